@@ -1,0 +1,52 @@
+//! A program with the shared flags and some of its own: `cargo run -p common --example show -- --help`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use common::Show;
+
+/// Greets, and ends as it is told to
+#[derive(Parser)]
+struct Cli {
+    /// Wait for Ctrl-C
+    #[arg(long)]
+    wait: bool,
+    /// End with an error
+    #[arg(long)]
+    fail: bool,
+    #[command(flatten)]
+    show: Show,
+}
+
+/// Says so when it is dropped, as a connection would say goodbye.
+struct Connection;
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        tracing::info!("connection closed");
+    }
+}
+
+#[tracing::instrument(ret)]
+async fn greet(whom: &str) -> String {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    format!("hello, {whom}")
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli: Cli = common::parse(Cli::command());
+    let program = async {
+        let _connection = Connection;
+        tracing::info!("{}", greet("world").await);
+        if cli.fail {
+            anyhow::bail!("it was told to\nfail");
+        }
+        if cli.wait {
+            std::future::pending::<()>().await;
+        }
+        Ok(ExitCode::SUCCESS)
+    };
+    cli.show.run(program).await
+}

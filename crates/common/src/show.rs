@@ -1,0 +1,202 @@
+//! A program's run as its user sees it: flags, log, timeline, errors, Ctrl-C.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
+use timeline::{Charset, TextStyle, Timeline};
+use tokio::time::Instant;
+use tracing_chrome::{ChromeLayerBuilder, FlushGuard, TraceStyle};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::log::{RuntimeClock, messages, spans_and_outcomes};
+use crate::output::{Buffer, OutputFile, Stdout};
+
+/// What a shell reports for a program that Ctrl-C ended: 128 and the number of the signal, 2.
+const INTERRUPTED: u8 = 130;
+
+/// The width of the timeline where nothing tells how wide the reader's page is.
+const DEFAULT_WIDTH: usize = 100;
+
+/// The flags that every recipe shares. A binary with flags of its own adds them with `#[command(flatten)]`.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What to show")]
+pub struct Show {
+    /// Print the log only, without the timeline after it
+    #[arg(long)]
+    no_timeline: bool,
+    /// Save the timeline as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Save a trace for Perfetto and for Chrome's tracing page
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+/// Runs `demo` as the binary of a recipe: parses the shared flags, shows the run, and ends as [`Show::run`] does.
+///
+/// `about` is what the recipe shows, one sentence; `--help` prints it. The demo does nothing before the flags are
+/// known to be right, for a future does nothing before it is polled.
+pub async fn run(about: &'static str, demo: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        show: Show,
+    }
+    let flags: Flags = parse(Flags::command().about(about));
+    flags.show.run(async { demo.await.map(|()| ExitCode::SUCCESS) }).await
+}
+
+/// Parses this process's arguments, or ends it: after `--help` with 0, after a mistake with one line on stderr, that
+/// says what was wrong and what is accepted, and 2.
+pub fn parse<P: FromArgMatches>(mut command: Command) -> P {
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    parsed.and_then(|matches| P::from_arg_matches(&matches)).unwrap_or_else(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let error = error.format(&mut command).to_string();
+        let lines: Vec<_> = error.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        eprintln!("{}", lines.join("; "));
+        std::process::exit(2)
+    })
+}
+
+impl Show {
+    /// Runs `program` with its log on stdout, then draws the timeline of its spans and writes the files asked for.
+    ///
+    /// Returns the code to exit with: the program's own; 1 after an error, which is one line on stderr; 130 after
+    /// Ctrl-C. When stdout is closed, as by `| head`, the program ends early and that is no failure.
+    ///
+    /// In each case `program` has been dropped when this returns, so what its owners clean up in `Drop` is clean.
+    ///
+    /// # Panics
+    ///
+    /// When the process already has a global tracing subscriber. Call it once, first thing in `main`.
+    pub async fn run(self, program: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+        match self.try_run(program).await {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("error: {}", one_line(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn try_run(
+        self,
+        program: impl Future<Output = anyhow::Result<ExitCode>>,
+    ) -> anyhow::Result<ExitCode> {
+        let svg = self.svg.as_deref().map(OutputFile::create).transpose()?;
+        let trace = self.trace.as_deref().map(OutputFile::create).transpose()?;
+
+        let mut stdout = Stdout::default();
+        let timeline = (!self.no_timeline || svg.is_some()).then(|| Timeline::new().returns_reported());
+        let (chrome, recorder) = trace.map(TraceRecorder::new).unzip();
+        tracing_subscriber::registry()
+            .with(timeline.clone().with_filter(spans_and_outcomes()))
+            .with(chrome.with_filter(spans_and_outcomes()))
+            .with(
+                fmt::layer()
+                    .event_format(RuntimeClock { start: Instant::now() })
+                    .with_ansi(Stdout::wants_color())
+                    .with_writer({
+                        let stdout = stdout.clone();
+                        move || stdout.clone()
+                    })
+                    .with_filter(messages()),
+            )
+            .init();
+
+        let ended = tokio::select! {
+            biased;
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.context("cannot listen for Ctrl-C").map(|()| ExitCode::from(INTERRUPTED))
+            }
+            _ = stdout.failed() => Ok(ExitCode::SUCCESS),
+            ended = program => ended,
+        };
+
+        let recording = timeline.map(|timeline| timeline.recording());
+        if let Some(recording) = recording.as_ref().filter(|_| !self.no_timeline) {
+            // Stdout keeps its own first error, which is looked at below.
+            let _kept = write!(stdout, "\n{}", recording.text(text_style()));
+        }
+        let _kept = stdout.flush();
+        if let (Some(file), Some(recording)) = (svg, &recording) {
+            file.write(recording.svg(&program_name()).as_bytes())?;
+        }
+        if let Some(recorder) = recorder {
+            recorder.write()?;
+        }
+        match stdout.failure() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                anyhow::bail!("cannot write to stdout: {error}")
+            }
+            _ => ended,
+        }
+    }
+}
+
+/// The error and its causes on one line. Libraries put line breaks into their messages.
+fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The name this program was started by, for the title of its picture.
+fn program_name() -> String {
+    std::env::args_os()
+        .next()
+        .and_then(|path| PathBuf::from(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .unwrap_or_default()
+}
+
+fn text_style() -> TextStyle {
+    let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+    let charset = if shows_unicode() { Charset::Unicode } else { Charset::Ascii };
+    TextStyle { width, charset }
+}
+
+/// Whether stdout can show more than ASCII: a pipe or a file can; a terminal can if the locale says so, or if it is
+/// Windows' own.
+fn shows_unicode() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if !io::stdout().is_terminal() {
+        return true;
+    }
+    // The order in which POSIX looks for the locale of characters.
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_uppercase();
+    locale.contains("UTF-8") || locale.contains("UTF8") || cfg!(windows) && set("WT_SESSION").is_some()
+}
+
+/// A trace in memory, and the file that it goes to when it is whole.
+struct TraceRecorder {
+    file: OutputFile,
+    trace: Buffer,
+    writer: FlushGuard,
+}
+
+impl TraceRecorder {
+    fn new<S>(file: OutputFile) -> (impl Layer<S>, Self)
+    where
+        S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync,
+    {
+        let trace = Buffer::default();
+        let (layer, writer) = ChromeLayerBuilder::new()
+            .writer(trace.clone())
+            .trace_style(TraceStyle::Async)
+            .include_args(true)
+            .build();
+        (layer, Self { file, trace, writer })
+    }
+
+    fn write(self) -> anyhow::Result<()> {
+        // Dropping it waits for the thread that writes the trace.
+        drop(self.writer);
+        self.file.write(&self.trace.bytes())
+    }
+}

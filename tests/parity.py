@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Runs each recipe's asyncio.py and compares what it prints with the recipe's transcript.txt.
+
+    python3 tests/parity.py [RECIPE ...]
+
+A transcript with times is checked on a virtual clock: whenever every task waits, the event loop's time() jumps to
+the next timer, and each printed line is stamped with it, as the Rust side stamps its own. A transcript without times
+belongs to a recipe whose work happens outside the clock (sockets, threads, processes): the program runs on real time
+and the lines alone are compared.
+
+A recipe that needs packages names them in `requirements.txt` beside its asyncio.py. They are installed into a virtual
+environment under target/, and the program runs in it.
+"""
+
+import asyncio
+import difflib
+import hashlib
+import pathlib
+import re
+import runpy
+import selectors
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STAMPED = re.compile(r" *\d+\.\d{3}s  ")
+SECONDS_ALLOWED = 60
+
+
+class VirtualTimeSelector(selectors.DefaultSelector):
+    """A selector that does not wait for the next timer: it moves the loop's clock there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None):
+        ready = super().select(0)
+        if ready or timeout is not None and timeout <= 0:
+            return ready
+        if timeout is None:
+            raise RuntimeError("every task waits, and for no timer: on virtual time this would be for ever")
+        self.now += timeout
+        return ready
+
+
+class VirtualTimePolicy(asyncio.DefaultEventLoopPolicy):
+    """Every new event loop, so that of asyncio.run too, lives on virtual time."""
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        selector = VirtualTimeSelector()
+        loop = asyncio.SelectorEventLoop(selector)
+        loop.time = lambda: selector.now
+        return loop
+
+
+class StampedOutput:
+    """Standard output that puts the running loop's time before each line."""
+
+    def __init__(self, stream) -> None:
+        self.stream = stream
+        self.at_line_start = True
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines(keepends=True):
+            if self.at_line_start:
+                try:
+                    now = asyncio.get_running_loop().time()
+                except RuntimeError:
+                    now = 0.0
+                self.stream.write(f"{now:7.3f}s  ")
+            self.stream.write(line)
+            self.at_line_start = line.endswith("\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def run_on_virtual_time(program: str) -> None:
+    """Runs `program` in this process as the one program of it."""
+    asyncio.set_event_loop_policy(VirtualTimePolicy())
+    sys.stdout = StampedOutput(sys.stdout)
+    runpy.run_path(program, run_name="__main__")
+
+
+def python_for(recipe: pathlib.Path) -> str:
+    """The interpreter that has what the recipe's requirements.txt asks for."""
+    requirements = recipe / "requirements.txt"
+    if not requirements.exists():
+        return sys.executable
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+    folder = ROOT / "target" / "parity" / f"{recipe.name}-{wanted}"
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--requirement", requirements], check=True, stdin=subprocess.DEVNULL
+        )
+        (folder / "complete").touch()
+    return str(python)
+
+
+def differences(recipe: pathlib.Path) -> list[str]:
+    """The lines in which the program and the transcript differ, as a diff; what went wrong, if it did not run."""
+    program, transcript = recipe / "asyncio.py", recipe / "transcript.txt"
+    expected = transcript.read_text().splitlines()
+    if not expected:
+        return [f"{transcript.relative_to(ROOT)} is empty"]
+    stamped = STAMPED.match(expected[0]) is not None
+    command = [python_for(recipe), "-X", "dev", *([__file__, "--virtual-time"] if stamped else []), str(program)]
+    try:
+        run = subprocess.run(
+            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED, cwd=recipe
+        )
+    except subprocess.TimeoutExpired:
+        return [f"asyncio.py did not end within {SECONDS_ALLOWED} s"]
+    if run.returncode != 0:
+        return [f"asyncio.py ended with {run.returncode}", *run.stderr.splitlines()]
+    return list(difflib.unified_diff(expected, run.stdout.splitlines(), "transcript.txt", "asyncio.py", lineterm=""))
+
+
+def main() -> int:
+    known = {folder.name: folder for folder in sorted((ROOT / "recipes").iterdir()) if (folder / "Cargo.toml").exists()}
+    wanted = sys.argv[1:] or list(known)
+    for name in wanted:
+        if name not in known:
+            print(f"there is no recipe {name!r}: choose from {', '.join(known)}", file=sys.stderr)
+            return 2
+    failed = 0
+    for name in wanted:
+        found = differences(known[name])
+        print(f"{name}: {'differs' if found else 'same lines'}")
+        for line in found:
+            print(f"    {line}")
+        failed += bool(found)
+    print(f"{len(wanted) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--virtual-time"]:
+        run_on_virtual_time(sys.argv[2])
+    else:
+        sys.exit(main())
