@@ -1,0 +1,249 @@
+//! The pictures, to the byte; their width; and labels that would break them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use expect_test::{expect, expect_file};
+use support::{milliseconds, recorded, recorded_by};
+use timeline::{Charset, Recording, TextStyle, Timeline};
+use tokio::time::{advance, sleep, timeout};
+use tracing::Instrument;
+use unicode_width::UnicodeWidthStr;
+
+#[tracing::instrument(skip(length), ret)]
+async fn fetch(name: &str, length: u64) {
+    sleep(milliseconds(length)).await;
+}
+
+#[tracing::instrument(skip(length), ret, err)]
+async fn refuse(name: &str, length: u64) -> Result<(), String> {
+    sleep(milliseconds(length)).await;
+    Err("refused".to_owned())
+}
+
+#[tracing::instrument(ret)]
+async fn parse() {
+    for _ in 0..3 {
+        advance(milliseconds(80)).await;
+        sleep(milliseconds(120)).await;
+    }
+}
+
+#[tracing::instrument(ret)]
+async fn all() {
+    let hurried = timeout(milliseconds(700), fetch("slow", 2_000));
+    let _ = tokio::join!(fetch("a", 1_000), fetch("b", 500), refuse("c", 300), hurried, parse());
+}
+
+/// One lane of every kind, on paused time.
+async fn everything() -> Recording {
+    let timeline = Timeline::new().returns_reported();
+    let mut open = Box::pin(fetch("open", 5_000));
+    recorded_by(timeline, async {
+        all().await;
+        let late = async {
+            fetch("late", 100).await;
+            tracing::info!("return" = "done");
+        };
+        let late = late.instrument(tracing::info_span!("job"));
+        sleep(milliseconds(150)).await;
+        late.await;
+        let _ = timeout(milliseconds(250), &mut open).await;
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_text_shows_every_kind_of_lane() {
+    let recording = everything().await;
+    let expected = expect![[r#"
+        3.45s of work in 1.50s (2.3x)             · not polled yet  ░ waiting  █ running
+                      0s              0.5s            1s              1.5s
+                      ├───────────────┼───────────────┼───────────────┤
+        all           ███░░░███░░░░██░░░░░░░░░░░░░░░░░✓                 1.000s
+          fetch a     ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░✓                 1.000s
+          fetch b     ░░░░░░░░░░░░░░░░✓                                  500ms
+          refuse c    ░░░░░░░░░░✗                                        300ms failed
+          fetch slow  ░░░░░░░░░░░░░░░░░░░░░░⊘                            700ms cancelled
+          parse       ███░░░███░░░░██░░░░✓                               600ms
+        job                                           ·····░░░✓          250ms
+          fetch late                                       ░░░✓          100ms
+        fetch open                                            ░░░░░░░░▸  250ms running
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::default()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ascii_is_enough() {
+    let recording = everything().await;
+    let text = recording.text(TextStyle { width: 72, charset: Charset::Ascii });
+    assert!(text.is_ascii());
+    let expected = expect![[r#"
+        3.45s of work in 1.50s (2.3x)     . not polled yet  - waiting  # running
+                      0s           0.5s          1s           1.5s
+                      +------------+-------------+------------+
+        all           ##---##----##--------------*              1.000s
+          fetch a     ---------------------------*              1.000s
+          fetch b     -------------*                             500ms
+          refuse c    --------X                                  300ms failed
+          fetch slow  -------------------/                       700ms cancelled
+          parse       ##---##----##---*                          600ms
+        job                                      ....--*         250ms
+          fetch late                                 --*         100ms
+        fetch open                                     ------->  250ms running
+    "#]];
+    expected.assert_eq(&text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_narrow_terminal_shows_the_lanes_first() {
+    let recording = everything().await;
+    let expected = expect![[r#"
+        3.45s of work in 1.50s (2.3x)
+                      0s   1s
+                      ├────┼──┤
+        all           ░░░░░✓    1.000s
+          fetch a     ░░░░░✓    1.000s
+          fetch b     ░░░✓       500ms
+          refuse c    ░░✗        300ms failed
+          fetch slow  ░░░░⊘      700ms cancelled
+          parse       ░░░✓       600ms
+        job                ·░✓   250ms
+          fetch late        ░✓   100ms
+        fetch open           ░▸  250ms running
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(40)));
+    let expected = expect![[r#"
+        3.45s of work in 1.50s …
+                  0s       1s
+                  ├────────┼───┤
+        all       █░░█░░░░░✓
+          fetch…  ░░░░░░░░░✓
+          fetch…  ░░░░✓
+          refus…  ░░░✗
+          fetch…  ░░░░░░⊘
+          parse   █░░█░✓
+        job                ·░✓
+          fetch…            ░✓
+        fetch o…             ░░▸
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(24)));
+    let expected = expect![[r#"
+        3.45s of wo…
+        all
+          fetch a
+          fetch b
+          refuse c
+          fetch slow
+          parse
+        job
+          fetch late
+        fetch open
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(12)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_svg_shows_every_kind_of_lane() {
+    let recording = everything().await;
+    let svg = recording.svg("Every kind of lane");
+    assert!(!svg.contains("<script") && !svg.contains("href") && !svg.contains("url("));
+    expect_file!["golden/everything.svg"].assert_eq(&svg);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_program_twice_is_the_same_picture() {
+    let (once, again) = (everything().await, everything().await);
+    assert_eq!(once, again);
+    assert_eq!(once.text(TextStyle::default()), again.text(TextStyle::default()));
+    assert_eq!(once.svg("twice"), again.svg("twice"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_recorded_is_said_in_words() {
+    let recording = recorded(async {}).await;
+    assert_eq!(recording.text(TextStyle::default()), "no spans were recorded\n");
+    assert!(recording.svg("empty").contains("no spans were recorded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_takes_no_time_has_no_ratio() {
+    let recording = recorded(async {
+        fetch("instant", 0).await;
+        refuse("instant", 0).await.unwrap_err();
+    })
+    .await;
+    let expected = expect![[r#"
+        0s of work in 0s
+                        0s
+                        ├────────────────────────────────┤
+        fetch instant   ✓                                  0s
+        refuse instant  ✗                                  0s failed
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(60)));
+    assert!(recording.svg("instant").contains("0s of work in 0s<"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_line_is_wider_than_the_terminal() {
+    let (drawn, hostile) = (everything().await, hostile().await);
+    let summarised = recorded_by(Timeline::new().draw_at_most(3), all()).await;
+    for recording in [&drawn, &hostile, &summarised] {
+        for width in 0..=220 {
+            for charset in [Charset::Unicode, Charset::Ascii] {
+                let text = recording.text(TextStyle { width, charset });
+                assert!(charset == Charset::Unicode || text.is_ascii(), "{text}");
+                for line in text.lines() {
+                    assert!(line.width() <= width, "{} columns of {width}: {line:?}", line.width());
+                    assert_eq!(line, line.trim_end());
+                }
+            }
+        }
+    }
+}
+
+/// Labels that would break a terminal, a line, or a document.
+async fn hostile() -> Recording {
+    let labels = [
+        "\u{1b}[2J\u{1b}]0;title\u{7}",
+        "two\nlines\r\ttab",
+        "</text><script>alert(1)</script>",
+        "\" onload='x' & ]]> &amp;",
+        "\u{202e}txt.exe\u{2066}",
+        "日本語のとても長いラベル",
+        "👩‍👩‍👧‍👦 family ❤️",
+        "e\u{301}\u{301}\u{301}\u{301} marks",
+        "\u{fffe}\u{ffff}\u{0}\u{9b}31m",
+        "",
+        &"very long ".repeat(10_000),
+    ];
+    recorded_by(Timeline::new(), async {
+        for label in labels {
+            sleep(milliseconds(10)).instrument(tracing::info_span!("load", label)).await;
+            sleep(milliseconds(10)).instrument(tracing::info_span!("load", label = ?label)).await;
+        }
+        // Deep enough that indentation alone would fill the line.
+        let mut spans = vec![tracing::info_span!("deep")];
+        for depth in 0..17 {
+            let next = tracing::info_span!(parent: &spans[depth], "deeper", depth);
+            spans.push(next);
+        }
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_label_can_break_the_picture() {
+    let recording = hostile().await;
+    let text = recording.text(TextStyle::default());
+    assert_eq!(text.lines().count(), recording.lanes().len() + 3, "one line a lane:\n{text}");
+    assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
+    assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200d}']));
+
+    let svg = recording.svg("</title><script>alert(2)</script>\u{0}");
+    assert!(!svg.contains("<script") && !svg.contains("onload='"));
+    assert!(svg.contains("&lt;/text&gt;&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(svg.chars().all(|character| character == '\n' || !character.is_control()));
+    expect_file!["golden/hostile.svg"].assert_eq(&svg);
+}
