@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use tracing::info;
+use tracing::{Instrument, info, instrument};
 
 use crate::as_completed::as_completed;
 use crate::bounded_in_order::bounded_in_order;
@@ -23,7 +23,7 @@ const PAGES: [Page; 3] = [("home", 300), ("news", 100), ("help", 200)];
 const ONE_IS_MISSING: [Page; 3] = [("home", 300), ("missing", 100), ("help", 200)];
 
 /// Stands for a request: takes its time, and fails for a page that is missing.
-#[tracing::instrument(skip(millis), ret, err)]
+#[instrument(skip(millis), ret, err)]
 async fn fetch((page, millis): Page) -> anyhow::Result<String> {
     sleep(Duration::from_millis(millis)).await;
     ensure!(!page.starts_with("missing"), "{page} not found");
@@ -46,6 +46,7 @@ pub async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[instrument(ret, err)]
 async fn results_in_order() -> anyhow::Result<()> {
     info!("gather: home takes 300 ms, news 100 ms, help 200 ms");
     let pages: Result<Vec<_>, _> = in_order(PAGES, fetch).await.into_iter().collect();
@@ -53,6 +54,7 @@ async fn results_in_order() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[instrument(ret)]
 async fn each_outcome() {
     info!("gather(return_exceptions=True): one of three is missing");
     for outcome in every_outcome(ONE_IS_MISSING, fetch).await {
@@ -63,6 +65,7 @@ async fn each_outcome() {
     }
 }
 
+#[instrument(ret)]
 async fn first_error() {
     info!("gather: the first error ends the wait");
     if let Err(error) = fail_fast::or_drop_the_rest(ONE_IS_MISSING, fetch).await {
@@ -70,9 +73,10 @@ async fn first_error() {
     }
 }
 
+#[instrument(ret, err)]
 async fn done_and_pending() -> anyhow::Result<()> {
     info!("wait: until the first is done, then for 50 ms, then for all");
-    let mut tasks = PAGES.map(|page| Task::from(tokio::spawn(fetch(page))));
+    let mut tasks = PAGES.map(|page| Task::from(tokio::spawn(fetch(page).in_current_span())));
     let first = wait(&mut tasks, ReturnWhen::FirstCompleted, None).await?;
     info!("  FIRST_COMPLETED: {} done, {} pending", first.done.len(), first.pending.len());
     let soon = wait(&mut tasks, ReturnWhen::AllCompleted, Some(Duration::from_millis(50))).await?;
@@ -82,9 +86,10 @@ async fn done_and_pending() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[instrument(ret, err)]
 async fn as_they_come() -> anyhow::Result<()> {
     info!("as_completed: each one when it is there");
-    let mut tasks: JoinSet<_> = PAGES.map(fetch).into_iter().collect();
+    let mut tasks: JoinSet<_> = PAGES.map(|page| fetch(page).in_current_span()).into_iter().collect();
     let deadline = Instant::now() + Duration::from_secs(1);
     as_completed(&mut tasks, deadline, |result| match result {
         Ok((_, Ok(page))) => info!("  {page}"),
@@ -95,11 +100,12 @@ async fn as_they_come() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[instrument(ret, err)]
 async fn two_at_a_time() -> anyhow::Result<()> {
     info!("gather with a semaphore: six pages, two at a time");
     let pages = ["page-1", "page-2", "page-3", "page-4", "page-5", "page-6"].map(|page| (page, 100));
     let two = const { NonZeroUsize::new(2).unwrap() };
-    let mut results = bounded_in_order(pages, two, fetch);
+    let mut results = bounded_in_order(pages, two, |page| fetch(page).in_current_span());
     let mut fetched = Vec::new();
     while let Some(page) = results.next().await {
         fetched.push(page?);
@@ -108,6 +114,7 @@ async fn two_at_a_time() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[instrument(ret)]
 async fn first_to_succeed() {
     info!("first success: a mirror that fails, a slow one, a quick one");
     let mirrors = [("missing-mirror", 100), ("slow-mirror", 400), ("quick-mirror", 200)];
