@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: 0BSD
+//! A long computation that lets other tasks run in between: `await asyncio.sleep(0)` every so often.
+//!
+//! ```sh
+//! cargo add tokio --features rt
+//! ```
+//!
+//! A task keeps its thread until an `.await` suspends it. One that only computes has to offer such places itself.
+//! `tokio::time::sleep(Duration::ZERO)` is none: it is over when it is first polled, and nobody else gets a turn.
+//!
+//! The task still computes on a thread of the runtime. Where a computation takes longer than its neighbours can
+//! wait, move it to a thread of its own: `tokio::task::spawn_blocking`, or rayon.
+//!
+//! # Cancel safety
+//!
+//! The future can be dropped where it yields, and nowhere else: without yielding, a timeout around it cannot end it.
+//! What was found is lost with it.
+
+use std::num::NonZeroUsize;
+
+use tokio::task::coop::consume_budget;
+use tokio::task::yield_now;
+
+/// The numbers of the lines that contain `word`, counted from 0. Other tasks get a turn after every `at_a_time` lines.
+///
+/// Choose `at_a_time` so that one turn is short against the time that the neighbours may wait.
+pub async fn search<'a>(
+    lines: impl IntoIterator<Item = &'a str>,
+    word: &str,
+    at_a_time: NonZeroUsize,
+) -> Vec<usize> {
+    let mut found = Vec::new();
+    for (number, line) in lines.into_iter().enumerate() {
+        if line.contains(word) {
+            found.push(number);
+        }
+        if (number + 1).is_multiple_of(at_a_time.get()) {
+            yield_now().await;
+        }
+    }
+    found
+}
+
+/// The same search, which leaves it to the runtime when to yield.
+///
+/// Tokio gives a task a budget of 128 operations a turn: messages received, permits taken, lines counted here.
+/// When it is used up, whatever operation comes next yields. So a task that computes and communicates yields as
+/// often as one that only communicates.
+pub async fn search_on_budget<'a>(lines: impl IntoIterator<Item = &'a str>, word: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    for (number, line) in lines.into_iter().enumerate() {
+        if line.contains(word) {
+            found.push(number);
+        }
+        consume_budget().await;
+    }
+    found
+}
