@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: 0BSD
+//! Start a task at once, and spawn it only if it has to wait: `asyncio.eager_task_factory` (Python 3.12).
+//!
+//! ```sh
+//! cargo add tokio --features rt
+//! ```
+//!
+//! For work that is often done without waiting: a cache hit, a connection that is open already. Up to its first
+//! wait the work is part of its caller: it sees the caller's task-locals and task id, and a caller in a hurry waits
+//! for it. From there on it is a task like any other.
+//!
+//! # Cancel safety
+//!
+//! As with `tokio::spawn`, dropping [`Eager`] lets the task run on. [`Eager::abort`] changes nothing for work that
+//! is done.
+//!
+//! # Panics
+//!
+//! A panic in the work, also in its first part, is a [`JoinError`] and does not reach the caller.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::{Context, Poll, Waker};
+
+use tokio::task::{JoinError, JoinHandle};
+
+/// Work that was started eagerly.
+#[derive(Debug)]
+pub enum Eager<T> {
+    /// Done without waiting: there never was a task.
+    Done(T),
+    /// It had to wait, or panicked.
+    Spawned(JoinHandle<T>),
+}
+
+/// Runs `work` up to its first wait, here and now; if that was not all, spawns the rest.
+///
+/// # Panics
+///
+/// Outside a Tokio runtime.
+pub fn start<F>(work: F) -> Eager<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let mut work = Box::pin(work);
+    // Nobody needs this poll's wake-up: a spawned task is polled at once, with the waker of its own, and what
+    // happened in between is seen then. The caller's waker would work too, and wake the caller for nothing.
+    let mut context = Context::from_waker(Waker::noop());
+    match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context))) {
+        Ok(Poll::Ready(value)) => Eager::Done(value),
+        Ok(Poll::Pending) => Eager::Spawned(tokio::spawn(work)),
+        // Only a task can end in a JoinError. The panic hook has reported this one and is not called again.
+        Err(panic) => Eager::Spawned(tokio::spawn(async { resume_unwind(panic) })),
+    }
+}
+
+impl<T> Eager<T> {
+    /// Whether the work is done.
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Self::Done(_) => true,
+            Self::Spawned(task) => task.is_finished(),
+        }
+    }
+
+    /// Asks the task to end at its next await. Does nothing to work that is done.
+    pub fn abort(&self) {
+        if let Self::Spawned(task) = self {
+            task.abort();
+        }
+    }
+
+    /// Waits for the work.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] if it panicked or was aborted.
+    pub async fn join(self) -> Result<T, JoinError> {
+        match self {
+            Self::Done(value) => Ok(value),
+            Self::Spawned(task) => task.await,
+        }
+    }
+}

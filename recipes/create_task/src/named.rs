@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: 0BSD
+//! Tasks with a name and a state that can be asked for, and the list of those that run: `create_task(..., name=...)`,
+//! `Task.get_name()`, `asyncio.all_tasks()`.
+//!
+//! ```sh
+//! cargo add tokio --features rt
+//! ```
+//!
+//! Tokio counts its live tasks and does not list them; its names need an unstable build. [`Names`] lists the tasks
+//! that were spawned through it. Names are for people: two tasks may share one, and a finished task's name is free.
+//! Where a name has to be unique, use `tokio_util::task::JoinMap`: it aborts the older of two tasks with one key.
+//!
+//! # Cancel safety
+//!
+//! [`NamedTask::result`] is cancel safe: the result stays in the value. Dropping a [`NamedTask`] lets the task run
+//! on, still listed; [`NamedTask::abort`] ends it.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::task::{JoinError, JoinHandle, coop::unconstrained};
+
+/// Spawns tasks under names, and lists those that run. Clones share one list.
+#[derive(Debug, Clone, Default)]
+pub struct Names(Arc<Mutex<List>>);
+
+#[derive(Debug, Default)]
+struct List {
+    running: BTreeMap<u64, Arc<str>>,
+    next: u64,
+}
+
+/// A task with a name. It keeps the result, so that it can be asked for more than once.
+#[derive(Debug)]
+pub struct NamedTask<T> {
+    name: Arc<str>,
+    handle: JoinHandle<T>,
+    result: Option<Result<T, JoinError>>,
+}
+
+/// How a task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not done: it runs, waits, or has not begun. Also right after an abort, which is a request.
+    Running,
+    /// It has returned, be it an `Err`.
+    Finished,
+    /// It panicked.
+    Panicked,
+    /// It was aborted, or its runtime has shut down.
+    Cancelled,
+}
+
+impl Names {
+    /// Spawns `work` and lists it as `name` until its future is gone: finished, panicked or aborted.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime, as `tokio::spawn` does.
+    pub fn spawn<F>(&self, name: impl Into<Arc<str>>, work: F) -> NamedTask<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let name = name.into();
+        let listed = self.add(name.clone());
+        let handle = tokio::spawn(async move {
+            // Part of the task: it is dropped with it in every case, also when the task was never polled.
+            let _listed = listed;
+            work.await
+        });
+        NamedTask { name, handle, result: None }
+    }
+
+    /// The names of the tasks that run, in the order in which they were spawned.
+    pub fn running(&self) -> Vec<Arc<str>> {
+        self.list().running.values().cloned().collect()
+    }
+
+    fn add(&self, name: Arc<str>) -> Listed {
+        let mut list = self.list();
+        let key = list.next;
+        list.next += 1;
+        list.running.insert(key, name);
+        Listed { names: self.clone(), key }
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        // Nothing panics while the lock is held; and if it did, the list would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes its task off the list when it is dropped.
+struct Listed {
+    names: Names,
+    key: u64,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.names.list().running.remove(&self.key);
+    }
+}
+
+impl<T> NamedTask<T> {
+    /// The name it was spawned with.
+    pub fn name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
+    /// How the task is doing now.
+    pub fn state(&mut self) -> State {
+        if self.result.is_none() {
+            // Nobody waits meanwhile, so no waker is needed. Unconstrained, or a caller that has used up its turn
+            // would not be told.
+            let mut result = unconstrained(&mut self.handle);
+            if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(Waker::noop())) {
+                self.result = Some(result);
+            }
+        }
+        match &self.result {
+            None => State::Running,
+            Some(Ok(_)) => State::Finished,
+            Some(Err(error)) if error.is_panic() => State::Panicked,
+            Some(Err(_)) => State::Cancelled,
+        }
+    }
+
+    /// Asks the task to end at its next await. Does nothing to one that is done.
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+
+    /// Waits for the task. Asked again, it gives the same result again.
+    pub async fn result(&mut self) -> &Result<T, JoinError> {
+        let result = match self.result.take() {
+            Some(result) => result,
+            None => (&mut self.handle).await,
+        };
+        self.result.insert(result)
+    }
+}

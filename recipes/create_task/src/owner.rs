@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: 0BSD
+//! Who ends a task, and who waits for it. asyncio: whoever keeps a reference. Tokio: whoever holds the right handle.
+//!
+//! ```sh
+//! cargo add tokio --features rt,sync,time
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! | held by | when that is dropped, its task |
+//! |---|---|
+//! | `JoinHandle` | runs on: *detached* |
+//! | `AbortOnDropHandle` | is aborted |
+//! | `JoinSet`, `JoinMap`, `JoinQueue` | is aborted, and so is every other task of the set |
+//! | `TaskTracker` | runs on, and every other clone of the tracker can still wait for it |
+//!
+//! The runtime owns them all: they end where they stand when it shuts down.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`Outbox::close`] leaves the deliveries running and nobody waiting for them. That makes
+//! `timeout(grace, outbox.close())` a shutdown with a limit.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// A value that a task keeps fresh. The task ends with the value: it is a field of it.
+pub struct Refreshed<T> {
+    latest: watch::Receiver<T>,
+    refresh: AbortOnDropHandle<()>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Refreshed<T> {
+    /// Starts with `first`, and replaces it with what `load` gives, each time `pause` after the one before.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime. A panic in `load` ends the refreshing, see [`Refreshed::is_kept_fresh`].
+    pub fn new<F>(first: T, pause: Duration, mut load: impl FnMut() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = T> + Send,
+    {
+        let (fresh, latest) = watch::channel(first);
+        let refresh = AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                sleep(pause).await;
+                fresh.send_replace(load().await);
+            }
+        }));
+        Self { latest, refresh }
+    }
+
+    /// The latest value.
+    pub fn get(&self) -> T {
+        self.latest.borrow().clone()
+    }
+
+    /// Whether the task is still there; not after `load` has panicked.
+    pub fn is_kept_fresh(&self) -> bool {
+        !self.refresh.is_finished()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Refreshed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refreshed").field("latest", &*self.latest.borrow()).finish_non_exhaustive()
+    }
+}
+
+/// Deliveries that go on when the caller has left, and that a shutdown waits for.
+#[derive(Debug, Default)]
+pub struct Outbox(TaskTracker);
+
+impl Outbox {
+    /// Starts a delivery and leaves it to itself. It has to deal with its own errors: nobody asks for its result.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn send(&self, delivery: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(delivery);
+    }
+
+    /// Waits until every delivery has ended, panicked ones too.
+    ///
+    /// Takes the outbox away, for a tracker does not refuse tasks that come after it was closed.
+    pub async fn close(self) {
+        // Without this, wait() would wait for ever: an empty tracker might get more tasks.
+        self.0.close();
+        self.0.wait().await;
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: 0BSD
+//! Start a task, work meanwhile, collect its result: `task = asyncio.create_task(...)`, later `await task`.
+//!
+//! ```sh
+//! cargo add tokio --features rt
+//! cargo add tokio-util --features rt
+//! cargo add thiserror
+//! ```
+//!
+//! A spawned task runs whether or not anybody awaits it. What it returns comes back inside a second `Result`: the
+//! task itself may have panicked or been aborted. Awaiting a task that was aborted is an error to look at; it does
+//! not cancel the one who awaits, as a `CancelledError` does.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`alongside`] drops `meanwhile` and aborts the task. [`collect`] over a `&mut JoinHandle` is cancel safe:
+//! the result stays in the handle.
+//!
+//! # Errors
+//!
+//! [`Failure`] tells apart what the work reports, a panic and an abort.
+
+use std::any::Any;
+
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Why a task gave no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure<E> {
+    /// The work returned an error.
+    #[error("{0}")]
+    Error(E),
+    /// The work panicked with this message.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// The task was aborted, or its runtime has shut down.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Starts `work` as a task, does `meanwhile` on this one, then waits for the task. Both results are given back.
+pub async fn alongside<T, E, U>(
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+    meanwhile: impl Future<Output = U>,
+) -> (Result<T, Failure<E>>, U)
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    // A bare JoinHandle would let the work run on when this future is dropped.
+    let task = AbortOnDropHandle::new(tokio::spawn(work));
+    let done_meanwhile = meanwhile.await;
+    (collect(task).await, done_meanwhile)
+}
+
+/// Waits for a task (its `JoinHandle`, a `&mut` to it, or an [`AbortOnDropHandle`]) and sorts out how it ended.
+pub async fn collect<T, E>(
+    task: impl Future<Output = Result<Result<T, E>, JoinError>>,
+) -> Result<T, Failure<E>> {
+    task.await?.map_err(Failure::Error)
+}
+
+impl<E> From<JoinError> for Failure<E> {
+    fn from(error: JoinError) -> Self {
+        match error.try_into_panic() {
+            Ok(panic) => Self::Panicked(message(&*panic)),
+            Err(_aborted) => Self::Cancelled,
+        }
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn message(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}
