@@ -109,7 +109,7 @@ def differences(recipe: pathlib.Path) -> list[str]:
     if not expected:
         return [f"{transcript.relative_to(ROOT)} is empty"]
     stamped = STAMPED.match(expected[0]) is not None
-    command = [python_for(recipe), "-X", "dev", *([__file__, "--virtual-time"] if stamped else []), str(program)]
+    command = [python_for(recipe), "-P", "-X", "dev", *([__file__, "--virtual-time"] if stamped else []), str(program)]
     try:
         run = subprocess.run(
             command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED, cwd=recipe

@@ -1,0 +1,74 @@
+//! What the command line takes.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser};
+use reqwest::Url;
+
+/// Fetches pages over one client: from a server of its own, where much goes wrong, or from the URLs that you give
+///
+/// Each URL ends as one line: what came, or why not. The exit code is 1 if one of them failed.
+#[derive(Debug, Parser)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    pub(crate) fetch: FetchFlags,
+    #[command(flatten)]
+    pub(crate) show: common::Show,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").args(["urls", "from"]).multiple(true)))]
+pub(crate) struct FetchFlags {
+    /// What to fetch (http or https); nothing runs the demo
+    #[arg(value_name = "URL", value_parser = http_url)]
+    pub(crate) urls: Vec<Url>,
+    /// Take URLs from a file too, one a line; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Requests under way at once
+    #[arg(long, value_name = "N", default_value = "100", requires = "what")]
+    pub(crate) limit: NonZeroUsize,
+    /// Requests under way to one host at once
+    #[arg(long, value_name = "N", default_value = "10", requires = "what")]
+    pub(crate) per_host: NonZeroUsize,
+    /// How long a URL may take, with its redirects, its body and its retries
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, requires = "what")]
+    pub(crate) timeout: Duration,
+    /// Attempts after the first, for what may succeed the next time
+    #[arg(long, value_name = "N", default_value = "2", requires = "what")]
+    pub(crate) retries: u32,
+    /// Save each body as a file in this folder; it has its name when it is whole
+    #[arg(long, value_name = "DIR", requires = "what")]
+    pub(crate) output: Option<PathBuf>,
+    /// The longest body to take, in bytes
+    #[arg(long, value_name = "BYTES", default_value = "1000000000", requires = "what")]
+    pub(crate) max_size: u64,
+    /// Trust the certificates in this file (PEM) as well as the system's
+    #[arg(long, value_name = "FILE", requires = "what")]
+    pub(crate) cacert: Option<PathBuf>,
+}
+
+impl FetchFlags {
+    pub(crate) fn names_urls(&self) -> bool {
+        self.from.is_some() || !self.urls.is_empty()
+    }
+}
+
+/// A URL that this program can fetch.
+pub(crate) fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        scheme => Err(format!("{scheme} is not supported, http and https are")),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("not a time above 0 that a clock can hold"),
+    }
+}

@@ -1,0 +1,43 @@
+//! One line for each URL on stdout, and on a terminal a progress bar under them.
+
+use std::cell::Cell;
+
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+
+/// Tells outcomes, and remembers whether one was a failure.
+#[derive(Debug)]
+pub(crate) struct Report {
+    bar: ProgressBar,
+    failed: Cell<bool>,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        // It draws on stderr, and only if that is a terminal.
+        let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear);
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
+            bar.set_style(style);
+        }
+        Self { bar, failed: Cell::new(false) }
+    }
+
+    /// One more URL will have its line.
+    pub(crate) fn expect(&self) {
+        self.bar.inc_length(1);
+    }
+
+    /// The only line of a URL.
+    pub(crate) fn tell(&self, target: &str, outcome: &Result<String, String>) {
+        // The bar makes room for the line, and comes back below it.
+        self.bar.suspend(|| match outcome {
+            Ok(what) => tracing::info!("{target}: {what}"),
+            Err(why) => tracing::error!("{target}: failed: {why}"),
+        });
+        self.failed.set(self.failed.get() || outcome.is_err());
+        self.bar.inc(1);
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.failed.get()
+    }
+}

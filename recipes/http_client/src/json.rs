@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: 0BSD
+//! JSON that says it is JSON, and no more of it than expected.
+//!
+//! aiohttp: `await response.json()`, which raises `ContentTypeError` for a page of HTML. reqwest's `Response::json`
+//! parses whatever arrives: a log-in page becomes "expected value at line 1 column 1".
+//!
+//! `cargo add serde_json thiserror`, `cargo add serde --features derive`,
+//! `cargo add reqwest --no-default-features --features rustls`
+//!
+//! # Cancel safety
+//! Dropping it drops the response and what was read of it.
+
+use reqwest::{Response, header::CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+
+/// Why there is no value.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// aiohttp's `ContentTypeError`. Nothing of the body was read.
+    #[error("expected JSON, got {}", .0.as_deref().unwrap_or("no content type"))]
+    ContentType(Option<String>),
+    /// The body is longer than the limit, in bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+    /// It is not JSON, or not JSON of this shape.
+    #[error("invalid JSON")]
+    Invalid(#[from] serde_json::Error),
+    /// The body did not come to its end.
+    #[error("the body broke off")]
+    Body(#[from] reqwest::Error),
+}
+
+/// Reads a body of at most `limit` bytes as JSON.
+///
+/// # Errors
+/// See [`JsonError`]. The status is not looked at: an error page in JSON can be read too.
+pub async fn json<T: DeserializeOwned>(mut response: Response, limit: usize) -> Result<T, JsonError> {
+    let kind = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+    if !kind.as_deref().is_some_and(is_json) {
+        return Err(JsonError::ContentType(kind));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if chunk.len() > limit - body.len() {
+            return Err(JsonError::TooLong(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// `application/json`, and `application/anything+json` as in RFC 6839, with or without parameters.
+fn is_json(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod client;
+pub mod demo;
+pub mod download;
+pub mod json;
+pub mod limits;
+pub mod many;
+pub mod retry;
+pub mod status;
+pub mod upload;
+pub mod websocket;

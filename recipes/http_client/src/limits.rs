@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: 0BSD
+//! Requests from anywhere in a program, limited in all and for each host.
+//!
+//! aiohttp: `ClientSession(connector=TCPConnector(limit=100, limit_per_host=10))`.
+//!
+//! `cargo add reqwest --no-default-features --features rustls`, `cargo add tokio --features sync`
+//!
+//! reqwest opens as many connections as there are requests: `pool_max_idle_per_host` limits the idle ones only. The
+//! permits of a request are therefore part of its [`Page`], and free when the body is read to its end or dropped.
+//!
+//! The host's permit comes first, then the global one, always in that order: a request that waits for a slow host
+//! holds nothing that others need, and no two requests wait for each other.
+//!
+//! # Cancel safety
+//! Dropping a request, waiting or under way, gives back what it held. Waiters are served in the order they came.
+//!
+//! # Panics
+//! None. A limit is a [`NonZeroUsize`]: with no permits at all, every request would wait for ever.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::{Client, Request, Response, Result, Url};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many requests are under way at once. Clones share the same permits.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    all: Arc<Semaphore>,
+    per_host: NonZeroUsize,
+    hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+}
+
+/// The right to one request; dropping it lets the next one begin.
+#[derive(Debug)]
+pub struct Permits {
+    _host: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+}
+
+/// A response together with its permits.
+#[derive(Debug)]
+pub struct Page {
+    response: Response,
+    permits: Permits,
+}
+
+impl Limits {
+    /// At most `all` requests at once, and at most `per_host` to one host (scheme, name and port).
+    #[must_use]
+    pub fn new(all: NonZeroUsize, per_host: NonZeroUsize) -> Self {
+        let all = Arc::new(Semaphore::new(all.get().min(Semaphore::MAX_PERMITS)));
+        Self { all, per_host, hosts: Arc::default() }
+    }
+
+    /// Waits for the right to one request to the host of `url`.
+    pub async fn permits(&self, url: &Url) -> Permits {
+        let host = self.host(url.origin().ascii_serialization());
+        let closed = "nobody can close these semaphores: they are private, and nothing here closes them";
+        Permits {
+            _host: host.acquire_owned().await.unwrap_or_else(|_| unreachable!("{closed}")),
+            _all: Arc::clone(&self.all).acquire_owned().await.unwrap_or_else(|_| unreachable!("{closed}")),
+        }
+    }
+
+    /// Sends a request when it may go out. A limit on time in the client counts from there; aiohttp's `connect` counts
+    /// the wait as well: for that, put `tokio::time::timeout` around this call.
+    ///
+    /// # Errors
+    /// The client's own.
+    pub async fn send(&self, client: &Client, request: Request) -> Result<Page> {
+        let permits = self.permits(request.url()).await;
+        Ok(Page { response: client.execute(request).await?, permits })
+    }
+
+    /// How many more requests could begin now, hosts aside.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.all.available_permits()
+    }
+
+    fn host(&self, origin: String) -> Arc<Semaphore> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        // A host that nobody asks or waits for is forgotten, so that a crawl of many hosts does not fill the memory.
+        if hosts.len() > 1000 {
+            hosts.retain(|_, host| Arc::strong_count(host) > 1);
+        }
+        let permits = self.per_host.get().min(Semaphore::MAX_PERMITS);
+        Arc::clone(hosts.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(permits))))
+    }
+}
+
+impl Page {
+    /// The status and the headers, which came before the body.
+    #[must_use]
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// Reads the body, as in `page.read(Response::text)`, and lets the next request begin when that is over.
+    pub async fn read<R: Future>(self, read: impl FnOnce(Response) -> R) -> R::Output {
+        let output = read(self.response).await;
+        drop(self.permits);
+        output
+    }
+}

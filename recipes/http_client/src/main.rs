@@ -1,0 +1,24 @@
+//! Without arguments, the demo: pages from a server of its own. With URLs, a client that fetches them.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::server::Server;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli::Flags { fetch, show } = cli::Flags::parse();
+    match fetch.names_urls() {
+        true => show.run(cli::fetch_all(fetch)).await,
+        false => show.run(demo()).await,
+    }
+}
+
+async fn demo() -> anyhow::Result<ExitCode> {
+    let server = Server::start().await?;
+    http_client::demo::run(&server.url("/")).await?;
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

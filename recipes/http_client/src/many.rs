@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: 0BSD
+//! A long list of URLs, limited in all and for each host, where a slow host does not hold up the others.
+//!
+//! aiohttp: `asyncio.gather` over `TCPConnector(limit, limit_per_host)`, which needs a task for every URL from the start.
+//!
+//! `cargo add futures reqwest`, `cargo add tokio --features rt,macros`
+//!
+//! [`Many`] takes URLs from a stream as it needs them and spawns a task only for one that may begin now. A URL whose
+//! host is busy is put aside, and the next one is looked at. What is put aside is a URL, not a task, and at most
+//! [`Limits::aside`] of them: a list that begins with more URLs than that of one slow host waits for this host.
+//!
+//! # Cancel safety
+//! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way.
+//!
+//! # Panics
+//! If a fetch panics, `next` panics with the same payload.
+//!
+//! # Cost
+//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. When nobody calls `next`, what is
+//! under way goes on, and nothing new begins.
+
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+
+use futures::stream::{Stream, StreamExt};
+use reqwest::Url;
+use tokio::task::JoinSet;
+
+/// How many at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Fetches under way.
+    pub all: NonZeroUsize,
+    /// Fetches under way to one host (scheme, name and port).
+    pub per_host: NonZeroUsize,
+    /// URLs put aside because their host is busy.
+    pub aside: usize,
+}
+
+/// Outcomes, in the order in which they come.
+#[derive(Debug)]
+pub struct Many<S, F, T> {
+    urls: S,
+    limits: Limits,
+    fetch: F,
+    tasks: JoinSet<(String, T)>,
+    hosts: HashMap<String, Host>,
+    aside: usize,
+    ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Host {
+    under_way: usize,
+    waiting: VecDeque<Url>,
+}
+
+impl<S, F, Fetching, T> Many<S, F, T>
+where
+    S: Stream<Item = Url> + Unpin,
+    F: Fn(Url) -> Fetching,
+    Fetching: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    /// Fetches every URL of a stream (`futures::stream::iter` makes one of an iterator). `fetch` reads the body to its
+    /// end before it returns: a host is free for its next URL when the fetch has returned.
+    pub fn new(urls: S, limits: Limits, fetch: F) -> Self {
+        Self { urls, limits, fetch, tasks: JoinSet::new(), hosts: HashMap::new(), aside: 0, ended: false }
+    }
+
+    /// The next outcome; `None` when every URL has had its own.
+    ///
+    /// # Panics
+    /// If a fetch panicked.
+    pub async fn next(&mut self) -> Option<T> {
+        loop {
+            let room = self.tasks.len() < self.limits.all.get() && self.aside < self.limits.aside.max(1);
+            tokio::select! {
+                // What is finished comes first: it makes room.
+                biased;
+                Some(finished) = self.tasks.join_next() => {
+                    // Nobody else can abort these tasks: what is no outcome is a panic.
+                    let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                    self.leave(host);
+                    return Some(outcome);
+                }
+                url = self.urls.next(), if room && !self.ended => match url {
+                    Some(url) => self.enter(url),
+                    None => self.ended = true,
+                },
+                // No task is left, and so no URL is aside: its host would be busy.
+                else => return None,
+            }
+        }
+    }
+
+    fn enter(&mut self, url: Url) {
+        let name = url.origin().ascii_serialization();
+        let host = self.hosts.entry(name.clone()).or_default();
+        if host.under_way < self.limits.per_host.get() {
+            host.under_way += 1;
+            self.begin(name, url);
+        } else {
+            host.waiting.push_back(url);
+            self.aside += 1;
+        }
+    }
+
+    fn leave(&mut self, name: String) {
+        let Some(host) = self.hosts.get_mut(&name) else { return };
+        if let Some(url) = host.waiting.pop_front() {
+            // Its turn passes on, so that a host with a URL aside is always a busy one.
+            self.aside -= 1;
+            self.begin(name, url);
+        } else if host.under_way > 1 {
+            host.under_way -= 1;
+        } else {
+            self.hosts.remove(&name);
+        }
+    }
+
+    fn begin(&mut self, host: String, url: Url) {
+        let fetching = (self.fetch)(url);
+        self.tasks.spawn(async move { (host, fetching.await) });
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: 0BSD
+//! Trying again what may succeed the next time, when the server says so and no later than the caller can wait.
+//!
+//! aiohttp: has none (a middleware, or `aiohttp-retry`). reqwest: `reqwest::retry` repeats at once, without a pause.
+//!
+//! `cargo add httpdate`, `cargo add reqwest --no-default-features --features rustls`, `cargo add tokio --features time`
+//!
+//! # Errors
+//! [`retry`] hands back the last outcome as it is, a success with status 503 as well.
+//!
+//! # Cancel safety
+//! Dropping it drops the attempt or the pause under way. What a half-sent request did on the server is not undone: this
+//! is why only idempotent methods are repeated.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
+use tokio::time::{Instant, sleep};
+
+/// How often, and how patiently.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Attempts after the first.
+    pub retries: u32,
+    /// The pause before the first retry; it doubles with each one, and its length is drawn between half and all of it.
+    pub pause: Duration,
+    /// The longest pause, whatever the server asks for.
+    pub longest: Duration,
+    /// No attempt begins later than this after the first. One that is under way is not cut: give it a timeout of its own.
+    pub total: Duration,
+}
+
+/// What an outcome says about another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the final one.
+    Done,
+    /// Another attempt may do better.
+    Again,
+    /// The server said how long to wait.
+    After(Duration),
+}
+
+/// Makes attempts until one is done, none is left, or the next would begin too late.
+///
+/// `random` gives numbers from 0 to 1 (`fastrand::f64`, or a fixed one in a test): clients that failed together should not
+/// come back together.
+pub async fn retry<T, F: Future<Output = T>>(
+    policy: Policy,
+    mut random: impl FnMut() -> f64,
+    judge: impl Fn(&T) -> Verdict,
+    mut attempt: impl FnMut() -> F,
+) -> T {
+    let begin = Instant::now();
+    let mut back_off = policy.pause;
+    for _ in 0..policy.retries {
+        let outcome = attempt().await;
+        let pause = match judge(&outcome) {
+            Verdict::Done => return outcome,
+            Verdict::Again => {
+                let half = back_off.min(policy.longest) / 2;
+                half + half.mul_f64(random().clamp(0.0, 1.0))
+            }
+            // A server that asks for more patience than we have gets no second request sooner than it asked for.
+            Verdict::After(pause) if pause > policy.longest => return outcome,
+            Verdict::After(pause) => pause,
+        };
+        if begin.elapsed().saturating_add(pause) > policy.total {
+            return outcome;
+        }
+        // A response that asks for patience must not keep its connection, or a permit, meanwhile.
+        drop(outcome);
+        sleep(pause).await;
+        back_off = back_off.saturating_mul(2);
+    }
+    attempt().await
+}
+
+/// Judges what a request came to: its status and headers, or the error that it ended with before or within the body.
+///
+/// Worth another attempt, and only for a method that may be repeated: a server that is busy or has an outage (408, 429,
+/// 500, 502, 503, 504), and a connection that was refused, broken or too slow. Not a certificate that is not trusted, too
+/// many redirects, or a URL that is none: these come out the same.
+#[must_use]
+pub fn judge(method: &Method, outcome: Result<&Response, &reqwest::Error>, now: SystemTime) -> Verdict {
+    if !method.is_idempotent() {
+        return Verdict::Done;
+    }
+    match outcome {
+        Ok(response) => match response.status() {
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => {
+                retry_after(response, now).map_or(Verdict::Again, Verdict::After)
+            }
+            _ => Verdict::Done,
+        },
+        Err(error) if error.is_builder() || error.is_redirect() || is_distrust(error) => Verdict::Done,
+        Err(_) => Verdict::Again,
+    }
+}
+
+/// The pause that a response asks for, in seconds or up to a date. A date that is past is no pause.
+#[must_use]
+pub fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => {
+            let date = httpdate::parse_http_date(value).ok()?;
+            Some(date.duration_since(now).unwrap_or_default())
+        }
+    }
+}
+
+/// TLS reports a certificate that it does not trust as an I/O error, and this one as invalid data.
+fn is_distrust(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: 0BSD
+//! An upload that is never in memory as a whole: the connection pulls chunks from a stream as it can send them.
+//!
+//! aiohttp: `session.post(url, data=async_generator())`, `session.post(url, data=open(path, "rb"))`.
+//!
+//! `cargo add bytes futures`, `cargo add reqwest --no-default-features --features rustls,stream`,
+//! `cargo add tokio --features fs`, `cargo add tokio-util --features io`
+//!
+//! # Cancel safety
+//! Dropping the request drops the stream at once, and with it the file or whatever it reads from. `Body::wrap_stream`
+//! alone does not promise that: the connection owns the stream, and one that is stuck in a write to a peer who takes
+//! nothing keeps it until TCP gives up, after 30 s with reqwest's defaults. The server sees a body without an end.
+//!
+//! # Errors
+//! A stream that fails ends the request as an error. A stream can be sent once: a redirect that would repeat the body
+//! (307, 308) is not followed, and the response is the redirect itself.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::stream::{Stream, StreamExt, poll_fn};
+use reqwest::{Body, Client, Response, Url, header::CONTENT_LENGTH};
+use tokio_util::io::ReaderStream;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Posts a stream of chunks. Its length is not known: it goes out in chunked encoding.
+///
+/// # Errors
+/// If the stream fails or the connection does.
+pub async fn upload<S, E>(client: &Client, url: Url, chunks: S) -> reqwest::Result<Response>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Into<BoxError> + 'static,
+{
+    let (body, lent) = lend(chunks);
+    let response = client.post(url).body(body).send().await?;
+    lent.keep();
+    Ok(response)
+}
+
+/// Puts a file. The length that it has now goes ahead of it, so that the server knows a whole body from a part.
+///
+/// # Errors
+/// If the file cannot be read or the connection fails.
+pub async fn upload_file(client: &Client, url: Url, path: &Path) -> Result<Response, BoxError> {
+    let file = tokio::fs::File::open(path).await?;
+    let length = file.metadata().await?.len();
+    let (body, lent) = lend(ReaderStream::new(file));
+    let response = client.put(url).header(CONTENT_LENGTH, length).body(body).send().await?;
+    lent.keep();
+    Ok(response)
+}
+
+/// A stream that is the connection's to read and ours to take back.
+struct Lent<S>(Option<Arc<Mutex<Option<S>>>>);
+
+fn lend<S, E>(chunks: S) -> (Body, Lent<Pin<Box<S>>>)
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Into<BoxError> + 'static,
+{
+    let ours = Arc::new(Mutex::new(Some(Box::pin(chunks))));
+    let theirs = Arc::clone(&ours);
+    let body = Body::wrap_stream(poll_fn(move |context| {
+        match theirs.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(chunks) => chunks.poll_next_unpin(context).map_err(Into::into),
+            // An end would make the server believe that it has everything.
+            None => Some(Err(io::Error::other("the upload was cancelled").into())).into(),
+        }
+    }));
+    (body, Lent(Some(ours)))
+}
+
+impl<S> Lent<S> {
+    /// The answer may come before the end of the body: the connection sends the rest.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<S> Drop for Lent<S> {
+    fn drop(&mut self) {
+        if let Some(chunks) = &self.0 {
+            // What the stream does when it is dropped, it does after the lock is open again.
+            let _dropped_here = chunks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+}
