@@ -27,7 +27,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// Asks until there is an answer: at once, and again `pause` after each `None`.
+/// Asks until there is an answer: at once, and again `pause` after each `None`. Tokio's timer has steps of a
+/// millisecond and rounds up, so also a pause of zero lets other tasks run.
 pub async fn poll_until<T, E>(
     pause: Duration,
     mut ask: impl AsyncFnMut() -> Result<Option<T>, E>,

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A task keeps its thread until an `.await` suspends it. One that only computes has to offer such places itself.
-//! `tokio::time::sleep(Duration::ZERO)` is none: it is over when it is first polled, and nobody else gets a turn.
+//! `tokio::time::sleep(Duration::ZERO)` is not the way: it waits for the next millisecond of the timer, and on a
+//! paused clock, which stands on a whole one, it does not wait at all and gives nobody a turn.
 //!
 //! The task still computes on a thread of the runtime. Where a computation takes longer than its neighbours can
 //! wait, move it to a thread of its own: `tokio::task::spawn_blocking`, or rayon.

@@ -4,12 +4,12 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 use common::server::Server;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli::Flags { fetch, show } = cli::Flags::parse();
+    let cli::Flags { fetch, show } = common::parse(cli::Flags::command());
     match fetch.names_urls() {
         true => show.run(cli::fetch_all(fetch)).await,
         false => show.run(demo()).await,
