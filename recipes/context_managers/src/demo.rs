@@ -1,6 +1,7 @@
 //! What `asyncio.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -107,7 +108,8 @@ pub async fn run() -> anyhow::Result<()> {
 
 async fn enter_body_exit(cleanups: &TaskTracker) -> anyhow::Result<()> {
     info!("async with: connect, query, close");
-    let orders = connected(cleanups, "shop", async |connection| connection.query("orders", 200).await).await?;
+    let orders =
+        connected(cleanups, "shop", async |connection| connection.query("orders", 200).await).await?;
     info!("  {orders}");
     Ok(())
 }
@@ -144,17 +146,29 @@ async fn cancelled_twice(cleanups: &TaskTracker) {
 }
 
 /// Stands for a file on a slow disk.
-#[instrument(ret)]
-async fn open_file(name: &'static str) -> anyhow::Result<&'static str> {
-    sleep(ms(50)).await;
-    Ok(name)
+struct File {
+    name: &'static str,
+    lane: Lane,
 }
 
-#[instrument(ret, err)]
-async fn close_file(name: &'static str) -> anyhow::Result<()> {
+impl File {
+    async fn open(name: &'static str) -> anyhow::Result<Arc<Self>> {
+        let lane = Lane(info_span!("file", name));
+        sleep(ms(50)).instrument(lane.0.clone()).await;
+        Ok(Arc::new(Self { name, lane }))
+    }
+
+    async fn close(self: Arc<Self>) -> anyhow::Result<()> {
+        flush(self.name).instrument(self.lane.0.clone()).await?;
+        info!("  {}: closed", self.name);
+        Ok(())
+    }
+}
+
+#[instrument(skip_all, ret, err)]
+async fn flush(name: &str) -> anyhow::Result<()> {
     sleep(ms(50)).await;
     ensure!(name != "b.txt", "{name}: disk full");
-    info!("  {name}: closed");
     Ok(())
 }
 
@@ -168,7 +182,7 @@ async fn exit_stack(cleanups: &TaskTracker) -> anyhow::Result<()> {
     info!("AsyncExitStack: three files, and two errors");
     let mut stack = ExitStack::new(cleanups);
     for name in ["a.txt", "b.txt", "c.txt"] {
-        stack.enter(open_file(name), close_file).await?;
+        stack.enter(File::open(name), File::close).await?;
     }
     if let Err(failures) = stack.close(copy().await).await {
         let failures: Vec<_> = failures.iter().map(ToString::to_string).collect();

@@ -38,7 +38,11 @@ pub struct StillOpen(pub usize);
 pub async fn drain(cleanups: &TaskTracker, grace: Duration) -> Result<(), StillOpen> {
     // Without this, wait() would wait for ever: an empty tracker might get more tasks.
     cleanups.close();
-    timeout(grace, cleanups.wait()).await.map_err(|_elapsed| StillOpen(cleanups.len()))
+    let in_time = timeout(grace, cleanups.wait()).await;
+    match cleanups.len() {
+        0 => Ok(()),
+        left => in_time.map_err(|_elapsed| StillOpen(left)),
+    }
 }
 
 /// Runs `main` and drains, also after a panic of `main`, which then goes on.

@@ -79,10 +79,7 @@ impl Drop for Seat<'_> {
 /// # Errors
 ///
 /// That of `pay`: the seat is free again.
-pub async fn book<E>(
-    seats: &Seats,
-    pay: impl Future<Output = Result<(), E>>,
-) -> Result<Option<u32>, E> {
+pub async fn book<E>(seats: &Seats, pay: impl Future<Output = Result<(), E>>) -> Result<Option<u32>, E> {
     // A name, not `_`: that would drop the seat, and so free it, on this very line.
     let Some(seat) = seats.take() else { return Ok(None) };
     pay.await?;

@@ -19,10 +19,7 @@ use tokio::sync::{AcquireError, Semaphore};
 /// # Errors
 ///
 /// [`AcquireError`] if the semaphore is closed. `work` is dropped without having run.
-pub async fn limited<T>(
-    limit: Option<&Semaphore>,
-    work: impl Future<Output = T>,
-) -> Result<T, AcquireError> {
+pub async fn limited<T>(limit: Option<&Semaphore>, work: impl Future<Output = T>) -> Result<T, AcquireError> {
     let _permit = match limit {
         Some(limit) => Some(limit.acquire().await?),
         None => None,
