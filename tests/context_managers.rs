@@ -195,7 +195,6 @@ mod drop_guard {
 
     /// The hazard: `_` is no variable, so nothing keeps the value.
     #[test]
-    #[expect(clippy::let_underscore_must_use, reason = "that is the lesson")]
     fn an_underscore_drops_at_once_and_a_name_at_the_end() {
         let log = Log::default();
         {
@@ -848,7 +847,7 @@ mod scope {
                     &cleanups,
                     async { Ok(closed) },
                     async |_, _| pending::<Result<(), ()>>().await,
-                    |closed, _| sleep(ms(100)).map(move |()| Ok(closed.add())).boxed(),
+                    |closed, _| sleep(ms(100)).map(move |()| closed.add()).map(Ok).boxed(),
                 )
                 .await
             });
@@ -914,7 +913,7 @@ mod scope {
                     };
                     let scope = async move {
                         with(&cleanups, enter, body, |closed, _| {
-                            steps(3).map(move |()| Ok(closed.add())).boxed()
+                            steps(3).map(move |()| closed.add()).map(Ok).boxed()
                         })
                         .await
                     };
@@ -968,7 +967,7 @@ mod scope {
                             some_turns(r2).await;
                             ended(ends[0]).await
                         },
-                        |closed, _| some_turns(r3).map(move |()| Ok(closed.add())).boxed(),
+                        |closed, _| some_turns(r3).map(move |()| closed.add()).map(Ok).boxed(),
                     );
                     scope.await.map_err(|_| ())?;
                     ended(ends[1]).await
@@ -976,7 +975,7 @@ mod scope {
                 move |closed, _| {
                     let [opened, inner_closed] = inner_for_check;
                     assert_eq!(opened.get(), inner_closed.get(), "the inner one is closed before");
-                    some_turns(r4).map(move |()| Ok(closed.add())).boxed()
+                    some_turns(r4).map(move |()| closed.add()).map(Ok).boxed()
                 },
             )
             .await
@@ -1286,10 +1285,10 @@ mod exit_stack {
             }
         };
         let (below, suppress, above) = (seen(&log, false), seen(&log, true), seen(&log, false));
-        stack.push(|failures| async move { Ok(below(failures)) }.boxed());
-        stack.push(|failures| async move { Ok(suppress(failures)) }.boxed());
+        stack.push(|failures| async move { below(failures) }.map(Ok).boxed());
+        stack.push(|failures| async move { suppress(failures) }.map(Ok).boxed());
         stack.callback(|| async { Err("bad") });
-        stack.push(|failures| async move { Ok(above(failures)) }.boxed());
+        stack.push(|failures| async move { above(failures) }.map(Ok).boxed());
         assert_eq!(stack.close(Err::<(), _>("the body")).await, Ok(None));
         let expected = [r#"[Error("the body")]"#, r#"[Error("the body"), Error("bad")]"#, "[]"];
         assert_eq!(log.take(), expected);
@@ -1299,7 +1298,7 @@ mod exit_stack {
     #[tokio::test]
     async fn a_suppressed_failure_of_a_clean_up_leaves_the_value() {
         let (_, _, mut stack) = stack();
-        stack.push(|failures| async move { Ok(failures.clear()) }.boxed());
+        stack.push(|failures| async move { failures.clear() }.map(Ok).boxed());
         stack.callback(|| async { Err("bad") });
         assert_eq!(stack.close(Ok(5)).await, Ok(Some(5)));
     }
@@ -1373,7 +1372,7 @@ mod exit_stack {
         let (log, cleanups, mut stack) = stack();
         stack.push({
             let log = log.clone();
-            |failures| async move { Ok(log.add(&failures[0])) }.boxed()
+            |failures| async move { log.add(&failures[0]) }.map(Ok).boxed()
         });
         drop(stack);
         all_over(&cleanups).await;
@@ -1530,7 +1529,7 @@ mod exit_stack {
                     for n in 0..rng.u8(0..8) {
                         let (opened, closed, kind) = (log.clone(), log.clone(), rng.u8(0..4));
                         let [before, after] = [rng.fork(), rng.fork()];
-                        let open = some_turns(before).map(move |()| Ok(opened.add(n)));
+                        let open = some_turns(before).map(move |()| opened.add(n)).map(Ok);
                         let close = move |()| {
                             some_turns(after).map(move |()| {
                                 closed.add(n);
@@ -1638,7 +1637,7 @@ mod optional {
                         opened.add("open");
                         Ok::<_, ()>(opened.on_drop("dropped"))
                     });
-                    given_or_opened(None, open, async |_| Ok(sleep(ms(10)).await)).await
+                    given_or_opened(None, open, async |_| sleep(ms(10)).map(Ok).await).await
                 })
             },
             |log, _| {
@@ -1815,7 +1814,10 @@ mod transaction {
         let order = Mutex::new(Vec::new());
         let all = (0..5).map(|n| {
             let order = &order;
-            pool.transaction(async move |_| Ok(order.lock().unwrap().push(n)))
+            pool.transaction(async move |_| {
+                order.lock().unwrap().push(n);
+                Ok(())
+            })
         });
         assert!(futures::future::join_all(all).await.iter().all(Result::is_ok));
         assert_eq!(order.into_inner().unwrap(), [0, 1, 2, 3, 4]);

@@ -28,6 +28,10 @@ class Connection:
         print(f"  {self.name}: closed")
 
 
+# The loop alone does not keep a task from the garbage collector.
+closings: set[asyncio.Task] = set()
+
+
 @asynccontextmanager
 async def connected(name: str) -> AsyncIterator[Connection]:
     connection = await Connection.open(name)
@@ -35,7 +39,10 @@ async def connected(name: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         # A task of its own: a second cancellation ends the waiting, not the closing.
-        await asyncio.shield(asyncio.create_task(connection.close()))
+        closing = asyncio.create_task(connection.close())
+        closings.add(closing)
+        closing.add_done_callback(closings.discard)
+        await asyncio.shield(closing)
 
 
 async def enter_body_exit() -> None:

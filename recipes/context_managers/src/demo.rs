@@ -282,7 +282,7 @@ async fn transactions(cleanups: &TaskTracker) -> anyhow::Result<()> {
 
 /// Runs until it is cancelled.
 async fn journal(cleanups: TaskTracker) -> Result<(), ScopeError<anyhow::Error>> {
-    let body = async |_: &mut (), _: &TaskTracker| Ok(write_entries().await);
+    let body = async |_: &mut (), _: &TaskTracker| write_entries().map(Ok).await;
     with(&cleanups, async { Ok(()) }, body, |(), _| write_journal().map(Ok).boxed()).await
 }
 
