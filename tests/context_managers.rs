@@ -12,6 +12,7 @@ use fastrand::Rng;
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -852,13 +853,11 @@ mod scope {
                 .await
             });
         }
-        // Each scope has a token from its first poll on.
-        while cleanups.len() < 10_000 {
-            yield_now().await;
-        }
+        // On one thread a sleep is over when every task has been polled.
+        sleep(ms(1)).await;
         tasks.shutdown().await;
         all_over(&cleanups).await;
-        assert_eq!((closed.get(), start.elapsed()), (10_000, ms(100)));
+        assert_eq!((closed.get(), start.elapsed()), (10_000, ms(101)));
     }
 
     /// Cancelled at any point, entering, the body or the clean-up of either: both are cleaned up exactly once, whole,
@@ -1062,12 +1061,23 @@ mod drain {
                 if threads == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
             let runtime = builder.worker_threads(threads.max(1)).enable_time().build().unwrap();
             let cleanups = TaskTracker::new();
-            runtime.spawn(open_scope(cleanups.clone(), log.clone()));
-            runtime.block_on(async {
-                while cleanups.is_empty() {
-                    yield_now().await;
+            let (entered, is_entered) = oneshot::channel();
+            runtime.spawn({
+                let (cleanups, log) = (cleanups.clone(), log.clone());
+                async move {
+                    with(
+                        &cleanups,
+                        async { Ok(log.on_drop("dropped")) },
+                        async |_, _| {
+                            entered.send(()).unwrap();
+                            pending::<Result<(), ()>>().await
+                        },
+                        |_, _| unreachable!("there is no runtime any more"),
+                    )
+                    .await
                 }
             });
+            runtime.block_on(is_entered).unwrap();
             drop(runtime);
             assert_eq!(log.take(), ["dropped"]);
             assert!(cleanups.is_empty());
@@ -1087,6 +1097,25 @@ mod drain {
             (log.take().as_slice(), start.elapsed()),
             (["closed", "dropped"].map(String::from).as_slice(), ms(100))
         );
+    }
+
+    /// What is being opened now has to be closed later, so it counts already.
+    #[tokio::test(start_paused = true)]
+    async fn a_scope_that_still_enters_is_waited_for() {
+        let (log, cleanups) = (Log::default(), TaskTracker::new());
+        let scope = tokio::spawn({
+            let (log, cleanups) = (log.clone(), cleanups.clone());
+            async move {
+                let enter = sleep(ms(50)).map(Ok::<_, ()>);
+                let clean_up = async move { log.at("closed") }.map(Ok);
+                with(&cleanups, enter, async |_, _| Ok(()), |_, _| clean_up.boxed()).await
+            }
+        });
+        yield_now().await;
+        assert_eq!(drain(&cleanups, ms(1_000)).await, Ok(()));
+        log.at("drained");
+        assert_eq!(scope.await.unwrap(), Ok(()));
+        assert_eq!(log.take(), [" 50 closed", " 50 drained"]);
     }
 
     /// asyncio: `asyncio.run` waits for ever. Tokio: you say how long.
@@ -1434,9 +1463,9 @@ mod exit_stack {
                 });
             }
             let others = tokio::spawn({
-                let (count, turns) = (count.clone(), turns.clone());
+                let turns = turns.clone();
                 async move {
-                    while count.get() < expected {
+                    loop {
                         turns.add();
                         yield_now().await;
                     }
@@ -1448,7 +1477,7 @@ mod exit_stack {
                 drop(stack);
                 all_over(&cleanups).await;
             }
-            others.await.unwrap();
+            others.abort();
             assert_eq!(count.get(), expected);
             assert!(turns.get() >= expected / 128, "{} turns", turns.get());
         }
@@ -1792,6 +1821,19 @@ mod transaction {
         let second = [" 40 begin 1", " 70 caller", " 80 rollback 1"];
         assert_eq!(database.log.take(), [&first[..], &second].concat());
         assert_eq!((pool.idle(), pool.free(), database.connections.load(SeqCst)), (1, 1, 1));
+    }
+
+    /// An abort that has not arrived yet will need a rollback: the transaction counts from its start.
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_waits_for_a_transaction_that_an_abort_has_not_reached_yet() {
+        let (pool, database, cleanups) = pool(1, None);
+        let task =
+            tokio::spawn(async move { pool.transaction(async |_| pending::<Result<(), _>>().await).await });
+        sleep(ms(25)).await;
+        task.abort();
+        assert!(!task.is_finished());
+        all_over(&cleanups).await;
+        assert_eq!(database.log.take(), [" 10 connect", " 20 begin 1", " 35 rollback 1"]);
     }
 
     /// Whoever waits gets the connection when the rollback is over, not when its user is gone.

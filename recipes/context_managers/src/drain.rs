@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 /// The grace period is over, and so many tasks and scopes are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} clean-ups or open scopes were left when the grace period was over")]
+#[error("clean-ups or scopes still open when the grace period was over: {0}")]
 pub struct StillOpen(pub usize);
 
 /// Waits until every scope and clean-up of `cleanups` is over, for `grace` at most.
