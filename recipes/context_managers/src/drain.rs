@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `asyncio.run` cancels the tasks that are left and waits until their `finally` blocks are over, however long. A
-//! runtime that ends drops its tasks where they stand, clean-ups too. So the clean-ups are spawned on a [`TaskTracker`],
-//! and the last thing a `main` does is to wait for it.
+//! runtime that ends drops its tasks where they stand, clean-ups too. So the clean-ups are spawned on a
+//! [`TaskTracker`], and the last thing a `main` does is to wait for it.
 //!
 //! What still uses resources has to end first: abort it, or cancel its token. [`drain`] ends nothing.
 //!

@@ -8,10 +8,10 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! For a number of resources that is known at run time alone; for one, `scope` is enough. The clean-ups run one after the other
-//! in a task of their own, so a cancellation of the caller does not end them. One that fails or panics does not keep
-//! the next from running, and every failure is reported. A stack that is dropped instead of closed (an early return, a
-//! panic, a cancellation) runs them as well; the [`TaskTracker`] waits for them, see `drain`.
+//! For a number of resources that is known at run time alone; for one, `scope` is enough. The clean-ups run one after
+//! the other in a task of their own, so a cancellation of the caller does not end them. One that fails or panics does
+//! not keep the next from running, and every failure is reported. A stack that is dropped instead of closed (an early
+//! return, a panic, a cancellation) runs them as well; the [`TaskTracker`] waits for them, see `drain`.
 //!
 //! # Cancel safety
 //!
