@@ -37,8 +37,8 @@ class Page(NamedTuple):
 
 
 async def fetch(page: int) -> Page:
-    """Stands for a request: takes 200 ms. There are two pages, and a link to a third."""
-    await asyncio.sleep(0.2)
+    """Stands for a request: takes 300 ms. There are two pages, and a link to a third."""
+    await asyncio.sleep(0.3)
     if page == 3:
         raise LookupError(f"page {page} not found")
     return Page([f"row {2 * page - 1}", f"row {2 * page}"], page + 1)
@@ -65,35 +65,31 @@ async def handle(item: str, seconds: float) -> None:
 
 
 async def pages() -> None:
-    print("pages: a page takes 200 ms, handling a row 70 ms, and the third page is missing")
+    print("pages: a page takes 300 ms, handling a row 120 ms, and the third page is missing")
     try:
         async for row in rows(1):
-            await handle(row, 0.07)
+            await handle(row, 0.12)
             print(f"  {row}")
     except LookupError as error:
         print(f"  error: {error}")
 
 
-FILES = [("file-1", 0.35), ("file-2", 0.1), ("file-3", 0.2), ("file-4", 0.2), ("file-5", 0.2), ("file-6", 0.15)]
+File = tuple[str, float]
+Download = Callable[[File], Awaitable[str]]
+FILES: list[File] = [("file-1", 0.35), ("file-2", 0.1), ("file-3", 0.2), ("file-4", 0.2), ("file-5", 0.2), ("file-6", 0.15)]
 
-type_of_file = tuple[str, float]
-
-
-async def files() -> AsyncIterator[type_of_file]:
+async def files() -> AsyncIterator[File]:
     for file in FILES:
         yield file
 
 
-async def download(file: type_of_file) -> str:
+async def download(file: File) -> str:
     name, seconds = file
     await asyncio.sleep(seconds)
     return name
 
 
-Download = Callable[[type_of_file], Awaitable[str]]
-
-
-async def in_order(source: AsyncIterator[type_of_file], limit: int, work: Download) -> AsyncIterator[str]:
+async def in_order(source: AsyncIterator[File], limit: int, work: Download) -> AsyncIterator[str]:
     tasks = deque()
     async for item in source:
         tasks.append(asyncio.create_task(work(item)))
@@ -103,7 +99,7 @@ async def in_order(source: AsyncIterator[type_of_file], limit: int, work: Downlo
         yield await tasks.popleft()
 
 
-async def out_of_order(source: AsyncIterator[type_of_file], limit: int, work: Download) -> AsyncIterator[str]:
+async def out_of_order(source: AsyncIterator[File], limit: int, work: Download) -> AsyncIterator[str]:
     tasks = set()
     async for item in source:
         tasks.add(asyncio.create_task(work(item)))
@@ -117,10 +113,13 @@ async def out_of_order(source: AsyncIterator[type_of_file], limit: int, work: Do
             yield task.result()
 
 
-async def three_at_a_time() -> None:
+async def in_order_of_the_files() -> None:
     print("in order: six files, three at a time; the first takes longest")
     async for name in in_order(files(), 3, download):
         print(f"  {name}")
+
+
+async def in_order_of_completion() -> None:
     print("out of order: the same files, each when it is there")
     async for name in out_of_order(files(), 3, download):
         print(f"  {name}")
@@ -146,7 +145,7 @@ async def cursor(table: str) -> AsyncGenerator[str, None]:
         await close_cursor(table)
 
 
-async def left_early() -> None:
+async def closed() -> None:
     print("break, and aclose: the clean-up is waited for")
     async with aclosing(cursor("orders")) as orders:
         async for row in orders:
@@ -154,6 +153,9 @@ async def left_early() -> None:
             if row == "orders 2":
                 break
     print("  the loop is left")
+
+
+async def forgotten() -> None:
     print("break, and no aclose: the clean-up goes on by itself")
     async for row in cursor("letters"):
         print(f"  {row}")
@@ -187,8 +189,10 @@ async def two_way() -> None:
 async def main() -> None:
     await by_hand()
     await pages()
-    await three_at_a_time()
-    await left_early()
+    await in_order_of_the_files()
+    await in_order_of_completion()
+    await closed()
+    await forgotten()
     await two_way()
 
 

@@ -9,7 +9,7 @@ use anyhow::bail;
 use futures::{StreamExt, stream};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info, instrument};
+use tracing::{Instrument, Span, info, instrument};
 
 use crate::by_hand::Countdown;
 use crate::closable::{Closable, closable};
@@ -34,8 +34,10 @@ pub async fn run() -> anyhow::Result<()> {
     let clean_ups = TaskTracker::new();
     by_hand().await;
     read_ahead().await;
-    three_at_a_time().await?;
-    left_early(&clean_ups).await?;
+    in_order().await?;
+    out_of_order().await?;
+    closed(&clean_ups).await?;
+    forgotten(&clean_ups).await?;
     talk().await;
     // What a break has left behind: here the one cursor, which is closed by now.
     clean_ups.close();
@@ -52,10 +54,10 @@ async fn by_hand() {
     }
 }
 
-/// Stands for a request: takes 200 ms. There are two pages, and a link to a third.
+/// Stands for a request: takes 300 ms. There are two pages, and a link to a third.
 #[instrument(ret, err)]
 async fn fetch(page: u32) -> anyhow::Result<Page<String, u32>> {
-    sleep(ms(200)).await;
+    sleep(ms(300)).await;
     if page == 3 {
         bail!("page {page} not found");
     }
@@ -70,12 +72,15 @@ async fn handle(item: &str, time: Duration) {
 
 #[instrument(ret)]
 async fn read_ahead() {
-    info!("pages: a page takes 200 ms, handling a row 70 ms, and the third page is missing");
-    let mut rows = pin!(items(prefetch(pages(1, |page| fetch(page).in_current_span()), ONE)));
+    info!("pages: a page takes 300 ms, handling a row 120 ms, and the third page is missing");
+    // A span belongs to the task that entered it; the pages are fetched on another one.
+    let section = Span::current();
+    let pages = pages(1, move |page| fetch(page).instrument(section.clone()));
+    let mut rows = pin!(items(prefetch(pages, ONE)));
     while let Some(row) = rows.next().await {
         match row {
             Ok(row) => {
-                handle(&row, ms(70)).await;
+                handle(&row, ms(120)).await;
                 info!("  {row}");
             }
             Err(error) => info!("  error: {error}"),
@@ -90,11 +95,6 @@ const FILES: [(&str, u64); 6] =
 async fn download((file, millis): (&'static str, u64)) -> anyhow::Result<&'static str> {
     sleep(ms(millis)).await;
     Ok(file)
-}
-
-async fn three_at_a_time() -> anyhow::Result<()> {
-    in_order().await?;
-    out_of_order().await
 }
 
 #[instrument(ret, err)]
@@ -150,7 +150,8 @@ fn cursor(clean_ups: &TaskTracker, table: &'static str) -> Closable<String, Infa
     )
 }
 
-async fn left_early(clean_ups: &TaskTracker) -> anyhow::Result<()> {
+#[instrument(skip_all, ret, err)]
+async fn closed(clean_ups: &TaskTracker) -> anyhow::Result<()> {
     info!("break, and aclose: the clean-up is waited for");
     let mut orders = cursor(clean_ups, "orders");
     while let Some(row) = orders.next().await {
@@ -162,7 +163,11 @@ async fn left_early(clean_ups: &TaskTracker) -> anyhow::Result<()> {
     }
     orders.close().await?;
     info!("  the loop is left");
+    Ok(())
+}
 
+#[instrument(skip_all, ret, err)]
+async fn forgotten(clean_ups: &TaskTracker) -> anyhow::Result<()> {
     info!("break, and no aclose: the clean-up goes on by itself");
     let mut letters = cursor(clean_ups, "letters");
     while let Some(row) = letters.next().await {
@@ -183,6 +188,7 @@ async fn weigh(value: f64) -> f64 {
     value
 }
 
+#[instrument(ret)]
 async fn talk() {
     info!("asend: a value in, the average of all so far out");
     let mut averages = two_way(async |mut value, mut caller| {

@@ -32,10 +32,7 @@ use tokio::time::sleep;
 ///
 /// The next load starts a `pause` after the consumer has come back, however late it is: loads that were missed are
 /// not made up for.
-pub fn changes<T, E, F>(
-    mut load: impl FnMut() -> F,
-    pause: Duration,
-) -> impl Stream<Item = Result<T, E>>
+pub fn changes<T, E, F>(mut load: impl FnMut() -> F, pause: Duration) -> impl Stream<Item = Result<T, E>>
 where
     F: Future<Output = Result<Option<T>, E>>,
     T: Clone + PartialEq,

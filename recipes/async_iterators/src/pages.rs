@@ -30,10 +30,7 @@ pub struct Page<T, C> {
 }
 
 /// The pages from the cursor `first` on. One is fetched at a time, for its cursor comes with the page before it.
-pub fn pages<T, C, E, F>(
-    first: C,
-    fetch: impl FnMut(C) -> F,
-) -> impl Stream<Item = Result<Vec<T>, E>>
+pub fn pages<T, C, E, F>(first: C, fetch: impl FnMut(C) -> F) -> impl Stream<Item = Result<Vec<T>, E>>
 where
     F: Future<Output = Result<Page<T, C>, E>>,
 {
