@@ -400,11 +400,11 @@ mod generator {
     type Answer = Result<Option<u32>, String>;
 
     /// Gives the answers one after the other, 10 ms each, and counts how often it is asked.
-    fn load(
-        answers: &[Answer],
+    fn load<const N: usize>(
+        answers: [Answer; N],
         asked: &Count,
-    ) -> impl FnMut() -> futures::future::BoxFuture<'static, Answer> + use<> {
-        let (mut answers, asked) = (answers.to_vec().into_iter(), asked.clone());
+    ) -> impl FnMut() -> futures::future::BoxFuture<'static, Answer> + use<N> {
+        let (mut answers, asked) = (answers.into_iter(), asked.clone());
         move || {
             asked.add();
             let answer = answers.next().expect("it is asked no more often than there are answers");
@@ -419,7 +419,7 @@ mod generator {
     #[tokio::test(start_paused = true)]
     async fn a_value_is_given_when_it_differs_from_the_one_before() {
         let asked = Count::default();
-        let load = load(&[Ok(Some(1)), Ok(Some(1)), Ok(Some(2)), Ok(Some(1)), Ok(None)], &asked);
+        let load = load([Ok(Some(1)), Ok(Some(1)), Ok(Some(2)), Ok(Some(1)), Ok(None)], &asked);
         let came = timed(changes(load, ms(90))).await;
         assert_eq!(came, [(Ok(1), ms(10)), (Ok(2), ms(210)), (Ok(1), ms(310))]);
         assert_eq!(asked.get(), 5);
@@ -428,7 +428,7 @@ mod generator {
     /// asyncio: a generator that raises has given the items before, and is over. Tokio: `try_stream!` the same.
     #[tokio::test(start_paused = true)]
     async fn an_error_comes_after_the_values_before_it_and_is_the_last_item() {
-        let load = load(&[Ok(Some(1)), Err("down".to_owned()), Ok(Some(2))], &Count::default());
+        let load = load([Ok(Some(1)), Err("down".to_owned()), Ok(Some(2))], &Count::default());
         let mut values = pin!(changes(load, ms(90)));
         assert_eq!(values.next().await, Some(Ok(1)));
         assert_eq!(values.next().await, Some(Err("down".to_owned())));
@@ -450,7 +450,7 @@ mod generator {
     #[tokio::test(start_paused = true)]
     async fn it_runs_only_while_it_is_asked_for_the_next_item() {
         let asked = Count::default();
-        let load = load(&[Ok(Some(1)), Ok(Some(2)), Ok(None)], &asked);
+        let load = load([Ok(Some(1)), Ok(Some(2)), Ok(None)], &asked);
         let mut values = pin!(changes(load, ms(90)));
         sleep(ms(1_000)).await;
         assert_eq!(asked.get(), 0);
@@ -466,7 +466,7 @@ mod generator {
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_next_does_not_end_it() {
         let asked = Count::default();
-        let load = load(&[Ok(Some(1)), Ok(None)], &asked);
+        let load = load([Ok(Some(1)), Ok(None)], &asked);
         let mut values = pin!(changes(load, ms(90)));
         assert!(timeout(ms(5), values.next()).await.is_err());
         assert_eq!(values.next().await, Some(Ok(1)));
@@ -488,14 +488,14 @@ mod generator {
 
     #[tokio::test(start_paused = true)]
     async fn of_nothing_it_ends_after_the_first_load() {
-        let came = timed(changes(load(&[Ok(None)], &Count::default()), ms(90))).await;
+        let came = timed(changes(load([Ok(None)], &Count::default()), ms(90))).await;
         assert_eq!(came, []);
     }
 
     #[test]
     fn a_cancelled_next_loses_no_value() {
         let answers = [Ok(Some(1)), Ok(Some(1)), Ok(Some(2)), Ok(None)];
-        sweep_loop(|| changes(load(&answers, &Count::default()), ms(90)), &[Ok(1), Ok(2)]);
+        sweep_loop(|| changes(load(answers.clone(), &Count::default()), ms(90)), &[Ok(1), Ok(2)]);
     }
 }
 
@@ -1093,11 +1093,8 @@ mod consume {
     #[test]
     fn a_cancelled_next_loses_no_result() {
         let source = || stream::iter([("a", 300), ("b", 100), ("c", 250), ("d", 100)]);
-        sweep_loop(move || in_order(source(), limit(2), work), &["a", "b", "c", "d"].map(|name| Ok(name)));
-        sweep_loop(
-            move || out_of_order(source(), limit(2), work),
-            &["b", "a", "c", "d"].map(|name| Ok(name)),
-        );
+        sweep_loop(move || in_order(source(), limit(2), work), &["a", "b", "c", "d"].map(Ok));
+        sweep_loop(move || out_of_order(source(), limit(2), work), &["b", "a", "c", "d"].map(Ok));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -96,7 +96,7 @@ fn main() -> anyhow::Result<()> {
     // One thread on each side: the comparison is of overhead, not of cores.
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let run = |name: &str, work: &dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>| {
-        measure(name, ITEMS, ROUNDS, || runtime.block_on(work()))
+        measure(name, ITEMS, ROUNDS, || runtime.block_on(async { work().await }))
     };
     let mut rows = vec![
         run("a generator (stream!)", &|| Box::pin(sum(generator()))),
