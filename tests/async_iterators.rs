@@ -787,6 +787,18 @@ mod prefetch {
         drop(first);
     }
 
+    /// The task waits for an item that never comes: only an abort ends it.
+    #[tokio::test(start_paused = true)]
+    async fn dropping_it_drops_a_stream_that_waits() {
+        let sources = Gauge::default();
+        let source = sources.one();
+        let ahead = prefetch(stream::pending::<()>().map(move |()| (&source, ()).1), limit(1));
+        settle().await;
+        drop(ahead);
+        settle().await;
+        assert_eq!((sources.now(), alive_tasks()), (0, 0));
+    }
+
     #[tokio::test]
     async fn polled_after_the_end_it_stays_at_the_end_and_of_nothing_it_ends() {
         let mut ahead = prefetch(stream::iter(1..3), NonZeroUsize::MAX);
@@ -1055,6 +1067,16 @@ mod consume {
         assert_eq!((results.next().await, results.next().await), (None, None));
         let mut results = pin!(out_of_order(stream::empty(), limit(3), work));
         assert_eq!((results.next().await, results.next().await), (None, None));
+    }
+
+    /// A source may panic when it is polled after its end, as `unfold` does. It is not.
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_has_ended_is_not_asked_again() {
+        let two = || stream::unfold(0, async |sent| (sent < 2).then_some((("a", 100 * sent), sent + 1)));
+        let results: Vec<_> = in_order(two(), limit(3), work).collect().await;
+        assert_eq!(results, [Ok("a"), Ok("a")]);
+        let results: Vec<_> = out_of_order(two(), limit(3), work).collect().await;
+        assert_eq!(results, [Ok("a"), Ok("a")]);
     }
 
     /// Zero is no value of the type. The hazard: `buffered(0)` waits for ever, `for_each_concurrent(0)` has no limit.

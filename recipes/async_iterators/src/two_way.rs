@@ -24,11 +24,10 @@
 //!
 //! A panic of the body goes on in [`TwoWay::send`], and the generator is over.
 
-use std::fmt;
 use std::future::{pending, poll_fn};
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Fuse, FusedFuture};
+use futures::future::{BoxFuture, Fuse};
 use tokio::sync::mpsc;
 
 /// The body's side of the conversation.
@@ -55,7 +54,7 @@ impl<I, T> Caller<I, T> {
 pub struct TwoWay<'a, I, T> {
     inputs: mpsc::Sender<I>,
     items: mpsc::Receiver<T>,
-    /// `None` once it is over.
+    /// `None` while a send is under way, and after one that was dropped or panicked.
     body: Option<Fuse<BoxFuture<'a, ()>>>,
 }
 
@@ -82,7 +81,7 @@ impl<I, T> TwoWay<'_, I, T> {
     pub async fn send(&mut self, value: I) -> Option<T> {
         // Taken: a send that does not come to its end leaves no body behind.
         let mut body = self.body.take()?;
-        // There is room: a body that gives an item has received the value before it.
+        // There is room, for a body that gives an item has received the value before it; or the body has returned.
         self.inputs.try_send(value).ok()?;
         let item = poll_fn(|cx| {
             // Both, in this order: the item is there as soon as the body has given it. A body that has returned has
@@ -91,15 +90,7 @@ impl<I, T> TwoWay<'_, I, T> {
             self.items.poll_recv(cx)
         })
         .await;
-        if !body.is_terminated() {
-            self.body = Some(body);
-        }
+        self.body = Some(body);
         item
-    }
-}
-
-impl<I, T> fmt::Debug for TwoWay<'_, I, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TwoWay").field("is_over", &self.body.is_none()).finish_non_exhaustive()
     }
 }
