@@ -1285,7 +1285,7 @@ mod break_early {
                 });
                 (limit, first_match(slowly, |number| *number == 3))
             },
-            |limit, _| assert_eq!(limit.available_permits(), 1),
+            |limit, _| assert_eq!(limit.available_permits(), 1, "the permit is back"),
         );
         assert_eq!(swept.points, 3);
         let slowly = || {
@@ -1833,6 +1833,23 @@ mod two_way {
         });
         assert_eq!(impatient.send(1).await, Some(1));
         assert_eq!(impatient.send(2).await, Some(100));
+    }
+
+    /// The body has returned; its caller lives on in a task, and the conversation goes on there.
+    #[tokio::test]
+    async fn a_caller_that_was_given_to_a_task_still_answers() {
+        let tasks = Arc::new(Mutex::new(tokio::task::JoinSet::new()));
+        let spawner = tasks.clone();
+        let mut handed_on = two_way(async move |mut value: u32, mut caller| {
+            spawner.lock().unwrap().spawn(async move {
+                loop {
+                    value = caller.give(2 * value).await;
+                }
+            });
+        });
+        for value in 1..4 {
+            assert_eq!(handed_on.send(value).await, Some(2 * value));
+        }
     }
 
     /// It may borrow from the function that made it, and move to another thread between two sends.
