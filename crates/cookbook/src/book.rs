@@ -127,7 +127,7 @@ impl Recipe {
             Some(pattern) => Ok(*pattern),
             None => {
                 let names: Vec<_> = patterns.iter().map(|pattern| pattern.name).collect();
-                bail!("{} has no pattern {name:?}: {}", self.name, near::advice(name, &names))
+                bail!("{} has no pattern {name:?}{}", self.name, near::hint_or_all(name, &names))
             }
         }
     }
@@ -143,6 +143,13 @@ impl Pattern {
     pub(crate) fn summary(&self) -> String {
         let docs = self.docs().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
         docs.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The lines that are no comments.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> String {
+        let lines = self.source.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The lines of the docs that the file opens with.
@@ -177,7 +184,7 @@ pub(crate) fn recipe(name: &str) -> anyhow::Result<Recipe> {
         Some(at) => Ok(recipes.swap_remove(at)),
         None => {
             let names: Vec<_> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
-            bail!("there is no recipe {name:?}: {}", near::advice(name, &names))
+            bail!("there is no recipe {name:?}{}", near::hint_or_all(name, &names))
         }
     }
 }

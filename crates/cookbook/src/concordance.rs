@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::book;
 use crate::near;
+use crate::text::hang;
 
 /// What there is to say of a name.
 #[derive(Debug, Deserialize)]
@@ -64,10 +65,7 @@ fn nearest<'a>(wanted: &str, entries: &'a BTreeMap<String, Entry>) -> String {
     let last = wanted.rsplit('.').next().unwrap_or_default();
     let bare = |name: &'a str| name.split(['(', ',']).next().and_then(|name| name.rsplit('.').next());
     let names: Vec<_> = entries.keys().filter_map(|name| bare(name)).collect();
-    match near::nearest(last, &names).as_slice() {
-        [] => String::new(),
-        near => format!(": did you mean {}?", near.join(", or ")),
-    }
+    near::hint(last, &names)
 }
 
 /// Whether `name` is `wanted`, or ends with it at a dot, or would without its arguments.
@@ -101,9 +99,7 @@ impl Entry {
             (None, None) => String::new(),
         };
         writeln!(text, "{name}{versions}")?;
-        for line in wrap(&self.tokio, 76) {
-            writeln!(text, "    {line}")?;
-        }
+        text += &hang("    ", "    ", &self.tokio);
         if let Some(recipe) = &self.recipe {
             writeln!(text, "    recipe  {recipe}: {} show {recipe}", crate::program())?;
         }
@@ -112,22 +108,4 @@ impl Entry {
         }
         Ok(text)
     }
-}
-
-/// `text` in lines of at most `width` columns, if its words allow it.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 0 && line + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }

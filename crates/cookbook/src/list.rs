@@ -1,11 +1,13 @@
 //! The recipes, all or those that have a word in them.
 
-use std::fmt::Write as _;
-
 use anyhow::bail;
 
-use crate::book::{self, Recipe};
-use crate::near;
+use crate::book::{self, Pattern, Recipe};
+use crate::text::hang;
+use crate::{concordance, near};
+
+/// Before the names of asyncio that a recipe answers.
+const NAMES: &str = "asyncio: ";
 
 /// A recipe a paragraph: its name, what it teaches, and the names of asyncio that it answers.
 pub(crate) fn all() -> anyhow::Result<String> {
@@ -13,13 +15,14 @@ pub(crate) fn all() -> anyhow::Result<String> {
     let width = recipes.iter().map(|recipe| recipe.name.len()).max().unwrap_or_default();
     let mut list = String::new();
     for recipe in &recipes {
-        let names = recipe.asyncio.join(", ");
-        writeln!(list, "{:width$}  {}\n{:width$}  asyncio: {names}", recipe.name, recipe.description, "")?;
+        let (name, below) = (format!("{:width$}  ", recipe.name), " ".repeat(width + 2));
+        list += &hang(&name, &below, &recipe.description);
+        list += &hang(&below, &below, &format!("{NAMES}{}", recipe.asyncio.join(", ")));
     }
     Ok(list)
 }
 
-/// The recipes in which `words` occur, and where: in their names, in asyncio's, in a chapter, in a pattern's docs.
+/// The recipes in which `words` occur, and where: in their names, in asyncio's, in a chapter, in a pattern.
 ///
 /// # Errors
 ///
@@ -29,20 +32,23 @@ pub(crate) fn with(words: &str) -> anyhow::Result<String> {
     let recipes = book::recipes()?;
     let mut found: Vec<_> = recipes.iter().map(|recipe| (places(recipe, &wanted), recipe)).collect();
     found.retain(|(places, _)| !places.is_empty());
+    // What has it among its names comes before what mentions it.
+    found.sort_by_key(|(places, _)| !places.iter().any(|place| place.starts_with(NAMES)));
     if found.is_empty() {
+        // Python has more names than the book has recipes.
+        if concordance::map(words).is_ok() {
+            bail!("no recipe has {words:?} in it, but `{} map {words}` has an answer", crate::program());
+        }
         let mut names: Vec<_> =
             recipes.iter().flat_map(|recipe| &recipe.asyncio).map(String::as_str).collect();
         names.extend(recipes.iter().map(|recipe| recipe.name.as_str()));
-        let near = near::nearest(words, &names);
-        let near =
-            if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(", or ")) };
-        bail!("no recipe has {words:?} in it{near}");
+        bail!("no recipe has {words:?} in it{}", near::hint(words, &names));
     }
     let mut list = String::new();
     for (places, recipe) in found {
-        writeln!(list, "{}  {}", recipe.name, recipe.description)?;
+        list += &hang("", "  ", &format!("{}: {}", recipe.name, recipe.description));
         for place in places {
-            writeln!(list, "  {place}")?;
+            list += &hang("  ", "    ", &place);
         }
     }
     Ok(list)
@@ -57,11 +63,11 @@ fn places(recipe: &Recipe, wanted: &[String]) -> Vec<String> {
     let mut places = Vec::new();
     let names: Vec<_> = recipe.asyncio.iter().filter(|name| has(name)).map(String::as_str).collect();
     if !names.is_empty() {
-        places.push(format!("asyncio: {}", names.join(", ")));
+        places.push(format!("{NAMES}{}", names.join(", ")));
     } else if has(&recipe.name) || has(&recipe.description) {
         places.push("its name".to_owned());
     }
-    // A line may end between two words that belong together, a table's row or a paragraph does not.
+    // A line may end between two words that belong together; a table's row or a paragraph does not.
     let mut heading = "its question";
     let mut sections = Vec::new();
     for block in recipe.text("README.md").unwrap_or_default().split("\n\n") {
@@ -75,10 +81,13 @@ fn places(recipe: &Recipe, wanted: &[String]) -> Vec<String> {
     if !sections.is_empty() {
         places.push(format!("chapter: {}", sections.join(", ")));
     }
-    for pattern in recipe.patterns() {
-        if has(&pattern.docs().collect::<Vec<_>>().join(" ")) || has(pattern.name) {
-            places.push(format!("pattern {}: {}", pattern.name, pattern.summary()));
-        }
+    let in_pattern = |pattern: &Pattern| {
+        has(pattern.name)
+            || has(&pattern.docs().collect::<Vec<_>>().join(" "))
+            || pattern.source.lines().any(&has)
+    };
+    for pattern in recipe.patterns().iter().filter(|pattern| in_pattern(pattern)) {
+        places.push(format!("pattern {}: {}", pattern.name, pattern.summary()));
     }
     places
 }

@@ -7,6 +7,7 @@ mod copy;
 mod list;
 mod near;
 mod show;
+mod text;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -92,7 +93,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let error = error.format(&mut command).to_string();
             let lines: Vec<_> = error.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            eprintln!("{}", lines.join("; "));
+            eprintln!("{}", lines.join("; ").replace(":; ", ": "));
             return ExitCode::from(2);
         }
     };
@@ -155,7 +156,7 @@ fn run(chosen: Option<Command>) -> anyhow::Result<()> {
 /// The help, with the names of the recipes in it. It fits a screen of 24 lines.
 fn overview() -> anyhow::Result<String> {
     let names: Vec<_> = book::recipes()?.into_iter().map(|recipe| recipe.name).collect();
-    let mut hints = concordance::wrap(&format!("Recipes: {}", names.join(", ")), 79).join("\n");
+    let mut hints = text::wrap(&format!("Recipes: {}", names.join(", ")), 79).join("\n");
     write!(hints, "\n\nA command's flags:   {} copy --help", program())?;
     if is_run_by_cargo() {
         write!(hints, "\n{HINTS}")?;

@@ -4,7 +4,7 @@
 const ALIKE: f64 = 0.8;
 
 /// The names most like `typed`, the nearest first, three at most.
-pub(crate) fn nearest<'a>(typed: &str, names: &[&'a str]) -> Vec<&'a str> {
+fn nearest<'a>(typed: &str, names: &[&'a str]) -> Vec<&'a str> {
     let typed = typed.to_lowercase();
     let mut near: Vec<_> = names
         .iter()
@@ -16,10 +16,18 @@ pub(crate) fn nearest<'a>(typed: &str, names: &[&'a str]) -> Vec<&'a str> {
     near.into_iter().map(|(_, name)| name).take(3).collect()
 }
 
-/// The end of an error message about `typed`: what was meant, or all there is.
-pub(crate) fn advice(typed: &str, names: &[&str]) -> String {
+/// The end of an error message about `typed`: what was meant, if that can be guessed.
+pub(crate) fn hint(typed: &str, names: &[&str]) -> String {
     match nearest(typed, names).as_slice() {
-        [] => format!("there are {}", names.join(", ")),
-        near => format!("did you mean {}?", near.join(", or ")),
+        [] => String::new(),
+        near => format!(": did you mean {}?", near.join(", or ")),
+    }
+}
+
+/// The same of names that are few: if there is nothing to guess, all of them.
+pub(crate) fn hint_or_all(typed: &str, names: &[&str]) -> String {
+    match hint(typed, names) {
+        nothing if nothing.is_empty() => format!(": there are {}", names.join(", ")),
+        hint => hint,
     }
 }

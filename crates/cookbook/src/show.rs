@@ -3,15 +3,13 @@
 mod markdown;
 mod rust;
 
-use std::io::{self, IsTerminal, Write};
-use std::process::{Command, Stdio};
+use std::io::{self, IsTerminal, Seek, Write};
+use std::process::Command;
 
 use anstyle::{AnsiColor, Style};
 
 use crate::book::{Pattern, Recipe};
-
-/// Lines longer than this are hard to read, however wide the terminal is.
-const WIDEST: usize = 110;
+use crate::text::columns;
 
 /// What colours there are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,8 +64,7 @@ fn terminal() -> Option<(Theme, usize)> {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     let theme = if no_colour || dumb { Theme::default() } else { Theme::COLOUR };
-    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-    Some((theme, width.clamp(20, WIDEST)))
+    Some((theme, columns()))
 }
 
 /// Shows `text` by the reader's pager, by `less`, or as it is if there is neither.
@@ -87,15 +84,25 @@ fn page(text: &str) -> anyhow::Result<()> {
         // What fits the screen is printed, colours are passed on, and the page stays there at the end.
         pager.env("LESS", "FRX");
     }
-    let Ok(mut child) = pager.stdin(Stdio::piped()).spawn() else {
-        return crate::print(text);
-    };
-    if let Some(mut stdin) = child.stdin.take() {
-        // A pager that is left before the end of the text closes its pipe.
-        let _read_enough = stdin.write_all(text.as_bytes());
+    let mut file = tempfile::tempfile()?;
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    match become_pager(pager.stdin(file)) {
+        Ok(()) => Ok(()),
+        Err(_no_pager) => crate::print(text),
     }
-    child.wait()?;
-    Ok(())
+}
+
+/// Replaces this program by the pager: a Ctrl-C is then the pager's alone, and not the end of half of the two.
+#[cfg(unix)]
+fn become_pager(pager: &mut Command) -> io::Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(pager.exec())
+}
+
+#[cfg(not(unix))]
+fn become_pager(pager: &mut Command) -> io::Result<()> {
+    pager.status().map(drop)
 }
 
 /// `text` in `style`, if there is any style.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Value};
+use toml_edit::{DocumentMut, Item};
 
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
@@ -259,76 +259,6 @@ fn all_code_in_docs_runs() {
             let mut attributes = fence.split([',', ' ', '{', '}']);
             if attributes.any(|attribute| ["ignore", "no_run", "compile_fail"].contains(&attribute)) {
                 wrong.push(format!("{}:{}: {fence} is not run", file.display(), number + 1));
-            }
-        }
-    }
-    report(&wrong);
-}
-
-/// What a pattern's docs say to add, its recipe depends on; and the pattern names these crates and no others.
-#[test]
-fn every_pattern_says_what_it_needs() {
-    let mut wrong = Vec::new();
-    let workspace = document("Cargo.toml");
-    for recipe in recipes() {
-        let manifest = document(format!("recipes/{recipe}/Cargo.toml"));
-        let dependencies = manifest["dependencies"].as_table_like().unwrap();
-        let features = |item: Option<&Item>| -> Vec<String> {
-            let features = item.and_then(|item| item.get("features")).and_then(Item::as_array);
-            features.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-        };
-        for (pattern, source) in patterns(&recipe) {
-            let docs: String = source
-                .lines()
-                .filter_map(|line| line.strip_prefix("//!"))
-                .map(|line| format!("{line}\n"))
-                .collect();
-            let code: String = source
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .collect::<Vec<_>>()
-                .join("\n");
-            let mut named = BTreeSet::new();
-            for command in docs.split("cargo add ").skip(1) {
-                let command = command.split(['`', '\n']).next().unwrap();
-                let mut words = command.split(' ').filter(|word| !word.is_empty());
-                let mut crates = Vec::new();
-                while let Some(word) = words.next() {
-                    match word {
-                        "--no-default-features" => {}
-                        "--features" => {
-                            for feature in words.next().unwrap_or_default().split(',') {
-                                let known = crates.iter().any(|name: &&str| {
-                                    let inherited = workspace["workspace"]["dependencies"].get(name);
-                                    let has =
-                                        [features(dependencies.get(name)), features(inherited)].concat();
-                                    // The one brings the other.
-                                    let is_implied =
-                                        feature == "rt" && has.iter().any(|known| known == "rt-multi-thread");
-                                    is_implied || has.iter().any(|known| known == feature)
-                                });
-                                if !known {
-                                    wrong.push(format!("{recipe}/{pattern}: {feature} of {command} is no feature that the recipe has"));
-                                }
-                            }
-                        }
-                        name => crates.push(name),
-                    }
-                }
-                named.extend(crates);
-            }
-            for (name, _) in dependencies.iter() {
-                let path = format!("{}::", name.replace('-', "_"));
-                let uses = code.match_indices(&path).any(|(at, _)| {
-                    !code[..at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before))
-                });
-                if uses != named.remove(name) {
-                    let does = if uses { "names" } else { "does not name" };
-                    wrong.push(format!("{recipe}/{pattern}: the code {does} {name}, the docs say otherwise"));
-                }
-            }
-            for name in named {
-                wrong.push(format!("{recipe}/{pattern}: the recipe does not depend on {name}"));
             }
         }
     }

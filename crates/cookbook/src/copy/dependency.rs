@@ -78,49 +78,100 @@ pub(crate) fn workspace() -> anyhow::Result<DocumentMut> {
 
 /// What a pattern's docs tell the reader to add, with the workspace's versions.
 ///
-/// A command is `cargo add NAME... [--features A,B] [--no-default-features]`, on a line of its own or in backquotes.
+/// A command is a line `cargo add NAME [--features A,B] [--no-default-features]`.
 ///
 /// # Errors
 ///
 /// When a command cannot be understood, or names a crate of which the workspace has no version.
 pub(crate) fn named_by(pattern: Pattern) -> anyhow::Result<Vec<(String, Dependency)>> {
     let workspace = workspace()?;
-    let mut named = Vec::new();
-    for line in pattern.docs() {
-        for command in line.split("cargo add ").skip(1) {
-            let command = command.split('`').next().unwrap_or_default();
-            let added =
-                added_by(command).with_context(|| format!("{}.rs: cargo add {command}", pattern.name))?;
-            for (name, mut dependency) in added {
-                let inherited = inherited(&name, &workspace);
-                let inherited =
-                    inherited.with_context(|| format!("the workspace has no version of {name}"))?;
-                dependency.version = Dependency::read(&name, inherited, &workspace)?.version;
-                named.push((name, dependency));
-            }
-        }
-    }
-    Ok(named)
+    let commands = pattern.docs().filter_map(|line| line.strip_prefix("cargo add "));
+    commands
+        .map(|command| {
+            let (name, mut dependency) = added_by(command)?;
+            let inherited = inherited(&name, &workspace);
+            let inherited = inherited.with_context(|| format!("the workspace has no version of {name}"))?;
+            dependency.version = Dependency::read(&name, inherited, &workspace)?.version;
+            Ok((name, dependency))
+        })
+        .collect::<anyhow::Result<_>>()
+        .with_context(|| format!("{}.rs", pattern.name))
 }
 
 /// What the arguments of one `cargo add` add.
-fn added_by(arguments: &str) -> anyhow::Result<Vec<(String, Dependency)>> {
-    let (mut names, mut features, mut default_features) = (Vec::new(), BTreeSet::new(), true);
-    let mut arguments = arguments.split_whitespace();
-    while let Some(argument) = arguments.next() {
-        match argument {
-            "--no-default-features" => default_features = false,
-            "--features" | "-F" => {
-                let list = arguments.next().context("--features of what?")?;
-                features.extend(list.split(',').map(str::to_owned));
+fn added_by(arguments: &str) -> anyhow::Result<(String, Dependency)> {
+    let mut dependency = Dependency { default_features: true, ..Dependency::default() };
+    let mut words = arguments.split_whitespace();
+    let name = words.next().context("`cargo add` of what?")?;
+    while let Some(word) = words.next() {
+        match word {
+            "--no-default-features" => dependency.default_features = false,
+            "--features" => {
+                let features = words.next().context("--features of what?")?;
+                dependency.features.extend(features.split(',').map(str::to_owned));
             }
-            option if option.starts_with('-') => bail!("{option} is not understood"),
-            name => names.push(name.to_owned()),
+            _ => bail!("`cargo add {arguments}`: {word} is not understood"),
         }
     }
-    if names.len() != 1 && !features.is_empty() {
-        bail!("features belong to one crate, and there are {}", names.len());
+    Ok((name.to_owned(), dependency))
+}
+
+/// Whether `text` has `path` where no longer name ends with it.
+pub(crate) fn names_path(text: &str, path: &str) -> bool {
+    text.match_indices(path).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        !before.is_some_and(|before| before.is_alphanumeric() || before == '_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The code of a pattern names the crates that its docs say to add, and no other of its recipe's; and the recipe
+    /// has the features that they say.
+    #[test]
+    fn every_pattern_says_what_it_needs() -> anyhow::Result<()> {
+        let mut wrong = Vec::new();
+        for recipe in book::recipes()? {
+            let manifest = recipe.manifest()?;
+            let known = manifest["dependencies"].as_table_like().context("no dependencies")?;
+            for pattern in recipe.patterns() {
+                let at = format!("{}/{}", recipe.name, pattern.name);
+                let named = named_by(pattern)?;
+                for (name, dependency) in &named {
+                    let Some(item) = known.get(name) else {
+                        wrong.push(format!("{at}: the recipe does not depend on {name}"));
+                        continue;
+                    };
+                    let whole = Dependency::read(name, item, &workspace()?)?;
+                    for feature in dependency.features.difference(&whole.features) {
+                        // The one brings the other.
+                        if feature != "rt" || !whole.features.contains("rt-multi-thread") {
+                            wrong.push(format!(
+                                "{at}: the recipe does without the feature {feature} of {name}"
+                            ));
+                        }
+                    }
+                }
+                let code = pattern.code();
+                for (name, _) in known.iter() {
+                    let uses = names_path(&code, &format!("{}::", name.replace('-', "_")));
+                    if uses != named.iter().any(|(named, _)| named == name) {
+                        let does = if uses { "names" } else { "does not name" };
+                        wrong.push(format!("{at}: the code {does} {name}, and the docs say otherwise"));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+        Ok(())
     }
-    let dependency = Dependency { version: None, default_features, features };
-    Ok(names.into_iter().map(|name| (name, dependency.clone())).collect())
+
+    #[test]
+    fn what_is_no_plain_command_is_not_guessed_at() {
+        for command in ["", "tokio --features", "tokio serde", "tokio --git https://example.org"] {
+            assert!(added_by(command).is_err(), "{command}");
+        }
+    }
 }

@@ -7,8 +7,9 @@ mod recipe;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use toml_edit::DocumentMut;
 
 pub(crate) use self::pattern::copy as pattern;
@@ -24,24 +25,24 @@ pub(crate) struct Plan {
     pub(crate) report: String,
 }
 
-/// The manifest of the nearest workspace that `folder` lies in, be it one of its members or not.
-fn enclosing_workspace(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let folder = std::path::absolute(folder.join("."))?;
-    let mut parents = PathBuf::new();
-    // `..` is taken away by name: the folder need not be there yet.
-    for part in folder.components() {
-        match part {
-            std::path::Component::ParentDir => drop(parents.pop()),
-            part => parents.push(part),
-        }
+/// The root of the workspace that cargo sees in `folder`: the manifest of the crate itself, if it is in no other.
+///
+/// # Errors
+///
+/// When there is no manifest, or cargo does not understand it.
+fn workspace_root(folder: &Path) -> anyhow::Result<PathBuf> {
+    // `cargo run` names itself; else it is the one that the reader would type.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let located = Command::new(cargo)
+        .args(["locate-project", "--workspace", "--message-format", "plain"])
+        .current_dir(folder)
+        .output()
+        .context("cannot run cargo")?;
+    if !located.status.success() {
+        let error = String::from_utf8_lossy(&located.stderr);
+        bail!("cargo says {}", error.trim_start_matches("error: ").trim_end());
     }
-    for parent in parents.ancestors().skip(1) {
-        let manifest = parent.join("Cargo.toml");
-        if manifest.is_file() && read(&manifest)?.1.contains_key("workspace") {
-            return Ok(Some(manifest));
-        }
-    }
-    Ok(None)
+    Ok(PathBuf::from(String::from_utf8(located.stdout)?.trim_end()))
 }
 
 /// A manifest of the reader's: its text, and what it says.

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use semver::{Op, Version, VersionReq};
 use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::dependency::{Dependency, inherited, is, named_by};
-use super::{Plan, enclosing_workspace, read};
+use super::{Plan, read, workspace_root};
 use crate::book::{Pattern, Recipe};
+use crate::text::hang;
 
 /// The edition that the patterns are written in.
 const EDITION: &str = "2024";
@@ -35,9 +36,9 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     if !folder.join("src").is_dir() {
         bail!("{} is no folder: a pattern is a file in it", folder.join("src").display());
     }
-    let root = root(&path, &manifest)?;
-    let workspace = root.as_ref().map_or(&manifest, |(_, workspace)| workspace).clone();
-    let locked = Locked::beside(root.as_ref().map_or(path.as_path(), |(path, _)| path));
+    let root = workspace_root(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let (_, workspace) = read(&root)?;
+    let locked = Locked::beside(&root);
 
     let mut done = Vec::new();
     let mut notes = Vec::new();
@@ -63,12 +64,12 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     plan.changes.put(file.clone(), pattern.source)?;
     plan.changes.edit(path.clone(), old, manifest.to_string());
 
-    writeln!(plan.report, "{}  {}", file.display(), pattern.summary())?;
+    writeln!(plan.report, "{}\n{}", file.display(), path.display())?;
     for line in done {
-        writeln!(plan.report, "{}  {line}", path.display())?;
+        plan.report += &hang("  ", "    ", &line);
     }
     for note in notes {
-        writeln!(plan.report, "note: {note}")?;
+        plan.report += &hang("note: ", "      ", &note);
     }
     if let Some(line) = module(folder, pattern.name) {
         writeln!(plan.report, "{line}")?;
@@ -84,20 +85,6 @@ fn module(folder: &Path, name: &str) -> Option<String> {
     let declared = format!("mod {name};");
     let is_there = source.lines().any(|line| line.trim().trim_start_matches("pub ") == declared);
     (!is_there).then(|| format!("Add to {}: {declared}", root.display()))
-}
-
-/// The workspace that the crate is a member of, unless its own manifest is that of the workspace.
-fn root(path: &Path, manifest: &DocumentMut) -> anyhow::Result<Option<(PathBuf, DocumentMut)>> {
-    if manifest.contains_key("workspace") {
-        return Ok(None);
-    }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let named = manifest["package"].get("workspace").and_then(Item::as_str);
-    let root = match named {
-        Some(root) => Some(folder.join(root).join("Cargo.toml")),
-        None => enclosing_workspace(folder)?,
-    };
-    root.map(|root| read(&root).map(|(_, document)| (root, document))).transpose()
 }
 
 fn edition(manifest: &DocumentMut, workspace: &DocumentMut) -> Option<String> {
@@ -120,8 +107,18 @@ fn add(
 ) -> anyhow::Result<String> {
     let dependencies = manifest.entry("dependencies").or_insert_with(|| Item::Table(Table::new()));
     let dependencies = dependencies.as_table_like_mut().context("[dependencies] is no table")?;
-    if dependencies.contains_key(name) {
-        return merge(dependencies, workspace, name, wanted, whole);
+    let is_renamed = |item: &Item| item.get("package").and_then(Item::as_str) == Some(name);
+    if let Some((other, _)) = dependencies.iter().find(|(key, item)| *key != name && is_renamed(item)) {
+        bail!("{name} is called {other} there, and the pattern calls it {name}");
+    }
+    if let Some(item) = dependencies.get(name) {
+        let is_optional = item.get("optional").and_then(Item::as_bool) == Some(true);
+        let merged = merge(dependencies, workspace, name, wanted, whole)?;
+        return Ok(if is_optional {
+            format!("{merged}, but it is optional, and the pattern needs it")
+        } else {
+            merged
+        });
     }
     let was_sorted = dependencies.iter().map(|(key, _)| key).is_sorted();
     let from_workspace = inherited(name, workspace).is_some();

@@ -1,14 +1,16 @@
 //! A whole recipe as a crate that stands alone.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
-use super::dependency::{Dependency, features, workspace};
-use super::{Plan, enclosing_workspace, lessons};
+use super::dependency::{Dependency, features, names_path, workspace};
+use super::{Plan, lessons, read, workspace_root};
 use crate::book::{self, Recipe};
+use crate::text::hang;
 
 /// Plans a crate in `folder` that holds `recipe`.
 pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
@@ -26,34 +28,33 @@ pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
         put(name, licence.as_bytes())?;
     }
 
-    let name = &recipe.name;
+    let (name, patterns) = (&recipe.name, recipe.patterns().len());
     let report = &mut plan.report;
-    writeln!(report, "{} is the recipe {name}: {} patterns", folder.display(), recipe.patterns().len())?;
-    writeln!(report, "  the demo      cargo run")?;
-    if copied.lessons > 0 {
-        writeln!(report, "  {:3} lessons   cargo test", copied.lessons)?;
-    }
-    if copied.lessons_left_out > 0 {
-        let left_out = copied.lessons_left_out;
-        writeln!(
-            report,
-            "  left out      {left_out} lessons, listed in tests/{name}.rs: they need the cookbook's own tools"
-        )?;
-    }
-    if !copied.left_out.is_empty() {
-        writeln!(report, "  left out      {}: the recipe's own command line", copied.left_out.join(", "))?;
-    }
-    if let Some(root) = enclosing_workspace(folder)? {
-        writeln!(
-            report,
-            "  note          {} is a workspace: name the new crate in its members, or in its exclude",
-            root.display()
-        )?;
+    writeln!(report, "{}: the recipe {name} as a crate, with {patterns} patterns", folder.display())?;
+    writeln!(report, "  cargo run     the demo")?;
+    writeln!(report, "  cargo test    {} lessons, and the code of the chapter", copied.lessons)?;
+    writeln!(report, "\nNot as in the recipe:")?;
+    let mut notes = copied.differences(name);
+    notes.extend(workspace_around(folder).map(|root| {
+        format!("{} is a workspace: name the new crate in its `members` or in its `exclude`", root.display())
+    }));
+    for note in notes {
+        *report += &hang("- ", "  ", &note);
     }
     Ok(plan)
 }
 
+/// The manifest of a workspace that the new crate would stand in without being its member.
+fn workspace_around(folder: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    let existing = folder.ancestors().skip(1).find(|parent| parent.is_dir())?;
+    let root = workspace_root(existing).ok()?;
+    let (_, manifest) = read(&root).ok()?;
+    manifest.contains_key("workspace").then_some(root)
+}
+
 /// The files of a copy that are the recipe's, as the copy has them.
+#[derive(Default)]
 struct Copied {
     files: Vec<(String, Vec<u8>)>,
     /// The copy has the local server of `common` as a module.
@@ -61,23 +62,24 @@ struct Copied {
     lessons: usize,
     lessons_left_out: usize,
     /// Sources that only the recipe's own `main` uses.
-    left_out: Vec<String>,
+    left_out: BTreeSet<String>,
 }
 
 impl Copied {
     fn of(recipe: &Recipe) -> anyhow::Result<Self> {
         let library = recipe.text("src/lib.rs")?;
         let has_server = uses_server(&recipe.manifest()?);
-        let mut copied =
-            Self { files: Vec::new(), has_server, lessons: 0, lessons_left_out: 0, left_out: Vec::new() };
+        let mut copied = Self { has_server, ..Self::default() };
         for (path, bytes) in recipe.files() {
             let text = || std::str::from_utf8(bytes).with_context(|| format!("{path} is no text"));
             match path.as_str() {
-                "Cargo.toml" => {}
-                "README.md" => copied.put(&path, readme(text()?)),
+                // They are made once it is known what goes along.
+                "Cargo.toml" | "README.md" => {}
                 "src/main.rs" => copied.put(&path, main(&recipe.name, text()?, has_server)),
                 "src/lib.rs" => copied.put(&path, with_server(text()?, has_server)),
-                _ if path.starts_with("src/") && !is_declared(library, &path) => copied.left_out.push(path),
+                _ if path.starts_with("src/") && !is_declared(library, &path) => {
+                    copied.left_out.insert(path.splitn(3, '/').take(2).collect::<Vec<_>>().join("/"));
+                }
                 _ => copied.files.push((path, bytes.to_vec())),
             }
         }
@@ -86,16 +88,39 @@ impl Copied {
         }
         if let Some(source) = recipe.lessons() {
             let name = &recipe.name;
-            let source = source
-                .replace("common::server", &format!("{name}::server"))
-                .replace(&format!("\"../recipes/{name}/"), "\"../");
+            let source = with_own_server(source, name).replace(&format!("\"../recipes/{name}/"), "\"../");
             let kept = lessons::keep(&source).with_context(|| format!("tests/{name}.rs"))?;
             (copied.lessons, copied.lessons_left_out) = (kept.count, kept.left_out.len());
             if kept.count > 0 {
                 copied.put(&format!("tests/{name}.rs"), kept.source);
             }
         }
+        let chapter = with_own_server(recipe.text("README.md")?, &recipe.name);
+        let chapter = readme(&chapter, &copied.differences(&recipe.name));
+        copied.put("README.md", chapter);
         Ok(copied)
+    }
+
+    /// What a reader of the recipe would look for in its copy in vain, or not look for.
+    fn differences(&self, name: &str) -> Vec<String> {
+        let mut notes = vec!["`src/main.rs` prints the log alone: no timeline, and no flags.".to_owned()];
+        if self.has_server {
+            notes.push(
+                "`src/server.rs` is the local server that the demo and the lessons fetch from.".to_owned(),
+            );
+        }
+        if !self.left_out.is_empty() {
+            let modules =
+                self.left_out.iter().map(|module| format!("`{module}`")).collect::<Vec<_>>().join(", ");
+            notes.push(format!("{modules} is left out: the command line of the recipe's own program."));
+        }
+        if self.lessons_left_out > 0 {
+            let count = self.lessons_left_out;
+            notes.push(format!(
+                "{count} lessons are left out, which need the cookbook's own tools: `tests/{name}.rs` lists them."
+            ));
+        }
+        notes
     }
 
     fn put(&mut self, path: &str, text: String) {
@@ -237,6 +262,11 @@ fn server_dependencies(workspace: &DocumentMut) -> anyhow::Result<Vec<(String, D
     Ok(found)
 }
 
+/// `text` with the local server where a copy has it.
+fn with_own_server(text: &str, name: &str) -> String {
+    text.replace("common::server", &format!("{name}::server"))
+}
+
 fn with_server(library: &str, has_server: bool) -> String {
     const SERVER: &str = "pub mod server;";
     if !has_server {
@@ -313,11 +343,14 @@ async fn main() -> anyhow::Result<()> {{
     )
 }
 
-/// The chapter without links that lead out of the copy, and without the commands that made it.
-fn readme(chapter: &str) -> String {
-    let mut text = String::new();
+/// The chapter without links that lead out of the copy and without the commands that made it, but with what differs.
+fn readme(chapter: &str, differences: &[String]) -> String {
+    let (title, rest) = chapter.split_once('\n').unwrap_or((chapter, ""));
+    let notes: String = differences.iter().map(|note| format!("\n> - {note}")).collect();
+    let mut text =
+        format!("{title}\n\n> A copy of a recipe of the Tokio Cookbook. Not as there:\n>{notes}\n");
     let mut in_copy_it = false;
-    for line in chapter.split_inclusive('\n') {
+    for line in rest.split_inclusive('\n') {
         if line.starts_with("## ") {
             in_copy_it = line.trim_end() == "## Copy it";
         }
@@ -325,9 +358,9 @@ fn readme(chapter: &str) -> String {
             text.push_str(line);
         }
     }
+    // [text](../where) becomes text.
     let mut kept = String::new();
     let mut rest = text.as_str();
-    // [text](../where) becomes text.
     while let Some(at) = rest.find("](../") {
         let (before, link) = rest.split_at(at);
         let (Some(open), Some(close)) = (before.rfind('['), link.find(')')) else { break };
@@ -338,15 +371,7 @@ fn readme(chapter: &str) -> String {
     kept.push_str(rest);
     format!(
         "{}\n\n## Licence\n\nMIT or Apache-2.0, at your choice. The pattern files, those whose first line says so, are \
-         under 0BSD: copy them without a word.\n",
+         under 0BSD: copy\nthem without a word.\n",
         kept.trim_end()
     )
-}
-
-/// Whether `text` has `path` where no longer name ends with it.
-fn names_path(text: &str, path: &str) -> bool {
-    text.match_indices(path).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        !before.is_some_and(|before| before.is_alphanumeric() || before == '_')
-    })
 }

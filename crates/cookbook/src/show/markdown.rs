@@ -11,6 +11,9 @@ use super::{Theme, rust, styled};
 /// Text in one style.
 type Span = (Style, String);
 
+/// A word that is longer than a line is broken behind one of these.
+const BREAKS: [char; 5] = ['_', ':', '/', '(', ','];
+
 /// Between two columns of a table.
 const GAP: &str = "  ";
 
@@ -186,9 +189,13 @@ fn wrap(spans: &[Span], width: usize) -> Vec<Vec<Span>> {
             for character in text.chars() {
                 let wide = character.width().unwrap_or(0);
                 if used + wide > width && used > 0 {
+                    // After a mark between two words of a path or a name, if there is one.
+                    let at = part.rfind(BREAKS).map_or(part.len(), |at| at + 1);
+                    let rest = part.split_off(at);
                     lines.iter_mut().last().into_iter().for_each(|line| line.push((style, take(&mut part))));
                     lines.push(Vec::new());
-                    used = 0;
+                    used = rest.width();
+                    part = rest;
                 }
                 part.push(character);
                 used += wide;
