@@ -3,8 +3,8 @@
 
     python3 tests/copies.py [RECIPE ...]
 
-A recipe is copied by the first command of its chapter's *Copy it*. From its own manifest it has to build without a
-warning; then, without the network, it has to print its transcript and to pass the lessons that came along. A pattern is
+A recipe is copied by the first command of its chapter's *Copy it*. It has to be formatted, and to build from its own
+manifest without a warning; then, without the network, it has to print its transcript and to pass the lessons that came along. A pattern is
 copied into a fresh `cargo new` project by the chapter's second command, with the pattern's name in it, and has to build
 there; and what the tool has added to Cargo.toml has to be what the `cargo add` lines of its docs add when they are typed
 in. The tool is a copy of the program, as `cargo install` makes one.
@@ -88,6 +88,7 @@ def beside(folder: pathlib.Path, path: str) -> pathlib.Path:
 def check_recipe(recipe: pathlib.Path, words: list[str], folder: pathlib.Path) -> None:
     cookbook(folder, words)
     copy = beside(folder, words[-1])
+    run(copy, "cargo", "fmt", "--check")
     run(copy, "cargo", "build", "--quiet", "--all-targets")
     printed = run(copy, "cargo", "run", "--quiet", "--offline")
     transcript = (recipe / "transcript.txt").read_text()

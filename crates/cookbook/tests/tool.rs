@@ -323,6 +323,41 @@ fn without_default_features_it_adds_what_the_recipe_names() {
 }
 
 #[test]
+fn dotted_keys_stay_dotted() {
+    check_merge(
+        "[dependencies]\nfutures.version = \"0.3\" # here\ntokio.version = \"1\"\n",
+        expect![[r#"
+            [dependencies]
+            futures.version = "0.3" # here
+            tokio.version = "1"
+            tokio.features = ["macros", "time"]
+        "#]],
+    );
+}
+
+#[test]
+fn lines_end_as_they_did() {
+    let project = project("");
+    let path = project.path().join("Cargo.toml");
+    fs::write(&path, "[package]\r\nname = \"app\"\r\n\r\n# none yet\r\n[dependencies]\r\n").unwrap();
+    printed(project.path(), &["copy", "gather", "wait", "--into", "."]);
+    expect![["[package]\r\nname = \"app\"\r\n\r\n# none yet\r\n[dependencies]\r\ntokio = { version = \"1.54\", features = [\"rt\", \"time\"] }\r\n"]]
+        .assert_eq(&fs::read_to_string(&path).unwrap());
+}
+
+#[test]
+fn a_dependency_from_elsewhere_gets_the_features_and_no_version() {
+    check_merge(
+        "[dependencies]\nfutures = { path = \"../futures\" }\ntokio = { git = \"https://example.org\", optional = true }\n",
+        expect![[r#"
+            [dependencies]
+            futures = { path = "../futures" }
+            tokio = { git = "https://example.org", optional = true, features = ["macros", "time"] }
+        "#]],
+    );
+}
+
+#[test]
 fn a_version_that_the_pattern_cannot_use_is_refused() {
     check_refusal(
         "[dependencies]\ntokio = \"0.2\"\n",
@@ -331,6 +366,12 @@ fn a_version_that_the_pattern_cannot_use_is_refused() {
     check_refusal(
         "[dependencies]\ntokio = \"=1.20.0\"\n",
         expect!["error: ./Cargo.toml cannot be changed: it wants tokio =1.20.0, and the pattern needs 1.54"],
+    );
+    check_refusal(
+        "[dependencies]\nrt = { version = \"1\", package = \"tokio\" }\n",
+        expect![
+            "error: ./Cargo.toml cannot be changed: tokio is called rt there, and the pattern calls it tokio"
+        ],
     );
     check_refusal(
         "[dependencies]\ntokio = { version = \"1\", package = \"other\" }\n",
@@ -392,6 +433,24 @@ fn where_there_is_no_crate_nothing_is_copied() {
     fs::write(folder.path().join("file"), "").unwrap();
     refused(folder.path(), &["copy", "gather", "file"], 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A folder in which nobody can create a file, root included.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nothing_can_be_written_nothing_changes() {
+    let error = refused(here(), &["copy", "gather", "/proc/my-gather"], 1);
+    assert!(error.starts_with("error: cannot write /proc/my-gather/"), "{error}");
+
+    let before = "[lib]\npath = \"lib.rs\"\n";
+    let project = project(before);
+    fs::write(project.path().join("lib.rs"), "").unwrap();
+    fs::remove_dir_all(project.path().join("src")).unwrap();
+    std::os::unix::fs::symlink("/proc", project.path().join("src")).unwrap();
+    let error = refused(project.path(), &["copy", "gather", "wait", "--into", "."], 1);
+    assert!(error.starts_with("error: cannot write ./src/wait.rs: "), "{error}");
+    assert_eq!(dependencies(&project), before);
+    assert_eq!(fs::read_dir(project.path()).unwrap().count(), 3);
 }
 
 /// No file may become larger than 2 KiB, as on a disk that is full in the middle of a copy.

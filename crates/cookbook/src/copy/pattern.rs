@@ -62,7 +62,12 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     let file = folder.join("src").join(format!("{}.rs", pattern.name));
     let mut plan = Plan::default();
     plan.changes.put(file.clone(), pattern.source)?;
-    plan.changes.edit(path.clone(), old, manifest.to_string());
+    // What is parsed has lost the ends of lines that Windows writes.
+    let mut new = manifest.to_string();
+    if old.matches('\n').count() == old.matches("\r\n").count() {
+        new = new.replace("\r\n", "\n").replace('\n', "\r\n");
+    }
+    plan.changes.edit(path.clone(), old, new);
 
     writeln!(plan.report, "{}\n{}", file.display(), path.display())?;
     for line in done {

@@ -262,9 +262,15 @@ fn server_dependencies(workspace: &DocumentMut) -> anyhow::Result<Vec<(String, D
     Ok(found)
 }
 
-/// `text` with the local server where a copy has it.
+/// `text` with the local server where a copy has it, and its runs of `use` in the order that rustfmt gives them.
 fn with_own_server(text: &str, name: &str) -> String {
-    text.replace("common::server", &format!("{name}::server"))
+    let text = text.replace("common::server", &format!("{name}::server"));
+    let is_use = |line: &&str| line.starts_with("use ") && line.ends_with(";\n");
+    let mut lines: Vec<_> = text.split_inclusive('\n').collect();
+    for run in lines.chunk_by_mut(|above, below| is_use(above) && is_use(below)) {
+        run.sort_unstable();
+    }
+    lines.concat()
 }
 
 fn with_server(library: &str, has_server: bool) -> String {
@@ -324,7 +330,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {{
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {{
         // How a function ended, as `#[instrument(ret, err)]` tells it, has no message.
         if event.metadata().fields().field("message").is_none() {{
             return Ok(());
@@ -337,7 +348,9 @@ where
 
 {attribute}
 async fn main() -> anyhow::Result<()> {{
-    tracing_subscriber::fmt().event_format(SinceStart(Instant::now())).init();
+    // A reader that closes the pipe, as `head` does, has read enough.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    log.event_format(SinceStart(Instant::now())).init();
 {run}}}
 "#
     )
