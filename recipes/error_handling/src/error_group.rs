@@ -109,7 +109,7 @@ impl ErrorGroup {
 
     /// Whether there is no error in it, nor in a group in it.
     pub fn is_empty(&self) -> bool {
-        self.leaves().is_empty()
+        self.errors.iter().all(|error| error.downcast_ref().is_some_and(Self::is_empty))
     }
 
     /// Every error, those of the groups in this one in their places.
