@@ -559,17 +559,17 @@ mod supervise {
 
     type Told = Arc<Mutex<Vec<(u128, String, String, Option<Duration>)>>>;
 
+    type Report = Box<dyn Fn(&str, &anyhow::Error, Option<Duration>) + Send + Sync>;
+
     /// A supervisor whose reports are kept, each with the milliseconds that have passed.
-    fn supervisor()
-    -> (Supervisor<impl Fn(&str, &anyhow::Error, Option<Duration>) + Send + Sync + 'static>, Told) {
+    fn supervisor() -> (Supervisor<Report>, Told) {
         let (told, start) = (Told::default(), Instant::now());
         let reports = told.clone();
-        let supervisor =
-            Supervisor::new(move |name: &str, error: &anyhow::Error, pause: Option<Duration>| {
-                let at = start.elapsed().as_millis();
-                reports.lock().unwrap().push((at, name.to_owned(), format!("{error:#}"), pause));
-            });
-        (supervisor, told)
+        let report: Report = Box::new(move |name, error, pause| {
+            let at = start.elapsed().as_millis();
+            reports.lock().unwrap().push((at, name.to_owned(), format!("{error:#}"), pause));
+        });
+        (Supervisor::new(report), told)
     }
 
     /// The milliseconds and the pauses of all reports.
@@ -885,6 +885,26 @@ mod supervise {
             (vec!["helper told".to_owned(), "worker dropped".to_owned()], 0)
         );
         assert_eq!(told.lock().unwrap().len(), 0);
+    }
+
+    /// An error may own what the next run needs: a connection, a permit, a file.
+    #[tokio::test(start_paused = true)]
+    async fn an_error_is_gone_before_the_pause_that_follows_it() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("held")]
+        struct Holds(Arc<()>);
+        let (mut supervisor, _) = supervisor();
+        let held = Arc::new(());
+        let given = Arc::downgrade(&held);
+        let work = move |_| {
+            let error = given.upgrade().map(Holds);
+            async move { error.map_or(Ok(()), |error| Err(error.into())) }
+        };
+        supervisor.start("feed", Some(ALWAYS), work).unwrap();
+        sleep(ms(1)).await;
+        assert_eq!(Arc::strong_count(&held), 1);
+        drop(held);
+        assert!(matches!(supervisor.next_end().await, Some((_, End::Finished))));
     }
 
     /// Without a worker there is nothing to wait for, and no time passes.
