@@ -3,7 +3,6 @@
 //!
 //! ```sh
 //! cargo add thiserror
-//! cargo add tracing
 //! cargo add tracing-error
 //! ```
 //!
