@@ -44,10 +44,8 @@ pub struct Unheard<E, R: FnOnce(Failure<E>)>(Option<(Failure<E>, R)>);
 
 /// Does `work`; should it fail and nobody hear of it, calls `report`.
 ///
-/// ```sh
-/// tokio::spawn(reported(work, |failure| log(failure)));              # nobody awaits: reported at the end of the task
-/// task.await?.map_err(Unheard::hear)                                 # heard: not reported
-/// ```
+/// `tokio::spawn(reported(work, report));` is reported at the end of the task. With the handle kept,
+/// `task.await?.map_err(Unheard::hear)` is the failure, and it is not reported.
 pub async fn reported<T, E, R: FnOnce(Failure<E>)>(
     work: impl Future<Output = Result<T, E>>,
     report: R,

@@ -5,10 +5,10 @@
 //! cargo add anyhow
 //! ```
 //!
-//! ```python
-//! except* NotFound as group:                    # for error in group.take::<NotFound>() { ... }
-//!     for error in group.exceptions: ...        # group.into_result()?;
-//! ```
+//! | Python | here |
+//! |---|---|
+//! | `except* NotFound as group: for error in group.exceptions: ...` | `for error in group.take::<NotFound>() { ... }` |
+//! | the end of the `try`, which raises what is left | `group.into_result()?;` |
 //!
 //! An `except*` takes its part out of the group, and what no clause has taken is raised again. Here [`take`] and
 //! [`split_off`] take, and [`into_result`] hands on what is left. A group may hold groups; both look into them.

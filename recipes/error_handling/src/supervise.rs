@@ -3,8 +3,10 @@
 //! pauses that grow, until it fails too often. asyncio has no name for it; Erlang calls it a supervisor.
 //!
 //! ```sh
-//! cargo add anyhow futures thiserror
+//! cargo add anyhow
 //! cargo add backon --no-default-features --features std
+//! cargo add futures
+//! cargo add thiserror
 //! cargo add tokio --features rt,time
 //! cargo add tokio-util --features join-map,rt
 //! ```
