@@ -11,13 +11,11 @@ async def work(on: str, seconds: float, fails: bool = False) -> None:
 
 
 async def produce_ten(queue: asyncio.Queue, consumers: int) -> None:
-    loop = asyncio.get_running_loop()
     for number in range(1, 11):
         await asyncio.sleep(0.01)  # stands for making it
-        made = loop.time()
+        if queue.full():
+            print(f"  item-{number} waits for room")
         await queue.put(f"item-{number}")
-        if loop.time() > made:
-            print(f"  item-{number} has waited {round((loop.time() - made) * 1000)} ms for room")
     print("  the producer has ended: it closes the queue")
     for _ in range(consumers):
         await queue.put(None)  # a sentinel for each of them: a Queue of Python 3.11 cannot be closed
@@ -33,7 +31,7 @@ async def producer_and_consumers() -> None:
     print("Queue(maxsize=5): one producer of 10 items, two consumers")
     queue = asyncio.Queue(maxsize=5)
     await asyncio.gather(
-        consume("consumer-1", queue, 0.095), consume("consumer-2", queue, 0.13), produce_ten(queue, consumers=2)
+        consume("consumer-1", queue, 0.15), consume("consumer-2", queue, 0.205), produce_ten(queue, consumers=2)
     )
     print("  the consumers have ended")
 
@@ -55,7 +53,7 @@ async def all_jobs_done() -> None:
     print("join: six jobs, three workers, and job-2 fails the first time")
     queue = asyncio.Queue()
     for number in range(1, 7):
-        queue.put_nowait((f"job-{number}", 0.1 + 0.01 * number, number == 2))
+        queue.put_nowait((f"job-{number}", 0.06 + 0.02 * number, number == 2))
     workers = [asyncio.create_task(worker(queue)) for _ in range(3)]
     await queue.join()
     print("  join: all six are done")
@@ -76,12 +74,12 @@ async def most_urgent_first() -> None:
     async def one_after_the_other() -> None:
         while True:
             priority, name = await queue.get()
-            await work(name, 0.05)
+            await work(name, 0.04)
             print(f"  {priority} {name}")
             queue.task_done()
 
     only = asyncio.create_task(one_after_the_other())
-    await asyncio.sleep(0.07)
+    await asyncio.sleep(0.06)
     await queue.put((1, "alarm"))
     await queue.join()
     only.cancel()
@@ -109,15 +107,16 @@ class Subscriber:
             if self.missed and self.counts_missed:
                 print(f"  {self.name}: missed {self.missed}")
             self.missed = 0
-            await asyncio.sleep(self.seconds)
+            if self.seconds:
+                await asyncio.sleep(self.seconds)
             print(f"  {self.name}: {item}")
             self.queue.task_done()
 
 
 async def send_prices(subscribers: list[Subscriber]) -> None:
-    """Six prices, one every 50 ms, until everybody has handled what is left."""
+    """Six prices, one every 40 ms, until everybody has handled what is left."""
     for number in range(1, 7):
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.04)
         for subscriber in subscribers:
             subscriber.send(f"price-{number}")
     for subscriber in subscribers:
@@ -129,15 +128,15 @@ async def every_price() -> None:
     print("broadcast: six prices, a buffer of two, a quick subscriber and a slow one")
     await send_prices(
         [
-            Subscriber("quick", 0.02, keeps=2, counts_missed=True),
-            Subscriber("slow", 0.165, keeps=2, counts_missed=True),
+            Subscriber("quick", 0, keeps=2, counts_missed=True),
+            Subscriber("slow", 0.14, keeps=2, counts_missed=True),
         ]
     )
 
 
 async def newest_price() -> None:
     print("watch: six prices, and a slow subscriber who wants the newest")
-    await send_prices([Subscriber("slow", 0.165, keeps=1, counts_missed=False)])
+    await send_prices([Subscriber("slow", 0.14, keeps=1, counts_missed=False)])
 
 
 async def main() -> None:

@@ -8,8 +8,8 @@ use anyhow::{Context, ensure};
 use async_channel::Sender;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
-use tracing::{Instrument, Span, info, instrument};
+use tokio::time::sleep;
+use tracing::{info, instrument};
 
 use crate::broadcast::{Heard, follow};
 use crate::joinable::{PriorityQueue, Queue, Ticket};
@@ -44,14 +44,10 @@ pub async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument(ret, err)]
 async fn producer_and_consumers() -> anyhow::Result<()> {
     info!("Queue(maxsize=5): one producer of 10 items, two consumers");
-    let here = Span::current();
-    let consumers = [("consumer-1", 95), ("consumer-2", 130)].map(|(name, millis)| {
-        let here = here.clone();
-        move |item: String| consume(name, item, millis).instrument(here.clone())
-    });
+    let consumers = [("consumer-1", 150), ("consumer-2", 205)]
+        .map(|(name, millis)| move |item: String| consume(name, item, millis));
     let produced = produce_and_consume(FIVE, produce_ten, consumers).await;
     info!("  the consumers have ended");
     produced
@@ -68,11 +64,10 @@ async fn produce_ten(queue: Sender<String>) -> anyhow::Result<()> {
 #[instrument(skip(queue), ret, err)]
 async fn put(item: &str, queue: &Sender<String>) -> anyhow::Result<()> {
     sleep(ms(10)).await; // stands for making it
-    let made = Instant::now();
-    queue.send(item.to_owned()).await?;
-    if made.elapsed() > Duration::ZERO {
-        info!("  {item} has waited {} ms for room", made.elapsed().as_millis());
+    if queue.is_full() {
+        info!("  {item} waits for room");
     }
+    queue.send(item.to_owned()).await?;
     Ok(())
 }
 
@@ -89,24 +84,22 @@ struct Job {
     fails: bool,
 }
 
-#[instrument(ret, err)]
 async fn all_jobs_done() -> anyhow::Result<()> {
     info!("join: six jobs, three workers, and job-2 fails the first time");
     let queue = Arc::new(Queue::unbounded());
     for number in 1..=6 {
-        let (name, millis) = (format!("job-{number}"), 100 + 10 * number);
+        let (name, millis) = (format!("job-{number}"), 60 + 20 * number);
         queue.try_put(Job { name, millis, fails: number == 2 })?;
     }
     let mut workers = JoinSet::new();
     for _ in 0..3 {
         let queue = queue.clone();
-        let worker = async move {
+        workers.spawn(async move {
             while let Ok(job) = queue.get_ticket().await {
                 try_job(job).await?;
             }
             anyhow::Ok(())
-        };
-        workers.spawn(worker.in_current_span());
+        });
     }
     queue.join().await;
     info!("  join: all six are done");
@@ -130,7 +123,6 @@ async fn try_job(mut job: Ticket<'_, std::collections::VecDeque<Job>>) -> anyhow
     Ok(())
 }
 
-#[instrument(ret, err)]
 async fn most_urgent_first() -> anyhow::Result<()> {
     info!("PriorityQueue: an alarm comes while the worker is busy");
     let queue = PriorityQueue::unbounded();
@@ -140,13 +132,13 @@ async fn most_urgent_first() -> anyhow::Result<()> {
     let worker = async {
         while let Ok(job) = queue.get_ticket().await {
             let (priority, name) = *job;
-            work(name, 50, false).await?;
+            work(name, 40, false).await?;
             info!("  {priority} {name}");
         }
         anyhow::Ok(())
     };
     let alarm = async {
-        sleep(ms(70)).await;
+        sleep(ms(60)).await;
         queue.put((1, "alarm")).await.context("an alarm that comes too late")?;
         queue.shutdown();
         anyhow::Ok(())
@@ -155,45 +147,41 @@ async fn most_urgent_first() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument(skip(millis), ret)]
-async fn handle(who: &'static str, price: String, millis: u64) {
-    sleep(ms(millis)).await;
-    info!("  {who}: {price}");
+#[instrument(ret)]
+async fn slowly(price: String) {
+    sleep(ms(140)).await;
+    info!("  slow: {price}");
 }
 
-/// Six prices, one every 50 ms.
+/// Six prices, one every 40 ms.
 async fn prices(mut send: impl FnMut(String)) {
     for number in 1..=6 {
-        sleep(ms(50)).await;
+        sleep(ms(40)).await;
         send(format!("price-{number}"));
     }
 }
 
-#[instrument(ret)]
 async fn every_price() {
     info!("broadcast: six prices, a buffer of two, a quick subscriber and a slow one");
     let (sender, mut feed) = broadcast::channel(2);
     let mut slow_feed = sender.subscribe();
-    let hear = |who, millis| {
-        move |heard| async move {
-            match heard {
-                Heard::Item(price) => handle(who, price, millis).await,
-                Heard::Missed(count) => info!("  {who}: missed {count}"),
-            }
-        }
-    };
     tokio::join!(
         async {
             // Moved in here, so that the feeds end with it.
             let sender = sender;
             prices(|price| drop(sender.send(price))).await;
         },
-        follow(&mut feed, hear("quick", 20)),
-        follow(&mut slow_feed, hear("slow", 165)),
+        follow(&mut feed, async |heard| match heard {
+            Heard::Item(price) => info!("  quick: {price}"),
+            Heard::Missed(count) => info!("  quick: missed {count}"),
+        }),
+        follow(&mut slow_feed, async |heard| match heard {
+            Heard::Item(price) => slowly(price).await,
+            Heard::Missed(count) => info!("  slow: missed {count}"),
+        }),
     );
 }
 
-#[instrument(ret)]
 async fn newest_price() {
     info!("watch: six prices, and a slow subscriber who wants the newest");
     let (sender, mut newest) = watch::channel("price-0".to_owned());
@@ -202,6 +190,6 @@ async fn newest_price() {
             let sender = sender;
             prices(|price| drop(sender.send_replace(price))).await;
         },
-        follow_newest(&mut newest, |price| handle("slow", price, 165)),
+        follow_newest(&mut newest, slowly),
     );
 }
