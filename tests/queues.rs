@@ -1,6 +1,7 @@
 //! Lessons of `recipes/queues`: what asyncio's queues promise, and what Tokio's channels do.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 
+use std::future::{Ready, ready};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -34,6 +35,12 @@ impl<T> Log<T> {
 
     fn add(&self, entry: T) {
         self.0.lock().unwrap().push(entry);
+    }
+
+    /// Adds the entry now; the future that a consumer has to return is ready.
+    fn added(&self, entry: T) -> Ready<()> {
+        self.add(entry);
+        ready(())
     }
 
     fn take(&self) -> Vec<T> {
@@ -130,7 +137,7 @@ mod producer_consumer {
         let log = Log::new();
         let consumers = (0..100).map(|_| {
             let log = log.clone();
-            move |item| std::future::ready(log.add(item))
+            move |item| log.added(item)
         });
         assert_eq!(soon(produce_and_consume(FIVE, |queue| produce(7, queue), consumers)).await, Ok(()));
         assert_eq!(log.take(), [1, 2, 3, 4, 5, 6, 7]);
@@ -165,7 +172,7 @@ mod producer_consumer {
         }
         let log = Log::new();
         let consumed = log.clone();
-        let consume = move |item| std::future::ready(consumed.add(item));
+        let consume = move |item| consumed.added(item);
         assert_eq!(soon(produce_and_consume(FIVE, half, [consume])).await, Err("no more".to_owned()));
         assert_eq!(log.take(), [1]);
 
@@ -199,7 +206,7 @@ mod producer_consumer {
     /// asyncio: a producer whose consumers have all died waits for room for ever. Tokio: its `send` fails.
     #[tokio::test(start_paused = true)]
     async fn a_send_fails_when_no_consumer_is_left() {
-        let none: [fn(u32) -> std::future::Ready<()>; 0] = [];
+        let none: [fn(u32) -> Ready<()>; 0] = [];
         assert_eq!(produce_and_consume(FIVE, |queue| produce(3, queue), none).await, Err(1));
 
         let produced = Log::new();
@@ -269,7 +276,7 @@ mod producer_consumer {
                 if item == MILLION - 1 {
                     log.add(item);
                 }
-                std::future::ready(())
+                ready(())
             }
         };
         produce_and_consume(HUNDRED, produce, [consume]).await;
@@ -558,8 +565,13 @@ mod joinable {
         /// the compiler asks for `Ord`; one that panics leaves the queue as it was.
         #[tokio::test]
         async fn a_priority_that_panics_when_compared_is_not_put_in() {
-            #[derive(Debug, PartialEq, Eq, PartialOrd)]
+            #[derive(Debug, PartialEq, Eq)]
             struct Moody(bool);
+            impl PartialOrd for Moody {
+                fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                    Some(self.cmp(other))
+                }
+            }
             impl Ord for Moody {
                 fn cmp(&self, other: &Self) -> Ordering {
                     assert!(!self.0 && !other.0, "moody");
@@ -1636,7 +1648,7 @@ mod reserve {
         tokio::time::advance(ms(100)).await;
         received.recv().await;
         assert_eq!(sends.await, Ok(()));
-        assert_eq!(send_unless(&queue, "c", std::future::ready(())).await, Err(Unsent::Stopped("c")));
+        assert_eq!(send_unless(&queue, "c", ready(())).await, Err(Unsent::Stopped("c")));
     }
 
     /// Sent once, or dropped once, and no place is lost.
@@ -1690,7 +1702,7 @@ mod broadcast {
         drop(sender);
         for feed in [&mut a, &mut b] {
             let log = Log::new();
-            follow(feed, |heard| std::future::ready(log.add(heard))).await;
+            follow(feed, |heard| log.added(heard)).await;
             assert_eq!(log.take(), [Item(1), Item(2), Item(3)]);
         }
     }
@@ -1780,7 +1792,7 @@ mod broadcast {
         }
         assert_eq!(sender.len(), 128);
         drop(sender);
-        follow(&mut feed, |heard| std::future::ready(log.add(heard))).await;
+        follow(&mut feed, |heard| log.added(heard)).await;
         let heard = log.take();
         assert_eq!((heard[0], heard.len()), (Missed(999_872), 129));
         assert_eq!((heard[1], heard[128]), (Item(999_872), Item(999_999)));
@@ -1801,12 +1813,12 @@ mod broadcast {
                     }
                 });
                 ((feed, log), async move {
-                    follow(&mut *mine.lock().await, |item| std::future::ready(heard.add(item))).await;
+                    follow(&mut *mine.lock().await, |item| heard.added(item)).await;
                 })
             },
             |(feed, log), _| {
                 let mut feed = feed.try_lock().expect("the cancelled one has let go");
-                let rest = follow(&mut feed, |item| std::future::ready(log.add(item)));
+                let rest = follow(&mut feed, |item| log.added(item));
                 assert!(rest.now_or_never().is_some(), "the sender has ended");
                 assert_eq!(log.take(), [0, 1, 2, 3].map(Item));
             },
@@ -1850,7 +1862,7 @@ mod watch {
         drop(sender);
         for (receiver, expected) in [(&mut newest, vec![]), (&mut from_the_first, vec!["first"])] {
             let log = Log::new();
-            follow_newest(receiver, |value| std::future::ready(log.add(value))).await;
+            follow_newest(receiver, |value| log.added(value)).await;
             assert_eq!(log.take(), expected);
         }
     }
@@ -1862,7 +1874,7 @@ mod watch {
             sender.send_replace(value);
         }
         drop(sender);
-        follow_newest(&mut newest, |value| std::future::ready(log.add(value))).await;
+        follow_newest(&mut newest, |value| log.added(value)).await;
         assert_eq!(log.take(), [99_999]);
     }
 
@@ -1881,12 +1893,12 @@ mod watch {
                     }
                 });
                 ((newest, log), async move {
-                    follow_newest(&mut *mine.lock().await, |value| std::future::ready(seen.add(value))).await;
+                    follow_newest(&mut *mine.lock().await, |value| seen.added(value)).await;
                 })
             },
             |(newest, log), _| {
                 let mut newest = newest.try_lock().expect("the cancelled one has let go");
-                let rest = follow_newest(&mut newest, |value| std::future::ready(log.add(value)));
+                let rest = follow_newest(&mut newest, |value| log.added(value));
                 assert!(rest.now_or_never().is_some(), "the sender has ended");
                 let seen = log.take();
                 assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
@@ -1929,12 +1941,12 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         sender.send(5).unwrap();
         drop(sender);
         let heard = log.clone();
-        queues::broadcast::follow(&mut feed, |_| std::future::ready(heard.add(5))).await;
+        queues::broadcast::follow(&mut feed, |_| heard.added(5)).await;
 
         let (sender, mut newest) = tokio::sync::watch::channel(0);
         sender.send_replace(6);
         drop(sender);
-        queues::watch::follow_newest(&mut newest, |value| std::future::ready(heard.add(value))).await;
+        queues::watch::follow_newest(&mut newest, |value| heard.added(value)).await;
         log.take()
     });
     assert_eq!(all.await.unwrap(), [1, 4, 5, 6]);

@@ -1,5 +1,6 @@
 //! What `asyncio.py` does, with the patterns of this recipe.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,8 +111,8 @@ async fn all_jobs_done() -> anyhow::Result<()> {
     workers.join_all().await.into_iter().collect()
 }
 
-/// The job is done when its ticket is dropped at the end.
-async fn try_job(mut job: Ticket<'_, std::collections::VecDeque<Job>>) -> anyhow::Result<()> {
+/// The ticket goes out of scope at the end, and with it the job is done.
+async fn try_job(mut job: Ticket<'_, VecDeque<Job>>) -> anyhow::Result<()> {
     match work(&job.name, job.millis, job.fails).await {
         Ok(()) => info!("  {} is done", job.name),
         Err(error) => {
@@ -187,7 +188,7 @@ async fn newest_price() {
     let (sender, mut newest) = watch::channel("price-0".to_owned());
     tokio::join!(
         async {
-            let sender = sender;
+            let sender = sender; // moved in here as well
             prices(|price| drop(sender.send_replace(price))).await;
         },
         follow_newest(&mut newest, slowly),
