@@ -1298,8 +1298,8 @@ mod binary {
         let server = Server::start().await.unwrap();
         let page = &server.url("/page/one");
         for (arguments, reason) in [
-            (&["--limit", "0", page][..], "zero"),
-            (&["--per-host", "0", page], "zero"),
+            (&["--limit", "0", page][..], "not a number of 1 or more"),
+            (&["--per-host", "0", page], "not a number of 1 or more"),
             (&["--timeout", "0", page], "above 0"),
             (&["--timeout", "nan", page], "above 0"),
             (&["--timeout", "-1", page], "unexpected argument"),
@@ -1307,7 +1307,7 @@ mod binary {
             (&["--timeout", "soon", page], "not a number of seconds"),
             (&["--retries", "-1", page], "unexpected argument"),
             (&["--no-such-flag", page], "unexpected argument"),
-            (&["no-url"], "relative URL without a base"),
+            (&["no-url"], "a URL begins with http://"),
             (&["http://"], "empty host"),
             (&["ftp://localhost/"], "ftp is not supported"),
             (&["--limit", "3"], "required"),
@@ -1369,12 +1369,23 @@ mod binary {
         let expected = [
             format!("{}: 200 OK, 9 bytes", server.url("/page/one")),
             format!("{}: 200 OK, 9 bytes", server.url("/page/two")),
-            "nonsense: failed: relative URL without a base".to_owned(),
+            "nonsense: failed: relative URL without a base (a URL begins with http:// or https://)"
+                .to_owned(),
         ];
         assert_eq!(lines, expected);
         let missing = run(&["--from", "/no/such/file"]).await;
         assert_eq!(missing.status.code(), Some(1));
         assert!(errors(&missing).contains("cannot read /no/such/file"), "{}", errors(&missing));
+    }
+
+    /// aiohttp: only with `trust_env=True`. reqwest: unless the client is built with `no_proxy()`.
+    #[tokio::test]
+    async fn a_proxy_of_the_environment_is_used() {
+        let proxy = Server::start().await.unwrap();
+        let mut command = http_client(&["http://no-such-host.invalid/page/one"]);
+        let output = command.env("http_proxy", proxy.url("/")).output().await.unwrap();
+        assert_eq!(lines(&output)[0], "http://no-such-host.invalid/page/one: 200 OK, 9 bytes");
+        assert_eq!(proxy.counts().requests, 1);
     }
 
     /// A folder that cannot be written is one line, before the first request.
@@ -1520,8 +1531,8 @@ mod binary {
         let with_key = |path: &str| format!("{}?{index}", path.replace("KEY", &index.to_string()));
         match index {
             // A few that take all the time there is.
-            1005 | 1505 => (with_key("/hang"), "failed: timed out after 5s"),
-            2005 | 2505 => (with_key("/hang/body"), "failed: timed out after 5s"),
+            1005 | 1505 => (with_key("/hang"), "failed: timed out after 2s"),
+            2005 | 2505 => (with_key("/hang/body"), "failed: timed out after 2s"),
             _ if index % 10 == 5 => {
                 let (path, fate) = FAULTS[index / 10 % FAULTS.len()];
                 // The query of these is where they lead to.
@@ -1544,7 +1555,7 @@ mod binary {
             "--per-host",
             "100",
             "--timeout",
-            "5",
+            "2",
             "--retries",
             "1",
             "--max-size",

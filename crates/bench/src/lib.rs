@@ -40,10 +40,25 @@ pub fn measure(name: &str, items: usize, rounds: usize, mut work: impl FnMut()) 
 /// # Errors
 /// When `python3` is missing, or the script fails or prints something else.
 pub fn asyncio(script: &str, arguments: &[usize]) -> anyhow::Result<Vec<Row>> {
+    let arguments: Vec<_> = arguments.iter().map(usize::to_string).collect();
+    run(script, &arguments)
+}
+
+/// As [`asyncio`], for work that is done at `url`: it is the first argument.
+///
+/// # Errors
+/// As those of [`asyncio`].
+pub fn asyncio_at(script: &str, url: &str, arguments: &[usize]) -> anyhow::Result<Vec<Row>> {
+    let arguments: Vec<_> =
+        [url.to_owned()].into_iter().chain(arguments.iter().map(usize::to_string)).collect();
+    run(script, &arguments)
+}
+
+fn run(script: &str, arguments: &[String]) -> anyhow::Result<Vec<Row>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("asyncio").join(script);
     let output = Command::new("python3")
         .arg(&script)
-        .args(arguments.iter().map(usize::to_string))
+        .args(arguments)
         .output()
         .context("cannot run python3, which the asyncio side needs")?;
     ensure!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));

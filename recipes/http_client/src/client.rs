@@ -3,15 +3,19 @@
 //!
 //! aiohttp: `ClientSession(timeout=ClientTimeout(total, connect, sock_read), headers, max_redirects)`.
 //!
-//! `cargo add reqwest --no-default-features --features rustls`
+//! ```sh
+//! cargo add reqwest --no-default-features --features rustls
+//! ```
 //!
 //! A [`Client`] is a handle to a pool of connections; cloning it copies the handle. A client made for one request
 //! throws its connection away, TLS handshake and all. Nothing has to be closed: the pool goes with the last handle.
 //!
 //! # Errors
+//!
 //! If a certificate cannot be read, the user agent is not a header value, or TLS cannot start.
 //!
 //! # Cost
+//!
 //! A connection is used again only if the body before it was read to its end.
 
 use std::time::Duration;

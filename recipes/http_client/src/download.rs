@@ -4,13 +4,21 @@
 //! aiohttp: `async for chunk in response.content.iter_chunked(n): file.write(chunk)`, which leaves half a file behind when
 //! it is cancelled, and blocks the loop while the disk is busy.
 //!
-//! `cargo add bytes futures tempfile thiserror`, `cargo add tokio --features fs,io-util,rt`
+//! ```sh
+//! cargo add bytes
+//! cargo add futures
+//! cargo add tempfile
+//! cargo add thiserror
+//! cargo add tokio --features fs,io-util,rt
+//! ```
 //!
 //! # Cancel safety
+//!
 //! Dropped at any point, the file under its final name is the old one or the new one, never a part; what was written so
 //! far is removed. Only if the process is killed (not if it ends) can a file `.part-*` stay behind.
 //!
 //! # Cost
+//!
 //! One chunk in memory, whatever the size. Each file operation runs on tokio's blocking threads.
 
 use std::io;

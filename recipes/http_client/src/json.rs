@@ -4,10 +4,15 @@
 //! aiohttp: `await response.json()`, which raises `ContentTypeError` for a page of HTML. reqwest's `Response::json`
 //! parses whatever arrives: a log-in page becomes "expected value at line 1 column 1".
 //!
-//! `cargo add serde_json thiserror`, `cargo add serde --features derive`,
-//! `cargo add reqwest --no-default-features --features rustls`
+//! ```sh
+//! cargo add serde_json
+//! cargo add thiserror
+//! cargo add serde --features derive
+//! cargo add reqwest --no-default-features --features rustls
+//! ```
 //!
 //! # Cancel safety
+//!
 //! Dropping it drops the response and what was read of it.
 
 use reqwest::{Response, header::CONTENT_TYPE};

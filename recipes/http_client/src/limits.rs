@@ -3,7 +3,10 @@
 //!
 //! aiohttp: `ClientSession(connector=TCPConnector(limit=100, limit_per_host=10))`.
 //!
-//! `cargo add reqwest --no-default-features --features rustls`, `cargo add tokio --features sync`
+//! ```sh
+//! cargo add reqwest --no-default-features --features rustls
+//! cargo add tokio --features sync
+//! ```
 //!
 //! reqwest opens as many connections as there are requests: `pool_max_idle_per_host` limits the idle ones only. The
 //! permits of a request are therefore part of its [`Page`], and free when the body is read to its end or dropped.
@@ -12,9 +15,11 @@
 //! holds nothing that others need, and no two requests wait for each other.
 //!
 //! # Cancel safety
+//!
 //! Dropping a request, waiting or under way, gives back what it held. Waiters are served in the order they came.
 //!
 //! # Panics
+//!
 //! None. A limit is a [`NonZeroUsize`]: with no permits at all, every request would wait for ever.
 
 use std::collections::HashMap;

@@ -3,19 +3,26 @@
 //!
 //! aiohttp: `asyncio.gather` over `TCPConnector(limit, limit_per_host)`, which needs a task for every URL from the start.
 //!
-//! `cargo add futures reqwest`, `cargo add tokio --features rt,macros`
+//! ```sh
+//! cargo add futures
+//! cargo add reqwest --no-default-features --features rustls
+//! cargo add tokio --features rt,macros
+//! ```
 //!
 //! [`Many`] takes URLs from a stream as it needs them and spawns a task only for one that may begin now. A URL whose
 //! host is busy is put aside, and the next one is looked at. What is put aside is a URL, not a task, and at most
 //! [`Limits::aside`] of them: a list that begins with more URLs than that of one slow host waits for this host.
 //!
 //! # Cancel safety
+//!
 //! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way.
 //!
 //! # Panics
+//!
 //! If a fetch panics, `next` panics with the same payload.
 //!
 //! # Cost
+//!
 //! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. When nobody calls `next`, what is
 //! under way goes on, and nothing new begins.
 

@@ -3,12 +3,18 @@
 //!
 //! aiohttp: has none (a middleware, or `aiohttp-retry`). reqwest: `reqwest::retry` repeats at once, without a pause.
 //!
-//! `cargo add httpdate`, `cargo add reqwest --no-default-features --features rustls`, `cargo add tokio --features time`
+//! ```sh
+//! cargo add httpdate
+//! cargo add reqwest --no-default-features --features rustls
+//! cargo add tokio --features time
+//! ```
 //!
 //! # Errors
+//!
 //! [`retry`] hands back the last outcome as it is, a success with status 503 as well.
 //!
 //! # Cancel safety
+//!
 //! Dropping it drops the attempt or the pause under way. What a half-sent request did on the server is not undone: this
 //! is why only idempotent methods are repeated.
 

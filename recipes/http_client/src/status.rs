@@ -4,12 +4,17 @@
 //! aiohttp: `raise_for_status()`, or `ClientSession(raise_for_status=True)`; its error has no body, and so has that of
 //! `Response::error_for_status`. reqwest never does this by itself: without it, a 404 page is a page.
 //!
-//! `cargo add thiserror`, `cargo add reqwest --no-default-features --features rustls`
+//! ```sh
+//! cargo add thiserror
+//! cargo add reqwest --no-default-features --features rustls
+//! ```
 //!
 //! # Cancel safety
+//!
 //! Dropping it drops the response, and with it the connection if the body is not at its end.
 //!
 //! # Cost
+//!
 //! At most `keep` bytes of the body are read; with more than that left, the connection is not used again.
 
 use reqwest::{Response, StatusCode, Url, header::HeaderMap};

@@ -3,15 +3,22 @@
 //!
 //! aiohttp: `session.post(url, data=async_generator())`, `session.post(url, data=open(path, "rb"))`.
 //!
-//! `cargo add bytes futures`, `cargo add reqwest --no-default-features --features rustls,stream`,
-//! `cargo add tokio --features fs`, `cargo add tokio-util --features io`
+//! ```sh
+//! cargo add bytes
+//! cargo add futures
+//! cargo add reqwest --no-default-features --features rustls,stream
+//! cargo add tokio --features fs
+//! cargo add tokio-util --features io
+//! ```
 //!
 //! # Cancel safety
+//!
 //! Dropping the request drops the stream at once, and with it the file or whatever it reads from. `Body::wrap_stream`
 //! alone does not promise that: the connection owns the stream, and one that is stuck in a write to a peer who takes
 //! nothing keeps it until TCP gives up, after 30 s with reqwest's defaults. The server sees a body without an end.
 //!
 //! # Errors
+//!
 //! A stream that fails ends the request as an error. A stream can be sent once: a redirect that would repeat the body
 //! (307, 308) is not followed, and the response is the redirect itself.
 

@@ -3,17 +3,25 @@
 //!
 //! aiohttp: `session.ws_connect(url, heartbeat=30)`, `async for message in ws`.
 //!
-//! `cargo add futures thiserror`, `cargo add tokio --features macros,time`, `cargo add tokio-tungstenite` (for `wss://` with
-//! `--features rustls-tls-native-roots`)
+//! ```sh
+//! cargo add futures
+//! cargo add thiserror
+//! cargo add tokio --features macros,time
+//! cargo add tokio-tungstenite
+//! ```
+//!
+//! For `wss://`, give the last one `--features rustls-tls-native-roots`.
 //!
 //! A TCP connection to a machine that lost its power looks like one on which nobody speaks. When nothing has come for a
 //! while, [`Heartbeat`] sends a ping; when nothing comes after that either, the connection is taken for lost, as in
 //! aiohttp: no closing handshake, nothing more to read (code 1006).
 //!
 //! # Cancel safety
+//!
 //! [`Heartbeat::next`] loses no message when it is dropped, and its clock goes on: use it in `select!`.
 //!
 //! # Panics
+//!
 //! None. Pings go out while somebody waits in `next`, because no task is spawned: keep waiting.
 
 use std::time::Duration;

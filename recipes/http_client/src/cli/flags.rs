@@ -28,10 +28,10 @@ pub(crate) struct FetchFlags {
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
     /// Requests under way at once
-    #[arg(long, value_name = "N", default_value = "100", requires = "what")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one, requires = "what")]
     pub(crate) limit: NonZeroUsize,
     /// Requests under way to one host at once
-    #[arg(long, value_name = "N", default_value = "10", requires = "what")]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one, requires = "what")]
     pub(crate) per_host: NonZeroUsize,
     /// How long a URL may take, with its redirects, its body and its retries
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, requires = "what")]
@@ -58,11 +58,15 @@ impl FetchFlags {
 
 /// A URL that this program can fetch.
 pub(crate) fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let url = Url::parse(text).map_err(|error| format!("{error} (a URL begins with http:// or https://)"))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         scheme => Err(format!("{scheme} is not supported, http and https are")),
     }
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "not a number of 1 or more")
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {
