@@ -203,6 +203,25 @@ mod producer_consumer {
         assert!(all.now_or_never().is_none());
     }
 
+    /// asyncio: `put` into a queue with room does not let others run. Tokio's own channels do, after 128 operations;
+    /// those of `async_channel` know nothing of Tokio.
+    #[tokio::test]
+    async fn but_a_send_with_room_never_lets_others_run() {
+        let (sender, receiver) = async_channel::bounded(1_000);
+        let other = tokio::spawn(async move { receiver.len() });
+        for item in 0..1_000 {
+            sender.send(item).await.unwrap();
+        }
+        assert_eq!(other.await.unwrap(), 1_000);
+
+        let (sender, receiver) = mpsc::channel(1_000);
+        let other = tokio::spawn(async move { (receiver.len(), receiver) });
+        for item in 0..1_000 {
+            sender.send(item).await.unwrap();
+        }
+        assert_eq!(other.await.unwrap().0, 128);
+    }
+
     /// asyncio: a producer whose consumers have all died waits for room for ever. Tokio: its `send` fails.
     #[tokio::test(start_paused = true)]
     async fn a_send_fails_when_no_consumer_is_left() {
@@ -795,6 +814,30 @@ mod joinable {
             }
             assert_eq!(queue.try_get(), Ok("b"));
             assert_eq!(queue.try_put("d"), Ok(()), "kept for none of them");
+        }
+
+        /// Tokio makes a task yield after 128 operations, so a `get` may have to wait although there are items. Cancelled
+        /// there, it has taken none.
+        #[test]
+        fn a_get_that_is_cancelled_before_it_has_its_permit_has_taken_nothing() {
+            let swept = cancel_sweep::sweep_with(
+                || {
+                    let (queue, log) = (Arc::new(Queue::unbounded()), Log::new());
+                    (0..300).for_each(|item| queue.try_put(item).unwrap());
+                    let (getter, taken) = (queue.clone(), log.clone());
+                    ((queue, log), async move {
+                        for _ in 0..300 {
+                            taken.add(getter.get().await.unwrap());
+                        }
+                    })
+                },
+                |(queue, log), _| {
+                    let mut taken = log.take();
+                    taken.extend(drain(&queue));
+                    assert!(taken.iter().copied().eq(0..300), "{} of 300", taken.len());
+                },
+            );
+            assert_eq!(swept.points, 300 / 128);
         }
 
         /// The item stays in the queue, or it is in the hands of the one who waited: never in between.
