@@ -207,19 +207,19 @@ mod producer_consumer {
     /// those of `async_channel` know nothing of Tokio.
     #[tokio::test]
     async fn but_a_send_with_room_never_lets_others_run() {
-        let (sender, receiver) = async_channel::bounded(1_000);
-        let other = tokio::spawn(async move { receiver.len() });
-        for item in 0..1_000 {
-            sender.send(item).await.unwrap();
-        }
-        assert_eq!(other.await.unwrap(), 1_000);
-
         let (sender, receiver) = mpsc::channel(1_000);
         let other = tokio::spawn(async move { (receiver.len(), receiver) });
         for item in 0..1_000 {
             sender.send(item).await.unwrap();
         }
         assert_eq!(other.await.unwrap().0, 128);
+
+        let (sender, receiver) = async_channel::bounded(1_000);
+        let other = tokio::spawn(async move { receiver.len() });
+        for item in 0..1_000 {
+            sender.send(item).await.unwrap();
+        }
+        assert_eq!(other.await.unwrap(), 1_000);
     }
 
     /// asyncio: a producer whose consumers have all died waits for room for ever. Tokio: its `send` fails.
