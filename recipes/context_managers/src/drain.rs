@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: 0BSD
+//! Wait for what is left before the runtime ends: what `asyncio.run` does after its `main`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add thiserror
+//! cargo add tokio --features time
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! `asyncio.run` cancels the tasks that are left and waits until their `finally` blocks are over, however long. A
+//! runtime that ends drops its tasks where they stand, clean-ups too. So the clean-ups are spawned on a
+//! [`TaskTracker`], and the last thing a `main` does is to wait for it.
+//!
+//! What still uses resources has to end first: abort it, or cancel its token. [`drain`] ends nothing.
+//!
+//! # Cancel safety
+//!
+//! Dropping either future ends no clean-up. [`drain`] may be called again.
+//!
+//! # Errors
+//!
+//! [`StillOpen`] when the grace period is over first. The runtime then cuts off what is left, as it ends.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+/// The grace period is over, and so many tasks and scopes are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("clean-ups or scopes still open when the grace period was over: {0}")]
+pub struct StillOpen(pub usize);
+
+/// Waits until every scope and clean-up of `cleanups` is over, for `grace` at most.
+pub async fn drain(cleanups: &TaskTracker, grace: Duration) -> Result<(), StillOpen> {
+    // Without this, wait() would wait for ever: an empty tracker might get more tasks.
+    cleanups.close();
+    let in_time = timeout(grace, cleanups.wait()).await;
+    match cleanups.len() {
+        0 => Ok(()),
+        left => in_time.map_err(|_elapsed| StillOpen(left)),
+    }
+}
+
+/// Runs `main` and drains, also after a panic of `main`, which then goes on.
+pub async fn run_and_drain<T>(
+    grace: Duration,
+    main: impl AsyncFnOnce(&TaskTracker) -> T,
+) -> (T, Result<(), StillOpen>) {
+    let cleanups = TaskTracker::new();
+    let main = async { main(&cleanups).await };
+    let returned = AssertUnwindSafe(main).catch_unwind().await;
+    let drained = drain(&cleanups, grace).await;
+    (returned.unwrap_or_else(|panic| resume_unwind(panic)), drained)
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: 0BSD
+//! Clean up without waiting, whatever happens: `Drop`, where Python writes `with` or `try: ... finally:`.
+//!
+//! ```sh
+//! cargo add scopeguard
+//! ```
+//!
+//! A value is dropped when its owner is gone: at the end of the block, at an early return, at a panic, and when the
+//! future that holds it is dropped, which is what a cancellation is. Locals are dropped in the reverse order of their
+//! declaration, fields of a struct in the order of theirs.
+//!
+//! A resource that many places use gets a type with a `drop` ([`Seat`]); clean-up in one place needs no type
+//! ([`unless_busy`]). In `drop` nothing can await: clean-up that has to wait is in `scope`.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`book`] before the payment is done gives the seat back. Dropping [`unless_busy`] ends the work and the
+//! state of being busy.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use scopeguard::guard;
+
+/// Seats, each of them free or taken.
+#[derive(Debug, Default)]
+pub struct Seats(Mutex<BTreeSet<u32>>);
+
+/// A seat that is taken for as long as this value lives.
+#[derive(Debug)]
+pub struct Seat<'a> {
+    seats: &'a Seats,
+    number: u32,
+    kept: bool,
+}
+
+impl Seats {
+    /// Seats with these numbers, all free.
+    pub fn new(numbers: impl IntoIterator<Item = u32>) -> Self {
+        Self(Mutex::new(numbers.into_iter().collect()))
+    }
+
+    /// Takes the first free seat; `None` if there is none.
+    pub fn take(&self) -> Option<Seat<'_>> {
+        let number = self.change(BTreeSet::pop_first)?;
+        Some(Seat { seats: self, number, kept: false })
+    }
+
+    /// How many seats are free.
+    pub fn free(&self) -> usize {
+        self.change(|free| free.len())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeSet<u32>) -> T) -> T {
+        // Each change is one call on the set: a panic elsewhere leaves no half change behind.
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Seat<'_> {
+    /// Keeps the seat for good, and gives back its number.
+    pub fn keep(mut self) -> u32 {
+        self.kept = true;
+        self.number
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.seats.change(|free| free.insert(self.number));
+        }
+    }
+}
+
+/// Holds a seat while `pay` runs, and keeps it once that has succeeded. `None` if no seat is free.
+///
+/// # Errors
+///
+/// That of `pay`: the seat is free again.
+pub async fn book<E>(seats: &Seats, pay: impl Future<Output = Result<(), E>>) -> Result<Option<u32>, E> {
+    // A name, not `_`: that would drop the seat, and so free it, on this very line.
+    let Some(seat) = seats.take() else { return Ok(None) };
+    pay.await?;
+    Ok(Some(seat.keep()))
+}
+
+/// Runs `work` unless another one is at work already; then `None`, at once.
+pub async fn unless_busy<T>(busy: &AtomicBool, work: impl Future<Output = T>) -> Option<T> {
+    if busy.swap(true, Ordering::Acquire) {
+        return None;
+    }
+    let _until_the_end = guard(busy, |busy| busy.store(false, Ordering::Release));
+    Some(work.await)
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: 0BSD
+//! Clean-ups that add up while the program runs, undone last in, first out: `contextlib.AsyncExitStack`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add thiserror
+//! cargo add tokio --features rt
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! For a number of resources that is known at run time alone; for one, `scope` is enough. The clean-ups run one after
+//! the other in a task of their own, so a cancellation of the caller does not end them. One that fails or panics does
+//! not keep the next from running, and every failure is reported. A stack that is dropped instead of closed (an early
+//! return, a panic, a cancellation) runs them as well; the [`TaskTracker`] waits for them, see `drain`.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`ExitStack::enter`] drops what it opens; what is on the stack stays there. Dropping that of
+//! [`ExitStack::close`] ends the waiting alone.
+//!
+//! # Errors
+//!
+//! All of them, in the order in which they happened, that of the body first. After a drop there is nobody to tell: a
+//! clean-up that fails then has to log it.
+//!
+//! # Panics
+//!
+//! [`ExitStack::new`] outside a Tokio runtime. A panic in a clean-up is a [`Failure`].
+
+use std::any::Any;
+use std::fmt;
+use std::mem;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::task::coop::consume_budget;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+type CleanUp<E> = Box<dyn for<'a> FnOnce(&'a mut Vec<Failure<E>>) -> BoxFuture<'a, Result<(), E>> + Send>;
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure<E> {
+    /// The body or a clean-up returned an error.
+    #[error("{0}")]
+    Error(E),
+    /// A clean-up panicked with this message.
+    #[error("panicked: {0}")]
+    Panic(String),
+    /// The stack was dropped, not closed: nobody knows how the body ended.
+    #[error("dropped before its end")]
+    Dropped,
+}
+
+/// Clean-ups that wait for their turn.
+pub struct ExitStack<E: Send + 'static> {
+    cleanups: Vec<CleanUp<E>>,
+    /// A drain waits for a stack that is open, too.
+    open: TaskTrackerToken,
+    runtime: Handle,
+}
+
+impl<E: Send + 'static> ExitStack<E> {
+    /// An empty stack, whose clean-ups will be tasks of `cleanups`.
+    pub fn new(cleanups: &TaskTracker) -> Self {
+        Self { cleanups: Vec::new(), open: cleanups.token(), runtime: Handle::current() }
+    }
+
+    /// Waits for `open`, and gives back the resource; a clone of it is for `close`, later
+    /// (`enter_async_context`).
+    ///
+    /// What cannot be cloned goes into an `Arc`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`: nothing is put on the stack.
+    pub async fn enter<R, F>(
+        &mut self,
+        open: impl Future<Output = Result<R, E>>,
+        close: impl FnOnce(R) -> F + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Clone + Send + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let resource = open.await?;
+        let clone = resource.clone();
+        self.callback(move || close(clone));
+        Ok(resource)
+    }
+
+    /// Puts a clean-up on the stack that does not look at what has happened (`push_async_callback`).
+    pub fn callback<F>(&mut self, clean_up: impl FnOnce() -> F + Send + 'static)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.push(|_| clean_up().boxed());
+    }
+
+    /// Puts a clean-up on the stack that sees, and may change, the list of what has failed so far
+    /// (`push_async_exit`): to clear it is to suppress it.
+    pub fn push(
+        &mut self,
+        clean_up: impl for<'a> FnOnce(&'a mut Vec<Failure<E>>) -> BoxFuture<'a, Result<(), E>> + Send + 'static,
+    ) {
+        self.cleanups.push(Box::new(clean_up));
+    }
+
+    /// Moves the clean-ups to a stack of their own, and leaves this one empty (`pop_all`).
+    pub fn pop_all(&mut self) -> Self {
+        let cleanups = mem::take(&mut self.cleanups);
+        Self { cleanups, open: self.open.clone(), runtime: self.runtime.clone() }
+    }
+
+    /// Runs the clean-ups after a body that ended like this, and waits for them (`aclose`, or the end of the
+    /// `async with`).
+    ///
+    /// `Ok(None)` means that the body failed and a clean-up has suppressed it.
+    pub async fn close<T>(mut self, body: Result<T, E>) -> Result<Option<T>, Vec<Failure<E>>> {
+        let (value, failures) = match body {
+            Ok(value) => (Some(value), vec![]),
+            Err(error) => (None, vec![Failure::Error(error)]),
+        };
+        // A task that cannot be joined was cut off by the end of the runtime.
+        let failures = self.unwind(failures).await.unwrap_or_else(|_| vec![Failure::Dropped]);
+        if failures.is_empty() { Ok(value) } else { Err(failures) }
+    }
+
+    /// Starts the task that runs the clean-ups, the last one first.
+    fn unwind(&mut self, mut failures: Vec<Failure<E>>) -> JoinHandle<Vec<Failure<E>>> {
+        let mut cleanups = mem::take(&mut self.cleanups);
+        let task = async move {
+            while let Some(clean_up) = cleanups.pop() {
+                let cleaned = async { clean_up(&mut failures).await };
+                match AssertUnwindSafe(cleaned).catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => failures.push(Failure::Error(error)),
+                    Err(panic) => failures.push(Failure::Panic(message(&*panic))),
+                }
+                // Many clean-ups that never wait do not keep other tasks from their turn.
+                consume_budget().await;
+            }
+            failures
+        };
+        self.open.task_tracker().spawn_on(task, &self.runtime)
+    }
+}
+
+impl<E: Send + 'static> Drop for ExitStack<E> {
+    fn drop(&mut self) {
+        if !self.cleanups.is_empty() {
+            drop(self.unwind(vec![Failure::Dropped]));
+        }
+    }
+}
+
+impl<E: Send + 'static> fmt::Debug for ExitStack<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExitStack").field("len", &self.cleanups.len()).finish_non_exhaustive()
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: 0BSD
+//! A context manager that is there or not: `contextlib.nullcontext`.
+//!
+//! ```sh
+//! cargo add tokio --features sync
+//! ```
+//!
+//! Python needs an object that does nothing, for `async with` needs some object. A Rust guard is a value, so `Option`
+//! says it: `None` has nothing to drop. And a variable that is set on one path only is dropped on that path only.
+//!
+//! # Cancel safety
+//!
+//! Dropping either future gives back what it holds, the permit or the resource that it opened.
+
+use tokio::sync::{AcquireError, Semaphore};
+
+/// Runs `work` within `limit`, or at once where there is none.
+///
+/// # Errors
+///
+/// [`AcquireError`] if the semaphore is closed. `work` is dropped without having run.
+pub async fn limited<T>(limit: Option<&Semaphore>, work: impl Future<Output = T>) -> Result<T, AcquireError> {
+    let _permit = match limit {
+        Some(limit) => Some(limit.acquire().await?),
+        None => None,
+    };
+    Ok(work.await)
+}
+
+/// Runs `body` on the `given` resource, which stays the caller's, or on one of its own, which is dropped at the end.
+///
+/// # Errors
+///
+/// Those of `open` and of `body`.
+pub async fn given_or_opened<R, T, E>(
+    given: Option<&mut R>,
+    open: impl Future<Output = Result<R, E>>,
+    body: impl AsyncFnOnce(&mut R) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut opened;
+    let resource = match given {
+        Some(resource) => resource,
+        None => {
+            opened = open.await?;
+            &mut opened
+        }
+    };
+    body(resource).await
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: 0BSD
+//! Use a resource, and clean up after it whatever happens, with a clean-up that awaits: `async with`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add scopeguard
+//! cargo add thiserror
+//! cargo add tokio --features rt
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! A future that is dropped cannot await any more, and `drop` cannot either. So the clean-up is a task of its own. It
+//! runs after a success, an error, an early return, a panic and a cancellation (a timeout, an abort, a lost
+//! `select!`), exactly once. Whoever is not cancelled waits for it; whoever is cancelled meanwhile, or once more, stops
+//! waiting, and it runs on. The [`TaskTracker`] knows of each scope that is open and of each clean-up under way: wait
+//! for it before the runtime ends (`drain`).
+//!
+//! A context manager of your own is a function that takes the body and passes it on to [`with`].
+//!
+//! The body may borrow from its caller, and is an async closure. The clean-up has to be `Send + 'static`, for it
+//! outlives the caller. That its future is `Send` cannot be asked of an async closure, so it is a closure that returns
+//! a boxed future: `|resource, outcome| async move { ... }.boxed()`.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future while it enters drops `enter`; there is no resource, and no clean-up. Later it means
+//! [`Outcome::Cancelled`], or, if the clean-up has begun, nothing.
+//!
+//! # Errors
+//!
+//! [`ScopeError`]: the error of entering or of the body, that of the clean-up, or both. After a panic or a
+//! cancellation there is nobody to tell: a clean-up that fails then has to log it.
+//!
+//! # Panics
+//!
+//! Outside a Tokio runtime. A panic in the body goes on in the caller when the clean-up is done. One in the clean-up
+//! goes on too, unless the body failed: then its error is returned, and of the panic the panic hook has told.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use scopeguard::{ScopeGuard, guard};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+/// How a body ended. The clean-up may put another outcome in its place, and that is what the caller gets.
+#[derive(Debug)]
+pub enum Outcome<T, E> {
+    /// It returned a value.
+    Ok(T),
+    /// It returned an error.
+    Err(E),
+    /// It panicked with this.
+    Panicked(Box<dyn Any + Send>),
+    /// It was dropped before its end.
+    Cancelled,
+}
+
+/// Why a scope gave no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError<E> {
+    /// There is no resource, or the body failed and the clean-up did not.
+    #[error("{0}")]
+    Body(E),
+    /// The clean-up failed, and nothing else did.
+    #[error("the clean-up failed: {0}")]
+    CleanUp(E),
+    /// Both failed.
+    #[error("{body}; and the clean-up failed: {clean_up}")]
+    Both {
+        /// The error of the body.
+        body: E,
+        /// The error of the clean-up.
+        clean_up: E,
+    },
+    /// The clean-up was cut off by the end of the runtime, or made [`Outcome::Cancelled`] of the outcome.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Waits for `enter`, runs `body` on the resource, and then, however that ended, `clean_up`.
+///
+/// The tracker that the body gets is for scopes inside of this one: their clean-ups are over before this one begins.
+pub async fn with<R, T, E>(
+    cleanups: &TaskTracker,
+    enter: impl Future<Output = Result<R, E>>,
+    body: impl AsyncFnOnce(&mut R, &TaskTracker) -> Result<T, E>,
+    clean_up: impl for<'a> FnOnce(R, &'a mut Outcome<T, E>) -> BoxFuture<'a, Result<(), E>> + Send + 'static,
+) -> Result<T, ScopeError<E>>
+where
+    R: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    // Taken before there is anything to lose. With the token, a drain waits for open scopes too, also for one that an
+    // abort has not reached yet.
+    let (runtime, open) = (Handle::current(), cleanups.token());
+    let inside = TaskTracker::new();
+    let resource = enter.await.map_err(ScopeError::Body)?;
+
+    let nested = inside.clone();
+    let start_clean_up = move |resource, mut outcome| {
+        let task = async move {
+            nested.close();
+            nested.wait().await;
+            let cleaned = async { clean_up(resource, &mut outcome).await };
+            let cleaned = AssertUnwindSafe(cleaned).catch_unwind().await;
+            (outcome, cleaned)
+        };
+        open.task_tracker().spawn_on(task, &runtime)
+    };
+
+    // From `enter` to here nothing awaits, so nobody can be cancelled between them.
+    let mut entered = guard((resource, start_clean_up), |(resource, start_clean_up)| {
+        drop(start_clean_up(resource, Outcome::Cancelled));
+    });
+    let body = async { body(&mut entered.0, &inside).await };
+    let outcome = match AssertUnwindSafe(body).catch_unwind().await {
+        Ok(Ok(value)) => Outcome::Ok(value),
+        Ok(Err(error)) => Outcome::Err(error),
+        Err(panic) => Outcome::Panicked(panic),
+    };
+    let (resource, start_clean_up) = ScopeGuard::into_inner(entered);
+
+    // Here too: the task is started before anything awaits.
+    match start_clean_up(resource, outcome).await {
+        Ok((Outcome::Panicked(panic), _)) => resume_unwind(panic),
+        Ok((Outcome::Ok(value), Ok(Ok(())))) => Ok(value),
+        Ok((Outcome::Ok(_), Ok(Err(error)))) => Err(ScopeError::CleanUp(error)),
+        Ok((Outcome::Err(body), Ok(Err(clean_up)))) => Err(ScopeError::Both { body, clean_up }),
+        Ok((Outcome::Err(error), _)) => Err(ScopeError::Body(error)),
+        Ok((Outcome::Cancelled, Ok(Err(error)))) => Err(ScopeError::CleanUp(error)),
+        Ok((Outcome::Ok(_) | Outcome::Cancelled, Err(panic))) => resume_unwind(panic),
+        Ok((Outcome::Cancelled, Ok(Ok(())))) | Err(_) => Err(ScopeError::Cancelled),
+    }
+}

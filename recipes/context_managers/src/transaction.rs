@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: 0BSD
+//! A transaction on a pooled connection: committed on success, rolled back on an error, a panic and a cancellation,
+//! and the connection is back in the pool exactly once: `async with pool.acquire() as c, c.transaction():`.
+//!
+//! ```sh
+//! cargo add scopeguard
+//! cargo add tokio --features rt,sync
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! This is `scope` made to measure for one resource. Commit and rollback run in a task of their own, which gives the
+//! connection back when it is done: whoever is cancelled does not wait for it, and does not cut it off. Wait for the
+//! [`TaskTracker`] before the runtime ends (`drain`).
+//!
+//! Real pools (deadpool, bb8, sqlx) check and refresh connections too. What they do with an open transaction when it is
+//! dropped differs, and some do it at the next use alone: read there, and test it.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future while it waits for a connection takes none. While the body runs, it means a rollback. During a
+//! commit it means that the caller does not know: the commit runs to its end.
+//!
+//! # Errors
+//!
+//! Those of the database and of the body. When commit or rollback fails, the state of the connection is unknown: it is
+//! dropped, and the next transaction makes a new one. A rollback that fails after an error of the body is not
+//! reported, for the database rolls back what is left of a closed connection.
+//!
+//! # Panics
+//!
+//! Outside a Tokio runtime. A panic in the body goes on at once; the rollback runs meanwhile. A panic in `commit` or
+//! `rollback` goes on in the caller that waits for it.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use scopeguard::{ScopeGuard, guard};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// What the pool needs of a database.
+pub trait Database: Send + Sync + 'static {
+    /// A connection. Its drop closes it.
+    type Connection: Send + 'static;
+    /// What goes wrong.
+    type Error: Send + 'static;
+
+    /// Opens a connection.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
+    /// Begins a transaction.
+    fn begin(&self, on: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// Makes the transaction's changes last.
+    fn commit(&self, on: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// Undoes the transaction's changes.
+    fn rollback(&self, on: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// At most so many connections to one database, opened when they are needed.
+pub struct Pool<D: Database> {
+    shared: Arc<Shared<D>>,
+    free: Arc<Semaphore>,
+    cleanups: TaskTracker,
+}
+
+struct Shared<D: Database> {
+    database: D,
+    idle: Mutex<Vec<D::Connection>>,
+}
+
+/// A connection in use.
+struct Lease<D: Database> {
+    shared: Arc<Shared<D>>,
+    connection: D::Connection,
+    permit: OwnedSemaphorePermit,
+    open: TaskTrackerToken,
+    runtime: Handle,
+}
+
+impl<D: Database> Pool<D> {
+    /// A pool of up to `size` connections, whose commits and rollbacks are tasks of `cleanups`.
+    pub fn new(database: D, size: NonZeroUsize, cleanups: &TaskTracker) -> Self {
+        Self {
+            shared: Arc::new(Shared { database, idle: Mutex::default() }),
+            free: Arc::new(Semaphore::new(size.get())),
+            cleanups: cleanups.clone(),
+        }
+    }
+
+    /// Runs `body` in a transaction. Callers get connections in the order in which they asked.
+    pub async fn transaction<T>(
+        &self,
+        body: impl AsyncFnOnce(&mut D::Connection) -> Result<T, D::Error>,
+    ) -> Result<T, D::Error> {
+        let (shared, open, runtime) = (self.shared.clone(), self.cleanups.token(), Handle::current());
+        #[expect(clippy::expect_used, reason = "the semaphore is private, and nothing closes it")]
+        let permit = self.free.clone().acquire_owned().await.expect("nothing closes it");
+        let idle = shared.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => shared.database.connect().await?,
+        };
+
+        let lease = Lease { shared, connection, permit, open, runtime };
+        let mut lease = guard(lease, |lease| drop(lease.end(false)));
+        let Lease { shared, connection, .. } = &mut *lease;
+        if let Err(error) = shared.database.begin(connection).await {
+            drop(ScopeGuard::into_inner(lease));
+            return Err(error);
+        }
+        match body(connection).await {
+            Ok(value) => {
+                joined(ScopeGuard::into_inner(lease).end(true).await)?;
+                Ok(value)
+            }
+            Err(error) => {
+                let _connection_closed = joined(ScopeGuard::into_inner(lease).end(false).await);
+                Err(error)
+            }
+        }
+    }
+
+    /// How many connections wait in the pool.
+    pub fn idle(&self) -> usize {
+        self.shared.idle().len()
+    }
+
+    /// How many transactions could begin now.
+    pub fn free(&self) -> usize {
+        self.free.available_permits()
+    }
+}
+
+impl<D: Database> Shared<D> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<D::Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D: Database> Lease<D> {
+    /// Ends the transaction in a task of its own, and gives the connection back.
+    fn end(self, commit: bool) -> JoinHandle<Result<(), D::Error>> {
+        let Self { shared, connection, permit, open, runtime } = self;
+        let task = async move {
+            // The permit goes last: whoever is woken by it finds the connection in the pool, or one less of them.
+            let (_permit, mut connection) = (permit, connection);
+            if commit {
+                shared.database.commit(&mut connection).await?;
+            } else {
+                shared.database.rollback(&mut connection).await?;
+            }
+            shared.idle().push(connection);
+            Ok(())
+        };
+        open.task_tracker().spawn_on(task, &runtime)
+    }
+}
+
+/// The result of a task that nobody aborts: what is left is a panic, or a runtime that ends.
+fn joined<T>(result: Result<T, JoinError>) -> T {
+    result.unwrap_or_else(|error| {
+        resume_unwind(error.try_into_panic().unwrap_or_else(|cancelled| Box::new(cancelled)))
+    })
+}
+
+impl<D: Database> fmt::Debug for Pool<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("idle", &self.idle()).field("free", &self.free()).finish_non_exhaustive()
+    }
+}
