@@ -20,6 +20,14 @@ lint:
 parity *RECIPES:
     python3 tests/parity.py {{RECIPES}}
 
+# Every recipe and every pattern, copied out by its chapter's commands, stands alone
+copies *RECIPES:
+    python3 tests/copies.py {{RECIPES}}
+
+# The names in docs/concordance.toml are Python's
+concordance:
+    python3 tests/concordance.py
+
 # http_client against servers that this project did not write: Python's http.server and nginx with TLS
 servers:
     cargo build --package http_client

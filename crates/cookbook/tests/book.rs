@@ -1,0 +1,266 @@
+//! The book as a whole: each recipe has all its parts, and is named wherever recipes are named.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{DocumentMut, Item};
+
+const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(root().join(&path))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+fn document(path: impl AsRef<Path>) -> DocumentMut {
+    read(path).parse().unwrap()
+}
+
+/// The names of the recipes, in reading order.
+fn recipes() -> Vec<String> {
+    let mut recipes: Vec<_> = fs::read_dir(root().join("recipes"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .map(|name| {
+            let manifest = document(format!("recipes/{name}/Cargo.toml"));
+            (manifest["package"]["metadata"]["recipe"]["chapter"].as_integer().unwrap(), name)
+        })
+        .collect();
+    recipes.sort();
+    assert!(recipes.windows(2).all(|two| two[0].0 != two[1].0), "two recipes have one place: {recipes:?}");
+    recipes.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The pattern files of a recipe: name and source.
+fn patterns(recipe: &str) -> Vec<(String, String)> {
+    let mut patterns: Vec<_> = fs::read_dir(root().join(format!("recipes/{recipe}/src")))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| {
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+        })
+        .filter(|(_, source)| source.starts_with(PATTERN))
+        .collect();
+    patterns.sort();
+    patterns
+}
+
+/// The lessons of a recipe, as `module::name`.
+///
+/// It goes by lines, and may, for the sources are formatted: a module begins and ends at the left margin.
+fn lessons(recipe: &str) -> BTreeSet<String> {
+    let (mut module, mut is_test, mut lessons) = (String::new(), false, BTreeSet::new());
+    for line in read(format!("tests/{recipe}.rs")).lines() {
+        if let Some(name) = line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(" {")) {
+            module = format!("{name}::");
+        } else if line == "}" {
+            module.clear();
+        }
+        let line = line.trim_start();
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if is_test && let Some((_, rest)) = line.split_once("fn ") {
+            is_test = false;
+            lessons.insert(format!("{module}{}", rest.split('(').next().unwrap()));
+        }
+    }
+    lessons
+}
+
+/// The section of a chapter under `heading`.
+fn section<'a>(chapter: &'a str, heading: &str) -> &'a str {
+    let start = format!("\n## {heading}\n");
+    let section = chapter.split_once(&start).map_or("", |(_, rest)| rest);
+    section.split("\n## ").next().unwrap()
+}
+
+/// What is wrong, a line each; a test fails on all of it at once.
+fn report(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn every_recipe_has_all_its_parts() {
+    let mut wrong = Vec::new();
+    for recipe in recipes() {
+        for part in [
+            "README.md",
+            "asyncio.py",
+            "transcript.txt",
+            "timeline.svg",
+            "src/lib.rs",
+            "src/demo.rs",
+            "src/main.rs",
+        ] {
+            let path = root().join(format!("recipes/{recipe}/{part}"));
+            if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
+                wrong.push(format!("{recipe} has no {part}"));
+            }
+        }
+        if patterns(&recipe).is_empty() {
+            wrong.push(format!("{recipe} has no pattern"));
+        }
+        if lessons(&recipe).is_empty() {
+            wrong.push(format!("{recipe} has no lesson"));
+        }
+        let manifest = document(format!("recipes/{recipe}/Cargo.toml"));
+        let metadata = &manifest["package"]["metadata"]["recipe"];
+        if metadata["asyncio"].as_array().is_none_or(|names| names.is_empty()) {
+            wrong.push(format!("{recipe} answers no name of asyncio"));
+        }
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        if !chapter.starts_with("# ") {
+            wrong.push(format!("{recipe}: the chapter does not begin with its title"));
+        }
+        let headings: Vec<_> = chapter.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let expected =
+            ["What it prints", "What is different", "Which one", "Pitfalls", "Copy it", "Change it and see"];
+        let found: Vec<_> = headings.iter().copied().filter(|heading| expected.contains(heading)).collect();
+        if found != expected {
+            wrong
+                .push(format!("{recipe}: the chapter has the sections {found:?}, and they are {expected:?}"));
+        }
+    }
+    report(&wrong);
+}
+
+#[test]
+fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
+    let mut wrong = Vec::new();
+    let recipes = recipes();
+    for list in ["README.md", "docs/src/SUMMARY.md"] {
+        let text = read(list);
+        let is_row = |line: &&str| line.starts_with('|') || line.trim_start().starts_with("- [");
+        let mut named: Vec<_> = text
+            .lines()
+            .filter(is_row)
+            .flat_map(|line| line.split("](recipes/").skip(1))
+            .filter_map(|rest| rest.split_once("/README.md)").map(|(name, _)| name))
+            .collect();
+        named.dedup();
+        if named != recipes {
+            wrong.push(format!("{list} names {named:?}, and there are {recipes:?}"));
+        }
+    }
+    let concordance = document("docs/concordance.toml");
+    let named: BTreeSet<_> =
+        concordance.iter().filter_map(|(_, entry)| entry.get("recipe").and_then(Item::as_str)).collect();
+    for recipe in &recipes {
+        if !named.contains(recipe.as_str()) {
+            wrong.push(format!("docs/concordance.toml does not name {recipe}"));
+        }
+    }
+    for other in named.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
+        wrong.push(format!("docs/concordance.toml names {other}, which is no recipe"));
+    }
+    for entry in fs::read_dir(root().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_some_and(|extension| extension == "rs") && !recipes.contains(&name) {
+            wrong.push(format!("tests/{name}.rs is of no recipe"));
+        }
+    }
+    report(&wrong);
+}
+
+#[test]
+fn every_lesson_of_the_concordance_exists_and_is_its_recipes() {
+    let mut wrong = Vec::new();
+    let known: BTreeMap<_, _> =
+        recipes().into_iter().map(|recipe| (recipe.clone(), lessons(&recipe))).collect();
+    for (name, entry) in document("docs/concordance.toml").iter() {
+        let Some(lesson) = entry.get("lesson").and_then(Item::as_str) else { continue };
+        let (recipe, lesson) = lesson.split_once("::").unwrap();
+        if entry.get("recipe").and_then(Item::as_str) != Some(recipe) {
+            wrong.push(format!("{name}: {recipe}::{lesson} is not of the entry's recipe"));
+        }
+        if !known.get(recipe).is_some_and(|lessons| lessons.contains(lesson)) {
+            wrong.push(format!("{name}: there is no lesson {recipe}::{lesson}"));
+        }
+    }
+    report(&wrong);
+}
+
+#[test]
+fn every_lesson_that_a_chapter_names_exists() {
+    let mut wrong = Vec::new();
+    for recipe in recipes() {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        let known = lessons(&recipe);
+        let rows: Vec<_> =
+            section(&chapter, "What is different").lines().filter(|line| line.starts_with("| ")).collect();
+        if rows.len() < 2 {
+            wrong.push(format!("{recipe}: *What is different* has no rows"));
+        }
+        for row in rows.iter().skip(1) {
+            let cell = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
+            let named: Vec<_> = cell.split('`').skip(1).step_by(2).collect();
+            if named.is_empty() {
+                wrong.push(format!("{recipe}: no lesson proves {row}"));
+            }
+            for lesson in named.into_iter().filter(|lesson| !known.contains(*lesson)) {
+                wrong.push(format!("{recipe}: there is no lesson {lesson}"));
+            }
+        }
+    }
+    report(&wrong);
+}
+
+#[test]
+fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
+    let mut wrong = Vec::new();
+    for recipe in recipes() {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        for (pattern, _) in patterns(&recipe) {
+            if !chapter.contains(&format!("](src/{pattern}.rs)")) {
+                wrong.push(format!("{recipe}: the chapter has no link to the pattern {pattern}"));
+            }
+        }
+        let transcript = read(format!("recipes/{recipe}/transcript.txt"));
+        if !chapter.contains(&format!("```text\n{transcript}```\n")) {
+            wrong.push(format!("{recipe}: the chapter does not show transcript.txt as it is"));
+        }
+        if !chapter.contains("](timeline.svg)") {
+            wrong.push(format!("{recipe}: the chapter does not show timeline.svg"));
+        }
+    }
+    report(&wrong);
+}
+
+/// A fence that is not run proves nothing.
+#[test]
+fn all_code_in_docs_runs() {
+    let mut wrong = Vec::new();
+    let mut folders = vec![root().join("recipes"), root().join("crates"), root().join("docs")];
+    let mut files = vec![root().join("README.md")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_output = ["target", "book", "__pycache__"].iter().any(|name| path.ends_with(name));
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() && !is_output => folders.push(path),
+                Some("rs" | "md") => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    for file in files {
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let line = line.trim_start_matches(['/', '!', ' ']);
+            let Some(fence) = line.strip_prefix("```") else { continue };
+            let mut attributes = fence.split([',', ' ', '{', '}']);
+            if attributes.any(|attribute| ["ignore", "no_run", "compile_fail"].contains(&attribute)) {
+                wrong.push(format!("{}:{}: {fence} is not run", file.display(), number + 1));
+            }
+        }
+    }
+    report(&wrong);
+}

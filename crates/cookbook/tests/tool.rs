@@ -1,0 +1,477 @@
+//! The program as its user has it: each test runs the real binary, most of them in a folder of their own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+
+/// The installed program, in `folder`.
+fn cookbook(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cookbook"));
+    // As somebody has it who did not start it by `cargo run`.
+    command.args(arguments).current_dir(folder).env_remove("CARGO_PKG_NAME").env_remove("PAGER");
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    cookbook(folder, arguments).output().unwrap()
+}
+
+/// What it prints, of a run that succeeds without a word on stderr.
+fn printed(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments:?}");
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The one line on stderr of a run that fails with `code`, and prints nothing.
+fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = run(folder, arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{arguments:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.matches('\n').count(), 1, "{error}");
+    error.trim_end().to_owned()
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A crate as `cargo new` makes it, with these dependencies.
+fn project(dependencies: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    let manifest = format!("[package]\nname = \"app\"\nedition = \"2024\"\n\n{dependencies}");
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    folder
+}
+
+/// The manifest after its `[package]`.
+fn dependencies(project: &TempDir) -> String {
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).unwrap();
+    manifest.split_once("edition = \"2024\"\n\n").unwrap().1.to_owned()
+}
+
+/// What a copy of the pattern `first_success`, which needs futures and tokio's macros and time, makes of a manifest.
+fn check_merge(before: &str, after: Expect) {
+    let project = project(before);
+    printed(project.path(), &["copy", "gather", "first_success", "--into", "."]);
+    after.assert_eq(&dependencies(&project));
+}
+
+fn check_refusal(before: &str, error: Expect) {
+    let project = project(before);
+    error.assert_eq(&refused(project.path(), &["copy", "gather", "first_success", "--into", "."], 1));
+    assert_eq!(dependencies(&project), before);
+    assert!(!project.path().join("src/first_success.rs").exists());
+}
+
+#[test]
+fn without_arguments_it_says_what_there_is_on_one_screen() {
+    let by_cargo = cookbook(here(), &[]).env("CARGO_PKG_NAME", "cookbook").output().unwrap();
+    let by_cargo = String::from_utf8(by_cargo.stdout).unwrap();
+    for screen in [&printed(here(), &[]), &by_cargo] {
+        // Two lines are left for the names of the recipes that are still to come, and one for the prompt.
+        assert!(screen.lines().count() <= 21, "{screen}");
+        assert!(screen.lines().all(|line| line.chars().count() < 80), "{screen}");
+        for word in ["list", "show", "map", "copy", "completions", "man", "gather"] {
+            assert!(screen.contains(word), "{screen}");
+        }
+    }
+    assert!(by_cargo.contains("cargo run -p gather"), "{by_cargo}");
+}
+
+#[test]
+fn a_mistake_is_one_line() {
+    expect!["error: unrecognized subcommand 'shwo'; tip: a similar subcommand exists: 'show'; Usage: cookbook [COMMAND]; For more information, try '--help'."]
+        .assert_eq(&refused(here(), &["shwo"], 2));
+    expect![[r#"error: there is no recipe "gahter": did you mean gather?"#]].assert_eq(&refused(
+        here(),
+        &["show", "gahter"],
+        1,
+    ));
+    expect![[r#"error: gather has no pattern "wiat": did you mean wait?"#]].assert_eq(&refused(
+        here(),
+        &["show", "gather", "wiat"],
+        1,
+    ));
+    expect![[r#"error: nothing is called "as_complete": did you mean as_completed, or ALL_COMPLETED?"#]]
+        .assert_eq(&refused(here(), &["map", "as_complete"], 1));
+    expect![[r#"error: no recipe has "zebra" in it"#]].assert_eq(&refused(here(), &["list", "zebra"], 1));
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    for arguments in
+        [&["list"][..], &["show", "gather"], &["map", "asyncio"], &["man"], &["completions", "zsh"], &[]]
+    {
+        let mut child =
+            cookbook(here(), arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap().replace("error: nothing is called \"asyncio\"\n", ""),
+            ""
+        );
+    }
+}
+
+#[test]
+fn list_finds_by_a_name_of_asyncio_or_tokio_or_by_text() {
+    for words in [&["return_exceptions"][..], &["FIRST_COMPLETED"], &["JoinQueue"], &["first", "success"]] {
+        let list = printed(here(), &[&["list"], words].concat());
+        assert!(list.lines().any(|line| line.starts_with("gather:")), "{words:?}: {list}");
+    }
+    let list = printed(here(), &["list"]);
+    assert!(list.find("async_await").unwrap() < list.find("\ngather").unwrap(), "{list}");
+}
+
+#[test]
+fn show_gives_a_pipe_the_file_as_it_is() {
+    let recipe = here().join("../../recipes/gather");
+    assert_eq!(printed(here(), &["show", "gather"]), fs::read_to_string(recipe.join("README.md")).unwrap());
+    let source = fs::read_to_string(recipe.join("src/in_order.rs")).unwrap();
+    assert_eq!(printed(here(), &["show", "gather", "in_order"]), source);
+    assert_eq!(printed(here(), &["show", "Gather", "in-order"]), source);
+}
+
+#[test]
+fn map_finds_a_name_by_its_end_and_in_any_case() {
+    let whole = printed(here(), &["map", "asyncio.gather"]);
+    assert!(whole.starts_with("asyncio.gather\n"), "{whole}");
+    assert!(whole.contains("join_all"), "{whole}");
+    assert!(whole.contains("cargo test -p gather "), "{whole}");
+    assert_eq!(printed(here(), &["map", "Gather()"]), whole);
+    for name in [
+        "aiohttp.ClientTimeout",
+        "clienttimeout",
+        "TaskGroup",
+        "QueueShutDown",
+        "JoinSet",
+        "contextlib.suppress",
+    ] {
+        assert!(!printed(here(), &["map", name]).is_empty());
+    }
+}
+
+#[test]
+fn completions_know_the_recipes_and_the_manual_has_a_title() {
+    for shell in ["bash", "zsh"] {
+        assert!(printed(here(), &["completions", shell]).contains("create_task"), "{shell}");
+    }
+    // clap does not complete values for these.
+    for shell in ["fish", "elvish", "powershell"] {
+        assert!(printed(here(), &["completions", shell]).contains("dry-run"), "{shell}");
+    }
+    assert!(printed(here(), &["man"]).contains(".TH cookbook 1"));
+}
+
+#[test]
+fn a_copied_recipe_names_nothing_of_the_workspace() {
+    let folder = tempfile::tempdir().unwrap();
+    for recipe in printed(here(), &["list"]).lines().filter(|line| !line.starts_with(' ')) {
+        let name = recipe.split(' ').next().unwrap();
+        printed(folder.path(), &["copy", name, name]);
+        let copy = folder.path().join(name);
+        let manifest = fs::read_to_string(copy.join("Cargo.toml")).unwrap();
+        for ours in ["workspace", "path = \"..", "common", "cancel_sweep", "metadata"] {
+            assert!(!manifest.contains(ours), "{name}: {ours}\n{manifest}");
+        }
+        for file in [
+            "README.md",
+            "asyncio.py",
+            "transcript.txt",
+            "LICENSE-0BSD",
+            "LICENSE-MIT",
+            "LICENSE-APACHE",
+            "src/demo.rs",
+        ] {
+            assert!(copy.join(file).is_file(), "{name} has no {file}");
+        }
+        let chapter = fs::read_to_string(copy.join("README.md")).unwrap();
+        assert!(!chapter.contains("](../"), "{name}");
+        let main = fs::read_to_string(copy.join("src/main.rs")).unwrap();
+        assert!(main.contains("async fn main() -> anyhow::Result<()> {"), "{main}");
+    }
+}
+
+#[test]
+fn a_copied_recipe_keeps_the_lessons_that_need_nothing_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(folder.path(), &["copy", "gather", "x"]);
+    let lessons = fs::read_to_string(folder.path().join("x/tests/gather.rs")).unwrap();
+    assert!(lessons.contains("fn a_timeout_leaves_the_pending_tasks_running()"));
+    assert!(lessons.contains("// - wait::a_cancelled_wait_loses_no_result\n"));
+    assert!(!lessons.contains("cancel_sweep::"));
+    assert!(!lessons.contains("common::"));
+    assert!(!lessons.contains("mod demo"), "a module without lessons is of no use");
+}
+
+#[test]
+fn nothing_is_overwritten_without_force() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("README.md"), "mine\n").unwrap();
+    expect!["error: ./README.md is there already, and differs: --force replaces it, --dry-run shows how"]
+        .assert_eq(&refused(folder.path(), &["copy", "gather", "."], 1));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    printed(folder.path(), &["copy", "gather", ".", "--force"]);
+    assert_ne!(fs::read_to_string(folder.path().join("README.md")).unwrap(), "mine\n");
+    // What is the same is not in the way.
+    printed(folder.path(), &["copy", "gather", "."]);
+}
+
+#[test]
+fn a_dry_run_shows_what_would_change_and_changes_nothing() {
+    let before = "[dependencies]\ntokio = \"1.60\" # for the server\n";
+    let project = project(before);
+    let preview = printed(project.path(), &["copy", "gather", "wait", "--into", ".", "--dry-run"]);
+    expect![[r#"
+        would create  ./src/wait.rs
+        would edit    ./Cargo.toml
+        @@ -4,3 +4,3 @@
+ 
+         [dependencies]
+        -tokio = "1.60" # for the server
+        +tokio = { version = "1.60", features = ["rt", "time"] } # for the server
+
+    "#]]
+    .assert_eq(&preview.lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>());
+    assert_eq!(dependencies(&project), before);
+    assert_eq!(fs::read_dir(project.path().join("src")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_pattern_tells_its_mod_line_once() {
+    let project = project("");
+    let told = printed(project.path(), &["copy", "gather", "in_order", "--into", "."]);
+    assert!(told.ends_with("Add to ./src/main.rs: mod in_order;\n"), "{told}");
+    fs::write(project.path().join("src/main.rs"), "mod in_order;\nfn main() {}\n").unwrap();
+    let told = printed(project.path(), &["copy", "gather", "in_order", "--into", "Cargo.toml"]);
+    assert!(!told.contains("Add to"), "{told}");
+}
+
+#[test]
+fn dependencies_are_added_in_the_order_that_is_there() {
+    check_merge(
+        "[dependencies]\nanyhow = \"1\" # errors\nserde = \"1\"\n\n# mine\n[profile.dev]\ndebug = 1\n",
+        expect![[r#"
+            [dependencies]
+            anyhow = "1" # errors
+            futures = "0.3.34"
+            serde = "1"
+            tokio = { version = "1.54", features = ["macros", "time"] }
+
+            # mine
+            [profile.dev]
+            debug = 1
+        "#]],
+    );
+}
+
+#[test]
+fn without_dependencies_the_section_is_added() {
+    check_merge(
+        "[features]\ndefault = []\n",
+        expect![[r#"
+            [features]
+            default = []
+
+            [dependencies]
+            futures = "0.3.34"
+            tokio = { version = "1.54", features = ["macros", "time"] }
+        "#]],
+    );
+}
+
+#[test]
+fn features_are_added_and_none_is_taken_away() {
+    check_merge(
+        "[dependencies]\nfutures = { version = \"0.3\", features = [\"thread-pool\"] }\n\n[dependencies.tokio]\n# the server\nversion = \"1\"\nfeatures = [\n    \"full\", # all of it\n    \"time\", # and this\n]\n",
+        expect![[r#"
+            [dependencies]
+            futures = { version = "0.3", features = ["thread-pool"] }
+
+            [dependencies.tokio]
+            # the server
+            version = "1"
+            features = [
+                "full", # all of it
+                "time", # and this
+                "macros",
+            ]
+        "#]],
+    );
+}
+
+#[test]
+fn without_default_features_it_adds_what_the_recipe_names() {
+    check_merge(
+        "[dependencies]\nfutures = { version = \"0.3\", default-features = false }\ntokio = { version = \"1.54\", default-features = false, features = [\"macros\", \"time\"] }\n",
+        expect![[r#"
+            [dependencies]
+            futures = { version = "0.3", default-features = false, features = ["std"] }
+            tokio = { version = "1.54", default-features = false, features = ["macros", "time", "rt"] }
+        "#]],
+    );
+}
+
+#[test]
+fn dotted_keys_stay_dotted() {
+    check_merge(
+        "[dependencies]\nfutures.version = \"0.3\" # here\ntokio.version = \"1\"\n",
+        expect![[r#"
+            [dependencies]
+            futures.version = "0.3" # here
+            tokio.version = "1"
+            tokio.features = ["macros", "time"]
+        "#]],
+    );
+}
+
+#[test]
+fn lines_end_as_they_did() {
+    let project = project("");
+    let path = project.path().join("Cargo.toml");
+    fs::write(&path, "[package]\r\nname = \"app\"\r\n\r\n# none yet\r\n[dependencies]\r\n").unwrap();
+    printed(project.path(), &["copy", "gather", "wait", "--into", "."]);
+    expect![["[package]\r\nname = \"app\"\r\n\r\n# none yet\r\n[dependencies]\r\ntokio = { version = \"1.54\", features = [\"rt\", \"time\"] }\r\n"]]
+        .assert_eq(&fs::read_to_string(&path).unwrap());
+}
+
+#[test]
+fn a_dependency_from_elsewhere_gets_the_features_and_no_version() {
+    check_merge(
+        "[dependencies]\nfutures = { path = \"../futures\" }\ntokio = { git = \"https://example.org\", optional = true }\n",
+        expect![[r#"
+            [dependencies]
+            futures = { path = "../futures" }
+            tokio = { git = "https://example.org", optional = true, features = ["macros", "time"] }
+        "#]],
+    );
+}
+
+#[test]
+fn a_version_that_the_pattern_cannot_use_is_refused() {
+    check_refusal(
+        "[dependencies]\ntokio = \"0.2\"\n",
+        expect!["error: ./Cargo.toml cannot be changed: it wants tokio 0.2, and the pattern needs 1.54"],
+    );
+    check_refusal(
+        "[dependencies]\ntokio = \"=1.20.0\"\n",
+        expect!["error: ./Cargo.toml cannot be changed: it wants tokio =1.20.0, and the pattern needs 1.54"],
+    );
+    check_refusal(
+        "[dependencies]\nrt = { version = \"1\", package = \"tokio\" }\n",
+        expect![
+            "error: ./Cargo.toml cannot be changed: tokio is called rt there, and the pattern calls it tokio"
+        ],
+    );
+    check_refusal(
+        "[dependencies]\ntokio = { version = \"1\", package = \"other\" }\n",
+        expect!["error: ./Cargo.toml cannot be changed: tokio is another crate there, other"],
+    );
+}
+
+#[test]
+fn a_member_of_a_workspace_inherits_what_the_workspace_has() {
+    let workspace = tempfile::tempdir().unwrap();
+    let root = "[workspace]\nmembers = [\"app\"]\n[workspace.dependencies]\ntokio = { version = \"1.55\", features = [\"time\"] }\n";
+    fs::write(workspace.path().join("Cargo.toml"), root).unwrap();
+    let app = workspace.path().join("app");
+    fs::create_dir_all(app.join("src")).unwrap();
+    fs::write(app.join("src/lib.rs"), "").unwrap();
+    fs::write(app.join("Cargo.toml"), "[package]\nname = \"app\"\nedition = \"2024\"\n").unwrap();
+    printed(workspace.path(), &["copy", "gather", "first_success", "--into", "app"]);
+    expect![[r#"
+        [package]
+        name = "app"
+        edition = "2024"
+
+        [dependencies]
+        futures = "0.3.34"
+        tokio = { workspace = true, features = ["macros"] }
+    "#]]
+    .assert_eq(&fs::read_to_string(app.join("Cargo.toml")).unwrap());
+    assert_eq!(fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap(), root);
+
+    let error = refused(workspace.path(), &["copy", "gather", "wait", "--into", "."], 1);
+    assert_eq!(
+        error,
+        "error: ./Cargo.toml is a workspace without a crate of its own: choose one of its members"
+    );
+}
+
+#[test]
+fn an_older_edition_and_an_older_locked_version_are_told() {
+    let project = project("[dependencies]\ntokio = \"1\"\n");
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).unwrap().replace("2024", "2021");
+    fs::write(project.path().join("Cargo.toml"), manifest).unwrap();
+    let lock = "version = 4\n[[package]]\nname = \"tokio\"\nversion = \"1.20.0\"\n";
+    fs::write(project.path().join("Cargo.lock"), lock).unwrap();
+    let told = printed(project.path(), &["copy", "gather", "wait", "--into", "."]);
+    expect![[r#"
+        note: Cargo.lock has tokio 1.20.0, and the pattern needs ^1.54: cargo update
+              tokio
+        note: ./Cargo.toml is of edition 2021, and the pattern is written in 2024: it
+              may need changes
+    "#]]
+    .assert_eq(told.split_inclusive('\n').skip(3).take(4).collect::<String>().as_str());
+}
+
+#[test]
+fn where_there_is_no_crate_nothing_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = refused(folder.path(), &["copy", "gather", "wait", "--into", "nowhere"], 1);
+    assert_eq!(error, "error: nowhere is no crate: there is no nowhere/Cargo.toml");
+    fs::write(folder.path().join("file"), "").unwrap();
+    refused(folder.path(), &["copy", "gather", "file"], 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A folder in which nobody can create a file, root included.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nothing_can_be_written_nothing_changes() {
+    let error = refused(here(), &["copy", "gather", "/proc/my-gather"], 1);
+    assert!(error.starts_with("error: cannot write /proc/my-gather/"), "{error}");
+
+    let before = "[lib]\npath = \"lib.rs\"\n";
+    let project = project(before);
+    fs::write(project.path().join("lib.rs"), "").unwrap();
+    fs::remove_dir_all(project.path().join("src")).unwrap();
+    std::os::unix::fs::symlink("/proc", project.path().join("src")).unwrap();
+    let error = refused(project.path(), &["copy", "gather", "wait", "--into", "."], 1);
+    assert!(error.starts_with("error: cannot write ./src/wait.rs: "), "{error}");
+    assert_eq!(dependencies(&project), before);
+    assert_eq!(fs::read_dir(project.path()).unwrap().count(), 3);
+}
+
+/// No file may become larger than 2 KiB, as on a disk that is full in the middle of a copy.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_copy_that_fails_leaves_everything_as_it_was() {
+    let limited = |folder: &Path, arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_cookbook");
+        let script = format!("trap '' XFSZ; ulimit -f 4; exec {program} {arguments}");
+        let output = Command::new("sh").arg("-c").arg(script).current_dir(folder).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with("error: cannot write ") && error.matches('\n').count() == 1, "{error}");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    limited(folder.path(), "copy gather new/crate");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let before = "[dependencies]\n";
+    let project = project(before);
+    limited(project.path(), "copy gather wait --into .");
+    assert_eq!(dependencies(&project), before);
+    assert_eq!(fs::read_dir(project.path().join("src")).unwrap().count(), 1);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: 0BSD
+//! A stream written by hand, for when no generator will do: a class with `__aiter__` and `__anext__`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add pin-project-lite
+//! cargo add tokio --features time
+//! ```
+//!
+//! By hand a stream has a type with a name, so it can stand in a struct; it knows how much is left (`size_hint`); and
+//! it costs no allocation. A generator is shorter: write one first.
+//!
+//! `poll_next` obeys one rule: before it returns `Pending`, something must have taken note of `cx`'s waker. Here the
+//! sleep does, for it was polled with this `cx`. A `Pending` without that is never polled again.
+//!
+//! # Cancel safety
+//!
+//! A dropped `next()` loses no number: the time left and the number left are in the stream.
+
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::Stream;
+use futures::stream::FusedStream;
+use tokio::time::{Sleep, sleep};
+
+pin_project_lite::pin_project! {
+    /// The numbers from `from` down to 1, each a period after the one before it was taken.
+    ///
+    /// A consumer that is late gets the next number later, never two at once. After 1 the stream is over, and stays
+    /// over however often it is polled.
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Countdown {
+        left: u32,
+        period: Duration,
+        // A timer is part of a list in the runtime and must not be moved: it stays where the stream was pinned.
+        #[pin]
+        until_next: Sleep,
+    }
+}
+
+impl Countdown {
+    /// The first number comes a `period` from now. A `from` of 0 is an empty stream.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime with time.
+    pub fn new(from: u32, period: Duration) -> Self {
+        Self { left: from, period, until_next: sleep(period) }
+    }
+}
+
+impl Stream for Countdown {
+    type Item = u32;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<u32>> {
+        let mut this = self.project();
+        let Some(left) = this.left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        ready!(this.until_next.as_mut().poll(cx));
+        this.until_next.set(sleep(*this.period));
+        Poll::Ready(Some(mem::replace(this.left, left)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.left as usize;
+        (left, Some(left))
+    }
+}
+
+impl FusedStream for Countdown {
+    fn is_terminated(&self) -> bool {
+        self.left == 0
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: 0BSD
+//! Work on the items of a stream, at most `limit` at a time: `async for` with a set of tasks and a bound on it.
+//!
+//! ```sh
+//! cargo add async-stream
+//! cargo add futures
+//! cargo add tokio --features macros,rt
+//! ```
+//!
+//! One at a time needs none of this: `while let Some(item) = source.next().await { work(item).await }` asks for an
+//! item when the one before it is handled, and so slows its source down to its own pace.
+//!
+//! With a limit it is the same: an item is taken from the source when there is room, and there is room again when the
+//! consumer comes back from a result, not when that result is computed. So results that nobody has taken yet are
+//! bounded too. The work runs on tasks: it goes on while the consumer is busy, where that of
+//! `futures::StreamExt::buffered` stands still.
+//!
+//! # Cancel safety
+//!
+//! A dropped `next()` loses nothing. Dropping the stream drops the source and aborts the work.
+//!
+//! # Errors
+//!
+//! The first error in time is given out as soon as it happens, after the rest of the work has been aborted and has
+//! ended; then the stream is over. Results that waited for an earlier one are dropped. An error of the source takes
+//! the same way if `work` returns it.
+//!
+//! # Panics
+//!
+//! A panic in the work goes on in the consumer and aborts the rest.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::pin::pin;
+
+use async_stream::try_stream;
+use futures::{Stream, StreamExt};
+use tokio::task::{JoinError, JoinSet};
+
+/// The results of `work`, each when it is there.
+pub fn out_of_order<I, T, E, F>(
+    source: impl Stream<Item = I>,
+    limit: NonZeroUsize,
+    mut work: impl FnMut(I) -> F,
+) -> impl Stream<Item = Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    try_stream! {
+        let mut source = pin!(source.fuse());
+        let mut tasks = JoinSet::new();
+        loop {
+            let ended = tokio::select! {
+                // New work before results: a result in hand makes room for one more, and that one starts first.
+                biased;
+                Some(item) = source.next(), if tasks.len() < limit.get() => {
+                    tasks.spawn(work(item));
+                    continue;
+                }
+                Some(ended) = tasks.join_next() => result_of(ended),
+                else => break,
+            };
+            if ended.is_err() {
+                tasks.shutdown().await;
+            }
+            yield ended?;
+        }
+    }
+}
+
+/// The results of `work` in the order of the items.
+pub fn in_order<I, T, E, F>(
+    source: impl Stream<Item = I>,
+    limit: NonZeroUsize,
+    mut work: impl FnMut(I) -> F,
+) -> impl Stream<Item = Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    try_stream! {
+        let mut source = pin!(source.fuse());
+        let mut tasks = JoinSet::new();
+        let mut waiting = BTreeMap::new(); // results that wait for an earlier one, by the number of their item
+        let (mut started, mut given) = (0_usize, 0_usize);
+        loop {
+            let ended = tokio::select! {
+                biased;
+                Some(item) = source.next(), if tasks.len() + waiting.len() < limit.get() => {
+                    let (number, work) = (started, work(item));
+                    started += 1;
+                    tasks.spawn(async move { (number, work.await) });
+                    continue;
+                }
+                next = ready(given), if waiting.contains_key(&given) => Err(next),
+                Some(ended) = tasks.join_next() => Ok(result_of(ended)),
+                else => break,
+            };
+            match ended {
+                Ok((number, result)) => {
+                    if result.is_err() {
+                        tasks.shutdown().await;
+                    }
+                    waiting.insert(number, result?);
+                }
+                Err(next) => {
+                    given += 1;
+                    if let Some(value) = waiting.remove(&next) {
+                        yield value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the task returned; its panic goes on here.
+fn result_of<T>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|error| {
+        resume_unwind(error.try_into_panic().unwrap_or_else(|cancelled| Box::new(cancelled)))
+    })
+}

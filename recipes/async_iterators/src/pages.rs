@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: 0BSD
+//! The items of a source that gives out pages, each with the cursor of the next one: an `async def` that yields from
+//! page after page.
+//!
+//! ```sh
+//! cargo add futures
+//! ```
+//!
+//! A page is fetched when its first item is asked for. To fetch it while the page before it is being handled, put
+//! `prefetch` between the two: `items(prefetch(pages(first, fetch), ahead))`.
+//!
+//! # Cancel safety
+//!
+//! A dropped `next()` loses nothing: the fetch under way and the rest of a page are kept in the stream.
+//!
+//! # Errors
+//!
+//! Those of `fetch`. Every item of the pages before it is given out first, then the error, then the stream is over.
+//! It does not try again: a retry belongs into `fetch`, where the cursor is known.
+
+use futures::stream::{self, Stream, TryStreamExt};
+
+/// One answer of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T, C> {
+    /// Any number of items, also none.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<C>,
+}
+
+/// The pages from the cursor `first` on. One is fetched at a time, for its cursor comes with the page before it.
+pub fn pages<T, C, E, F>(first: C, fetch: impl FnMut(C) -> F) -> impl Stream<Item = Result<Vec<T>, E>>
+where
+    F: Future<Output = Result<Page<T, C>, E>>,
+{
+    stream::try_unfold((Some(first), fetch), async |(cursor, mut fetch)| {
+        let Some(cursor) = cursor else { return Ok(None) };
+        let page = fetch(cursor).await?;
+        Ok(Some((page.items, (page.next, fetch))))
+    })
+}
+
+/// The items of `pages`, one by one.
+pub fn items<T, E>(pages: impl Stream<Item = Result<Vec<T>, E>>) -> impl Stream<Item = Result<T, E>> {
+    pages.map_ok(|items| stream::iter(items.into_iter().map(Ok))).try_flatten()
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: 0BSD
+//! Make the next items of any stream while the consumer handles this one: an `asyncio.Queue(maxsize=ahead)` filled by
+//! a task.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add tokio --features rt,sync
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! A stream runs only while it is polled, so while the consumer is busy it stands still. Here a task polls it. The
+//! task runs from the call on, not from the first `next()`.
+//!
+//! # Cancel safety
+//!
+//! A dropped `next()` loses nothing. Dropping the value aborts the task, which drops the stream at its next await, and
+//! the items that wait in between.
+//!
+//! # Panics
+//!
+//! A panic of the stream goes on in the consumer, after the items before it. [`prefetch`] panics outside a Tokio
+//! runtime.
+
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use futures::{Stream, StreamExt};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::AbortOnDropHandle;
+
+/// The items of a stream that a task is ahead with. After the end it stays at the end.
+#[derive(Debug)]
+pub struct Prefetch<T> {
+    items: mpsc::Receiver<T>,
+    /// `None` once it has been seen to end.
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+/// Polls `source` on a task, up to `ahead` items ahead of what the consumer has taken, the one under way included.
+pub fn prefetch<S>(source: S, ahead: NonZeroUsize) -> Prefetch<S::Item>
+where
+    S: Stream<Item: Send> + Send + 'static,
+{
+    let (places, items) = mpsc::channel(ahead.get().min(Semaphore::MAX_PERMITS));
+    let task = tokio::spawn(async move {
+        let mut source = pin!(source);
+        // The place comes before the item: an item made first would wait for its place outside the channel, one more
+        // than `ahead`.
+        while let Ok(place) = places.reserve().await
+            && let Some(item) = source.next().await
+        {
+            place.send(item);
+        }
+    });
+    Prefetch { items, task: Some(AbortOnDropHandle::new(task)) }
+}
+
+impl<T> Stream for Prefetch<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if let Some(item) = ready!(self.items.poll_recv(cx)) {
+            return Poll::Ready(Some(item));
+        }
+        if let Some(task) = &mut self.task {
+            let ended = ready!(Pin::new(task).poll(cx));
+            self.task = None;
+            if let Err(error) = ended {
+                resume_unwind(error.try_into_panic().unwrap_or_else(|cancelled| Box::new(cancelled)));
+            }
+        }
+        Poll::Ready(None)
+    }
+}

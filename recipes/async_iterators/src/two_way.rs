@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: 0BSD
+//! A generator that is sent a value at each `yield`: `asend`, and `athrow` if that value is a `Result`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add tokio --features sync
+//! ```
+//!
+//! The body is an async function that reads like a conversation, with its state in local variables: `let answer =
+//! caller.give(item).await`. It runs inside [`TwoWay::send`], on the task of whoever sends, and stands still between
+//! two sends. The first value sent is an argument of the body, so there is no `asend(None)` to start with.
+//!
+//! If the body is a loop around one `give`, an `async fn step(&mut self, input)` of a struct says the same with less.
+//! If it has to go on between two sends, make it a task with a channel of requests, each with a `oneshot` for its
+//! answer.
+//!
+//! # Cancel safety
+//!
+//! A [`TwoWay::send`] that is dropped before its first poll does nothing. Dropped later it ends the generator, as a
+//! cancelled `asend` does: which value the next item would answer, nobody could tell. The body's variables are dropped
+//! at once.
+//!
+//! # Panics
+//!
+//! A panic of the body goes on in [`TwoWay::send`], and the generator is over.
+
+use std::future::{pending, poll_fn};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Fuse};
+use tokio::sync::mpsc;
+
+/// The body's side of the conversation.
+#[derive(Debug)]
+pub struct Caller<I, T> {
+    inputs: mpsc::Receiver<I>,
+    items: mpsc::Sender<T>,
+}
+
+impl<I, T> Caller<I, T> {
+    /// `answer = yield item`: returns with the next value sent.
+    pub async fn give(&mut self, item: T) -> I {
+        let _sent = self.items.send(item).await;
+        match self.inputs.recv().await {
+            Some(input) => input,
+            // The generator is gone, and the body with it, unless it gave the caller away to a task.
+            None => pending().await,
+        }
+    }
+}
+
+/// A generator to talk with.
+#[must_use = "the body does nothing unless it is sent a value"]
+pub struct TwoWay<'a, I, T> {
+    inputs: mpsc::Sender<I>,
+    items: mpsc::Receiver<T>,
+    /// `None` while a send is under way, and after one that was dropped or panicked.
+    body: Option<Fuse<BoxFuture<'a, ()>>>,
+}
+
+/// Makes a generator of `body`, which gets the first value sent and a [`Caller`] to give items to.
+pub fn two_way<'a, I, T, F>(body: impl FnOnce(I, Caller<I, T>) -> F + Send + 'a) -> TwoWay<'a, I, T>
+where
+    F: Future<Output = ()> + Send + 'a,
+    I: Send + 'a,
+    T: Send + 'a,
+{
+    let (inputs, mut received) = mpsc::channel(1);
+    let (given, items) = mpsc::channel(1);
+    let body = async move {
+        if let Some(first) = received.recv().await {
+            body(first, Caller { inputs: received, items: given }).await;
+        }
+    };
+    TwoWay { inputs, items, body: Some(body.boxed().fuse()) }
+}
+
+impl<I, T> TwoWay<'_, I, T> {
+    /// Sends `value` to the `give` at which the body waits, and returns the item that it gives next. `None` when the
+    /// body has returned instead, and for every send after that.
+    pub async fn send(&mut self, value: I) -> Option<T> {
+        // Taken: a send that does not come to its end leaves no body behind.
+        let mut body = self.body.take()?;
+        // There is room, for a body that gives an item has received the value before it; or the body has returned.
+        self.inputs.try_send(value).ok()?;
+        let item = poll_fn(|cx| {
+            // Both, in this order: the item is there as soon as the body has given it. A body that has returned has
+            // dropped its sender, which ends the wait for an item.
+            let _ended = body.poll_unpin(cx);
+            self.items.poll_recv(cx)
+        })
+        .await;
+        self.body = Some(body);
+        item
+    }
+}

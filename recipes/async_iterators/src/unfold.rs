@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: 0BSD
+//! A stream from a state and a function that takes the state to an item and the next state: `unfold`. In Python this
+//! is a generator too.
+//!
+//! ```sh
+//! cargo add futures
+//! ```
+//!
+//! No macro, and all that lives across an item is written down: the state. It is moved into the step and back out of
+//! it, so the step may keep it across its awaits without a borrow. `try_unfold` is for steps that can fail, `unfold`
+//! for those that cannot.
+//!
+//! # Cancel safety
+//!
+//! A dropped `next()` loses nothing: the step under way is kept in the stream, and the next `next()` goes on with it.
+//!
+//! # Errors
+//!
+//! Those of `children`. The state went into the step that failed: after an error the stream is over.
+
+use std::collections::VecDeque;
+
+use futures::{Stream, stream};
+
+/// The nodes of a tree, parents before children and level by level. `children` is asked about a node before that node
+/// is given out.
+///
+/// Nodes that are known and not given out yet are in memory: at most the widest two levels.
+pub fn walk<N, E>(
+    root: N,
+    children: impl AsyncFnMut(&N) -> Result<Vec<N>, E>,
+) -> impl Stream<Item = Result<N, E>> {
+    let waiting = VecDeque::from([root]);
+    stream::try_unfold((waiting, children), async |(mut waiting, mut children)| {
+        let Some(node) = waiting.pop_front() else { return Ok(None) };
+        waiting.extend(children(&node).await?);
+        Ok(Some((node, (waiting, children))))
+    })
+}

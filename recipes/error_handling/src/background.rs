@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: 0BSD
+//! A background task whose failure is heard: by whoever awaits it, and if nobody does, by a report.
+//! asyncio's "Task exception was never retrieved".
+//!
+//! ```sh
+//! cargo add futures
+//! ```
+//!
+//! Tokio drops what a task returns when nobody holds its `JoinHandle`, and an `Err` in it is gone without a word. The
+//! failure that [`reported`] returns calls the report when it is dropped without having been heard. So it does not
+//! matter who drops it, and when: the runtime, a `JoinSet`, a channel. It is heard or reported, and never both.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future drops the work. That is a cancellation and not a failure: it is not reported.
+//!
+//! # Errors
+//!
+//! [`Unheard`] is what the work returned as an error, or its panic.
+//!
+//! # Panics
+//!
+//! A panic in the work is caught and is a failure. The report must not panic: it may run while another panic unwinds,
+//! and a second one ends the process.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+
+/// Why the work gave no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure<E> {
+    /// It returned an error.
+    Error(E),
+    /// It panicked with this message.
+    Panicked(String),
+}
+
+/// A failure that is reported when it is dropped.
+#[must_use = "dropped, it is reported"]
+pub struct Unheard<E, R: FnOnce(Failure<E>)>(Option<(Failure<E>, R)>);
+
+/// Does `work`; should it fail and nobody hear of it, calls `report`.
+///
+/// ```sh
+/// tokio::spawn(reported(work, |failure| log(failure)));              # nobody awaits: reported at the end of the task
+/// task.await?.map_err(Unheard::hear)                                 # heard: not reported
+/// ```
+pub async fn reported<T, E, R: FnOnce(Failure<E>)>(
+    work: impl Future<Output = Result<T, E>>,
+    report: R,
+) -> Result<T, Unheard<E, R>> {
+    // Nothing of the work is looked at after a panic, so nothing half done is seen.
+    let failure = match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => Failure::Error(error),
+        Err(panic) => Failure::Panicked(text(&*panic)),
+    };
+    Err(Unheard(Some((failure, report))))
+}
+
+impl<E, R: FnOnce(Failure<E>)> Unheard<E, R> {
+    /// The failure, for one who deals with it: it will not be reported.
+    pub fn hear(mut self) -> Failure<E> {
+        #[expect(
+            clippy::expect_used,
+            reason = "only this and the drop empty it, and each is the last to have it"
+        )]
+        let (failure, _report) = self.0.take().expect("it was not heard before");
+        failure
+    }
+}
+
+impl<E, R: FnOnce(Failure<E>)> Drop for Unheard<E, R> {
+    fn drop(&mut self) {
+        if let Some((failure, report)) = self.0.take() {
+            report(failure);
+        }
+    }
+}
+
+impl<E: fmt::Debug, R: FnOnce(Failure<E>)> fmt::Debug for Unheard<E, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Unheard").field(&self.0.as_ref().map(|(failure, _)| failure)).finish()
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Panicked(text) => write!(f, "panicked: {text}"),
+        }
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}

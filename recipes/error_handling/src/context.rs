@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: 0BSD
+//! What was being done when it failed, and why it failed: `raise ... from`, `add_note`, the chain of a traceback.
+//!
+//! ```sh
+//! cargo add anyhow
+//! ```
+//!
+//! asyncio records where an error was raised, and which one was being handled then, by itself. Here a function says on
+//! its way out what it was doing, in words a person can use, and keeps the error below as the cause.
+//!
+//! | Python | here |
+//! |---|---|
+//! | `raise Outer() from error` | `Err(error).context(...)`, or `#[source]` in an error type |
+//! | `error.add_note(text)` | `.context(text)`: it stands before the error, not behind it |
+//! | `error.__cause__` | `error.source()`, `error.chain()` |
+//! | `error.__context__`, set when a handler fails | nothing, unless you keep it: [`or_backup`] |
+//! | `raise Other() from None` | `map_err(\|_\| Other)` |
+//!
+//! # Errors
+//!
+//! [`anyhow::Error`]: for programs, where a person reads it. It still knows its types: `error.downcast_ref::<E>()`.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future drops the read under way.
+
+use std::error::Error;
+
+use anyhow::Context;
+
+/// Reads the settings called `name` and parses them. An error says which of the two it was, and of which settings.
+pub async fn settings<T, E>(
+    name: &str,
+    read: impl Future<Output = anyhow::Result<String>>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> anyhow::Result<T>
+where
+    E: Error + Send + Sync + 'static,
+{
+    // `with_context` takes a closure: the text is built only when there is an error.
+    let text = read.await.with_context(|| format!("reading {name}"))?;
+    parse(&text).with_context(|| format!("parsing {name}"))
+}
+
+/// Does `first`, and `backup` if that fails. If both fail the error is that of the backup, with the first as its
+/// cause: what Python does with an exception that is raised in an `except`.
+pub async fn or_backup<T>(
+    first: impl Future<Output = anyhow::Result<T>>,
+    backup: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    match first.await {
+        Ok(value) => Ok(value),
+        // As text: an error has one cause, and here two chains end in one.
+        Err(first) => backup.await.map_err(|second| first.context(format!("{second:#}, while handling"))),
+    }
+}
+
+/// The error and its causes, outermost first, a line each.
+pub fn lines(error: &anyhow::Error) -> Vec<String> {
+    error.chain().map(ToString::to_string).collect()
+}

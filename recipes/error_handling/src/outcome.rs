@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: 0BSD
+//! How each task ended: with a value, an error, a panic, or cancelled. `asyncio.gather(*tasks, return_exceptions=True)`
+//! with the sorting that follows it: `isinstance(outcome, CancelledError)`, `isinstance(outcome, Exception)`.
+//!
+//! ```sh
+//! cargo add tokio --features rt
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! A cancelled task has done what it was told. It is neither a failure nor a success, so it is counted as neither.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`every_outcome`] aborts the tasks, also before its first poll.
+//!
+//! # Errors
+//!
+//! None: an [`Outcome`] is what an error becomes.
+//!
+//! # Panics
+//!
+//! A panic in a task is an [`Outcome`] as well, with its text.
+
+use std::any::Any;
+
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<T, E> {
+    /// The work returned a value.
+    Value(T),
+    /// The work returned an error.
+    Error(E),
+    /// The work panicked with this message: a bug in it.
+    Panicked(String),
+    /// The task was aborted, or its runtime has shut down.
+    Cancelled,
+}
+
+impl<T, E> Outcome<T, E> {
+    /// Whether something went wrong: an error or a panic. A cancellation is no failure.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Error(_) | Self::Panicked(_))
+    }
+}
+
+/// What `task.await` gives.
+impl<T, E> From<Result<Result<T, E>, JoinError>> for Outcome<T, E> {
+    fn from(result: Result<Result<T, E>, JoinError>) -> Self {
+        match result {
+            Ok(Ok(value)) => Self::Value(value),
+            Ok(Err(error)) => Self::Error(error),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => Self::Panicked(text(&*panic)),
+                Err(_aborted) => Self::Cancelled,
+            },
+        }
+    }
+}
+
+/// Waits until every task has ended. The outcomes stand in the order of `tasks`, each beside its name.
+///
+/// No tasks, no waiting: the result is an empty `Vec` at once.
+pub fn every_outcome<N, T, E>(
+    tasks: impl IntoIterator<Item = (N, JoinHandle<Result<T, E>>)>,
+) -> impl Future<Output = Vec<(N, Outcome<T, E>)>> {
+    // Owned before the first poll: a future that is dropped early must not leave the tasks to nobody.
+    let tasks: Vec<_> = tasks.into_iter().map(|(name, task)| (name, AbortOnDropHandle::new(task))).collect();
+    async {
+        let mut outcomes = Vec::with_capacity(tasks.len());
+        // One after the other is no loss: they run on their own, and all of them are waited for.
+        for (name, task) in tasks {
+            outcomes.push((name, task.await.into()));
+        }
+        outcomes
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}

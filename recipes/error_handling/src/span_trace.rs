@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: 0BSD
+//! In which spans an error happened: what a traceback is to an `async` program.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tracing
+//! cargo add tracing-error
+//! ```
+//!
+//! A backtrace shows who polled a future, and that is the runtime. Spans go with the work: through every `await`, and
+//! into a task that is spawned with `in_current_span()`. The subscriber needs `tracing_error::ErrorLayer`; without it
+//! the trace is empty.
+//!
+//! # Errors
+//!
+//! [`NotFound`] keeps the spans in which it was made, outermost last.
+//!
+//! # Cost
+//!
+//! Making the trace clones a reference to one span. Its text is built when it is printed.
+
+use tracing_error::SpanTrace;
+
+/// A page is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{page} not found")]
+pub struct NotFound {
+    page: String,
+    spans: SpanTrace,
+}
+
+impl NotFound {
+    /// To be called where it happens: the trace is that of the caller.
+    pub fn new(page: impl Into<String>) -> Self {
+        Self { page: page.into(), spans: SpanTrace::capture() }
+    }
+
+    /// The spans from the innermost to the outermost, each with its fields: `fetch{page="home"}`.
+    pub fn spans(&self) -> Vec<String> {
+        let mut spans = Vec::new();
+        self.spans.with_spans(|metadata, fields| {
+            spans.push(format!("{}{{{fields}}}", metadata.name()));
+            true
+        });
+        spans
+    }
+}
