@@ -33,6 +33,10 @@ servers:
     cargo build --package http_client
     python3 tests/foreign_servers.py target/debug/http_client
 
+# The joinable queue on schedules that shuttle chooses
+interleavings *SCHEDULES:
+    python3 tests/interleavings.py {{SCHEDULES}}
+
 # The book, into docs/book
 book:
     mdbook build docs

@@ -1,0 +1,150 @@
+"""Queues: a producer and consumers, jobs that are all done, the most urgent first, and one item for many."""
+
+import asyncio
+
+
+async def work(on: str, seconds: float, fails: bool = False) -> None:
+    """Stands for a request: takes its time, and fails if it has to."""
+    await asyncio.sleep(seconds)
+    if fails:
+        raise RuntimeError(f"{on} failed")
+
+
+async def produce_ten(queue: asyncio.Queue, consumers: int) -> None:
+    for number in range(1, 11):
+        await asyncio.sleep(0.01)  # stands for making it
+        if queue.full():
+            print(f"  item-{number} waits for room")
+        await queue.put(f"item-{number}")
+    print("  the producer has ended: it closes the queue")
+    for _ in range(consumers):
+        await queue.put(None)  # a sentinel for each of them: a Queue of Python 3.11 cannot be closed
+
+
+async def consume(name: str, queue: asyncio.Queue, seconds: float) -> None:
+    while (item := await queue.get()) is not None:
+        await asyncio.sleep(seconds)
+        print(f"  {name} has done {item}")
+
+
+async def producer_and_consumers() -> None:
+    print("Queue(maxsize=5): one producer of 10 items, two consumers")
+    queue = asyncio.Queue(maxsize=5)
+    await asyncio.gather(
+        consume("consumer-1", queue, 0.15), consume("consumer-2", queue, 0.205), produce_ten(queue, consumers=2)
+    )
+    print("  the consumers have ended")
+
+
+async def worker(queue: asyncio.Queue) -> None:
+    while True:
+        name, seconds, fails = await queue.get()
+        try:
+            await work(name, seconds, fails)
+            print(f"  {name} is done")
+        except RuntimeError as error:
+            print(f"  {error} and goes back into the queue")
+            queue.put_nowait((name, seconds, False))
+        finally:
+            queue.task_done()
+
+
+async def all_jobs_done() -> None:
+    print("join: six jobs, three workers, and job-2 fails the first time")
+    queue = asyncio.Queue()
+    for number in range(1, 7):
+        queue.put_nowait((f"job-{number}", 0.06 + 0.02 * number, number == 2))
+    workers = [asyncio.create_task(worker(queue)) for _ in range(3)]
+    await queue.join()
+    print("  join: all six are done")
+    try:
+        queue.task_done()
+    except ValueError:
+        print("  once more: task_done was called more often than items were taken")
+    for task in workers:
+        task.cancel()
+
+
+async def most_urgent_first() -> None:
+    print("PriorityQueue: an alarm comes while the worker is busy")
+    queue = asyncio.PriorityQueue()
+    for job in [(3, "statistics"), (2, "backup"), (2, "report")]:
+        queue.put_nowait(job)
+
+    async def one_after_the_other() -> None:
+        while True:
+            priority, name = await queue.get()
+            await work(name, 0.04)
+            print(f"  {priority} {name}")
+            queue.task_done()
+
+    only = asyncio.create_task(one_after_the_other())
+    await asyncio.sleep(0.06)
+    await queue.put((1, "alarm"))
+    await queue.join()
+    only.cancel()
+
+
+class Subscriber:
+    """Handles what is sent to it, one item at a time, and keeps the newest few that it has not come to."""
+
+    def __init__(self, name: str, seconds: float, keeps: int, counts_missed: bool) -> None:
+        self.name, self.seconds, self.counts_missed = name, seconds, counts_missed
+        self.queue = asyncio.Queue(maxsize=keeps)
+        self.missed = 0
+        self.task = asyncio.create_task(self.run())
+
+    def send(self, item: str) -> None:
+        if self.queue.full():
+            self.queue.get_nowait()
+            self.queue.task_done()
+            self.missed += 1
+        self.queue.put_nowait(item)
+
+    async def run(self) -> None:
+        while True:
+            item = await self.queue.get()
+            if self.missed and self.counts_missed:
+                print(f"  {self.name}: missed {self.missed}")
+            self.missed = 0
+            if self.seconds:
+                await asyncio.sleep(self.seconds)
+            print(f"  {self.name}: {item}")
+            self.queue.task_done()
+
+
+async def send_prices(subscribers: list[Subscriber]) -> None:
+    """Six prices, one every 40 ms, until everybody has handled what is left."""
+    for number in range(1, 7):
+        await asyncio.sleep(0.04)
+        for subscriber in subscribers:
+            subscriber.send(f"price-{number}")
+    for subscriber in subscribers:
+        await subscriber.queue.join()
+        subscriber.task.cancel()
+
+
+async def every_price() -> None:
+    print("broadcast: six prices, a buffer of two, a quick subscriber and a slow one")
+    await send_prices(
+        [
+            Subscriber("quick", 0, keeps=2, counts_missed=True),
+            Subscriber("slow", 0.14, keeps=2, counts_missed=True),
+        ]
+    )
+
+
+async def newest_price() -> None:
+    print("watch: six prices, and a slow subscriber who wants the newest")
+    await send_prices([Subscriber("slow", 0.14, keeps=1, counts_missed=False)])
+
+
+async def main() -> None:
+    await producer_and_consumers()
+    await all_jobs_done()
+    await most_urgent_first()
+    await every_price()
+    await newest_price()
+
+
+asyncio.run(main())

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Runs concurrent patterns under shuttle, which chooses the order of the threads' steps itself.
+
+    python3 tests/interleavings.py [SCHEDULES]
+
+A pattern file is copied with shuttle's locks in the place of std's and with shuttle's Tokio in the place of Tokio, and
+built with the scenarios of tests/interleavings/. Each scenario runs on SCHEDULES random schedules, and on as many that
+change the priorities of the threads a few times. A schedule that breaks it is printed, so that it can be replayed.
+
+It is not a part of `cargo test`: shuttle and its Tokio are a hundred crates more.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Scenarios, the pattern they drive, and what is put in the place of what in its copy.
+PROGRAMS = {
+    "queues": (
+        "recipes/queues/src/joinable.rs",
+        {
+            "use std::sync::{Mutex,": "use shuttle::sync::{Mutex,",
+            "use tokio::sync::{Notify, ": "use crate::steps::Notify;\nuse tokio::sync::{",
+        },
+    ),
+}
+
+MANIFEST = """
+[package]
+name = "{name}"
+edition = "2024"
+
+[dependencies]
+shuttle = "=0.9.9"
+thiserror = "2"
+tokio = {{ package = "shuttle-tokio", version = "=1.0.0", features = ["shuttle", "sync"] }}
+
+[workspace]
+"""
+
+
+def build(name: str) -> pathlib.Path:
+    """Writes and builds the program, and gives its path."""
+    pattern, replacements = PROGRAMS[name]
+    folder = ROOT / "target" / "interleavings" / name
+    sources = folder / "src"
+    sources.mkdir(parents=True, exist_ok=True)
+    (folder / "Cargo.toml").write_text(MANIFEST.format(name=name))
+    text = (ROOT / pattern).read_text()
+    for old, new in replacements.items():
+        if old not in text:
+            sys.exit(f"{pattern} has no {old!r}: tests/interleavings.py has to change with it")
+        text = text.replace(old, new)
+    (sources / pathlib.Path(pattern).name).write_text(text)
+    shutil.copy(ROOT / "tests" / "interleavings" / f"{name}.rs", sources / "main.rs")
+    target = folder / "target"
+    subprocess.run(
+        ["cargo", "build", "--quiet", "--release", "--manifest-path", folder / "Cargo.toml", "--target-dir", target], check=True
+    )
+    return target / "release" / name
+
+
+def main() -> int:
+    schedules = sys.argv[1] if len(sys.argv) > 1 else "10000"
+    return max(subprocess.run([build(name), schedules]).returncode for name in PROGRAMS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
