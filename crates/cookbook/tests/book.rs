@@ -55,21 +55,24 @@ fn patterns(recipe: &str) -> Vec<(String, String)> {
 
 /// The lessons of a recipe, as `module::name`.
 ///
-/// It goes by lines, and may, for the sources are formatted: a module begins and ends at the left margin.
+/// It goes by lines, and may, for the sources are formatted: a module begins and ends at one margin.
 fn lessons(recipe: &str) -> BTreeSet<String> {
-    let (mut module, mut is_test, mut lessons) = (String::new(), false, BTreeSet::new());
-    for line in read(format!("tests/{recipe}.rs")).lines() {
-        if let Some(name) = line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(" {")) {
-            module = format!("{name}::");
-        } else if line == "}" {
-            module.clear();
-        }
-        let line = line.trim_start();
-        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+    let source = read(format!("tests/{recipe}.rs"));
+    let (mut modules, mut is_test, mut lessons) = (Vec::new(), false, BTreeSet::new());
+    for line in source.lines() {
+        let code = line.trim_start();
+        let margin = line.len() - code.len();
+        if let Some(name) = code.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(" {")) {
+            modules.push((margin, name));
+        } else if code == "}" && modules.last().is_some_and(|(begin, _)| *begin == margin) {
+            modules.pop();
+        } else if code.starts_with("#[test]") || code.starts_with("#[tokio::test") {
             is_test = true;
-        } else if is_test && let Some((_, rest)) = line.split_once("fn ") {
+        } else if is_test && let Some((_, rest)) = code.split_once("fn ") {
             is_test = false;
-            lessons.insert(format!("{module}{}", rest.split('(').next().unwrap()));
+            let name = rest.split('(').next().unwrap();
+            let path: Vec<_> = modules.iter().map(|(_, module)| *module).chain([name]).collect();
+            lessons.insert(path.join("::"));
         }
     }
     lessons
