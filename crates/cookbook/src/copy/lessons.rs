@@ -117,7 +117,8 @@ fn leave_out(items: &[Item], gone_around: &BTreeSet<String>, gone: &mut Vec<Rang
     }
 }
 
-/// `range` with the plain comments right above it, to the end of its last line, and with one of the empty lines around.
+/// `range` with the plain comments right above it, to the end of its last line. Of the empty lines around it, one goes if
+/// it would stand beside another, or at an end of its block.
 fn with_its_lines(source: &str, range: &Range<usize>) -> Range<usize> {
     let mut start = source[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
     while let Some(above) = source[..start].strip_suffix('\n') {
@@ -130,11 +131,12 @@ fn with_its_lines(source: &str, range: &Range<usize>) -> Range<usize> {
         start = line_start;
     }
     let end = source[range.end..].find('\n').map_or(source.len(), |newline| range.end + newline + 1);
-    if source[..start].ends_with("\n\n") {
+    let (empty_above, below) = (source[..start].ends_with("\n\n"), &source[end..]);
+    if empty_above && (below.is_empty() || below.starts_with('\n') || below.trim_start().starts_with('}')) {
         start -= 1;
-        return start..end;
+    } else if !empty_above && below.starts_with('\n') && source[..start].trim_end().ends_with('{') {
+        return start..end + 1;
     }
-    let end = if source[end..].starts_with('\n') { end + 1 } else { end };
     start..end
 }
 
@@ -281,13 +283,19 @@ fn is_test(attributes: &[TokenTree]) -> bool {
     })
 }
 
-/// The names that a `use` brings.
+/// The names that a `use` brings: `self` in a group is the name before it.
 fn imported(tokens: &[TokenTree]) -> Vec<String> {
     let mut names = Vec::new();
     for tree in tokens.split(|token| is_punct(token, ',') || is_punct(token, ';')) {
-        match tree.last() {
-            Some(TokenTree::Group(group)) => names.extend(imported(&trees(group))),
-            Some(TokenTree::Ident(name)) => names.push(name.to_string()),
+        match tree {
+            [before @ .., TokenTree::Group(group)] => {
+                let itself = before.iter().rev().find(|token| matches!(token, TokenTree::Ident(_)));
+                names.extend(imported(&trees(group)).into_iter().filter_map(|name| match name.as_str() {
+                    "self" => itself.map(ToString::to_string),
+                    _ => Some(name),
+                }));
+            }
+            [.., TokenTree::Ident(name)] => names.push(name.to_string()),
             _ => {}
         }
     }
@@ -300,4 +308,76 @@ fn trees(group: &Group) -> Vec<TokenTree> {
 
 fn is_punct(token: &TokenTree, wanted: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::keep;
+
+    #[test]
+    fn what_needs_ours_goes_and_the_rest_stays_as_it_is_written() {
+        let kept = keep(
+            r#"//! Lessons.
+
+use std::sync::Mutex;
+
+use cancel_sweep::Outcome::{self, Finished};
+use tokio::time::sleep;
+
+struct Log(Mutex<u8>);
+
+impl Log {
+    fn add(&self) {}
+}
+
+fn finished() -> Outcome<()> {
+    Finished(())
+}
+
+mod first {
+    #[test]
+    fn needs_a_helper_that_goes() {
+        super::finished();
+    }
+
+    #[test]
+    fn stays() {}
+}
+
+mod second {
+    #[test]
+    fn needs_the_program() {
+        env!("CARGO_BIN_EXE_second");
+    }
+}
+"#,
+        )
+        .unwrap();
+        assert_eq!(kept.count, 1);
+        expect![[r#"
+            //! Lessons.
+            #![allow(dead_code, unused_imports, reason = "a lesson that was left out used it")]
+            // Left out, for they need tools that only the cookbook has:
+            // - first::needs_a_helper_that_goes
+            // - second::needs_the_program
+
+            use std::sync::Mutex;
+
+            use tokio::time::sleep;
+
+            struct Log(Mutex<u8>);
+
+            impl Log {
+                fn add(&self) {}
+            }
+
+            mod first {
+                #[test]
+                fn stays() {}
+            }
+        "#]]
+        .assert_eq(&kept.source);
+    }
 }
