@@ -1398,6 +1398,7 @@ mod binary {
             errors(&output),
             "error: cannot write in /dev/null/folder: Not a directory (os error 20)\n"
         );
+        assert!(output.stdout.is_empty(), "no picture of nothing");
         assert_eq!(server.counts().connections, 0);
     }
 

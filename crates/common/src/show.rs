@@ -122,7 +122,9 @@ impl Show {
         };
 
         let recording = timeline.map(|timeline| timeline.recording());
-        if let Some(recording) = recording.as_ref().filter(|_| !self.no_timeline) {
+        if let Some(recording) =
+            recording.as_ref().filter(|recording| !self.no_timeline && recording.span_count() > 0)
+        {
             // Stdout keeps its own first error, which is looked at below.
             let _kept = write!(stdout, "\n{}", recording.text(text_style()));
         }
