@@ -407,23 +407,25 @@ mod sequential_or_concurrent {
     /// asyncio: a cancelled `gather` cancels its children. Tokio: cancelled anywhere, no call is left behind.
     #[test]
     fn cancelled_anywhere_they_leave_no_call_behind() {
-        let all_gone = |server: Server| assert_eq!(server.gone(), server.begun().len());
-        let swept = cancel_sweep::sweep_with(
-            || {
-                let server = server();
-                (server.clone(), async move { one_after_the_other("ada", |path| server.get(path)).await })
-            },
-            |server, _| all_gone(server),
-        );
-        assert_eq!(swept.points, 3);
-        let swept = cancel_sweep::sweep_with(
-            || {
-                let server = server();
-                (server.clone(), async move { at_once("ada", |path| server.get(path)).await })
-            },
-            |server, _| all_gone(server),
-        );
-        assert_eq!(swept.points, 3);
+        const LAST: &str = "/users/ada/orders/last";
+        const DELIVERY: &str = "/orders/9/delivery";
+        fn swept(calls: impl AsyncFn(Server)) -> usize {
+            let calls = &calls;
+            let swept = cancel_sweep::sweep_with(
+                || {
+                    let answers =
+                        [(PROFILE, 300), (ORDERS, 100), (OFFERS, 200), (LAST, 100), (DELIVERY, 150)];
+                    let server = Server::new(answers.map(|(path, millis)| (path, millis, Ok("9"))));
+                    (server.clone(), async move { calls(server).await })
+                },
+                |server, _| assert_eq!(server.gone(), server.begun().len()),
+            );
+            swept.points
+        }
+        assert_eq!(swept(async |server| drop(one_after_the_other("ada", |path| server.get(path)).await)), 3);
+        assert_eq!(swept(async |server| drop(at_once("ada", |path| server.get(path)).await)), 3);
+        assert_eq!(swept(async |server| drop(with_a_dependency("ada", |path| server.get(path)).await)), 3);
+        assert_eq!(swept(async |server| drop(every_outcome("ada", |path| server.get(path)).await)), 3);
     }
 }
 
@@ -743,6 +745,8 @@ mod yielding {
         assert_eq!(swept.points, 3);
         let swept = cancel_sweep::sweep(|| search(lines(3_000), "needle", NonZeroUsize::MAX), |_| {});
         assert_eq!(swept.points, 0);
+        let swept = cancel_sweep::sweep(|| search_on_budget(lines(1_000), "needle"), |_| {});
+        assert_eq!(swept.points, 1_000 / 128, "a turn is 128 operations");
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -59,6 +61,43 @@ impl Count {
 fn alive_tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
+
+/// Cancels the loads of three pages at every suspension, and checks each time that none of them is left behind: it has
+/// given its permit back. Gives the number of suspensions.
+fn sweep_three_loads(all: impl AsyncFn(Permits)) -> usize {
+    let all = &all;
+    let swept = cancel_sweep::sweep_with(
+        || {
+            let permits = Permits(Arc::new(Semaphore::new(3)));
+            (permits.clone(), async move { all(permits).await })
+        },
+        |permits, _| assert_eq!(permits.0.available_permits(), 3),
+    );
+    swept.points
+}
+
+/// Loads hold one of these each.
+#[derive(Clone)]
+struct Permits(Arc<Semaphore>);
+
+impl Permits {
+    /// What loads a page and holds a permit meanwhile. It works on a task of its own too.
+    fn loader(
+        &self,
+    ) -> impl Fn((&'static str, u64)) -> BoxFuture<'static, Result<&'static str, String>> + use<> {
+        let permits = self.0.clone();
+        move |input| {
+            let permits = permits.clone();
+            async move {
+                let _permit = permits.acquire().await.unwrap();
+                try_load(input).await
+            }
+            .boxed()
+        }
+    }
+}
+
+const THREE: [(&str, u64); 3] = [("a", 300), ("b", 100), ("c", 200)];
 
 mod in_order {
     use super::*;
@@ -165,6 +204,11 @@ mod in_order {
         assert_eq!(results.await, (0..10_000).collect::<Vec<_>>());
         assert_eq!(start.elapsed(), ms(100));
     }
+
+    #[test]
+    fn cancelled_anywhere_it_leaves_no_load_behind() {
+        assert_eq!(sweep_three_loads(async |permits| drop(in_order(THREE, permits.loader()).await)), 3);
+    }
 }
 
 /// A caller may itself be a task: each pattern's future is `Send` when what it runs is.
@@ -246,6 +290,11 @@ mod every_outcome {
     #[tokio::test]
     async fn of_nothing_is_an_empty_list_at_once() {
         assert_eq!(every_outcome([], try_load).now_or_never(), Some(vec![]));
+    }
+
+    #[test]
+    fn cancelled_anywhere_it_leaves_no_load_behind() {
+        assert_eq!(sweep_three_loads(async |permits| drop(every_outcome(THREE, permits.loader()).await)), 3);
     }
 }
 
@@ -338,6 +387,15 @@ mod fail_fast {
         assert_eq!(panic.downcast_ref::<String>().unwrap(), "panics after 100");
         assert_eq!((start.elapsed(), alive_tasks()), (ms(100), 1));
     }
+
+    #[test]
+    fn cancelled_anywhere_they_leave_no_load_behind() {
+        let points = sweep_three_loads(async |permits| drop(or_drop_the_rest(THREE, permits.loader()).await));
+        assert_eq!(points, 3);
+        let points =
+            sweep_three_loads(async |permits| drop(or_let_the_rest_run(THREE, permits.loader()).await));
+        assert_eq!(points, 3);
+    }
 }
 
 mod parallel_in_order {
@@ -401,6 +459,13 @@ mod parallel_in_order {
     #[tokio::test]
     async fn of_nothing_is_an_empty_list_at_once() {
         assert!(parallel_in_order([], load).now_or_never().unwrap().is_empty());
+    }
+
+    #[test]
+    fn cancelled_anywhere_it_leaves_no_load_behind() {
+        let points =
+            sweep_three_loads(async |permits| drop(parallel_in_order(THREE, permits.loader()).await));
+        assert_eq!(points, 1, "it waits for the first, which is the last to finish");
     }
 }
 
@@ -518,6 +583,24 @@ mod bounded_in_order {
             Err::<(), _>(first)
         });
         assert_eq!(results.next().await, Some(Err(50)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_after_an_error_in_the_same_instant_is_no_result_and_a_panic_is_not_lost() {
+        // As above: the first input ends in the instant of the error, and after it.
+        let work = |(first, second, panics): (u64, u64, bool)| async move {
+            sleep(ms(first)).await;
+            sleep(ms(second)).await;
+            assert!(!panics, "a bug");
+            if first == 0 { Err("bad") } else { Ok(first) }
+        };
+        let mut results = bounded_in_order([(50, 50, false), (0, 100, false)], TWO, work);
+        assert_eq!(results.next().await, Some(Err("bad")));
+        assert_eq!(results.next().await, None);
+
+        let mut results = bounded_in_order([(50, 50, true), (0, 100, false)], TWO, work);
+        let panic = std::panic::AssertUnwindSafe(results.next()).catch_unwind().await.unwrap_err();
+        assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "a bug");
     }
 
     #[tokio::test(start_paused = true)]
@@ -982,6 +1065,14 @@ mod first_success {
     async fn of_nothing_there_is_nothing_to_report() {
         let none: [std::future::Ready<Result<(), ()>>; 0] = [];
         assert_eq!(first_success(none, Duration::ZERO).now_or_never(), Some(Err(vec![])));
+    }
+
+    #[test]
+    fn cancelled_anywhere_it_leaves_no_attempt_behind() {
+        let points = sweep_three_loads(async |permits| {
+            drop(first_success([("a", 300), ("bad", 100), ("c", 200)].map(permits.loader()), ms(50)).await);
+        });
+        assert!(points >= 4, "two delays, a failure, a success: {points}");
     }
 }
 

@@ -67,6 +67,23 @@ fn files(folder: &Path) -> Vec<String> {
     files
 }
 
+/// A response whose body comes in two halves, a second each, with something that is held until its body is dropped.
+/// There is no socket, so that it can be swept.
+fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<()>, Response) {
+    use tokio_tungstenite::tungstenite::http;
+    let held = Arc::new(());
+    let halves = stream::iter(body).zip(stream::repeat(Arc::clone(&held))).then(|(half, _held)| async move {
+        sleep(seconds(1)).await;
+        io::Result::Ok(Bytes::from_static(half.as_bytes()))
+    });
+    let response = http::Response::builder()
+        .status(status)
+        .header("content-type", kind)
+        .body(reqwest::Body::wrap_stream(halves))
+        .unwrap();
+    (held, response.into())
+}
+
 mod client {
     use super::*;
 
@@ -828,6 +845,24 @@ mod status {
         let error = raise_for_status(response, 100).await.unwrap_err();
         assert_eq!(error.headers["retry-after"], "5");
     }
+
+    /// Cancelled anywhere, the response is gone.
+    #[test]
+    fn cancelled_anywhere_it_leaves_no_response_behind() {
+        let swept = cancel_sweep::sweep_with(
+            || {
+                let (held, response) = slow_response(503, "text/plain", ["try again ", "later"]);
+                (held, raise_for_status(response, 100))
+            },
+            |held, outcome| {
+                assert_eq!(Arc::strong_count(&held), 1);
+                if let Outcome::Finished(error) = outcome {
+                    assert_eq!(error.unwrap_err().body, "try again later");
+                }
+            },
+        );
+        assert_eq!(swept.points, 2);
+    }
 }
 
 mod json {
@@ -881,6 +916,25 @@ mod json {
         let length = br#"{"name": "tokio", "stars": 5}"#.len();
         assert!(ask("/json", length).await.is_ok());
         assert!(matches!(ask("/json", length - 1).await, Err(JsonError::TooLong(_))));
+    }
+
+    /// Cancelled anywhere, the response is gone.
+    #[test]
+    fn cancelled_anywhere_it_leaves_no_response_behind() {
+        let swept = cancel_sweep::sweep_with(
+            || {
+                let halves = [r#"{"name": "tokio","#, r#" "stars": 5}"#];
+                let (held, response) = slow_response(200, "application/json", halves);
+                (held, json::<Project>(response, 1000))
+            },
+            |held, outcome| {
+                assert_eq!(Arc::strong_count(&held), 1);
+                if let Outcome::Finished(project) = outcome {
+                    assert_eq!(project.unwrap().stars, 5);
+                }
+            },
+        );
+        assert_eq!(swept.points, 2);
     }
 }
 

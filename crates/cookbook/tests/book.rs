@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use toml_edit::{DocumentMut, Item};
 
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
@@ -236,6 +237,129 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
         }
     }
     report(&wrong);
+}
+
+/// Public async functions that no lesson sweeps, each with its reason.
+const NOT_SWEPT: [(&str, &str); 4] = [
+    ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
+    ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
+    ("http_client::upload::upload", "it opens a socket; a lesson cancels it while the server reads nothing"),
+    ("http_client::upload::upload_file", "it opens a socket; the stream is lent as in `upload`"),
+];
+
+/// Cancelling is tried at every suspension of every public async function: a lesson of its pattern calls it in a sweep.
+#[test]
+fn every_public_async_function_is_swept() {
+    let mut wrong = Vec::new();
+    let mut excused: BTreeMap<_, _> = NOT_SWEPT.into_iter().collect();
+    for recipe in recipes() {
+        let lessons = read(format!("tests/{recipe}.rs")).parse::<TokenStream>().unwrap();
+        let helpers = functions(lessons.clone());
+        for (pattern, source) in patterns(&recipe) {
+            let swept = swept(&module(lessons.clone(), &pattern), &helpers);
+            for function in public_async_functions(source.parse::<TokenStream>().unwrap()) {
+                let name = format!("{recipe}::{pattern}::{function}");
+                let reason = excused.remove(name.as_str());
+                match (swept.contains(&function), reason) {
+                    (false, None) => wrong.push(format!("no lesson sweeps {name}")),
+                    (true, Some(_)) => wrong.push(format!("{name} is swept: it needs no reason")),
+                    _ => {}
+                }
+            }
+        }
+    }
+    wrong.extend(excused.keys().map(|name| format!("there is no {name}")));
+    report(&wrong);
+}
+
+/// The tokens of `source`, with what is in its groups.
+fn flat(source: TokenStream) -> Vec<TokenTree> {
+    let mut tokens = Vec::new();
+    for token in source {
+        tokens.push(token.clone());
+        if let TokenTree::Group(group) = token {
+            tokens.extend(flat(group.stream()));
+        }
+    }
+    tokens
+}
+
+fn names(source: TokenStream) -> BTreeSet<String> {
+    let idents = flat(source).into_iter().filter_map(|token| match token {
+        TokenTree::Ident(ident) => Some(ident.to_string()),
+        _ => None,
+    });
+    idents.collect()
+}
+
+fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
+    matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
+}
+
+/// What stands in the braces that come next.
+fn body(tokens: &[TokenTree]) -> Option<TokenStream> {
+    tokens.iter().find_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
+        _ => None,
+    })
+}
+
+/// The names of the functions that say `pub async fn`.
+fn public_async_functions(source: TokenStream) -> Vec<String> {
+    let tokens = flat(source);
+    let named = tokens.windows(4).filter(|words| {
+        ["pub", "async", "fn"].iter().zip(*words).all(|(word, token)| is_word(Some(token), word))
+    });
+    named.map(|words| words[3].to_string()).collect()
+}
+
+/// The names and the bodies of the functions of a file or module, and of the modules in it. Methods are none.
+fn functions(source: TokenStream) -> Vec<(String, TokenStream)> {
+    let tokens: Vec<_> = source.into_iter().collect();
+    let mut found = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if is_word(Some(token), "fn") {
+            found.extend(body(&tokens[at..]).map(|body| (tokens[at + 1].to_string(), body)));
+        } else if is_word(Some(token), "mod") {
+            found.extend(body(&tokens[at..]).into_iter().flat_map(functions));
+        }
+    }
+    found
+}
+
+fn module(source: TokenStream, name: &str) -> TokenStream {
+    let tokens: Vec<_> = source.into_iter().collect();
+    let begin =
+        (0..tokens.len()).find(|&at| is_word(tokens.get(at), "mod") && is_word(tokens.get(at + 1), name));
+    begin.and_then(|at| body(&tokens[at..])).unwrap_or_default()
+}
+
+/// The names in those functions of a module that sweep, themselves or by a helper, and in the `helpers` that they call.
+fn swept(module: &TokenStream, helpers: &[(String, TokenStream)]) -> BTreeSet<String> {
+    let helpers: BTreeMap<_, _> =
+        helpers.iter().map(|(name, body)| (name.as_str(), names(body.clone()))).collect();
+    let mut sweepers = BTreeSet::from(["sweep", "sweep_with"]);
+    let mut found = BTreeSet::new();
+    // Helpers call helpers, so until nothing is new.
+    let mut known = 0;
+    while known < sweepers.len() + found.len() {
+        known = sweepers.len() + found.len();
+        for (name, body) in &helpers {
+            if sweepers.iter().any(|sweeper| body.contains(*sweeper)) {
+                sweepers.insert(name);
+            }
+            if found.contains(*name) {
+                found.extend(body.iter().cloned());
+            }
+        }
+        for (_, body) in functions(module.clone()) {
+            let body = names(body);
+            if sweepers.iter().any(|sweeper| body.contains(*sweeper)) {
+                found.extend(body);
+            }
+        }
+    }
+    found
 }
 
 /// A fence that is not run proves nothing.
