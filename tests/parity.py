@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs each recipe's asyncio.py and compares what it prints with the recipe's transcript.txt.
+"""Runs each recipe's asyncio.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
+chapter shows, too: it has to end well, and without a warning.
 
     python3 tests/parity.py [RECIPE ...]
 
@@ -8,6 +9,8 @@ the next timer, and each printed line is stamped with it, as the Rust side stamp
 belongs to a recipe whose work happens outside the clock (sockets, threads, processes): the program runs on real time
 and the lines alone are compared.
 
+A chapter's program that asks http://127.0.0.1:8080 gets a server of this script's, on a free port.
+
 A recipe that needs packages names them in `requirements.txt` beside its asyncio.py. They are installed into a virtual
 environment under target/, and the program runs in it.
 """
@@ -15,15 +18,19 @@ environment under target/, and the program runs in it.
 import asyncio
 import difflib
 import hashlib
+import http.server
 import pathlib
 import re
 import runpy
 import selectors
 import subprocess
 import sys
+import tempfile
+import threading
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STAMPED = re.compile(r" *\d+\.\d{3}s  ")
 SECONDS_ALLOWED = 60
 
@@ -121,6 +128,43 @@ def differences(recipe: pathlib.Path) -> list[str]:
     return list(difflib.unified_diff(expected, run.stdout.splitlines(), "transcript.txt", "asyncio.py", lineterm=""))
 
 
+class AnyPage(http.server.BaseHTTPRequestHandler):
+    """Answers every path: /json with JSON, the others with some text."""
+
+    def do_GET(self) -> None:
+        is_json = self.path == "/json"
+        body = b'{"name": "tokio"}' if is_json else f"page {self.path}".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json" if is_json else "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+def chapter(recipe: pathlib.Path, address: str) -> list[str]:
+    """What is wrong with the Python of the recipe's chapter, when it runs."""
+    programs = FENCE.findall((recipe / "README.md").read_text())
+    if not programs:
+        return ["README.md shows no Python"]
+    for number, program in enumerate(programs, 1):
+        with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+            file.write(program.replace("127.0.0.1:8080", address))
+            file.flush()
+            command = [python_for(recipe), "-P", "-X", "dev", file.name]
+            try:
+                run = subprocess.run(
+                    command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED
+                )
+            except subprocess.TimeoutExpired:
+                return [f"program {number} of README.md did not end within {SECONDS_ALLOWED} s"]
+        if run.returncode != 0 or run.stderr:
+            return [f"program {number} of README.md ended with {run.returncode}", *run.stderr.splitlines()]
+    return []
+
+
 def main() -> int:
     known = {folder.name: folder for folder in sorted((ROOT / "recipes").iterdir()) if (folder / "Cargo.toml").exists()}
     wanted = sys.argv[1:] or list(known)
@@ -128,10 +172,13 @@ def main() -> int:
         if name not in known:
             print(f"there is no recipe {name!r}: choose from {', '.join(known)}", file=sys.stderr)
             return 2
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), AnyPage)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_port}"
     failed = 0
     for name in wanted:
-        found = differences(known[name])
-        print(f"{name}: {'differs' if found else 'same lines'}")
+        found = differences(known[name]) + chapter(known[name], address)
+        print(f"{name}: {'fails' if found else 'same lines'}")
         for line in found:
             print(f"    {line}")
         failed += bool(found)
