@@ -1,7 +1,14 @@
 # Short names for what CI and people run. Nothing needs `just`: each recipe below is one command to copy.
 
+# In reading order
+recipes := "async_await create_task gather context_managers async_iterators queues http_client error_handling"
+
 _default:
     @just --list
+
+# Run recipes, all of them if none is named: `just run gather`
+run *NAMES=recipes:
+    for name in {{NAMES}}; do cargo run --quiet --package $name; done
 
 # The learning suite
 test *ARGUMENTS:

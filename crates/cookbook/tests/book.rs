@@ -115,6 +115,15 @@ fn every_recipe_has_all_its_parts() {
         if lessons(&recipe).is_empty() {
             wrong.push(format!("{recipe} has no lesson"));
         }
+        // A lesson compares them with what the program makes now; a picture of real time is another one each time.
+        let (source, transcript) =
+            (read(format!("tests/{recipe}.rs")), format!("recipes/{recipe}/transcript.txt"));
+        let is_timed = read(&transcript).starts_with(' ');
+        for golden in [Some(transcript), is_timed.then(|| format!("recipes/{recipe}/timeline.svg"))] {
+            if golden.as_ref().is_some_and(|golden| !source.contains(&format!("\"../{golden}\""))) {
+                wrong.push(format!("{recipe}: no lesson looks at {golden:?}"));
+            }
+        }
         let manifest = document(format!("recipes/{recipe}/Cargo.toml"));
         let metadata = &manifest["package"]["metadata"]["recipe"];
         if metadata["asyncio"].as_array().is_none_or(|names| names.is_empty()) {
@@ -164,6 +173,11 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
     }
     for other in named.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
         wrong.push(format!("docs/concordance.toml names {other}, which is no recipe"));
+    }
+    let short_names = read("justfile");
+    let listed = short_names.lines().find_map(|line| line.strip_prefix("recipes := "));
+    if listed.is_none_or(|listed| listed.trim_matches('"').split(' ').ne(&recipes)) {
+        wrong.push(format!("the justfile lists {listed:?}, and there are {recipes:?}"));
     }
     for entry in fs::read_dir(root().join("tests")).unwrap() {
         let path = entry.unwrap().path();
@@ -362,7 +376,8 @@ fn swept(module: &TokenStream, helpers: &[(String, TokenStream)]) -> BTreeSet<St
     found
 }
 
-/// A fence that is not run proves nothing.
+/// A fence that is not run proves nothing: Rust is compiled and run by rustdoc, Python by `tests/parity.py`, and what is
+/// neither must not be Rust in disguise.
 #[test]
 fn all_code_in_docs_runs() {
     let mut wrong = Vec::new();
@@ -373,6 +388,7 @@ fn all_code_in_docs_runs() {
             let path = entry.unwrap().path();
             let is_output = ["target", "book", "__pycache__"].iter().any(|name| path.ends_with(name));
             match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_symlink() => {}
                 _ if path.is_dir() && !is_output => folders.push(path),
                 Some("rs" | "md") => files.push(path),
                 _ => {}
@@ -380,13 +396,33 @@ fn all_code_in_docs_runs() {
         }
     }
     for file in files {
+        let is_chapter = file.ends_with("README.md") && file.starts_with(root().join("recipes"));
+        let mut language = None;
         for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
             let line = line.trim_start_matches(['/', '!', ' ']);
-            let Some(fence) = line.strip_prefix("```") else { continue };
-            let mut attributes = fence.split([',', ' ', '{', '}']);
-            if attributes.any(|attribute| ["ignore", "no_run", "compile_fail"].contains(&attribute)) {
-                wrong.push(format!("{}:{}: {fence} is not run", file.display(), number + 1));
-            }
+            let mut mistake = |what: &str| wrong.push(format!("{}:{}: {what}", file.display(), number + 1));
+            let Some(fence) = line.strip_prefix("```") else {
+                let looks_like_rust = ["use ", "let ", "fn ", "pub ", "async ", "#["];
+                if language.is_some_and(|language| language != "rust")
+                    && looks_like_rust.iter().any(|start| line.starts_with(start))
+                    && line.ends_with([';', '{', ']'])
+                {
+                    mistake("this is Rust that is not run");
+                }
+                continue;
+            };
+            language = match (language, fence) {
+                (Some(_), "") => None,
+                (None, "" | "rust") => Some("rust"),
+                (None, "sh") => Some("sh"),
+                (None, "text") => Some("text"),
+                (None, "toml") => Some("toml"),
+                (None, "python") if is_chapter => Some("python"),
+                _ => {
+                    mistake(&format!("```{fence} is not run"));
+                    None
+                }
+            };
         }
     }
     report(&wrong);
