@@ -1072,11 +1072,11 @@ mod one_thread_or_many {
     use tokio::sync::oneshot;
 
     /// Waits while tasks block threads of the runtime on purpose. A task may lie in the queue of a thread that is
-    /// blocked; each new one makes the others look there.
+    /// blocked; a new one makes the others look there, once they have done it. So they come one by one, and the next one
+    /// also when this one lies there too.
     async fn stir_until(done: impl Fn() -> bool) {
         while !done() {
-            tokio::spawn(async {});
-            yield_now().await;
+            let _may_be_late = timeout(ms(10), tokio::spawn(async {})).await;
         }
     }
 

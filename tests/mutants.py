@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Changes the patterns, one small change at a time, and sees that a lesson turns red.
+
+    python3 tests/mutants.py [PACKAGE ...]
+
+The changes are those of cargo-mutants, which is installed under target/. A change that no lesson notices has to stand in
+tests/mutants.toml with the reason why no lesson can; one that stands there and is noticed has to go from it.
+
+All packages take hours on two cores. What was found is kept under target/mutants.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXCUSES = ROOT / "tests" / "mutants.toml"
+TOOLS = ROOT / "target" / "tools"
+VERSION = "27.1.0"
+# A lesson takes milliseconds. One that hangs is told from one that is slow by this.
+SECONDS_ALLOWED = 30
+PLACE = re.compile(r":\d+:\d+: ")
+
+
+def packages() -> list[str]:
+    recipes = sorted(folder.name for folder in (ROOT / "recipes").iterdir() if (folder / "Cargo.toml").exists())
+    return [*recipes, "cancel_sweep", "common", "timeline"]
+
+
+def outcomes(package: str) -> dict[str, list[str]]:
+    """The mutants of a package by what became of them: CaughtMutant, MissedMutant, Timeout, Unviable."""
+    output = ROOT / "target" / "mutants" / package
+    output.mkdir(parents=True, exist_ok=True)
+    run = subprocess.run(
+        ["cargo", "mutants", "--package", package, "--output", output, "--timeout", str(SECONDS_ALLOWED), "--colors", "never"],
+        cwd=ROOT,
+        env=os.environ | {"PATH": f"{TOOLS / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+    )
+    # 2 and 3 tell of mutants that were missed or that hang.
+    if run.returncode not in (0, 2, 3):
+        sys.exit(f"cargo mutants --package {package} ended with {run.returncode}")
+    found = collections.defaultdict(list)
+    for outcome in json.loads((output / "mutants.out" / "outcomes.json").read_text())["outcomes"]:
+        if isinstance(outcome["scenario"], dict):
+            found[outcome["summary"]].append(outcome["scenario"]["Mutant"]["name"])
+    return found
+
+
+def main() -> int:
+    known = packages()
+    wanted = sys.argv[1:] or known
+    for name in wanted:
+        if name not in known:
+            print(f"there is no package {name!r}: choose from {', '.join(known)}", file=sys.stderr)
+            return 2
+    command = ["cargo", "install", "--quiet", "--locked", "--root", TOOLS, f"cargo-mutants@{VERSION}"]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+    excuses = {excuse["mutant"]: excuse for excuse in tomllib.loads(EXCUSES.read_text())["missed"]}
+    caught = viable = 0
+    wrong = []
+    for package in wanted:
+        found = outcomes(package)
+        missed = found["MissedMutant"]
+        # A lesson that hangs has noticed too: nobody takes it for one that passes.
+        noticed = len(found["CaughtMutant"]) + len(found["Timeout"])
+        caught, viable = caught + noticed, viable + noticed + len(missed)
+        print(f"{package}: {noticed} of {noticed + len(missed)} are noticed", flush=True)
+        # Lines move; what was changed and in which function stays.
+        places = collections.Counter(PLACE.sub(": ", mutant, count=1) for mutant in missed)
+        wrong += [
+            f"no lesson notices, and no reason says why: {mutant}"
+            for mutant in missed
+            if places[name := PLACE.sub(": ", mutant, count=1)] > excuses.get(name, {}).get("times", int(name in excuses))
+        ]
+        folder = f"{'recipes' if (ROOT / 'recipes' / package).exists() else 'crates'}/{package}/"
+        wrong += [
+            f"noticed by now, so it has to go from tests/mutants.toml: {name}"
+            for name, excuse in excuses.items()
+            if name.startswith(folder) and places[name] < excuse.get("times", 1)
+        ]
+    for line in wrong:
+        print(line)
+    print(f"{caught} of {viable} mutants are noticed, {viable - caught} are not, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
