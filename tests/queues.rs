@@ -654,7 +654,7 @@ mod joinable {
             assert_eq!(queue.try_get(), Err(TryGetError::Empty));
             assert_eq!(queue.try_put("a"), Ok(()));
             assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
-            assert_eq!((queue.len(), queue.capacity()), (1, Some(ONE)));
+            assert_eq!((queue.len(), queue.is_empty(), queue.capacity()), (1, false, Some(ONE)));
             assert_eq!(queue.try_get(), Ok("a"));
         }
 

@@ -20,7 +20,6 @@
 //! Dropping [`Outbox::close`] leaves the deliveries running and nobody waiting for them. That makes
 //! `timeout(grace, outbox.close())` a shutdown with a limit.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -28,6 +27,7 @@ use tokio::time::sleep;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// A value that a task keeps fresh. The task ends with the value: it is a field of it.
+#[derive(Debug)]
 pub struct Refreshed<T> {
     latest: watch::Receiver<T>,
     refresh: AbortOnDropHandle<()>,
@@ -61,12 +61,6 @@ impl<T: Clone + Send + Sync + 'static> Refreshed<T> {
     /// Whether the task is still there; not after `load` has panicked.
     pub fn is_kept_fresh(&self) -> bool {
         !self.refresh.is_finished()
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Refreshed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refreshed").field("latest", &*self.latest.borrow()).finish_non_exhaustive()
     }
 }
 
