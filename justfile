@@ -44,6 +44,14 @@ servers:
 interleavings *SCHEDULES:
     python3 tests/interleavings.py {{SCHEDULES}}
 
+# Small changes to the patterns, each of which a lesson has to notice: `just mutants gather`, or all of them for hours
+mutants *PACKAGES:
+    python3 tests/mutants.py {{PACKAGES}}
+
+# The whole suite, 50 times in a row while every core is busy
+luck *ROUNDS:
+    python3 tests/luck.py {{ROUNDS}}
+
 # The book, into docs/book
 book:
     mdbook build docs
