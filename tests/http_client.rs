@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use cancel_sweep::{At, Outcome};
 use common::server::Server;
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt, poll, stream};
 use http_client::client::Timeouts;
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
@@ -406,11 +406,19 @@ mod limits {
     /// A crawl meets many hosts; each is forgotten when nobody asks for it.
     #[tokio::test]
     async fn many_hosts_do_not_fill_the_memory() {
-        let limits = Limits::new(some(1), some(1));
-        for host in 0..5000 {
-            drop(limits.permits(&url(format!("http://host-{host}/"))).await);
+        let limits = Limits::new(some(10_000), some(1));
+        let known = || format!("{limits:?}").matches("\"http://host-").count();
+        let host = |number: usize| url(format!("http://host-{number}/"));
+        let held = join_all((0..1500).map(async |number| limits.permits(&host(number)).await)).await;
+        assert_eq!(known(), 1500, "those that have requests under way are not forgotten");
+        assert!(limits.permits(&host(0)).now_or_never().is_none(), "nor are their limits");
+        drop(held);
+        for number in 2000..3001 {
+            drop(limits.permits(&host(number)).await);
         }
-        assert!(format!("{limits:?}").matches("http://host-").count() <= 1001);
+        assert_eq!(known(), 1001, "a thousand may stay, and one looks for those that need not");
+        drop(limits.permits(&host(4000)).await);
+        assert_eq!(known(), 1);
     }
 }
 
@@ -599,6 +607,47 @@ mod many {
         let payload = std::panic::AssertUnwindSafe(many.next()).catch_unwind().await.unwrap_err();
         assert_eq!(*payload.downcast_ref::<&str>().unwrap(), "a bad host");
         assert_eq!(many.next().await.unwrap(), "one/0", "the others go on");
+    }
+
+    /// A host is free again when its fetch has panicked, in its first poll or before it.
+    #[tokio::test(start_paused = true)]
+    async fn after_a_panic_the_host_has_its_next_turn() {
+        let hosts = &["slow", "slow", "slow"];
+        let mut many = Many::new(urls(hosts), LIMITS, |url| {
+            assert!(url.path() != "/0", "before it");
+            async move {
+                assert!(url.path() != "/1", "in it");
+                fetch(url).await
+            }
+        });
+        for panic in ["before it", "in it"] {
+            let payload = std::panic::AssertUnwindSafe(many.next()).catch_unwind().await.unwrap_err();
+            assert_eq!(*payload.downcast_ref::<&str>().unwrap(), panic);
+        }
+        assert_eq!(all(many).await, ["slow/2"]);
+    }
+
+    /// Two at once to one host, five URLs: each one that ends makes room for one.
+    #[tokio::test(start_paused = true)]
+    async fn a_host_has_room_again_when_a_fetch_has_ended() {
+        let limits = Limits { all: some(2), per_host: some(2), aside: 100 };
+        let begin = Instant::now();
+        let outcomes = all(Many::new(urls(&["slow"; 5]), limits, fetch)).await;
+        assert_eq!(outcomes, ["slow/0", "slow/1", "slow/2", "slow/3", "slow/4"]);
+        assert_eq!(begin.elapsed(), seconds(3));
+    }
+
+    /// A list of many hosts: one is forgotten when its last URL is done.
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_is_done_takes_no_memory() {
+        let fetch: fn(Url) -> BoxFuture<'static, String> = |url| fetch(url).boxed();
+        let addresses: Vec<_> = (0..100).map(|index| url(format!("http://host-{index}/"))).collect();
+        let mut many = Many::new(stream::iter(addresses), LIMITS, fetch);
+        let mut most = 0;
+        while many.next().await.is_some() {
+            most = most.max(format!("{many:?}").matches("\"http://host-").count());
+        }
+        assert_eq!(most, 2, "those under way, of three at once, when one has ended");
     }
 
     /// asyncio's tasks live on when the loop over them is left. Here, dropping the loop's source ends them.
@@ -916,6 +965,31 @@ mod json {
         let length = br#"{"name": "tokio", "stars": 5}"#.len();
         assert!(ask("/json", length).await.is_ok());
         assert!(matches!(ask("/json", length - 1).await, Err(JsonError::TooLong(_))));
+    }
+
+    /// The limit is for the body, not for a chunk of it.
+    #[tokio::test(start_paused = true)]
+    async fn chunks_add_up_to_the_limit() {
+        let halves = [r#"{"name": "tokio","#, r#" "stars": 5}"#];
+        let length = halves.concat().len();
+        let (_held, response) = slow_response(200, "application/json", halves);
+        assert_eq!(json::<Project>(response, length).await.unwrap().stars, 5);
+        let (_held, response) = slow_response(200, "application/json", halves);
+        assert!(matches!(json::<Project>(response, length - 1).await, Err(JsonError::TooLong(_))));
+    }
+
+    /// RFC 6839: `application/` before, `+json` behind, and not one of the two.
+    #[tokio::test(start_paused = true)]
+    async fn half_a_name_of_json_is_none() {
+        for (kind, is_json) in [
+            ("application/JSON; charset=utf-8", true),
+            ("application/vnd.api+json", true),
+            ("application/xml", false),
+            ("image/svg+json", false),
+        ] {
+            let (_held, response) = slow_response(200, kind, ["[", "]"]);
+            assert_eq!(json::<Vec<u8>>(response, 100).await.is_ok(), is_json, "{kind}");
+        }
     }
 
     /// Cancelled anywhere, the response is gone.

@@ -19,7 +19,7 @@
 //!
 //! # Panics
 //!
-//! If a fetch panics, `next` panics with the same payload.
+//! If a fetch panics, `next` panics with the same payload; the next call goes on with the other URLs.
 //!
 //! # Cost
 //!
@@ -28,8 +28,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
+use futures::FutureExt;
 use futures::stream::{Stream, StreamExt};
 use reqwest::Url;
 use tokio::task::JoinSet;
@@ -51,7 +53,8 @@ pub struct Many<S, F, T> {
     urls: S,
     limits: Limits,
     fetch: F,
-    tasks: JoinSet<(String, T)>,
+    /// Each with its host, which is free for its next URL after a panic too.
+    tasks: JoinSet<(String, thread::Result<T>)>,
     hosts: HashMap<String, Host>,
     aside: usize,
     ended: bool,
@@ -87,10 +90,10 @@ where
                 // What is finished comes first: it makes room.
                 biased;
                 Some(finished) = self.tasks.join_next() => {
-                    // Nobody else can abort these tasks: what is no outcome is a panic.
-                    let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                    // A panic has been caught, and nobody aborts these tasks but the runtime, as it ends.
+                    let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(Box::new(error)));
                     self.leave(host);
-                    return Some(outcome);
+                    return Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
                 }
                 url = self.urls.next(), if room && !self.ended => match url {
                     Some(url) => self.enter(url),
@@ -128,7 +131,13 @@ where
     }
 
     fn begin(&mut self, host: String, url: Url) {
-        let fetching = (self.fetch)(url);
-        self.tasks.spawn(async move { (host, fetching.await) });
+        let fetching = catch_unwind(AssertUnwindSafe(|| (self.fetch)(url)));
+        self.tasks.spawn(async move {
+            let outcome = match fetching {
+                Ok(fetching) => AssertUnwindSafe(fetching).catch_unwind().await,
+                Err(panic) => Err(panic),
+            };
+            (host, outcome)
+        });
     }
 }
