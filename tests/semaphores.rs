@@ -139,12 +139,11 @@ mod limit {
         let (limit, mut fetches) = (Limit::new(THREE), JoinSet::new());
         for page in 0..10 {
             let (gauge, log) = (gauge.clone(), log.clone());
-            limit
-                .spawn(&mut fetches, async move {
-                    log.add((page, start.elapsed()));
-                    gauge.stay(ms(100)).await;
-                })
-                .await;
+            let fetch = async move {
+                log.add((page, start.elapsed()));
+                gauge.stay(ms(100)).await;
+            };
+            soon(limit.spawn(&mut fetches, fetch)).await;
         }
         all(fetches).await;
         assert_eq!((gauge.peak(), start.elapsed()), (3, ms(400)), "three, three, three and one");
@@ -155,7 +154,7 @@ mod limit {
     #[tokio::test(start_paused = true)]
     async fn futures_of_one_task_can_share_a_limit_as_well() {
         let (start, gauge, limit) = (Instant::now(), Gauge::default(), Limit::new(THREE));
-        join_all((0..10).map(|_| limit.run(gauge.clone().stay(ms(100))))).await;
+        soon(join_all((0..10).map(|_| limit.run(gauge.clone().stay(ms(100)))))).await;
         assert_eq!((gauge.peak(), start.elapsed()), (3, ms(400)));
     }
 
@@ -164,7 +163,7 @@ mod limit {
     async fn the_permit_is_there_before_the_task() {
         let (limit, mut fetches) = (Limit::new(THREE), JoinSet::new());
         for _ in 0..1_000 {
-            limit.spawn(&mut fetches, sleep(ms(1))).await;
+            soon(limit.spawn(&mut fetches, sleep(ms(1)))).await;
             assert!(alive_tasks() <= 3);
             while fetches.try_join_next().is_some() {}
         }
@@ -187,7 +186,7 @@ mod limit {
     #[tokio::test(start_paused = true)]
     async fn a_permit_comes_back_however_the_work_ends() {
         let (limit, mut tasks) = (Limit::new(ONE), JoinSet::new());
-        assert_eq!(limit.run(async { Err::<(), _>("an error") }).await, Err("an error"));
+        assert_eq!(soon(limit.run(async { Err::<(), _>("an error") })).await, Err("an error"));
         assert!(!limit.is_full());
 
         let panics = AssertUnwindSafe(limit.run(async { panic!("a panic") }));
@@ -197,17 +196,17 @@ mod limit {
         assert!(timeout(ms(10), limit.run(sleep(ms(100)))).await.is_err());
         assert!(!limit.is_full());
 
-        limit.spawn(&mut tasks, async { panic!("a panic") }).await;
-        limit.spawn(&mut tasks, sleep(ms(100))).await;
-        assert!(tasks.join_next().await.unwrap().unwrap_err().is_panic());
+        soon(limit.spawn(&mut tasks, async { panic!("a panic") })).await;
+        soon(limit.spawn(&mut tasks, sleep(ms(100)))).await;
+        assert!(soon(tasks.join_next()).await.unwrap().unwrap_err().is_panic());
         assert!(limit.is_full());
         tasks.abort_all();
-        assert!(tasks.join_next().await.unwrap().unwrap_err().is_cancelled());
+        assert!(soon(tasks.join_next()).await.unwrap().unwrap_err().is_cancelled());
         assert!(!limit.is_full());
 
-        limit.spawn(&mut tasks, sleep(ms(100))).await.abort();
+        soon(limit.spawn(&mut tasks, sleep(ms(100)))).await.abort();
         assert!(limit.is_full(), "aborted before it has begun");
-        assert!(tasks.join_next().await.unwrap().unwrap_err().is_cancelled());
+        assert!(soon(tasks.join_next()).await.unwrap().unwrap_err().is_cancelled());
         assert!(!limit.is_full());
     }
 
@@ -229,14 +228,14 @@ mod limit {
                 sleep(ms(millis)).await;
             }
         };
-        limit.run(work(10)).await;
+        soon(limit.run(work(10))).await;
         assert!(timeout(ms(10), limit.run(work(100))).await.is_err());
-        limit.spawn(&mut tasks, work(10)).await;
+        soon(limit.spawn(&mut tasks, work(10))).await;
         settle().await;
-        limit.spawn(&mut tasks, work(100)).await;
+        soon(limit.spawn(&mut tasks, work(100))).await;
         settle().await;
         tasks.abort_all();
-        while tasks.join_next().await.is_some() {}
+        while soon(tasks.join_next()).await.is_some() {}
         assert_eq!(log.take(), [true; 4]);
     }
 
@@ -248,7 +247,7 @@ mod limit {
             let _ = semaphore.acquire().await.unwrap();
             gauge.clone().stay(ms(100)).await;
         };
-        tokio::join!(work(), work());
+        soon(async { tokio::join!(work(), work()) }).await;
         assert_eq!(gauge.peak(), 2);
 
         let gauge = Gauge::default();
@@ -256,7 +255,7 @@ mod limit {
             let _permit = semaphore.acquire().await.unwrap();
             gauge.clone().stay(ms(100)).await;
         };
-        tokio::join!(work(), work());
+        soon(async { tokio::join!(work(), work()) }).await;
         assert_eq!(gauge.peak(), 1);
     }
 
@@ -282,7 +281,7 @@ mod limit {
     async fn a_try_turns_away_instead_of_waiting() {
         let (gauge, limit) = (Gauge::default(), Limit::new(TWO));
         let work = || limit.try_run(gauge.clone().stay(ms(100)));
-        assert_eq!(tokio::join!(work(), work(), work()), (Ok(()), Ok(()), Err(Busy)));
+        assert_eq!(soon(async { tokio::join!(work(), work(), work()) }).await, (Ok(()), Ok(()), Err(Busy)));
         assert_eq!((gauge.peak(), work().await), (2, Ok(())), "and what is turned away does not begin");
     }
 
@@ -291,12 +290,11 @@ mod limit {
     async fn a_limit_tells_whether_one_would_have_to_wait() {
         let limit = Limit::new(TWO);
         assert!(!limit.is_full());
-        limit
-            .run(async {
-                assert!(!limit.is_full());
-                limit.clone().run(async { assert!(limit.is_full(), "a clone is the same limit") }).await;
-            })
-            .await;
+        let both = limit.run(async {
+            assert!(!limit.is_full());
+            limit.clone().run(async { assert!(limit.is_full(), "a clone is the same limit") }).await;
+        });
+        soon(both).await;
         assert!(!limit.is_full());
     }
 
@@ -312,7 +310,7 @@ mod limit {
     #[tokio::test]
     async fn a_limit_may_be_any_number_but_zero() {
         let limit = Limit::new(NonZeroUsize::MAX);
-        assert_eq!((limit.run(async { 1 }).await, limit.is_full()), (1, false));
+        assert_eq!((soon(limit.run(async { 1 })).await, limit.is_full()), (1, false));
     }
 
     /// The hazard: a semaphore counts to an eighth of `usize`.
@@ -410,7 +408,7 @@ mod limit {
         });
         yield_now().await;
         next.add(tasks.spawn(async move { shared.run(async { panic!("it is cancelled") }).await }));
-        while tasks.join_next().await.is_some() {}
+        while soon(tasks.join_next()).await.is_some() {}
         assert!(!limit.is_full());
         soon(limit.run(async {})).await;
     }
@@ -419,13 +417,13 @@ mod limit {
     async fn ten_thousand_inputs_are_never_more_than_a_hundred_tasks() {
         let (limit, mut tasks, mut done, mut most) = (Limit::new(HUNDRED), JoinSet::new(), 0, 0);
         for _ in 0..10_000 {
-            limit.spawn(&mut tasks, yield_now()).await;
+            soon(limit.spawn(&mut tasks, yield_now())).await;
             most = most.max(alive_tasks());
             while tasks.try_join_next().is_some() {
                 done += 1;
             }
         }
-        while tasks.join_next().await.is_some() {
+        while soon(tasks.join_next()).await.is_some() {
             done += 1;
         }
         assert_eq!((done, most, limit.is_full()), (10_000, 100, false));
@@ -516,7 +514,7 @@ mod limit {
                             },
                         }
                     }
-                    while tasks.join_next().await.is_some() {}
+                    while soon(tasks.join_next()).await.is_some() {}
                 });
             }
             all(workers).await;
@@ -531,7 +529,7 @@ mod limit {
                     meeting.wait().await;
                 })
             };
-            join_all((0..most).map(meet)).await;
+            soon(join_all((0..most).map(meet))).await;
         });
     }
 }
@@ -556,7 +554,7 @@ mod budget {
                 sleep(ms(100)).await;
             }
         };
-        join_all([6, 4, 5, 5, 10].map(download)).await;
+        soon(join_all([6, 4, 5, 5, 10].map(download))).await;
         assert_eq!(log.take(), [(6, ms(0)), (4, ms(0)), (5, ms(100)), (5, ms(100)), (10, ms(200))]);
         assert_eq!(budget.free(), 10);
     }
@@ -601,7 +599,7 @@ mod budget {
     #[tokio::test]
     async fn a_small_share_does_not_pass_a_large_one_that_waits_before_it() {
         let budget = budget(10);
-        let held = budget.take(8).await.unwrap();
+        let held = soon(budget.take(8)).await.unwrap();
         let mut large = Box::pin(budget.take(5));
         let mut small = Box::pin(budget.take(1));
         assert!(large.as_mut().now_or_never().is_none());
@@ -617,7 +615,7 @@ mod budget {
     #[tokio::test]
     async fn a_share_can_be_freed_in_parts() {
         let budget = budget(10);
-        let mut share = budget.take(10).await.unwrap();
+        let mut share = soon(budget.take(10)).await.unwrap();
         drop(share.split(4));
         assert_eq!((budget.free(), share.num_permits()), (4, 6));
         assert!(share.split(7).is_none(), "not more than it has");
@@ -628,7 +626,7 @@ mod budget {
     #[tokio::test(start_paused = true)]
     async fn what_was_set_aside_for_one_who_is_cancelled_goes_to_the_next() {
         let budget = budget(10);
-        let held = budget.take(8).await.unwrap();
+        let held = soon(budget.take(8)).await.unwrap();
         let mut large = Box::pin(budget.take(5));
         let mut small = Box::pin(budget.take(2));
         assert!(large.as_mut().now_or_never().is_none());
@@ -642,7 +640,7 @@ mod budget {
     #[tokio::test]
     async fn a_share_may_be_nothing_or_all() {
         let budget = budget(u32::MAX);
-        let all = budget.take(u32::MAX).await.unwrap();
+        let all = soon(budget.take(u32::MAX)).await.unwrap();
         assert_eq!((all.num_permits(), budget.free()), (u32::MAX as usize, 0));
         assert_eq!(budget.take(0).now_or_never().unwrap().unwrap().num_permits(), 0);
         drop(all);
@@ -723,7 +721,7 @@ mod exclusive {
             tasks.spawn(async move { update(&count, one_more).await });
         }
         all(tasks).await;
-        assert_eq!((*count.lock().await, start.elapsed()), (100, ms(100)), "one after the other");
+        assert_eq!((*soon(count.lock()).await, start.elapsed()), (100, ms(100)), "one after the other");
     }
 
     /// The hazard: each step is safe, and the steps together are not. All read zero, and all write one.
@@ -755,7 +753,7 @@ mod exclusive {
                 Ok(token)
             })
         };
-        let tokens = join_all((0..10).map(|_| valid())).await;
+        let tokens = soon(join_all((0..10).map(|_| valid()))).await;
         assert_eq!(tokens, vec![Ok("token-1".to_owned()); 10]);
         assert_eq!(fetched.load(SeqCst), 1);
     }
@@ -772,7 +770,7 @@ mod exclusive {
                 sleep(ms(10)).await;
             }
         };
-        tokio::join!(hold("a"), hold("b"), hold("c"));
+        soon(async { tokio::join!(hold("a"), hold("b"), hold("c")) }).await;
         assert_eq!(log.take(), ["a", "b", "c"]);
     }
 
@@ -863,11 +861,11 @@ mod exclusive {
                 _ => Ok(list),
             }
         };
-        assert_eq!(update(&value, |list| grow(list, "error")).await, Err("an error"));
+        assert_eq!(soon(update(&value, |list| grow(list, "error"))).await, Err("an error"));
         assert!(AssertUnwindSafe(update(&value, |list| grow(list, "panic"))).catch_unwind().await.is_err());
         assert!(timeout(ms(5), update(&value, |list| grow(list, "ok"))).await.is_err());
         assert_eq!(*value.try_lock().unwrap(), [1]);
-        assert_eq!(update(&value, |list| grow(list, "ok")).await, Ok(vec![1, 2]));
+        assert_eq!(soon(update(&value, |list| grow(list, "ok"))).await, Ok(vec![1, 2]));
         assert_eq!(*value.try_lock().unwrap(), [1, 2]);
     }
 
@@ -971,7 +969,7 @@ mod exclusive {
             }
             there_is_one
         };
-        assert_eq!(tokio::join!(buy(), buy()), (true, true));
+        assert_eq!(soon(async { tokio::join!(buy(), buy()) }).await, (true, true));
         assert_eq!(left.into_inner(), u32::MAX);
     }
 
@@ -997,6 +995,22 @@ mod exclusive {
             },
         );
         assert_eq!(swept.points, 2, "the lock, and the database");
+    }
+
+    /// One thing each, a hundred thousand times, and four threads that ask for it at once: it is given away once.
+    #[test]
+    fn on_many_threads_the_last_one_goes_to_one() {
+        let left: Vec<_> = (0..100_000).map(|_| AtomicU32::new(1)).collect();
+        let start = std::sync::Barrier::new(4);
+        let claim_all = || {
+            start.wait();
+            left.iter().filter(|left| claim(left)).count()
+        };
+        let claimed: usize = std::thread::scope(|threads| {
+            let threads = [(); 4].map(|()| threads.spawn(claim_all));
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(claimed, 100_000);
     }
 
     /// All three, from four threads, with updates that are given up.
@@ -1030,7 +1044,7 @@ mod exclusive {
                 });
             }
             let (mut updates, mut claims) = (0, 0);
-            while let Some(counted) = workers.join_next().await {
+            while let Some(counted) = soon(workers.join_next()).await {
                 let counted = counted.unwrap();
                 updates += counted.0;
                 claims += counted.1;
@@ -1203,6 +1217,33 @@ mod event {
         assert_eq!(swept.points, 3, "a pulse, a sleep, and a set");
     }
 
+    /// Two who wait for each other in turn: each begins to wait in about the moment in which the other sets.
+    #[test]
+    fn on_two_threads_no_set_is_missed() {
+        rounds(10, |_| async {
+            let (ping, pong) = (Arc::new(Event::new()), Arc::new(Event::new()));
+            let mut tasks = JoinSet::new();
+            tasks.spawn({
+                let (ping, pong) = (ping.clone(), pong.clone());
+                async move {
+                    for _ in 0..500 {
+                        ping.set();
+                        pong.wait().await;
+                        pong.clear();
+                    }
+                }
+            });
+            tasks.spawn(async move {
+                for _ in 0..500 {
+                    ping.wait().await;
+                    ping.clear();
+                    pong.set();
+                }
+            });
+            all(tasks).await;
+        });
+    }
+
     /// Waits that are given up and begun again, while it is set and cleared: everybody passes in the end, and sees what was
     /// done before the set.
     #[test]
@@ -1295,7 +1336,7 @@ mod condition {
     #[tokio::test(start_paused = true)]
     async fn a_wait_lets_go_of_the_lock_and_has_it_again() {
         let shared = Shared::<u32>::default();
-        let guard = shared.value.lock().await;
+        let guard = soon(shared.value.lock()).await;
         let mut waits = Box::pin(shared.changed.wait(guard));
         assert!(shared.is_locked(), "nothing is done before it is polled");
         assert!(waits.as_mut().now_or_never().is_none());
@@ -1310,7 +1351,7 @@ mod condition {
     #[tokio::test(start_paused = true)]
     async fn one_who_is_notified_waits_for_the_lock() {
         let (shared, log, tasks) = waiters(["a"]).await;
-        let guard = shared.value.lock().await;
+        let guard = soon(shared.value.lock()).await;
         shared.changed.notify(1);
         settle().await;
         assert_eq!(log.take(), [""; 0]);
@@ -1378,13 +1419,13 @@ mod condition {
         });
         for value in 1..=3 {
             settle().await;
-            *shared.value.lock().await = value;
+            *soon(shared.value.lock()).await = value;
             shared.changed.notify_all();
         }
         assert_eq!(soon(waits).await.unwrap(), 3);
         assert_eq!(asked.take(), [0, 1, 2, 3]);
 
-        let guard = shared.value.lock().await;
+        let guard = soon(shared.value.lock()).await;
         let at_once = shared.changed.wait_for(guard, |value| *value == 3);
         assert_eq!(at_once.now_or_never().as_deref(), Some(&3), "and does not wait for what holds");
     }
@@ -1416,7 +1457,7 @@ mod condition {
                 panic!("and it panics, too");
             }
         });
-        assert!(fails.await.is_err());
+        assert!(soon(fails).await.is_err());
         soon(waits).await.unwrap();
     }
 
@@ -1461,7 +1502,7 @@ mod condition {
         };
         let (one, two) = (wait_until(1), wait_until(2));
         settle().await;
-        *shared.value.lock().await = 2;
+        *soon(shared.value.lock()).await = 2;
         shared.changed.notify(1);
         settle().await;
         assert_eq!((one.is_finished(), two.is_finished()), (false, false));
@@ -1486,7 +1527,7 @@ mod condition {
     #[tokio::test(start_paused = true)]
     async fn one_who_is_cancelled_while_it_takes_the_lock_again_passes_the_notification_on() {
         let (shared, log, tasks) = waiters(["a", "b", "c"]).await;
-        let guard = shared.value.lock().await;
+        let guard = soon(shared.value.lock()).await;
         shared.changed.notify(1);
         settle().await;
         tasks[0].abort();
@@ -1562,7 +1603,7 @@ mod condition {
     async fn a_notification_is_passed_on_only_to_those_who_waited_when_it_came() {
         for everybody in [false, true] {
             let (shared, log, tasks) = waiters(["a"]).await;
-            let guard = shared.value.lock().await;
+            let guard = soon(shared.value.lock()).await;
             if everybody {
                 shared.changed.notify_all();
             } else {
@@ -1595,14 +1636,14 @@ mod condition {
             assert!(timeout(ms(10), waits).await.is_err());
             start.elapsed()
         };
-        assert_eq!(tokio::join!(waited, holds), (ms(10), ()));
+        assert_eq!(soon(async { tokio::join!(waited, holds) }).await, (ms(10), ()));
         assert!(!shared.is_locked());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_predicate_that_panics_lets_go_of_the_lock() {
         let shared = Shared::<u32>::default();
-        let guard = shared.value.lock().await;
+        let guard = soon(shared.value.lock()).await;
         let waits = AssertUnwindSafe(shared.changed.wait_for(guard, |_| panic!("a panic")));
         assert!(waits.catch_unwind().await.is_err());
         assert!(!shared.is_locked());
@@ -1843,8 +1884,8 @@ mod barrier {
         let first = tokio::spawn(party(&barrier, &log, "first"));
         settle().await;
         assert_eq!((barrier.waiting(), first.is_finished()), (1, false), "two are needed as before");
-        party(&barrier, &log, "second").await;
-        first.await.unwrap();
+        soon(party(&barrier, &log, "second")).await;
+        soon(first).await.unwrap();
         assert_eq!(log.take(), [("second", Ok(1)), ("first", Ok(0))]);
     }
 
@@ -1931,7 +1972,7 @@ mod barrier {
         settle().await;
         barrier.abort();
         assert_eq!((barrier.waiting(), barrier.is_broken()), (0, true));
-        party(&barrier, &log, "late").await;
+        soon(party(&barrier, &log, "late")).await;
         all(tasks).await;
         let broken = Err(BrokenBarrier::Aborted);
         assert_eq!(log.take(), [("late", broken), ("a", broken), ("b", broken)]);
@@ -1988,7 +2029,7 @@ mod barrier {
             }
         });
         assert_eq!(soon(barrier.wait()).await, Err(BrokenBarrier::Aborted));
-        assert!(fails.await.unwrap_err().is_panic());
+        assert!(soon(fails).await.unwrap_err().is_panic());
     }
 
     /// The hazard, in asyncio too: a party that ends without a word.
@@ -2003,7 +2044,7 @@ mod barrier {
             }
         });
         assert!(waits_for_ever(barrier.wait()).await);
-        assert!(fails.await.is_err());
+        assert!(soon(fails).await.is_err());
     }
 
     #[test]
@@ -2127,7 +2168,7 @@ mod rate_limit {
     async fn so_many_come_at_once_and_then_one_each_period() {
         let (start, limit, log) = (Instant::now(), limit(2, 100), Log::new());
         for _ in 0..5 {
-            limit.until_ready().await;
+            soon(limit.until_ready()).await;
             log.add(start.elapsed());
         }
         assert_eq!(log.take(), [0, 0, 100, 200, 300].map(ms));
@@ -2137,12 +2178,12 @@ mod rate_limit {
     #[tokio::test(start_paused = true)]
     async fn after_a_rest_as_many_come_at_once_as_before_and_no_more() {
         let (limit, log) = (limit(2, 100), Log::new());
-        limit.until_ready().await;
-        limit.until_ready().await;
+        soon(limit.until_ready()).await;
+        soon(limit.until_ready()).await;
         sleep(ms(1_000)).await;
         let start = Instant::now();
         for _ in 0..4 {
-            limit.until_ready().await;
+            soon(limit.until_ready()).await;
             log.add(start.elapsed());
         }
         assert_eq!(log.take(), [0, 0, 100, 200].map(ms));
@@ -2155,7 +2196,7 @@ mod rate_limit {
         for number in 0..20 {
             let (limit, log) = (limit.clone(), log.clone());
             tasks.spawn(async move {
-                limit.until_ready().await;
+                soon(limit.until_ready()).await;
                 log.add((number, start.elapsed()));
             });
         }
@@ -2169,28 +2210,28 @@ mod rate_limit {
     async fn but_a_rate_limit_does_not_limit_how_many_are_under_way() {
         let (limit, gauge, start) = (limit(1, 10), Gauge::default(), Instant::now());
         let slow = |_| async {
-            limit.until_ready().await;
+            soon(limit.until_ready()).await;
             gauge.clone().stay(ms(1_000)).await;
         };
-        join_all((0..50).map(slow)).await;
+        soon(join_all((0..50).map(slow))).await;
         assert_eq!((gauge.peak(), start.elapsed()), (50, ms(1_490)));
 
         let (limit, start) = (semaphores::limit::Limit::new(ONE), Instant::now());
-        join_all((0..50).map(|_| limit.run(gauge.clone().stay(ms(1))))).await;
+        soon(join_all((0..50).map(|_| limit.run(gauge.clone().stay(ms(1)))))).await;
         assert_eq!(start.elapsed(), ms(50), "a thousand a second");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_dropped_wait_has_used_nothing_up_and_makes_way() {
         let (start, limit) = (Instant::now(), limit(1, 100));
-        limit.until_ready().await;
+        soon(limit.until_ready()).await;
         let mut first = Box::pin(limit.until_ready());
         let mut second = Box::pin(limit.until_ready());
         assert!(first.as_mut().now_or_never().is_none());
         assert!(second.as_mut().now_or_never().is_none());
         sleep(ms(50)).await;
         drop(first);
-        second.await;
+        soon(second).await;
         assert_eq!(start.elapsed(), ms(100));
     }
 
@@ -2232,7 +2273,7 @@ mod rate_limit {
         assert!(waits_for_ever(limiter.until_ready()).await, "an hour goes by before its ten seconds");
 
         let limit = limit(1, 10_000);
-        limit.until_ready().await;
+        soon(limit.until_ready()).await;
         soon(limit.until_ready()).await;
     }
 
@@ -2282,7 +2323,7 @@ mod rate_limit {
             let limit = RateLimit::new(quota.allow_burst(NonZeroU32::new(burst).unwrap())).unwrap();
             let start = Instant::now();
             for _ in 0..1_000 {
-                limit.until_ready().await;
+                soon(limit.until_ready()).await;
             }
             start.elapsed()
         };
@@ -2294,7 +2335,7 @@ mod rate_limit {
     async fn ten_thousand_pass_at_the_rate_that_was_asked_for() {
         let (start, limit) = (Instant::now(), limit(1_000, 1));
         for _ in 0..10_000 {
-            limit.until_ready().await;
+            soon(limit.until_ready()).await;
         }
         assert_eq!(start.elapsed(), ms(9_000));
     }
@@ -2311,7 +2352,7 @@ mod rate_limit {
                 let (limit, passed) = (limit.clone(), passed.clone());
                 tasks.spawn(async move {
                     for _ in 0..25 {
-                        limit.until_ready().await;
+                        soon(limit.until_ready()).await;
                         passed.add(start.elapsed());
                     }
                 });
