@@ -7,8 +7,8 @@
 //! ```
 //!
 //! - There is an await between reading and writing: [`tokio::sync::Mutex`], as in [`update`].
-//! - There is none, but more than one step: [`std::sync::Mutex`], as in [`change`]. It is an order of magnitude cheaper,
-//!   and its closure cannot await.
+//! - There is none, but more than one step: [`std::sync::Mutex`], as in [`change`]. It is the cheaper one, and the
+//!   closure cannot await.
 //! - It is one number: an atomic, as in [`claim`].
 //!
 //! In asyncio the second and the third need no lock, for nothing else runs between two awaits. On Tokio something does,
