@@ -17,15 +17,31 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Scenarios, the pattern they drive, and what is put in the place of what in its copy.
+# Scenarios, the patterns they drive, and what is put in the place of what in a pattern's copy.
 PROGRAMS = {
-    "queues": (
-        "recipes/queues/src/joinable.rs",
-        {
+    "queues": {
+        "recipes/queues/src/joinable.rs": {
             "use std::sync::{Mutex,": "use shuttle::sync::{Mutex,",
             "use tokio::sync::{Notify, ": "use crate::steps::Notify;\nuse tokio::sync::{",
         },
-    ),
+    },
+    "semaphores": {
+        "recipes/semaphores/src/event.rs": {
+            "use std::sync::atomic::": "use shuttle::sync::atomic::",
+            "use tokio::sync::Notify;": "use crate::steps::Notify;",
+            "pub const fn new(": "pub fn new(",
+            "Notify::const_new()": "Notify::new()",
+        },
+        "recipes/semaphores/src/condition.rs": {
+            "std::sync::Mutex": "shuttle::sync::Mutex",
+            "use tokio::sync::MutexGuard;": "use crate::steps::MutexGuard;",
+            "pub const fn new(": "pub fn new(",
+        },
+        "recipes/semaphores/src/barrier.rs": {
+            "use std::sync::{Mutex,": "use shuttle::sync::{Mutex,",
+            "pub const fn new(": "pub fn new(",
+        },
+    },
 }
 
 MANIFEST = """
@@ -44,17 +60,17 @@ tokio = {{ package = "shuttle-tokio", version = "=1.0.0", features = ["shuttle",
 
 def build(name: str) -> pathlib.Path:
     """Writes and builds the program, and gives its path."""
-    pattern, replacements = PROGRAMS[name]
     folder = ROOT / "target" / "interleavings" / name
     sources = folder / "src"
     sources.mkdir(parents=True, exist_ok=True)
     (folder / "Cargo.toml").write_text(MANIFEST.format(name=name))
-    text = (ROOT / pattern).read_text()
-    for old, new in replacements.items():
-        if old not in text:
-            sys.exit(f"{pattern} has no {old!r}: tests/interleavings.py has to change with it")
-        text = text.replace(old, new)
-    (sources / pathlib.Path(pattern).name).write_text(text)
+    for pattern, replacements in PROGRAMS[name].items():
+        text = (ROOT / pattern).read_text()
+        for old, new in replacements.items():
+            if old not in text:
+                sys.exit(f"{pattern} has no {old!r}: tests/interleavings.py has to change with it")
+            text = text.replace(old, new)
+        (sources / pathlib.Path(pattern).name).write_text(text)
     shutil.copy(ROOT / "tests" / "interleavings" / f"{name}.rs", sources / "main.rs")
     target = folder / "target"
     subprocess.run(

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: 0BSD
+//! Wait until so many have come, then all go on together: `asyncio.Barrier`, with its index, `reset` and `abort`.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features sync
+//! ```
+//!
+//! It can be used again at once: who comes after the last of one round is the first of the next. Who does not need the
+//! index, a reset, an abort or a cancellation can use `tokio::sync::Barrier`, which goes on counting one that has gone.
+//!
+//! A party that fails leaves the others waiting. Let it [`abort`](Barrier::abort) then, from a destructor if need be: it
+//! does not await.
+//!
+//! # Cancel safety
+//!
+//! A wait that is dropped before the last party has come stops counting. One that is dropped later has been there, and
+//! the others go on.
+//!
+//! # Errors
+//!
+//! [`BrokenBarrier`] for those who wait when it is reset or aborted. Who has been let through is through, also if it has
+//! not run since.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// The parties did not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenBarrier {
+    /// [`Barrier::reset`] sent away all who waited. Who comes now can wait.
+    #[error("the barrier was reset")]
+    Reset,
+    /// [`Barrier::abort`] was called: nobody can wait until it is reset.
+    #[error("the barrier is aborted")]
+    Aborted,
+}
+
+type Met = Result<usize, BrokenBarrier>;
+
+/// A place where a number of tasks wait for each other.
+#[derive(Debug)]
+pub struct Barrier {
+    parties: NonZeroUsize,
+    round: Mutex<Round>,
+}
+
+#[derive(Debug)]
+struct Round {
+    /// The number of the next who comes, over all rounds.
+    next: u64,
+    /// Those who wait, in the order in which they came. Always fewer than the parties.
+    waiting: BTreeMap<u64, oneshot::Sender<Met>>,
+    aborted: bool,
+}
+
+impl Barrier {
+    /// A barrier for so many parties.
+    pub const fn new(parties: NonZeroUsize) -> Self {
+        let round = Round { next: 0, waiting: BTreeMap::new(), aborted: false };
+        Self { parties, round: Mutex::new(round) }
+    }
+
+    /// Waits until all parties have come. Returns an index for each, from 0 for the first who came to the number of the
+    /// parties less one for the last: let one of them do what is to be done once.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenBarrier`] if it is aborted, or is reset or aborted meanwhile.
+    pub async fn wait(&self) -> Met {
+        let (_place, met) = match self.come() {
+            Come::Waits(place, met) => (place, met),
+            Come::IsLast(others) => {
+                others.into_values().enumerate().for_each(|(index, other)| tell(other, Ok(index)));
+                return Ok(self.parties.get() - 1);
+            }
+            Come::IsTurnedAway => return Err(BrokenBarrier::Aborted),
+        };
+        // Never an error, for a sender stays in the round until it has sent.
+        met.await.unwrap_or(Err(BrokenBarrier::Aborted))
+    }
+
+    /// Sends away all who wait, and is as new: also after an [`abort`](Self::abort).
+    pub fn reset(&self) {
+        self.break_up(BrokenBarrier::Reset);
+    }
+
+    /// Sends away all who wait and all who come, until it is [`reset`](Self::reset).
+    pub fn abort(&self) {
+        self.break_up(BrokenBarrier::Aborted);
+    }
+
+    /// How many tasks it takes.
+    pub fn parties(&self) -> NonZeroUsize {
+        self.parties
+    }
+
+    /// How many wait now: `n_waiting`.
+    pub fn waiting(&self) -> usize {
+        self.round().waiting.len()
+    }
+
+    /// Whether it is aborted: `broken`.
+    pub fn is_broken(&self) -> bool {
+        self.round().aborted
+    }
+
+    fn come(&self) -> Come<'_> {
+        let mut round = self.round();
+        if round.aborted {
+            return Come::IsTurnedAway;
+        }
+        if round.waiting.len() + 1 == self.parties.get() {
+            return Come::IsLast(mem::take(&mut round.waiting));
+        }
+        let (tell, met) = oneshot::channel();
+        let number = round.next;
+        round.next += 1;
+        round.waiting.insert(number, tell);
+        Come::Waits(Place { barrier: self, number }, met)
+    }
+
+    fn break_up(&self, why: BrokenBarrier) {
+        let waiting = {
+            let mut round = self.round();
+            round.aborted = why == BrokenBarrier::Aborted;
+            mem::take(&mut round.waiting)
+        };
+        waiting.into_values().for_each(|waiting| tell(waiting, Err(why)));
+    }
+
+    /// Never held over an await, nor while somebody is told. Nothing under it panics half way.
+    fn round(&self) -> MutexGuard<'_, Round> {
+        self.round.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tell(waiting: oneshot::Sender<Met>, met: Met) {
+    // Fails if it is dropped by now. Then it is no matter to anybody.
+    let _gone = waiting.send(met);
+}
+
+/// What becomes of one who comes.
+enum Come<'a> {
+    Waits(Place<'a>, oneshot::Receiver<Met>),
+    /// The others have waited for it.
+    IsLast(BTreeMap<u64, oneshot::Sender<Met>>),
+    IsTurnedAway,
+}
+
+/// The place of one who waits.
+struct Place<'a> {
+    barrier: &'a Barrier,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // Nothing, if the round is over.
+        let _stops_counting = self.barrier.round().waiting.remove(&self.number);
+    }
+}

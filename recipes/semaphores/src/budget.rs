@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: 0BSD
+//! So many units for all, and each takes as many as it needs: bytes of memory, say. An `asyncio.Semaphore` counts ones.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features sync
+//! ```
+//!
+//! A semaphore that is asked for more than it ever has waits for ever. A [`Budget`] knows its total, and says so.
+//!
+//! Those who wait are served in the order in which they came, whatever they need. A small share does not pass a large
+//! one that waits before it, or the large one might never get its turn.
+//!
+//! # Cancel safety
+//!
+//! Who is dropped while waiting has taken nothing: what was set aside for it goes to the next.
+
+use std::num::NonZeroU32;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Units that are shared.
+#[derive(Debug)]
+pub struct Budget {
+    total: u32,
+    free: Semaphore,
+}
+
+/// More was wanted than there is in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{wanted} wanted, of {total} in all")]
+pub struct TooMuch {
+    /// What was wanted.
+    pub wanted: u32,
+    /// What there is when nobody has anything.
+    pub total: u32,
+}
+
+impl Budget {
+    /// A budget of `total` units.
+    pub fn new(total: NonZeroU32) -> Self {
+        // Less only where a pointer has 32 bits.
+        let total = total.get().min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        Self { total, free: Semaphore::new(total as usize) }
+    }
+
+    /// Waits until `amount` units are free and takes them, all at once. They are free again when the permit is dropped;
+    /// [`SemaphorePermit::split`] takes a part off, to free it sooner.
+    ///
+    /// # Errors
+    ///
+    /// [`TooMuch`] if there are not that many in all.
+    pub async fn take(&self, amount: u32) -> Result<SemaphorePermit<'_>, TooMuch> {
+        let too_much = TooMuch { wanted: amount, total: self.total };
+        if amount > self.total {
+            return Err(too_much);
+        }
+        // Never an error, for nothing closes the semaphore.
+        self.free.acquire_many(amount).await.map_err(|_closed| too_much)
+    }
+
+    /// How many units are free and promised to nobody.
+    pub fn free(&self) -> usize {
+        self.free.available_permits()
+    }
+}

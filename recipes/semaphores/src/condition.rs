@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: 0BSD
+//! Wait, without the lock, until somebody has changed what it guards: `asyncio.Condition`.
+//!
+//! ```sh
+//! cargo add tokio --features sync
+//! ```
+//!
+//! It stands beside a [`tokio::sync::Mutex`], as std's `Condvar` beside std's. Several conditions may go with one lock,
+//! say one for "not empty" and one for "not full". [`Condition::wait`] takes the guard and gives one back: who does not
+//! have the lock cannot wait.
+//!
+//! To notify takes no guard. The state is inside of the lock, so who has changed it has had the lock; and who waits stands
+//! in line before it lets go of it. A destructor can notify, too: it cannot wait for a lock.
+//!
+//! Where one task changes a value and others wait for what it will be, `tokio::sync::watch` has a `wait_for` of its own,
+//! and needs no condition.
+//!
+//! # Cancel safety
+//!
+//! A dropped wait holds no lock, where asyncio takes it again first. It is as if it had not waited: one who is not
+//! notified yet is forgotten; one who is, and does not have the lock again, makes way for the next of those who waited
+//! when the notification came.
+
+use std::collections::BTreeMap;
+use std::iter;
+use std::mem;
+use std::sync::PoisonError;
+
+use tokio::sync::MutexGuard;
+use tokio::sync::oneshot;
+
+/// Those who wait until what a lock guards has changed.
+#[derive(Debug, Default)]
+pub struct Condition {
+    line: std::sync::Mutex<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// The number of the next who comes.
+    next: u64,
+    /// Those who are not notified, in the order in which they came.
+    waiting: BTreeMap<u64, oneshot::Sender<()>>,
+    /// Those who are notified and do not have the lock again, each with what `next` was when its notification came.
+    notified: BTreeMap<u64, u64>,
+}
+
+impl Condition {
+    /// A condition for which nobody waits. It may stand in a `static`.
+    pub const fn new() -> Self {
+        let line = Line { next: 0, waiting: BTreeMap::new(), notified: BTreeMap::new() };
+        Self { line: std::sync::Mutex::new(line) }
+    }
+
+    /// Lets go of the lock, waits for a notification, and takes the lock again.
+    ///
+    /// Others may have had the lock in between, so look again at what you wait for, or use [`wait_for`](Self::wait_for).
+    pub async fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        let lock = MutexGuard::mutex(&guard);
+        let (place, told) = self.join_line();
+        // After it stands in line: a change from here on is not missed.
+        drop(guard);
+        // Never an error, for a sender stays in the line until it has sent.
+        let _told = told.await;
+        let guard = lock.lock().await;
+        place.leave();
+        guard
+    }
+
+    /// Waits until `predicate` holds. It is asked with the lock, first now and then after each notification, and holds
+    /// when this returns.
+    pub async fn wait_for<'a, T: ?Sized>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut predicate: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        while !predicate(&mut guard) {
+            guard = self.wait(guard).await;
+        }
+        guard
+    }
+
+    /// Notifies up to `count` of those who wait, those first who came first. If nobody waits, nothing happens, now or
+    /// later.
+    ///
+    /// If they wait for different things, use [`notify_all`](Self::notify_all): this could tell one who cannot use it.
+    pub fn notify(&self, count: usize) {
+        let told: Vec<_> = {
+            let mut line = self.line();
+            let before = line.next;
+            iter::from_fn(|| line.notify_first(before)).take(count).collect()
+        };
+        told.into_iter().for_each(tell);
+    }
+
+    /// Notifies all who wait.
+    pub fn notify_all(&self) {
+        self.notify(usize::MAX);
+    }
+
+    fn join_line(&self) -> (Place<'_>, oneshot::Receiver<()>) {
+        let (tell, told) = oneshot::channel();
+        let mut line = self.line();
+        let number = line.next;
+        line.next += 1;
+        line.waiting.insert(number, tell);
+        (Place { condition: self, number }, told)
+    }
+
+    /// Never held over an await, nor while somebody is told. Nothing under it panics half way.
+    fn line(&self) -> std::sync::MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// Notifies the first who waits, if it came `before`.
+    fn notify_first(&mut self, before: u64) -> Option<oneshot::Sender<()>> {
+        let first = self.waiting.first_entry().filter(|first| *first.key() < before)?;
+        let (number, tell) = first.remove_entry();
+        self.notified.insert(number, before);
+        Some(tell)
+    }
+}
+
+fn tell(waiting: oneshot::Sender<()>) {
+    // Fails if it is dropped by now. Then its place has seen to the next.
+    let _gone = waiting.send(());
+}
+
+/// The place in line of one who waits, or has not got the lock again.
+struct Place<'a> {
+    condition: &'a Condition,
+    number: u64,
+}
+
+impl Place<'_> {
+    /// It has the lock: the notification has arrived.
+    fn leave(self) {
+        self.condition.line().notified.remove(&self.number);
+        // What its drop would do is for one who is cancelled.
+        mem::forget(self);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let (_forgotten, next) = {
+            let mut line = self.condition.line();
+            let forgotten = line.waiting.remove(&self.number);
+            let next = line.notified.remove(&self.number).and_then(|before| line.notify_first(before));
+            (forgotten, next)
+        };
+        next.into_iter().for_each(tell);
+    }
+}

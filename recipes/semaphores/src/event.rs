@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: 0BSD
+//! Wait for something to have happened, and let it be over again: `asyncio.Event`.
+//!
+//! ```sh
+//! cargo add tokio --features sync
+//! ```
+//!
+//! What happens once has a type of its own: `tokio::sync::SetOnce`, or `tokio_util`'s `CancellationToken` for a wish to
+//! end. What is a value rather than a moment is a `tokio::sync::watch`.
+//!
+//! # Cancel safety
+//!
+//! A dropped [`Event::wait`] leaves nothing behind.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// A flag that tasks can wait for.
+#[derive(Debug, Default)]
+pub struct Event {
+    /// How often it was set and cleared: odd while it is set. A flag alone would not tell that it was up meanwhile.
+    turns: AtomicUsize,
+    was_set: Notify,
+}
+
+impl Event {
+    /// An event that is not set. It may stand in a `static`.
+    pub const fn new() -> Self {
+        Self { turns: AtomicUsize::new(0), was_set: Notify::const_new() }
+    }
+
+    /// Sets it. All who wait go on, in the order in which they came, also if it is cleared before they run.
+    pub fn set(&self) {
+        if self.turn(true) {
+            self.was_set.notify_waiters();
+        }
+    }
+
+    /// Clears it: who waits from now on waits for the next [`set`](Self::set).
+    pub fn clear(&self) {
+        self.turn(false);
+    }
+
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        is_set(self.turns.load(Ordering::Acquire))
+    }
+
+    /// Waits until it is set, at this moment or a later one. What was done before the `set` is seen after the `wait`.
+    pub async fn wait(&self) {
+        let before = self.turns.load(Ordering::Acquire);
+        if is_set(before) {
+            return;
+        }
+        loop {
+            // It hears what is told from here on, so before the look.
+            let told = self.was_set.notified();
+            if self.turns.load(Ordering::Acquire) != before {
+                return;
+            }
+            // Then once more: a `set` of before may tell only now, on its thread, that it was here.
+            told.await;
+        }
+    }
+
+    /// Tells whether it was the other way before.
+    fn turn(&self, set: bool) -> bool {
+        let turn = |turns: usize| (is_set(turns) != set).then(|| turns.wrapping_add(1));
+        self.turns.fetch_update(Ordering::AcqRel, Ordering::Acquire, turn).is_ok()
+    }
+}
+
+fn is_set(turns: usize) -> bool {
+    turns % 2 == 1
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: 0BSD
+//! One at a time: `async with lock`, in three forms. What must not be interrupted decides which.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features sync
+//! ```
+//!
+//! - There is an await between reading and writing: [`tokio::sync::Mutex`], as in [`update`].
+//! - There is none, but more than one step: [`std::sync::Mutex`], as in [`change`]. It is the cheaper one, and the
+//!   closure cannot await.
+//! - It is one number: an atomic, as in [`claim`].
+//!
+//! In asyncio the second and the third need no lock, for nothing else runs between two awaits. On Tokio something does,
+//! on another thread.
+//!
+//! # Cancel safety
+//!
+//! A dropped [`update`] has changed nothing, and the lock is free. The others cannot be cancelled: nothing awaits in
+//! them.
+//!
+//! # Panics
+//!
+//! Tokio's lock is free again after a panic, and knows nothing of it; [`update`] leaves the value as it was. std's lock is
+//! *poisoned* by one, and [`change`] says so.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Replaces a value by what `next` makes of it. Nobody sees the old one meanwhile, however long `next` awaits: a token
+/// that is fetched again once, and not by each who finds it expired.
+///
+/// The new value is made aside and put in as a whole, so that an error, a panic or a cancellation half way leaves the
+/// old one.
+///
+/// # Errors
+///
+/// That of `next`.
+pub async fn update<T, E, F>(value: &tokio::sync::Mutex<T>, next: impl FnOnce(T) -> F) -> Result<T, E>
+where
+    T: Clone,
+    F: Future<Output = Result<T, E>>,
+{
+    let mut current = value.lock().await;
+    let new = next(current.clone()).await?;
+    *current = new.clone();
+    Ok(new)
+}
+
+/// A change before this one panicked, and may have left the value half changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an earlier change panicked half way")]
+pub struct HalfChanged;
+
+/// Changes a value in place, in any number of steps, and returns what `change` returns.
+///
+/// # Errors
+///
+/// [`HalfChanged`], and `change` is not called. Whoever has put the value right says so by
+/// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison).
+pub fn change<T, R>(value: &std::sync::Mutex<T>, change: impl FnOnce(&mut T) -> R) -> Result<R, HalfChanged> {
+    let mut value = value.lock().map_err(|_poisoned| HalfChanged)?;
+    Ok(change(&mut value))
+}
+
+/// Takes one of what is left, and tells whether there was one.
+pub fn claim(left: &AtomicU32) -> bool {
+    // One step that looks and takes. `load` and then `fetch_sub` are two, and the last one goes to two.
+    // Relaxed: nothing but the number itself is told to others by it.
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}

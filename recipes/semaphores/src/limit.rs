@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: 0BSD
+//! At most so many at a time, whoever they are: `async with semaphore`, and what a `BoundedSemaphore` is for.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features rt,sync
+//! ```
+//!
+//! One limit is for all who use a thing together: clone it. A permit covers the work and nothing else, and comes back
+//! however the work ends. It cannot be given back twice, for it is given back by its drop; so there is nothing for a
+//! bounded semaphore to guard against.
+//!
+//! Work that is to run on a task of its own gets its permit before the task is there, and takes it along: a million
+//! inputs are not a million tasks that wait.
+//!
+//! # Cancel safety
+//!
+//! Who is dropped while waiting has taken nothing and makes way for the next; the work has not begun. A task is ended by
+//! its `JoinSet`, and its permit comes back then.
+//!
+//! # Panics
+//!
+//! A panic in the work gives the permit back and goes on, in the caller of [`Limit::run`] or in the `JoinSet`.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// How much may be under way at once. Clones are one limit.
+#[derive(Debug, Clone)]
+pub struct Limit(Arc<Semaphore>);
+
+/// As much is under way as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("busy")]
+pub struct Busy;
+
+impl Limit {
+    /// A limit of `at_most` at a time.
+    pub fn new(at_most: NonZeroUsize) -> Self {
+        // More than a semaphore can count would not fit into memory.
+        Self(Arc::new(Semaphore::new(at_most.get().min(Semaphore::MAX_PERMITS))))
+    }
+
+    /// Waits for a permit and runs `work` with it, on the caller's task. Those who wait are served in the order in which
+    /// they came.
+    pub async fn run<F: Future>(&self, work: F) -> F::Output {
+        // Never an error, for nothing closes the semaphore.
+        let _permit = self.0.acquire().await;
+        work.await
+    }
+
+    /// Waits for a permit and starts `work` with it, on a task in `tasks`. Spawn in a loop with this, and the loop goes
+    /// on when there is room.
+    pub async fn spawn<F>(&self, tasks: &mut JoinSet<F::Output>, work: F) -> AbortHandle
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let permit = self.0.clone().acquire_owned().await;
+        tasks.spawn(async move {
+            let _permit = permit;
+            work.await
+        })
+    }
+
+    /// Runs `work` if there is a permit now: for a server that would rather turn away than let wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] if there is none, also if those that are free are promised to others who waited for them.
+    pub async fn try_run<F: Future>(&self, work: F) -> Result<F::Output, Busy> {
+        let _permit = self.0.try_acquire().map_err(|_none| Busy)?;
+        Ok(work.await)
+    }
+
+    /// Whether one who came now would have to wait: `locked`.
+    pub fn is_full(&self) -> bool {
+        self.0.available_permits() == 0
+    }
+}
