@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 
 use std::fmt::Display;
-use std::future::{pending, poll_fn, ready};
+use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,18 @@ const fn ms(millis: u64) -> Duration {
 }
 
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Waits until it is dropped. On virtual time somebody has to do that within ten years, so that a lesson fails rather than
+/// hangs.
+async fn for_ever<T>() -> T {
+    sleep(10 * A_YEAR).await;
+    panic!("nobody has ended this")
+}
+
+/// What it gives, on virtual time; fails rather than hangs.
+async fn ends<T>(work: impl Future<Output = T>) -> T {
+    timeout(20 * A_YEAR, work).await.expect("it ends")
+}
 
 /// Takes `millis` and gives back `name`; fails if the name says so.
 async fn load(name: &'static str, millis: u64) -> Result<&'static str, String> {
@@ -86,6 +98,13 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 /// A panic that the panic hook does not print.
 fn panics<T>() -> T {
     resume_unwind(Box::new("a panic"))
+}
+
+/// The same for a drop, where a panic on top of another one would end the process.
+fn panics_in_drop() {
+    if !std::thread::panicking() {
+        panics::<()>();
+    }
 }
 
 fn alive_tasks() -> usize {
@@ -223,12 +242,14 @@ mod time_limit {
     #[tokio::test]
     async fn work_whose_awaits_are_always_ready_is_cut_off_all_the_same() {
         let always_free = Semaphore::new(1);
+        let start = Instant::now();
         let work = async {
-            loop {
-                drop(always_free.acquire().await.map_err(|_closed| ())?);
+            while start.elapsed() < ms(20_000) {
+                drop(always_free.acquire().await);
             }
+            Ok::<_, ()>(())
         };
-        assert_eq!(time_limit::<(), ()>(Some(ms(2)), work).await, Err(LimitError::TimedOut(ms(2))));
+        assert_eq!(time_limit(Some(ms(2)), work).await, Err(LimitError::TimedOut(ms(2))));
     }
 
     /// Tokio: the work is dropped before the error is returned.
@@ -238,7 +259,7 @@ mod time_limit {
         let connection = closed.on_drop();
         let work = async move {
             let _connection = connection;
-            pending::<Result<(), ()>>().await
+            for_ever::<Result<(), ()>>().await
         };
         assert!(time_limit(Some(ms(100)), work).await.is_err());
         assert_eq!(closed.get(), 1);
@@ -284,7 +305,7 @@ mod time_limit {
         let guard = dropped.on_drop();
         let caller = tokio::spawn(time_limit(Some(ms(500)), async move {
             let _guard = guard;
-            pending::<Result<(), ()>>().await
+            for_ever::<Result<(), ()>>().await
         }));
         sleep(ms(100)).await;
         caller.abort();
@@ -296,8 +317,8 @@ mod time_limit {
     #[tokio::test(start_paused = true)]
     async fn a_panic_in_the_drop_of_the_work_goes_on_in_the_caller() {
         let work = async {
-            let _panics = OnDrop(panics);
-            pending::<Result<(), ()>>().await
+            let _panics = OnDrop(panics_in_drop);
+            for_ever::<Result<(), ()>>().await
         };
         let panic = AssertUnwindSafe(time_limit(Some(ms(100)), work)).catch_unwind().await.unwrap_err();
         assert_eq!(panic.downcast_ref(), Some(&"a panic"));
@@ -328,7 +349,7 @@ mod time_limit {
     #[tokio::test(start_paused = true)]
     async fn an_elapsed_becomes_an_io_error_that_says_timed_out() {
         async fn read() -> std::io::Result<()> {
-            timeout(ms(10), pending()).await?
+            timeout(ms(10), for_ever()).await?
         }
         assert_eq!(read().await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     }
@@ -392,9 +413,9 @@ mod deadline {
     async fn the_earlier_of_two_deadlines_reports_whichever_is_inside() {
         let request = Deadline::after("request", Some(ms(100)));
         let start = Instant::now();
-        assert_eq!(request.within("try", Some(ms(40))).run(pending::<()>()).await, Err(Expired("try")));
+        assert_eq!(request.within("try", Some(ms(40))).run(for_ever::<()>()).await, Err(Expired("try")));
         assert_eq!(start.elapsed(), ms(40));
-        assert_eq!(request.within("try", Some(ms(90))).run(pending::<()>()).await, Err(Expired("request")));
+        assert_eq!(request.within("try", Some(ms(90))).run(for_ever::<()>()).await, Err(Expired("request")));
         assert_eq!(start.elapsed(), ms(100));
         assert_eq!(Expired("request").to_string(), "request timed out");
     }
@@ -404,14 +425,14 @@ mod deadline {
     async fn of_two_with_the_same_deadline_the_outer_reports() {
         let request = Deadline::after("request", Some(ms(100)));
         let inner = request.within("try", Some(ms(100)));
-        assert_eq!(inner.run(pending::<()>()).await, Err(Expired("request")));
+        assert_eq!(inner.run(for_ever::<()>()).await, Err(Expired("request")));
     }
 
     /// Tokio: the inner one reports, for it is polled first.
     #[tokio::test(start_paused = true)]
     async fn but_of_two_nested_timeouts_with_the_same_deadline_the_inner_reports() {
         let when = Instant::now() + ms(100);
-        let result = timeout_at(when, timeout_at(when, pending::<()>())).await;
+        let result = timeout_at(when, timeout_at(when, for_ever::<()>())).await;
         assert!(result.expect("the outer one says that all is well").is_err());
     }
 
@@ -421,25 +442,22 @@ mod deadline {
         let tries = Count::default();
         let attempt = || async {
             tries.add();
-            pending::<()>().await;
+            for_ever::<()>().await;
         };
         let all = timeout(ms(100), async { while timeout(ms(50), attempt()).await.is_err() {} });
         assert!(all.await.is_err());
         assert_eq!(tries.get(), 3);
 
-        let tries_mended = Count::default();
-        let request = Deadline::after("request", Some(ms(100)));
-        let expired = loop {
-            let attempt = async {
-                tries_mended.add();
-                pending::<()>().await;
-            };
-            match request.within("try", Some(ms(50))).run(attempt).await {
-                Err(Expired("try")) => {}
-                ended => break ended,
-            }
+        let (mended, request) = (Count::default(), Deadline::after("request", Some(ms(100))));
+        let attempt = || async {
+            mended.add();
+            for_ever::<()>().await;
         };
-        assert_eq!((expired, tries_mended.get()), (Err(Expired("request")), 2));
+        let mut expired = Expired("try");
+        while expired == Expired("try") && mended.get() < 10 {
+            expired = request.within("try", Some(ms(50))).run(attempt()).await.unwrap_err();
+        }
+        assert_eq!((expired, mended.get()), (Expired("request"), 2));
     }
 
     /// asyncio: a deadline of `None`, or one that is far away.
@@ -450,7 +468,7 @@ mod deadline {
             assert_eq!((never.at(), never.remaining(), never.check()), (None, None, Ok(())));
             assert_eq!(never.run(sleep(A_YEAR)).await, Ok(()));
             assert_eq!(never.within("try", None), never);
-            assert_eq!(never.within("try", Some(ms(10))).run(pending::<()>()).await, Err(Expired("try")));
+            assert_eq!(never.within("try", Some(ms(10))).run(for_ever::<()>()).await, Err(Expired("try")));
         }
         let request = Deadline::after("request", Some(ms(10)));
         assert_eq!(request.within("try", None), request);
@@ -478,14 +496,11 @@ mod deadline {
     async fn a_loop_that_computes_asks() {
         let request = Deadline::after("request", Some(ms(100)));
         let mut rounds = 0;
-        let expired = loop {
-            if let Err(expired) = request.check() {
-                break expired;
-            }
+        while request.check().is_ok() && rounds < 100 {
             rounds += 1;
             advance(ms(30)).await;
-        };
-        assert_eq!((expired, rounds), (Expired("request"), 4));
+        }
+        assert_eq!((request.check(), rounds), (Err(Expired("request")), 4));
     }
 
     /// A deadline is a value: it goes with a request into tasks and over channels.
@@ -494,7 +509,7 @@ mod deadline {
         let request = Deadline::after("request", Some(ms(100)));
         sleep(ms(60)).await;
         let start = Instant::now();
-        let task = tokio::spawn(async move { request.run(pending::<()>()).await });
+        let task = tokio::spawn(async move { request.run(for_ever::<()>()).await });
         assert_eq!(task.await.unwrap(), Err(Expired("request")));
         assert_eq!(start.elapsed(), ms(40));
     }
@@ -538,7 +553,7 @@ mod timeout_and_wait {
 
     /// Work that does not look at its token.
     async fn deaf(_stop: CancellationToken) -> Rows {
-        pending().await
+        for_ever().await
     }
 
     fn parent() -> CancellationToken {
@@ -641,7 +656,7 @@ mod timeout_and_wait {
             Rows::Ok(None)
         };
         for grace in [None, Some(Duration::MAX)] {
-            let timed_out = timeout_and_wait(&parent(), Limits { grace, ..LIMITS }, work).await;
+            let timed_out = ends(timeout_and_wait(&parent(), Limits { grace, ..LIMITS }, work)).await;
             assert_eq!(timed_out, Err(Failure::TimedOut { cleaned_up: true }));
         }
     }
@@ -763,7 +778,7 @@ mod timeout_and_wait {
         assert!(timeout(ms(30), timeout_and_wait(&parent, LIMITS, work)).await.is_err());
         log.at("dropped");
         tasks.close();
-        tasks.wait().await;
+        ends(tasks.wait()).await;
         assert_eq!(log.take(), [" 30 dropped", " 30 told", " 80 cleaned up"]);
         assert!(!parent.is_cancelled());
     }
@@ -774,7 +789,7 @@ mod timeout_and_wait {
         let work = |stop| tasks.track_future(deaf(stop));
         assert!(timeout(ms(30), timeout_and_wait(&parent(), LIMITS, work)).await.is_err());
         tasks.close();
-        tasks.wait().await;
+        ends(tasks.wait()).await;
         yield_now().await;
         assert_eq!((start.elapsed(), alive_tasks()), (ms(330), 0));
     }
@@ -787,7 +802,7 @@ mod timeout_and_wait {
         assert!(timeout(ms(120), timeout_and_wait(&parent(), LIMITS, work)).await.is_err());
         log.at("dropped");
         tasks.close();
-        tasks.wait().await;
+        ends(tasks.wait()).await;
         assert_eq!(log.take(), ["100 told", "120 dropped", "150 cleaned up"]);
     }
 
@@ -795,7 +810,7 @@ mod timeout_and_wait {
     #[tokio::test(start_paused = true)]
     async fn a_panic_in_the_drop_of_aborted_work_is_reported() {
         let work = |stop| async {
-            let _panics = OnDrop(panics);
+            let _panics = OnDrop(panics_in_drop);
             deaf(stop).await
         };
         let panicked = timeout_and_wait(&parent(), LIMITS, work).await;
@@ -872,7 +887,7 @@ mod timeout_and_wait {
         let _gone = OnDrop(|| fate.gone.store(true, SeqCst));
         some_turns(&mut rng).await;
         match ends {
-            Ends::Never => pending().await,
+            Ends::Never => for_ever().await,
             Ends::CleanUp | Ends::LateValue => stop.cancelled().await,
             Ends::Value | Ends::Error | Ends::Panic => {}
         }
@@ -1002,7 +1017,7 @@ mod reschedule {
         let work = async {
             sleep(ms(1_000)).await;
             handle.reschedule(at(start, 1_200)).unwrap();
-            pending::<()>().await;
+            for_ever::<()>().await;
         };
         assert_eq!(timeout.run(work).await, Err(Expired));
         assert_eq!(start.elapsed(), ms(1_200));
@@ -1027,7 +1042,7 @@ mod reschedule {
             }
             handle
         });
-        assert_eq!(timeout.run(pending::<()>()).await, Err(Expired));
+        assert_eq!(timeout.run(for_ever::<()>()).await, Err(Expired));
         assert_eq!(start.elapsed(), ms(270));
         assert!(user.await.unwrap().expired());
     }
@@ -1058,7 +1073,7 @@ mod reschedule {
         let start = Instant::now();
         let expired = Timeout::after(ms(100));
         let handle = expired.handle();
-        assert_eq!(expired.run(pending::<()>()).await, Err(Expired));
+        assert_eq!(expired.run(for_ever::<()>()).await, Err(Expired));
         assert_eq!(handle.reschedule(at(start, 500)), Err(Over::Expired));
         assert_eq!((handle.when(), handle.expired()), (at(start, 100), true));
         assert_eq!(Over::Expired.to_string(), "the timeout has expired");
@@ -1079,7 +1094,7 @@ mod reschedule {
 
         let cut_off = Timeout::after(ms(100));
         let handle = cut_off.handle();
-        assert!(timeout(ms(50), cut_off.run(pending::<()>())).await.is_err());
+        assert!(timeout(ms(50), cut_off.run(for_ever::<()>())).await.is_err());
         assert_eq!(handle.reschedule(None), Err(Over::Finished));
 
         let panicked = Timeout::after(ms(100));
@@ -1097,7 +1112,7 @@ mod reschedule {
         let sees = seen.clone();
         let work = async move {
             let _last = OnDrop(|| *sees.lock().unwrap() = Some((handle.expired(), handle.reschedule(None))));
-            pending::<()>().await;
+            for_ever::<()>().await;
         };
         assert_eq!(timeout.run(work).await, Err(Expired));
         assert_eq!(seen.lock().unwrap().take(), Some((true, Err(Over::Expired))));
@@ -1109,7 +1124,7 @@ mod reschedule {
         let start = Instant::now();
         let timeout = Timeout::after(ms(100));
         timeout.handle().reschedule(at(start, 300)).unwrap();
-        assert_eq!(timeout.run(pending::<()>()).await, Err(Expired));
+        assert_eq!(timeout.run(for_ever::<()>()).await, Err(Expired));
         assert_eq!(start.elapsed(), ms(300));
     }
 
@@ -1129,7 +1144,7 @@ mod reschedule {
                 sleep(ms(100)).await;
                 handle.reschedule(at(start, 150))
             };
-            let running = timeout.run(pending::<()>());
+            let running = timeout.run(for_ever::<()>());
             let (moving, running) = if moves_first {
                 (tokio::spawn(moving), tokio::spawn(running))
             } else {
@@ -1155,7 +1170,7 @@ mod reschedule {
                 }
             }
             handle.reschedule(at(start, 500)).unwrap();
-            pending::<()>().await;
+            for_ever::<()>().await;
         };
         assert_eq!(timeout.run(work).await, Err(Expired));
         assert_eq!(start.elapsed(), ms(500));
@@ -1210,7 +1225,7 @@ mod reschedule {
             let (expires, mut turns) = (rng.bool(), rng.fork());
             let work = async move {
                 if expires {
-                    pending::<()>().await;
+                    for_ever::<()>().await;
                 }
                 some_turns(&mut turns).await;
             };
@@ -1244,7 +1259,7 @@ mod abort {
         let guard = dropped.on_drop();
         let task = tokio::spawn(async move {
             let _guard = guard;
-            pending::<()>().await;
+            for_ever::<()>().await;
         });
         yield_now().await;
         task.abort();
@@ -1273,7 +1288,7 @@ mod abort {
 
     #[tokio::test(start_paused = true)]
     async fn finished_aborted_and_panicked_are_told_apart() {
-        let aborted = tokio::spawn(pending::<&str>());
+        let aborted = tokio::spawn(for_ever::<&str>());
         let finished = tokio::spawn(async { "done" });
         let panicked = tokio::spawn(async { panics() });
         sleep(ms(10)).await;
@@ -1285,11 +1300,18 @@ mod abort {
     #[tokio::test(start_paused = true)]
     async fn a_panic_in_the_drop_of_an_aborted_task_is_told() {
         let task = tokio::spawn(async {
-            let _panics = OnDrop(|| std::panic::panic_any(7));
-            pending::<()>().await;
+            let _panics = OnDrop(panics_in_drop);
+            for_ever::<()>().await;
         });
         yield_now().await;
-        assert_eq!(abort_and_wait(task).await, Ended::Panicked("a value that is not text".to_owned()));
+        assert_eq!(abort_and_wait(task).await, Ended::Panicked("a panic".to_owned()));
+
+        let not_text = tokio::spawn(async { resume_unwind(Box::new(7)) });
+        yield_now().await;
+        assert_eq!(
+            abort_and_wait::<()>(not_text).await,
+            Ended::Panicked("a value that is not text".to_owned())
+        );
     }
 
     /// asyncio: `except CancelledError` may refuse. Tokio: nothing in the task is asked, and nothing after the await runs.
@@ -1308,7 +1330,7 @@ mod abort {
         assert!(log.take().is_empty());
     }
 
-    /// asyncio: `current_task().cancel()` raises at the next await, ready or not. Tokio: where it really has to wait.
+    /// asyncio: after `current_task().cancel()` a task goes on until it really has to wait. Tokio: the same.
     #[tokio::test(start_paused = true)]
     async fn a_task_that_aborts_itself_ends_where_it_really_waits() {
         let (log, own) = (Log::default(), Arc::new(Mutex::new(None::<tokio::task::AbortHandle>)));
@@ -1342,7 +1364,7 @@ mod abort {
     /// asyncio: the cancellation goes through to the task that is awaited. Tokio: its handle is dropped, it runs on.
     #[tokio::test(start_paused = true)]
     async fn but_an_abort_does_not_go_through_to_the_task_that_is_awaited() {
-        let inner = || tokio::spawn(pending::<()>());
+        let inner = || tokio::spawn(for_ever::<()>());
         let outer = tokio::spawn(async move { inner().await.is_ok() });
         sleep(ms(10)).await;
         assert_eq!(abort_and_wait(outer).await, Ended::Aborted);
@@ -1358,7 +1380,7 @@ mod abort {
     /// asyncio: whoever awaits a task that is cancelled gets a `CancelledError`, as if cancelled itself. Tokio: a value.
     #[tokio::test(start_paused = true)]
     async fn the_abort_of_an_inner_task_is_a_value_for_the_outer_one() {
-        let inner = tokio::spawn(pending::<()>());
+        let inner = tokio::spawn(for_ever::<()>());
         let abort = inner.abort_handle();
         let outer = tokio::spawn(async move { if inner.await.is_err() { "went on" } else { "finished" } });
         sleep(ms(10)).await;
@@ -1369,7 +1391,7 @@ mod abort {
     /// asyncio: the task is lost in either case. Tokio: `abort` is called before the future is polled, or dropped.
     #[tokio::test(start_paused = true)]
     async fn the_tasks_are_aborted_at_the_call() {
-        let [one, two, three] = [(); 3].map(|()| tokio::spawn(pending::<()>()));
+        let [one, two, three] = [(); 3].map(|()| tokio::spawn(for_ever::<()>()));
         drop(abort_and_wait(one));
         drop(abort_all_and_wait([two, three]));
         yield_now().await;
@@ -1429,7 +1451,7 @@ mod abort {
             .map(|n| {
                 tokio::spawn(async move {
                     if n % 2 == 0 {
-                        pending::<()>().await;
+                        for_ever::<()>().await;
                     }
                     n
                 })
@@ -1455,7 +1477,7 @@ mod abort {
                     let guard = dropped.on_drop();
                     tokio::spawn(async move {
                         let _guard = guard;
-                        pending::<()>().await;
+                        for_ever::<()>().await;
                     })
                 });
                 (dropped, abort_all_and_wait(tasks))
@@ -1586,6 +1608,19 @@ mod cooperative {
         let (report, ()) = tokio::join!(working, told_after(70, &stop));
         assert_eq!(report, Ok(Report { done: 0, was_told: true }));
         assert_eq!(log.take(), ["100 journal of 0"]);
+    }
+
+    /// It waits for a job, and in one instant there is one and it is told.
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_comes_in_the_instant_of_the_request_stays_in_the_channel() {
+        let (log, stop, (sender, mut jobs)) = (Log::default(), CancellationToken::new(), mpsc::channel(1));
+        let both_at_once = async {
+            sleep(ms(70)).await;
+            sender.try_send(1).unwrap();
+            stop.cancel();
+        };
+        let (report, ()) = tokio::join!(work(&stop, &mut jobs, &log), both_at_once);
+        assert_eq!((report, jobs.len()), (Ok(Report { done: 0, was_told: true }), 1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -1769,6 +1804,16 @@ mod cooperative {
         });
     }
 
+    /// The hazard: a guard that nobody holds is dropped at once, and tells at once.
+    #[test]
+    fn but_a_drop_guard_that_nobody_holds_tells_at_once() {
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        assert!(!stop.is_cancelled());
+        let _ = guard.disarm().drop_guard();
+        assert!(stop.is_cancelled());
+    }
+
     #[tokio::test]
     async fn a_checksum_is_that_of_all_blocks() {
         let stop = CancellationToken::new();
@@ -1843,7 +1888,7 @@ mod cancel_and_confirm {
 
     /// Does not look at its request.
     async fn deaf(_stop: Stop<Reason>) -> Rows {
-        pending().await
+        for_ever().await
     }
 
     fn spawn_session(log: &Log, millis: u64) -> Job {
@@ -1985,7 +2030,7 @@ mod cancel_and_confirm {
                 Ok(None)
             });
             sleep(ms(10)).await;
-            let end = task.cancel_and_wait("shutting down").await;
+            let end = ends(task.cancel_and_wait("shutting down")).await;
             assert_eq!(end, Outcome::Cancelled { reason: Some("shutting down"), cleaned_up: true });
         }
     }
@@ -2002,7 +2047,7 @@ mod cancel_and_confirm {
             panics()
         });
         let drop_panics = Job::spawn(GRACE, |stop| async move {
-            let _panics = OnDrop(panics);
+            let _panics = OnDrop(panics_in_drop);
             deaf(stop).await
         });
         sleep(ms(10)).await;
@@ -2161,7 +2206,7 @@ mod cancel_and_confirm {
                         some_turns(&mut turns).await;
                         match kind {
                             0 => return Ok(Some("by itself")),
-                            3 => pending().await,
+                            3 => for_ever().await,
                             _ => stop.requested().await,
                         };
                         some_turns(&mut turns).await;
@@ -2228,7 +2273,7 @@ mod shield {
 
     async fn all_done(tasks: &TaskTracker) {
         tasks.close();
-        timeout(A_YEAR, tasks.wait()).await.expect("the work ends");
+        ends(tasks.wait()).await;
     }
 
     /// asyncio: the outer task is cancelled, the inner goes on.
@@ -2374,7 +2419,7 @@ mod shield {
                 Poll::Ready(Ok("value"))
             }
         }
-        let bad = || Bad { _panics: OnDrop(panics) };
+        let bad = || Bad { _panics: OnDrop(panics_in_drop) };
         assert_eq!(shielded(&tasks, &unheard, bad()).await, Err(Failure::Panicked("a panic".to_owned())));
         drop(shielded(&tasks, &unheard, bad()));
         all_done(&tasks).await;
@@ -2894,7 +2939,7 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         let program = CancellationToken::new();
         assert_eq!(timeouts::timeout_and_wait::timeout_and_wait(&program, limits, work).await, Ok("a"));
         assert_eq!(timeouts::reschedule::Timeout::after(ms(20)).run(load("a", 10)).await, Ok(Ok("a")));
-        let task = tokio::spawn(pending::<()>());
+        let task = tokio::spawn(for_ever::<()>());
         assert_eq!(timeouts::abort::abort_and_wait(task).await, timeouts::abort::Ended::Aborted);
         let (sender, mut jobs) = mpsc::channel(1);
         sender.try_send(("a", 10)).unwrap();

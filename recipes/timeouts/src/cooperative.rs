@@ -3,8 +3,8 @@
 //! `except CancelledError`, or one that looks at an `asyncio.Event`.
 //!
 //! ```sh
-//! cargo add tokio --features rt,sync
-//! cargo add tokio-util --features rt
+//! cargo add tokio --features macros,rt,sync
+//! cargo add tokio-util
 //! ```
 //!
 //! A future that is dropped stops wherever it waits: between two writes, or with half a line on the disk. So the loop
@@ -55,17 +55,20 @@ where
 {
     let (mut done, mut failure) = (0, None);
     let was_told = loop {
-        // The wait for a job may be dropped: no job is lost. The step below may not, and is not.
-        match stop.run_until_cancelled(jobs.recv()).await {
-            Some(Some(job)) => match step(job).await {
-                Ok(()) => done += 1,
-                Err(error) => {
-                    failure = Some(error);
-                    break false;
-                }
-            },
-            Some(None) => break false,
-            None => break true,
+        let job = tokio::select! {
+            // Looked at first: no step begins after the request, and its job stays in the channel.
+            biased;
+            () = stop.cancelled() => break true,
+            job = jobs.recv() => job,
+        };
+        let Some(job) = job else { break false };
+        // Not in a `select!`: half a step is what must not be.
+        match step(job).await {
+            Ok(()) => done += 1,
+            Err(error) => {
+                failure = Some(error);
+                break false;
+            }
         }
     };
     let cleaned_up = clean_up(done).await;

@@ -28,6 +28,7 @@
 //! must not panic: it is called in a drop.
 
 use std::any::Any;
+use std::error::Error;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -137,6 +138,8 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
         }
     }
 }
+
+impl<E: Error> Error for Failure<E> {}
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
 fn text(panic: &(dyn Any + Send)) -> String {

@@ -4,7 +4,7 @@
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features macros,rt,time
-//! cargo add tokio-util --features rt
+//! cargo add tokio-util
 //! ```
 //!
 //! A plain `timeout` drops the work, and what is dropped cannot await. So the work is a task, and it is told: the token
