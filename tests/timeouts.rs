@@ -1246,6 +1246,30 @@ mod reschedule {
             assert_eq!(handle.when(), last, "no move was accepted after the end");
         });
     }
+
+    /// One thread moves the deadline into the past and away again, as fast as it can. It expires only where it stands: a
+    /// move away that was accepted counts, also one that comes between the timer and the end.
+    #[test]
+    fn on_many_threads_it_expires_at_a_deadline_that_stands() {
+        on_many_threads(100, async |_rng| {
+            let timeout = Timeout::at(None);
+            let handle = timeout.handle();
+            let running = tokio::spawn(timeout.run(for_ever::<()>()));
+            let moving = tokio::task::spawn_blocking(move || {
+                loop {
+                    let now = Instant::now();
+                    if handle.reschedule(Some(now)).is_err() {
+                        break "away";
+                    }
+                    if handle.reschedule(Some(now + A_YEAR)).is_err() {
+                        break "into the past";
+                    }
+                }
+            });
+            assert_eq!(running.await.unwrap(), Err(Expired));
+            assert_eq!(moving.await.unwrap(), "into the past", "the last move that was accepted");
+        });
+    }
 }
 
 mod abort {
@@ -1605,7 +1629,7 @@ mod cooperative {
     async fn told_while_it_waits_for_a_job_it_ends_at_once() {
         let (log, stop, (_sender, mut jobs)) = (Log::default(), CancellationToken::new(), mpsc::channel(1));
         let working = work(&stop, &mut jobs, &log);
-        let (report, ()) = tokio::join!(working, told_after(70, &stop));
+        let (report, ()) = ends(async { tokio::join!(working, told_after(70, &stop)) }).await;
         assert_eq!(report, Ok(Report { done: 0, was_told: true }));
         assert_eq!(log.take(), ["100 journal of 0"]);
     }
@@ -1619,7 +1643,8 @@ mod cooperative {
             sender.try_send(1).unwrap();
             stop.cancel();
         };
-        let (report, ()) = tokio::join!(work(&stop, &mut jobs, &log), both_at_once);
+        let working = work(&stop, &mut jobs, &log);
+        let (report, ()) = ends(async { tokio::join!(working, both_at_once) }).await;
         assert_eq!((report, jobs.len()), (Ok(Report { done: 0, was_told: true }), 1));
     }
 
@@ -1841,21 +1866,21 @@ mod cooperative {
     /// asyncio: a thread of `to_thread` cannot be cancelled. Tokio: nor can one of `spawn_blocking`, but it can be told.
     #[tokio::test]
     async fn a_dropped_checksum_ends_its_loop_and_tells_nobody_else() {
-        let stop = CancellationToken::new();
-        let (ended, ends) = oneshot::channel();
-        let (begun, mut begins) = mpsc::channel(1);
-        let on_end = Mutex::new(Some(ended));
-        let on_end = OnDrop(move || on_end.lock().unwrap().take().unwrap().send(()).unwrap());
+        let (stop, give_up) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+        let (block, mut blocks) = mpsc::channel(1);
+        let gives_up = give_up.clone();
         let endless = std::iter::repeat_with(move || {
-            let _moved = &on_end;
-            let _already_told = begun.try_send(());
+            let _full = block.try_send(());
             "block"
         });
-        let mut sum = Box::pin(checksum(&stop, endless));
+        let mut sum = Box::pin(checksum(&stop, endless.take_while(move |_| !gives_up.load(SeqCst))));
         assert_eq!(poll_once(&mut sum).await, None);
-        begins.recv().await.unwrap();
+        blocks.recv().await.expect("it has begun");
         drop(sum);
-        timeout(ms(20_000), ends).await.expect("the loop ends").unwrap();
+        // The loop has ended when the iterator is gone, and the sender with it.
+        let ended = timeout(ms(5_000), async { while blocks.recv().await.is_some() {} }).await;
+        give_up.store(true, SeqCst);
+        ended.expect("it ends");
         assert!(!stop.is_cancelled());
     }
 
@@ -1891,6 +1916,15 @@ mod cancel_and_confirm {
         for_ever().await
     }
 
+    /// Tells it to stop, and fails rather than hangs.
+    async fn told<T, E>(task: Task<T, E, Reason>, reason: Reason) -> Outcome<T, E, Reason>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        ends(task.cancel_and_wait(reason)).await
+    }
+
     fn spawn_session(log: &Log, millis: u64) -> Job {
         let log = log.clone();
         Job::spawn(GRACE, move |stop| session(log, stop, millis))
@@ -1907,7 +1941,7 @@ mod cancel_and_confirm {
         assert_eq!(panic.wait().await, Outcome::Panicked("a panic".to_owned()));
         let panic = Job::spawn(GRACE, |_| -> std::future::Ready<Rows> { panics() });
         assert_eq!(panic.wait().await, Outcome::Panicked("a panic".to_owned()), "before there is a future");
-        let cancelled = spawn_session(&Log::default(), 500).cancel_and_wait("not needed").await;
+        let cancelled = told(spawn_session(&Log::default(), 500), "not needed").await;
         assert_eq!(cancelled, Outcome::Cancelled { reason: Some("not needed"), cleaned_up: true });
     }
 
@@ -1935,7 +1969,7 @@ mod cancel_and_confirm {
             Err(format!("ends, for it is {}", reason.unwrap_or("alone")))
         });
         sleep(ms(10)).await;
-        assert_eq!(task.cancel_and_wait("late").await, Outcome::Failed("ends, for it is late".to_owned()));
+        assert_eq!(told(task, "late").await, Outcome::Failed("ends, for it is late".to_owned()));
     }
 
     /// asyncio: `cancel()` of a task that is done returns false. A second one while it cleans up returns true, and cuts
@@ -1961,11 +1995,25 @@ mod cancel_and_confirm {
         assert!(!panicked.cancel("too late"));
     }
 
+    /// What the task has started may hold the request for longer than the task lives. It is never made then.
+    #[tokio::test(start_paused = true)]
+    async fn after_the_end_nobody_is_told_any_more() {
+        let ended: [fn(Stop<Reason>) -> Rows; 2] = [|_| Ok(Some("done")), |_| panics()];
+        for work in ended {
+            let task = Job::spawn(GRACE, move |stop| async move { work(stop) });
+            let stop = task.stop();
+            task.wait().await;
+            assert!(!stop.cancel("too late") && !stop.is_requested());
+            assert_eq!(stop.run_until_requested(ready("as ever")).await, Some("as ever"));
+            assert!(timeout(A_YEAR, stop.requested()).await.is_err());
+        }
+    }
+
     /// asyncio: a task that is cancelled before its first step never runs.
     #[tokio::test(start_paused = true)]
     async fn a_task_that_has_not_begun_does_not_begin() {
         let task = Job::spawn(GRACE, |_| -> std::future::Ready<Rows> { panic!("it is not even made") });
-        let end = task.cancel_and_wait("changed my mind").await;
+        let end = told(task, "changed my mind").await;
         assert_eq!(end, Outcome::Cancelled { reason: Some("changed my mind"), cleaned_up: true });
     }
 
@@ -1978,7 +2026,7 @@ mod cancel_and_confirm {
             Ok(Some("done all the same"))
         });
         sleep(ms(10)).await;
-        assert_eq!(task.cancel_and_wait("please stop").await, Outcome::Finished("done all the same"));
+        assert_eq!(told(task, "please stop").await, Outcome::Finished("done all the same"));
     }
 
     /// asyncio: `current_task().cancel()`. Here the request is a message, also to oneself.
@@ -2016,7 +2064,7 @@ mod cancel_and_confirm {
             deaf(stop).await
         });
         sleep(ms(100)).await;
-        let end = task.cancel_and_wait("shutting down").await;
+        let end = told(task, "shutting down").await;
         assert_eq!(end, Outcome::Cancelled { reason: Some("shutting down"), cleaned_up: false });
         assert_eq!((start.elapsed(), dropped.get(), alive_tasks()), (ms(400), 1, 0));
     }
@@ -2030,7 +2078,7 @@ mod cancel_and_confirm {
                 Ok(None)
             });
             sleep(ms(10)).await;
-            let end = ends(task.cancel_and_wait("shutting down")).await;
+            let end = told(task, "shutting down").await;
             assert_eq!(end, Outcome::Cancelled { reason: Some("shutting down"), cleaned_up: true });
         }
     }
@@ -2051,9 +2099,9 @@ mod cancel_and_confirm {
             deaf(stop).await
         });
         sleep(ms(10)).await;
-        assert_eq!(fails.cancel_and_wait("stop").await, Outcome::Failed("connection lost".to_owned()));
-        assert_eq!(panic.cancel_and_wait("stop").await, Outcome::Panicked("a panic".to_owned()));
-        assert_eq!(drop_panics.cancel_and_wait("stop").await, Outcome::Panicked("a panic".to_owned()));
+        assert_eq!(told(fails, "stop").await, Outcome::Failed("connection lost".to_owned()));
+        assert_eq!(told(panic, "stop").await, Outcome::Panicked("a panic".to_owned()));
+        assert_eq!(told(drop_panics, "stop").await, Outcome::Panicked("a panic".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -2111,13 +2159,16 @@ mod cancel_and_confirm {
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_computes_asks() {
         let task = Job::spawn(GRACE, |stop: Stop<Reason>| async move {
-            while !stop.is_requested() {
+            for _ in 0..1_000 {
+                if stop.is_requested() {
+                    return Ok(None);
+                }
                 advance(ms(1)).await;
             }
-            Ok(None)
+            Ok(Some("nobody has told it"))
         });
         advance(ms(10)).await;
-        let end = task.cancel_and_wait("enough").await;
+        let end = told(task, "enough").await;
         assert_eq!(end, Outcome::Cancelled { reason: Some("enough"), cleaned_up: true });
     }
 

@@ -85,17 +85,14 @@ impl Timeout {
     pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, Expired> {
         let mut moves = self.state.subscribe();
         let watch = async {
-            loop {
+            while !self.expire() {
                 let when = moves.borrow_and_update().when;
-                // Never an error by itself: this timeout is one of the senders.
+                // Never an error: this timeout is one of the senders.
                 let moved = moves.changed();
-                let passed = match when {
-                    None => moved.await.is_err(),
-                    Some(when) => timeout_at(when, moved).await.is_err(),
+                let _moved_or_passed = match when {
+                    None => moved.await.is_ok(),
+                    Some(when) => timeout_at(when, moved).await.is_ok(),
                 };
-                if passed && self.expire() {
-                    break;
-                }
             }
         };
         tokio::select! {
@@ -106,7 +103,8 @@ impl Timeout {
         }
     }
 
-    /// Ends it if the deadline has passed. In one step with the look: a move comes before it and counts, or is refused.
+    /// Ends it if the deadline has passed, and tells whether it has. In one step with the look at the deadline: a move
+    /// comes before it and counts, or after it and is refused.
     fn expire(&self) -> bool {
         self.state.send_if_modified(|state| {
             let passed = state.when.is_some_and(|when| when <= Instant::now());
