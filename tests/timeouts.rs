@@ -1852,7 +1852,7 @@ mod cooperative {
     async fn a_loop_that_computes_looks_at_the_token_between_two_blocks() {
         let stop = CancellationToken::new();
         let telling = stop.clone();
-        let blocks = (0_u32..)
+        let blocks = (0_u32..1_000)
             .inspect(move |&block| {
                 if block == 7 {
                     telling.cancel()
@@ -2591,8 +2591,22 @@ mod select_loop {
     async fn talk(peer: &mut DuplexStream, pieces: &[(u64, &str)]) {
         for (pause, piece) in pieces {
             sleep(ms(*pause)).await;
-            peer.write_all(piece.as_bytes()).await.unwrap();
+            ends(peer.write_all(piece.as_bytes())).await.unwrap();
         }
+    }
+
+    /// Reads what the peer says meanwhile. The peer goes first: what it says in the instant of a limit is there then.
+    async fn read_from<D: Decoder>(
+        peer: &mut DuplexStream,
+        pieces: &[(u64, &str)],
+        frames: &mut FramedRead<DuplexStream, D>,
+        (heartbeat, idle): (Duration, Duration),
+        on_event: impl FnMut(Event<D::Item>),
+    ) -> Result<End, D::Error> {
+        let stop = never();
+        let reading = read_frames(frames, &stop, heartbeat, idle, on_event);
+        let both = async { tokio::join!(biased; talk(peer, pieces), reading).1 };
+        timeout(Duration::from_secs(3_600), both).await.expect("it ends")
     }
 
     fn never() -> CancellationToken {
@@ -2603,9 +2617,7 @@ mod select_loop {
     async fn frames_heartbeats_and_the_end_of_a_silent_peer() {
         let ((mut lines, mut peer), log) = (lines(64), Log::default());
         let pieces = [(70, "one\ntw"), (50, "o\n"), (10, "three\n")];
-        let stop = never();
-        let reading = read_frames(&mut lines, &stop, ms(100), ms(150), log_events(&log));
-        let (end, ()) = tokio::join!(reading, talk(&mut peer, &pieces));
+        let end = read_from(&mut peer, &pieces, &mut lines, (ms(100), ms(150)), log_events(&log)).await;
         log.at("end");
         assert_eq!(end.unwrap(), End::Idle);
         assert_eq!(
@@ -2666,10 +2678,9 @@ mod select_loop {
     /// asyncio: `readline` and `readexactly` keep what they have when they are cancelled. Tokio: `FramedRead` does.
     #[tokio::test(start_paused = true)]
     async fn half_a_frame_survives_every_heartbeat() {
-        let ((mut lines, mut peer), log, stop) = (lines(64), Log::default(), never());
+        let ((mut lines, mut peer), log) = (lines(64), Log::default());
         let pieces = [(5, "o"), (10, "n"), (10, "e"), (10, "\n")];
-        let reading = read_frames(&mut lines, &stop, ms(10), ms(50), log_events(&log));
-        let (end, ()) = tokio::join!(reading, talk(&mut peer, &pieces));
+        let end = read_from(&mut peer, &pieces, &mut lines, (ms(10), ms(50)), log_events(&log)).await;
         assert_eq!(end.unwrap(), End::Idle);
         let frames: Vec<_> = log.take().into_iter().filter(|line| !line.contains("heartbeat")).collect();
         assert_eq!(frames, [" 35 one"]);
@@ -2697,15 +2708,14 @@ mod select_loop {
     /// The heartbeat is due each 100 ms, whatever else happens.
     #[tokio::test(start_paused = true)]
     async fn the_heartbeat_keeps_its_pace_under_traffic() {
-        let ((mut lines, mut peer), stop) = (lines(64), never());
+        let (mut lines, mut peer) = lines(64);
         let (mut frames, mut heartbeats) = (0, 0);
         let count = |event| match event {
             Event::Frame(_) => frames += 1,
             Event::Heartbeat => heartbeats += 1,
         };
         let pieces = [(30, "line\n"); 33];
-        let reading = read_frames(&mut lines, &stop, ms(100), ms(40), count);
-        let (end, ()) = tokio::join!(reading, talk(&mut peer, &pieces));
+        let end = read_from(&mut peer, &pieces, &mut lines, (ms(100), ms(40)), count).await;
         assert_eq!((end.unwrap(), frames, heartbeats), (End::Idle, 33, 10));
     }
 
@@ -2814,11 +2824,9 @@ mod select_loop {
 
     #[tokio::test(start_paused = true)]
     async fn a_frame_in_the_instant_of_the_limit_is_in_time() {
-        let ((mut lines, mut peer), log, stop) = (lines(64), Log::default(), never());
+        let ((mut lines, mut peer), log) = (lines(64), Log::default());
         let pieces = [(150, "just in time\n")];
-        let reading = read_frames(&mut lines, &stop, Duration::MAX, ms(150), log_events(&log));
-        // The peer first: what it sends in the instant of the limit is there when the reader looks.
-        let ((), end) = tokio::join!(biased; talk(&mut peer, &pieces), reading);
+        let end = read_from(&mut peer, &pieces, &mut lines, (Duration::MAX, ms(150)), log_events(&log)).await;
         log.at("end");
         assert_eq!(
             (end.unwrap(), log.take()),
@@ -2833,11 +2841,13 @@ mod select_loop {
         let end = read_frames(&mut lines, &stop, Duration::MAX, Duration::ZERO, log_events(&log)).await;
         assert_eq!(end.unwrap(), End::Idle);
 
-        let pieces = [(5, "one\n")];
-        let reading = read_frames(&mut lines, &stop, Duration::ZERO, ms(3), log_events(&log));
-        let (end, ()) = tokio::join!(reading, talk(&mut peer, &pieces));
-        assert_eq!(end.unwrap(), End::Idle);
-        assert_eq!(log.take().len(), 3, "a heartbeat each millisecond");
+        let (pieces, mut heartbeats) = ([(5, "one\n")], 0);
+        let count = |_heartbeat| {
+            heartbeats += 1;
+            assert!(heartbeats < 1_000, "it spins");
+        };
+        let end = read_from(&mut peer, &pieces, &mut lines, (Duration::ZERO, ms(3)), count).await;
+        assert_eq!((end.unwrap(), heartbeats), (End::Idle, 3), "a heartbeat each millisecond");
 
         drop(peer);
         let reading = read_frames(&mut lines, &stop, Duration::MAX, Duration::MAX, log_events(&log));
