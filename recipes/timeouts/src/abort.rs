@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: 0BSD
+//! Abort tasks and wait until they are gone: `task.cancel()`, then `await asyncio.gather(*tasks, return_exceptions=True)`.
+//!
+//! ```sh
+//! cargo add tokio --features rt
+//! ```
+//!
+//! An abort is a request: the task is dropped at its next wait, and until then it is there, with its locks and its
+//! connections. It cannot refuse, and it cannot await any more; what its values do in `drop` is done when the wait is
+//! over. A task that is done keeps its result. One that computes, and a `spawn_blocking` that has begun, never come to a
+//! wait: they run to their end, and are waited for.
+//!
+//! For work that has to clean up with an await, or may refuse: `cancel_and_confirm`.
+//!
+//! # Cancel safety
+//!
+//! The tasks are aborted when the function is called, before its future is first polled. Dropping the future ends the
+//! wait alone.
+//!
+//! # Panics
+//!
+//! None. A panic of a task, also one in its drop, is [`Ended::Panicked`].
+
+use std::any::Any;
+
+use tokio::task::{JoinError, JoinHandle};
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended<T> {
+    /// By itself, with this: there was nothing to abort.
+    Finished(T),
+    /// It was aborted, or its runtime has shut down. No failure: it was asked for.
+    Aborted,
+    /// With a panic that has this message.
+    Panicked(String),
+}
+
+/// Aborts a task and waits until it is gone.
+pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> {
+    task.abort();
+    async { task.await.into() }
+}
+
+/// Aborts tasks, all of them before it waits for the first. The ends stand in the order of `tasks`.
+pub fn abort_all_and_wait<T>(
+    tasks: impl IntoIterator<Item = JoinHandle<T>>,
+) -> impl Future<Output = Vec<Ended<T>>> {
+    let tasks: Vec<_> = tasks.into_iter().inspect(JoinHandle::abort).collect();
+    async {
+        let mut ends = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            ends.push(task.await.into());
+        }
+        ends
+    }
+}
+
+/// What `task.await` gives.
+impl<T> From<Result<T, JoinError>> for Ended<T> {
+    fn from(result: Result<T, JoinError>) -> Self {
+        match result.map_err(JoinError::try_into_panic) {
+            Ok(value) => Self::Finished(value),
+            Err(Ok(panic)) => Self::Panicked(text(&*panic)),
+            Err(Err(_aborted)) => Self::Aborted,
+        }
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+}

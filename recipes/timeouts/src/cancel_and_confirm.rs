@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: 0BSD
+//! Cancel a task for a reason, wait for its clean-up, and know how it ended: `task.cancel("reason")`, then `await task`
+//! in a `try` with an `except CancelledError as error`.
+//!
+//! ```sh
+//! cargo add tokio --features macros,rt,sync,time
+//! ```
+//!
+//! The work is told: it sees the [`Stop`] that it gets. It may clean up with awaits and answer `Ok(None)`; it may refuse,
+//! and return a value; if it has not ended when its grace is over, it is aborted. A task that is cancelled before it
+//! began does not begin. The first reason counts, and whoever awaits the task reads it.
+//!
+//! ```text
+//! Task::spawn(grace, |stop| async move {
+//!     let rows = stop.run_until_requested(query()).await; // None: it was told to stop
+//!     connection.close().await?;                          // in any case
+//!     Ok(rows)
+//! })
+//! ```
+//!
+//! # Cancel safety
+//!
+//! Dropping the [`Task`], or the future of [`wait`](Task::wait), tells the work to stop, without a reason. Nobody waits
+//! for its clean-up then, but it has its grace period all the same. To wait for it at the end of the program, have a
+//! `TaskTracker` track the work.
+//!
+//! # Errors
+//!
+//! None: an [`Outcome`] is what an error becomes. A cancelled task is counted neither as finished nor as failed.
+//!
+//! # Panics
+//!
+//! Outside a Tokio runtime with a clock. A panic in the work is [`Outcome::Panicked`].
+//!
+//! # Cost
+//!
+//! Two tasks: one for the work, and one that outlives the [`Task`].
+
+use std::any::Any;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::SetOnce;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
+
+/// Work on a task of its own that can be told to stop.
+#[derive(Debug)]
+pub struct Task<T, E, R> {
+    supervisor: JoinHandle<Outcome<T, E, R>>,
+    stop: Stop<R>,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<T, E, R> {
+    /// With a value, also if it was told to stop and refused, or was too far on.
+    Finished(T),
+    /// With an error, also in its clean-up.
+    Failed(E),
+    /// With a panic that has this message.
+    Panicked(String),
+    /// Because it was told to, or its runtime has shut down.
+    Cancelled {
+        /// Why. `None` if nobody has given a reason.
+        reason: Option<R>,
+        /// It came to its end by itself, so its clean-up is done. If not, it was aborted when its grace was over.
+        cleaned_up: bool,
+    },
+}
+
+/// The request to stop, as the work sees it. Clones are for the same task; each may make the request.
+#[derive(Debug)]
+pub struct Stop<R>(Arc<SetOnce<Verdict<R>>>);
+
+/// What comes first: a request, or the end of the work.
+#[derive(Debug)]
+enum Verdict<R> {
+    Requested(Option<R>),
+    Ended,
+}
+
+impl<T, E, R> Task<T, E, R>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    R: Clone + Send + Sync + 'static,
+{
+    /// Starts `work`. `grace` is what it gets for its clean-up once it is told to stop, `None` however long it takes.
+    pub fn spawn<F>(grace: Option<Duration>, work: impl FnOnce(Stop<R>) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+    {
+        let stop = Stop(Arc::new(SetOnce::new()));
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                if stop.is_requested() {
+                    return Ok(None);
+                }
+                // A drop, so that it is said after a panic too.
+                let _ended = Ending(stop.clone());
+                work(stop).await
+            }
+        });
+        Self { supervisor: tokio::spawn(supervise(task, stop.clone(), grace)), stop }
+    }
+
+    /// Tells the work to stop. `false` if there is nothing to do: it has ended, or was told before.
+    pub fn cancel(&self, reason: R) -> bool {
+        self.stop.cancel(reason)
+    }
+
+    /// For others who may tell the work to stop.
+    pub fn stop(&self) -> Stop<R> {
+        self.stop.clone()
+    }
+
+    /// Whether the task is gone, its clean-up included.
+    pub fn is_finished(&self) -> bool {
+        self.supervisor.is_finished()
+    }
+
+    /// Waits until it is gone.
+    pub async fn wait(mut self) -> Outcome<T, E, R> {
+        (&mut self.supervisor).await.unwrap_or_else(|error| self.stop.outcome(error))
+    }
+
+    /// Tells the work to stop, and waits until it is gone.
+    pub async fn cancel_and_wait(self, reason: R) -> Outcome<T, E, R> {
+        self.cancel(reason);
+        self.wait().await
+    }
+}
+
+impl<T, E, R> Drop for Task<T, E, R> {
+    fn drop(&mut self) {
+        let _too_late = self.stop.0.set(Verdict::Requested(None));
+    }
+}
+
+impl<R> Stop<R> {
+    /// Tells the work to stop. `false` if there is nothing to do: it has ended, or was told before.
+    pub fn cancel(&self, reason: R) -> bool {
+        self.0.set(Verdict::Requested(Some(reason))).is_ok()
+    }
+
+    /// Waits for the request, and tells its reason: `None` if the [`Task`] was dropped. Cancel safe.
+    pub async fn requested(&self) -> Option<&R> {
+        match self.0.wait().await {
+            Verdict::Requested(reason) => reason.as_ref(),
+            // The work is over, and nobody will ask.
+            Verdict::Ended => pending().await,
+        }
+    }
+
+    /// Whether the request is there: for a loop that computes.
+    pub fn is_requested(&self) -> bool {
+        matches!(self.0.get(), Some(Verdict::Requested(_)))
+    }
+
+    /// Awaits `work` until the request, and drops it then: `None`. What is ready in the same instant counts.
+    pub async fn run_until_requested<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.is_requested() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            output = work => Some(output),
+            _reason = self.requested() => None,
+        }
+    }
+
+    fn outcome<T, E>(&self, error: JoinError) -> Outcome<T, E, R>
+    where
+        R: Clone,
+    {
+        match error.try_into_panic() {
+            Ok(panic) => Outcome::Panicked(text(&*panic)),
+            Err(_aborted) => self.cancelled(false),
+        }
+    }
+
+    fn cancelled<T, E>(&self, cleaned_up: bool) -> Outcome<T, E, R>
+    where
+        R: Clone,
+    {
+        let reason = match self.0.get() {
+            Some(Verdict::Requested(reason)) => reason.clone(),
+            Some(Verdict::Ended) | None => None,
+        };
+        Outcome::Cancelled { reason, cleaned_up }
+    }
+}
+
+impl<R> Clone for Stop<R> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+struct Ending<R>(Stop<R>);
+
+impl<R> Drop for Ending<R> {
+    fn drop(&mut self) {
+        let _told_before = self.0.0.set(Verdict::Ended);
+    }
+}
+
+async fn supervise<T, E, R: Clone>(
+    mut task: JoinHandle<Result<Option<T>, E>>,
+    stop: Stop<R>,
+    grace: Option<Duration>,
+) -> Outcome<T, E, R> {
+    let ended = tokio::select! {
+        biased;
+        ended = &mut task => ended,
+        _reason = stop.requested() => match timeout(grace.unwrap_or(Duration::MAX), &mut task).await {
+            Ok(ended) => ended,
+            Err(_elapsed) => {
+                task.abort();
+                // An abort is a request. The task is gone when this returns.
+                task.await
+            }
+        },
+    };
+    match ended {
+        Ok(Ok(Some(value))) => Outcome::Finished(value),
+        Ok(Ok(None)) => stop.cancelled(true),
+        Ok(Err(error)) => Outcome::Failed(error),
+        Err(error) => stop.outcome(error),
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+}

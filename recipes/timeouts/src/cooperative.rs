@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: 0BSD
+//! Work that is told to stop: it finishes its step, cleans up, and says what it has done. In asyncio a loop with an
+//! `except CancelledError`, or one that looks at an `asyncio.Event`.
+//!
+//! ```sh
+//! cargo add tokio --features macros,rt,sync
+//! cargo add tokio-util
+//! ```
+//!
+//! A future that is dropped stops wherever it waits: between two writes, or with half a line on the disk. So the loop
+//! is not dropped but told, by a [`CancellationToken`], and looks at it between two steps and nowhere else. A loop that
+//! computes looks too: it has no wait at which it could be aborted.
+//!
+//! # Cancel safety
+//!
+//! [`work_until_told`] is to be told and not to be dropped: its drop loses the job of the step under way and skips the
+//! clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] tells its
+//! loop to stop.
+//!
+//! # Errors
+//!
+//! The first error of a step, after the clean-up; otherwise that of the clean-up. For [`checksum`], [`Stopped`].
+//!
+//! # Panics
+//!
+//! A panic goes on in the caller. One in a step skips the clean-up.
+
+use std::panic::resume_unwind;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio_util::sync::CancellationToken;
+
+/// What a worker has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// The jobs that are done.
+    pub done: usize,
+    /// Whether it was told to stop. If not, there are no more jobs, for every sender is gone.
+    pub was_told: bool,
+}
+
+/// Does one job after the other until it is told to stop or there are no more; then cleans up, and reports.
+///
+/// The clean-up gets the number of jobs that are done.
+pub async fn work_until_told<J, E, S, C>(
+    stop: &CancellationToken,
+    jobs: &mut mpsc::Receiver<J>,
+    mut step: impl FnMut(J) -> S,
+    clean_up: impl FnOnce(usize) -> C,
+) -> Result<Report, E>
+where
+    S: Future<Output = Result<(), E>>,
+    C: Future<Output = Result<(), E>>,
+{
+    let (mut done, mut failure) = (0, None);
+    let was_told = loop {
+        let job = tokio::select! {
+            // Looked at first: no step begins after the request, and its job stays in the channel.
+            biased;
+            () = stop.cancelled() => break true,
+            job = jobs.recv() => job,
+        };
+        let Some(job) = job else { break false };
+        // Not in a `select!`: half a step is what must not be.
+        match step(job).await {
+            Ok(()) => done += 1,
+            Err(error) => {
+                failure = Some(error);
+                break false;
+            }
+        }
+    };
+    let cleaned_up = clean_up(done).await;
+    failure.map_or(Ok(()), Err).and(cleaned_up)?;
+    Ok(Report { done, was_told })
+}
+
+/// The loop was told to stop after so many blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// The blocks that are part of the sum.
+    pub blocks: usize,
+}
+
+/// Sums up blocks of bytes on a thread for blocking work, until it is told to stop.
+///
+/// `JoinHandle::abort` has no effect on a `spawn_blocking` that has begun, and dropping its handle leaves it to itself.
+pub async fn checksum<B: AsRef<[u8]>>(
+    stop: &CancellationToken,
+    blocks: impl Iterator<Item = B> + Send + 'static,
+) -> Result<u64, Stopped> {
+    // A token of its own: the guard tells this loop alone.
+    let stop = stop.child_token();
+    let _told_at_the_latest_now = stop.clone().drop_guard();
+    let sum = spawn_blocking(move || {
+        let mut sum = 0_u64;
+        for (done, block) in blocks.enumerate() {
+            if stop.is_cancelled() {
+                return Err(Stopped { blocks: done });
+            }
+            sum = block.as_ref().iter().fold(sum, |sum, &byte| sum.rotate_left(5) ^ u64::from(byte));
+        }
+        Ok(sum)
+    });
+    sum.await.unwrap_or_else(|error: JoinError| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        // The runtime has shut down before a thread was free.
+        Err(_never_begun) => Err(Stopped { blocks: 0 }),
+    })
+}

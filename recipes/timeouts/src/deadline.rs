@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: 0BSD
+//! One deadline over several steps, and deadlines inside of it: `asyncio.timeout_at(when)`, nested.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features time
+//! ```
+//!
+//! A timeout for each step is no limit for all of them. A [`Deadline`] is a point in time with a name: hand it down by
+//! value, and give a step less time with [`within`](Deadline::within). The error names the deadline that passed.
+//! `Elapsed` does not say whose it is, and of two nested `timeout`s with one deadline the inner reports, so that a loop
+//! around it tries again when there is no time left. Here the outer one reports, as in asyncio.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`run`](Deadline::run) drops the work.
+//!
+//! # Errors
+//!
+//! [`Expired`], with the name of the deadline. The work is dropped by then.
+//!
+//! # Panics
+//!
+//! A panic in the work goes on in the caller. [`run`](Deadline::run) panics outside a Tokio runtime with a clock, if
+//! there is a deadline.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+/// A point in time that something has to be done by, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    name: &'static str,
+    at: Option<Instant>,
+}
+
+/// This deadline has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} timed out")]
+pub struct Expired(pub &'static str);
+
+impl Deadline {
+    /// The point in time at which `limit` is over, from now on. `None`, and more than the clock can hold, is never.
+    pub fn after(name: &'static str, limit: Option<Duration>) -> Self {
+        let at = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Self { name, at }
+    }
+
+    /// A deadline inside this one: the new one if it is the earlier, otherwise this one.
+    pub fn within(self, name: &'static str, limit: Option<Duration>) -> Self {
+        let inner = Self::after(name, limit);
+        match (self.at, inner.at) {
+            (Some(outer_at), Some(inner_at)) if inner_at < outer_at => inner,
+            (None, Some(_)) => inner,
+            _ => self,
+        }
+    }
+
+    /// When it is.
+    pub fn at(self) -> Option<Instant> {
+        self.at
+    }
+
+    /// How much time is left: zero if it has passed, `None` if it is never.
+    pub fn remaining(self) -> Option<Duration> {
+        self.at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// For a loop that computes: a deadline cannot cut off what does not await, so it has to ask.
+    pub fn check(self) -> Result<(), Expired> {
+        match self.remaining() {
+            Some(Duration::ZERO) => Err(Expired(self.name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Awaits `work` until the deadline. After it, the work still gets as far as its first wait.
+    pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, Expired> {
+        let remaining = self.remaining().unwrap_or(Duration::MAX);
+        timeout(remaining, work).await.map_err(|_elapsed| Expired(self.name))
+    }
+}

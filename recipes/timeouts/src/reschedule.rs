@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: 0BSD
+//! A timeout whose deadline is moved while it runs: later, earlier, or off. `asyncio.timeout(...)` and `reschedule`.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features macros,sync,time
+//! ```
+//!
+//! The deadline of `tokio::time::timeout` is fixed. A [`Timeout`] has [handles](TimeoutHandle) that move it: the work
+//! may have one, and so may any other task. Each chunk of a download moves it on; a user who asks for more time moves
+//! it; a dialogue turns it off.
+//!
+//! A `reschedule` that returned `Ok` counts, also one in the instant of the old deadline: the timeout looks again before
+//! it expires.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`Timeout::run`] drops the work, and the timeout is over.
+//!
+//! # Errors
+//!
+//! [`Expired`] when the deadline passes: the work is dropped. [`Over`] when there is no deadline any more to be moved.
+//!
+//! # Panics
+//!
+//! A panic in the work goes on in the caller, and the timeout is over. [`Timeout::run`] panics outside a Tokio runtime
+//! with a clock.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+/// A limit for one piece of work: [`run`](Timeout::run) takes it.
+#[derive(Debug)]
+pub struct Timeout {
+    state: watch::Sender<State>,
+}
+
+/// Moves the deadline of a [`Timeout`] and asks how it is. Clones are for the same one.
+#[derive(Debug, Clone)]
+pub struct TimeoutHandle {
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    when: Option<Instant>,
+    over: Option<Over>,
+}
+
+/// The deadline passed before the work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("timed out")]
+pub struct Expired;
+
+/// Why the deadline cannot be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Over {
+    /// It has passed.
+    #[error("the timeout has expired")]
+    Expired,
+    /// The work ended first, or was dropped.
+    #[error("the timeout has ended")]
+    Finished,
+}
+
+impl Timeout {
+    /// With a deadline, or `None`: without one until there is a reason for it.
+    pub fn at(when: Option<Instant>) -> Self {
+        Self { state: watch::Sender::new(State { when, over: None }) }
+    }
+
+    /// With a deadline `limit` from now. More than the clock can hold is none.
+    pub fn after(limit: Duration) -> Self {
+        Self::at(Instant::now().checked_add(limit))
+    }
+
+    /// What moves the deadline, before the work has begun and while it runs.
+    pub fn handle(&self) -> TimeoutHandle {
+        TimeoutHandle { state: self.state.clone() }
+    }
+
+    /// Awaits `work` until the deadline, wherever that is by then.
+    pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, Expired> {
+        let mut moves = self.state.subscribe();
+        let watch = async {
+            while !self.expire() {
+                let when = moves.borrow_and_update().when;
+                // Never an error: this timeout is one of the senders.
+                let moved = moves.changed();
+                let _moved_or_passed = match when {
+                    None => moved.await.is_ok(),
+                    Some(when) => timeout_at(when, moved).await.is_ok(),
+                };
+            }
+        };
+        tokio::select! {
+            // The work first: its result counts in the instant of the deadline.
+            biased;
+            output = work => Ok(output),
+            () = watch => Err(Expired),
+        }
+    }
+
+    /// Ends it if the deadline has passed, and tells whether it has. In one step with the look at the deadline: a move
+    /// comes before it and counts, or after it and is refused.
+    fn expire(&self) -> bool {
+        self.state.send_if_modified(|state| {
+            let passed = state.when.is_some_and(|when| when <= Instant::now());
+            if passed {
+                state.over = Some(Over::Expired);
+            }
+            passed
+        })
+    }
+}
+
+impl Drop for Timeout {
+    fn drop(&mut self) {
+        self.state.send_modify(|state| state.over = state.over.or(Some(Over::Finished)));
+    }
+}
+
+impl TimeoutHandle {
+    /// Moves the deadline. One in the past cuts off the work at its next wait; `None` takes the limit away.
+    ///
+    /// # Errors
+    ///
+    /// [`Over`], and nothing has changed.
+    pub fn reschedule(&self, when: Option<Instant>) -> Result<(), Over> {
+        let mut result = Ok(());
+        self.state.send_if_modified(|state| {
+            result = state.over.map_or(Ok(()), Err);
+            if result.is_ok() {
+                state.when = when;
+            }
+            result.is_ok()
+        });
+        result
+    }
+
+    /// The deadline, also after it has passed. `None` is no limit.
+    pub fn when(&self) -> Option<Instant> {
+        self.state.borrow().when
+    }
+
+    /// Whether the deadline passed before the work was done.
+    pub fn expired(&self) -> bool {
+        self.state.borrow().over == Some(Over::Expired)
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: 0BSD
+//! A loop around `select!` that loses no data, starves no arm, and whose timers run on: in asyncio a loop around
+//! `asyncio.wait(..., return_when=FIRST_COMPLETED)`, or around a `timeout`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add tokio --features macros,time
+//! cargo add tokio-util --features codec
+//! ```
+//!
+//! Each turn of the loop drops the futures of the arms that lost. Four rules follow:
+//!
+//! - An arm's future must lose nothing when it is dropped. `FramedRead` keeps half a frame in itself; `read_exact` and
+//!   `read_line` keep it in their future, and it is gone.
+//! - A timer that is made in the arm starts anew with each turn, and under traffic never fires. So it is pinned outside.
+//! - `select!` picks at random among the arms that are ready. `biased` takes them from the top: then the rare arms come
+//!   first and the one that is always ready last, or it starves those below it.
+//! - What an arm does is done before any arm is polled again. So it does not wait, least of all for something that
+//!   another arm's future may hold.
+//!
+//! # Cancel safety
+//!
+//! Cancel safe: half a frame stays in `frames`. The timers start anew with the next call.
+//!
+//! # Errors
+//!
+//! Those of the decoder and of the reader.
+//!
+//! # Panics
+//!
+//! Outside a Tokio runtime with a clock. A panic in `on_event` goes on in the caller.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::io::AsyncRead;
+use tokio::time::sleep;
+use tokio_util::codec::{Decoder, FramedRead};
+use tokio_util::sync::CancellationToken;
+
+/// What happens on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<F> {
+    /// A whole frame has arrived.
+    Frame(F),
+    /// It is time for a sign of life.
+    Heartbeat,
+}
+
+/// Why the reading ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The peer has closed the connection.
+    Closed,
+    /// No frame has come for too long.
+    Idle,
+    /// It was told to stop.
+    Told,
+}
+
+/// Reads frames, and calls `on_event` for each, and for a heartbeat each `heartbeat`, until the peer closes, no frame
+/// has come for `idle`, or `stop` is cancelled. `Duration::MAX` is never.
+///
+/// A heartbeat more often than each millisecond, Tokio's tick, is one each millisecond.
+pub async fn read_frames<R, D>(
+    frames: &mut FramedRead<R, D>,
+    stop: &CancellationToken,
+    heartbeat: Duration,
+    idle: Duration,
+    mut on_event: impl FnMut(Event<D::Item>),
+) -> Result<End, D::Error>
+where
+    R: AsyncRead + Unpin,
+    D: Decoder,
+{
+    let heartbeat = heartbeat.max(Duration::from_millis(1));
+    let (mut heartbeat_due, mut idle_over) = (pin!(sleep(heartbeat)), pin!(sleep(idle)));
+    let mut stopped = pin!(stop.cancelled());
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stopped => return Ok(End::Told),
+            () = &mut heartbeat_due => {
+                // From now on: after a pause the missed ones are not made up for, as those of an `interval` would be.
+                heartbeat_due.set(sleep(heartbeat));
+                on_event(Event::Heartbeat);
+            }
+            frame = frames.next() => match frame.transpose()? {
+                Some(frame) => {
+                    idle_over.set(sleep(idle));
+                    on_event(Event::Frame(frame));
+                }
+                None => return Ok(End::Closed),
+            },
+            // Last: a frame that is there in the instant of the limit was in time.
+            () = &mut idle_over => return Ok(End::Idle),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: 0BSD
+//! Work that goes on when its caller is cancelled, and whose failure is heard all the same: `asyncio.shield(aw)`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add tokio --features rt
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! A task whose `JoinHandle` is dropped runs on: that is a shield already. But what it returns is then dropped without a
+//! word, an error too. Here a failure goes to whoever awaits, and if nobody does, to `unheard`: to one of the two, and
+//! never to both.
+//!
+//! Await a `&mut` to it, in a `timeout` or a `select!`, to give up for now and wait again later. The [`TaskTracker`] is
+//! for the end of the program: wait for it, or the runtime cuts the work off.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`Shielded`] ends neither the work nor its report.
+//!
+//! # Errors
+//!
+//! [`Failure`]. Work that was cut off, by [`Shielded::abort`] or the end of the runtime, is not reported to `unheard`.
+//!
+//! # Panics
+//!
+//! Outside a Tokio runtime, and if it is awaited again when it is done. A panic in the work is a [`Failure`]. `unheard`
+//! must not panic: it is called in a drop.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::FutureExt;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::task::TaskTracker;
+
+/// Shielded work. As a future, its result.
+#[derive(Debug)]
+pub struct Shielded<T, E>(JoinHandle<Ended<T, E>>);
+
+/// Why the work gave no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure<E> {
+    /// It returned an error.
+    Error(E),
+    /// It panicked with this message.
+    Panicked(String),
+    /// It was aborted, or its runtime has shut down.
+    Cancelled,
+}
+
+/// The result, until somebody takes it. Whoever drops it, be it the runtime, reports what nobody has heard.
+struct Ended<T, E> {
+    result: Option<Result<T, Failure<E>>>,
+    unheard: Option<Box<dyn FnOnce(Failure<E>) + Send>>,
+}
+
+/// Starts `work` at once. If it fails and nobody awaits that, `unheard` is called with the failure.
+pub fn shield<T, E>(
+    tasks: &TaskTracker,
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+    unheard: impl FnOnce(Failure<E>) + Send + 'static,
+) -> Shielded<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    Shielded(tasks.spawn(async move {
+        #[expect(
+            clippy::redundant_async_block,
+            reason = "it drops the work, so a panic in that drop is caught too"
+        )]
+        let work = async move { work.await };
+        let result = AssertUnwindSafe(work).catch_unwind().await;
+        let result = match result {
+            Ok(result) => result.map_err(Failure::Error),
+            Err(panic) => Err(Failure::Panicked(text(&*panic))),
+        };
+        Ended { result: Some(result), unheard: Some(Box::new(unheard)) }
+    }))
+}
+
+impl<T, E> Shielded<T, E> {
+    /// Cuts off the work itself: the shield is against those who stop waiting for it.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+
+    /// Whether the work is done.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<T, E> Future for Shielded<T, E> {
+    type Output = Result<T, Failure<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let ended = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(match ended {
+            Ok(mut ended) => ended.result.take().unwrap_or(Err(Failure::Cancelled)),
+            Err(error) => Err(failure(error)),
+        })
+    }
+}
+
+impl<T, E> Drop for Ended<T, E> {
+    fn drop(&mut self) {
+        if let (Some(Err(failure)), Some(unheard)) = (self.result.take(), self.unheard.take()) {
+            unheard(failure);
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for Ended<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ended").finish_non_exhaustive()
+    }
+}
+
+fn failure<E>(error: JoinError) -> Failure<E> {
+    match error.try_into_panic() {
+        Ok(panic) => Failure::Panicked(text(&*panic)),
+        Err(_aborted) => Failure::Cancelled,
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => write!(f, "{error}"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl<E: Error> Error for Failure<E> {}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+}

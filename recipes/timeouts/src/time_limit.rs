@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: 0BSD
+//! Cut off work that takes too long: `async with asyncio.timeout(limit)`.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features time
+//! ```
+//!
+//! `tokio::time::timeout` puts its own `Result` around that of the work. Here they are one, as in Python, where both are
+//! exceptions; a caller tells them apart by the variant.
+//!
+//! Work that is cut off is dropped where it stands. What its values do in their `drop` is done when the error is there.
+//! Clean-up that awaits is not begun: for that, see `timeout_and_wait`. And a `JoinHandle` that is dropped lets its task
+//! run on: hand in `AbortOnDropHandle::new(task)`.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future drops the work.
+//!
+//! # Errors
+//!
+//! [`LimitError`]: too late, or what the work itself returned.
+//!
+//! # Panics
+//!
+//! A panic in the work, also in its drop at the limit, goes on in the caller. Outside a Tokio runtime with a clock, if
+//! there is a limit.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// Why work with a time limit gave no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError<E> {
+    /// The limit was over first.
+    #[error("timed out after {0:?}")]
+    TimedOut(Duration),
+    /// The work itself failed, in time.
+    #[error("{0}")]
+    Failed(E),
+}
+
+/// Awaits `work` for `limit` at most, counted from the first poll. `None` is no limit.
+///
+/// The work is polled before the clock is looked at, so what is ready in the instant of the limit is in time, and with
+/// a limit of zero the work still gets as far as its first wait.
+pub async fn time_limit<T, E>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, LimitError<E>> {
+    // A limit beyond what the clock can hold is none: no timer is set.
+    let limit = limit.unwrap_or(Duration::MAX);
+    match timeout(limit, work).await {
+        Ok(result) => result.map_err(LimitError::Failed),
+        Err(_elapsed) => Err(LimitError::TimedOut(limit)),
+    }
+}

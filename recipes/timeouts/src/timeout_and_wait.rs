@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: 0BSD
+//! A time limit that tells the work to stop and waits for its clean-up before it reports: `asyncio.wait_for(aw, limit)`.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features macros,rt,time
+//! cargo add tokio-util
+//! ```
+//!
+//! A plain `timeout` drops the work, and what is dropped cannot await. So the work is a task, and it is told: the token
+//! that it gets is cancelled when the time is over, when the parent token is cancelled, and when the caller is dropped.
+//! It answers `Ok(None)` once it has cleaned up:
+//!
+//! ```text
+//! |stop| async move {
+//!     let rows = stop.run_until_cancelled(query()).await; // None: it was told to stop
+//!     connection.close().await?;                          // in any case
+//!     Ok(rows)
+//! }
+//! ```
+//!
+//! Work that has not ended when the grace period is over is aborted, and waited for.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future tells the work to stop. Nobody waits for its clean-up then, but it has its grace period all the
+//! same. To wait for it at the end of the program, have a `TaskTracker` track the work: `tasks.track_future(...)`.
+//!
+//! # Errors
+//!
+//! [`Failure`]. What the work returns after it was told still counts: an error of its clean-up is reported in place of
+//! the timeout, a value is if [`LateValue`] says so.
+//!
+//! # Panics
+//!
+//! Outside a Tokio runtime with a clock. A panic in the work is [`Failure::Panicked`].
+//!
+//! # Cost
+//!
+//! Two tasks: one for the work, and one that outlives the caller.
+
+use std::any::Any;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long work may take, and its clean-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For the work. `None` is no limit. With zero it is not even begun.
+    pub time: Option<Duration>,
+    /// For what it does after it was told to stop. `None` waits however long it takes, as asyncio does.
+    pub grace: Option<Duration>,
+    /// What becomes of a value that the work returns after it was told to stop.
+    pub late_value: LateValue,
+}
+
+/// What becomes of a value that came too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LateValue {
+    /// It is returned, as `wait_for` does: the work was done after all.
+    Return,
+    /// It is dropped, and the timeout reported.
+    Discard,
+}
+
+/// Why the work gave no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure<E> {
+    /// The time was over.
+    #[error("timed out")]
+    TimedOut {
+        /// It came to its end by itself, so its clean-up is done. If not, it was aborted when its grace was over.
+        cleaned_up: bool,
+    },
+    /// The parent token was cancelled, the work stopped by itself, or the runtime has shut down.
+    #[error("cancelled")]
+    Cancelled {
+        /// As above.
+        cleaned_up: bool,
+    },
+    /// The work panicked with this message, before it was told to stop or after.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// The work returned an error, before it was told to stop or after.
+    #[error("{0}")]
+    Failed(E),
+}
+
+/// Runs `work` as a task, tells it to stop when the time is over, waits until it has ended, and only then reports.
+pub async fn timeout_and_wait<T, E, F>(
+    parent: &CancellationToken,
+    limits: Limits,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<T, Failure<E>>
+where
+    F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    if parent.is_cancelled() {
+        return Err(Failure::Cancelled { cleaned_up: true });
+    }
+    if limits.time == Some(Duration::ZERO) {
+        return Err(Failure::TimedOut { cleaned_up: true });
+    }
+    // Set here: work that computes before its first wait may keep the supervisor from its first poll.
+    let limit = sleep(limits.time.unwrap_or(Duration::MAX));
+    // A child: to cancel it does not touch the parent, so whoever asks the parent hears of its own cancellation alone.
+    let stop = parent.child_token();
+    let task = tokio::spawn(work(stop.clone()));
+    // A task as well: when the caller is dropped, it is this one that aborts the work in the end.
+    let supervisor = tokio::spawn(supervise(task, stop.clone(), limit, limits));
+    let _told_at_the_latest_now = stop.drop_guard();
+    supervisor.await.unwrap_or_else(|error| Err(failure(error)))
+}
+
+async fn supervise<T, E>(
+    mut task: JoinHandle<Result<Option<T>, E>>,
+    stop: CancellationToken,
+    limit: Sleep,
+    limits: Limits,
+) -> Result<T, Failure<E>> {
+    let mut limit = pin!(limit);
+    let timed_out = tokio::select! {
+        // A result that is there in the instant of the limit is in time.
+        biased;
+        ended = &mut task => return match ended {
+            Ok(Ok(Some(value))) => Ok(value),
+            Ok(Ok(None)) => Err(Failure::Cancelled { cleaned_up: true }),
+            Ok(Err(error)) => Err(Failure::Failed(error)),
+            Err(error) => Err(failure(error)),
+        },
+        () = stop.cancelled() => false,
+        () = &mut limit => true,
+    };
+    stop.cancel();
+    let ended = match timeout(limits.grace.unwrap_or(Duration::MAX), &mut task).await {
+        Ok(ended) => ended,
+        Err(_elapsed) => {
+            task.abort();
+            // An abort is a request. The task is gone when this returns.
+            task.await
+        }
+    };
+    let told = |cleaned_up| match timed_out {
+        true => Failure::TimedOut { cleaned_up },
+        false => Failure::Cancelled { cleaned_up },
+    };
+    match ended {
+        Ok(Ok(Some(value))) if limits.late_value == LateValue::Return => Ok(value),
+        Ok(Ok(_)) => Err(told(true)),
+        Ok(Err(error)) => Err(Failure::Failed(error)),
+        Err(error) if error.is_panic() => Err(failure(error)),
+        Err(_aborted) => Err(told(false)),
+    }
+}
+
+fn failure<E>(error: JoinError) -> Failure<E> {
+    match error.try_into_panic() {
+        Ok(panic) => Failure::Panicked(text(&*panic)),
+        Err(_aborted) => Failure::Cancelled { cleaned_up: false },
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+}
