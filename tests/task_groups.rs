@@ -2178,7 +2178,12 @@ mod task_group {
 
 mod join_set {
     use super::*;
-    use task_groups::join_set::try_join_all;
+    use task_groups::join_set as pattern;
+
+    /// A lesson in which it does not end fails.
+    async fn try_join_all<T: 'static, E: 'static>(tasks: JoinSet<Result<T, E>>) -> Result<Vec<T>, E> {
+        soon(pattern::try_join_all(tasks)).await
+    }
 
     async fn page(millis: u64, name: &'static str) -> Result<&'static str, &'static str> {
         sleep(ms(millis)).await;
@@ -2498,7 +2503,7 @@ mod cancel_on_drop {
 
     async fn all_over(tracker: &TaskTracker) {
         tracker.close();
-        tracker.wait().await;
+        soon(tracker.wait()).await;
     }
 
     /// asyncio: `await task` gives its value. Tokio: so does this, and the token is left alone.
