@@ -384,10 +384,11 @@ mod task_group {
         async fn of_a_finished_group_are_refused() {
             let log = Log::default();
             let group = task_group(async |group| Ok::<_, Fault>(group)).await.unwrap();
-            let late = group.spawn(forever(log.clone(), "dropped"));
+            let mut late = group.spawn(forever(log.clone(), "dropped"));
             assert_eq!((alive_tasks(), late.id(), late.is_finished()), (0, None, true));
             assert!(log.take().is_empty(), "it has never begun");
-            assert_eq!(late.await, Err(NoValue::Refused));
+            assert_eq!((&mut late).await, Err(NoValue::Refused));
+            assert_eq!(late.await, Err(NoValue::Refused), "it may be asked again");
             let late =
                 group.spawn_with_grace(Duration::MAX, |_| async { panics::<Result<(), _>>("it begins") });
             assert_eq!(late.await, Err(NoValue::Refused));
@@ -420,9 +421,9 @@ mod task_group {
             struct SpawnsOnDrop(Group<Fault>, Count);
             impl Drop for SpawnsOnDrop {
                 fn drop(&mut self) {
-                    let refused = self.0.spawn(ready(Ok(())));
-                    assert_eq!(refused.now_or_never(), Some(Err(NoValue::Refused)));
-                    self.1.add();
+                    if self.0.spawn(ready(Ok(()))).id().is_none() {
+                        self.1.add();
+                    }
                 }
             }
             let dropped = Count::default();
@@ -698,24 +699,56 @@ mod task_group {
             assert_eq!(log.take(), ["100 one step"]);
         }
 
-        /// asyncio: whoever awaits the failing task in the block is cancelled, and the error is there once.
+        /// asyncio: whoever awaits the failing task in the group is cancelled at that await, and the error is there once.
         #[tokio::test(start_paused = true)]
-        async fn are_not_doubled_by_whoever_awaits_the_child() {
-            let log = Log::default();
+        async fn cancel_whoever_awaits_the_child_before_it_hears_of_them() {
             let group = task_group(async |group| {
-                let child = group.spawn(fails(100, Page("a")));
-                let waits = log.clone();
-                let _body = log.on_drop("the body is dropped");
-                group.spawn_with_grace(Duration::MAX, |_| async move {
-                    waits.at(child.await.unwrap_err());
-                    Ok(())
-                });
-                pending::<Result<(), _>>().await
+                let first = group.spawn(fails(100, Page("a")));
+                let second = group.spawn(async { first.await.map_err(|_| Page("doubled by a sibling")) });
+                let third =
+                    group.nested(async |_| second.await.map_err(|_| Page("doubled in a group inside")));
+                third.await?.ok_or(Page("doubled by the body"))
             });
             assert_eq!(errors(group.await), [Page("a")]);
-            let mut entries = log.take();
-            entries.sort();
-            assert_eq!(entries, ["100 the body is dropped", "100 the child has failed"]);
+        }
+
+        /// The same when the group is cancelled from outside: nobody fails for it, nor for a child that is refused.
+        #[tokio::test(start_paused = true)]
+        async fn do_not_come_of_a_cancellation() {
+            let token = CancellationToken::new();
+            let group = task_group_under(&token, async |group: Group<Fault>| {
+                let first = group.spawn(pending::<Result<(), _>>());
+                let second = group.spawn(async { first.await.map_err(|_| Page("a sibling")) });
+                let (parent, late) = (group.clone(), token.clone());
+                group.spawn(async move {
+                    late.cancelled().await;
+                    parent.spawn(ready(Ok(()))).await.map_err(|_| Page("refused"))
+                });
+                let third = group.nested(async |_| second.await.map_err(|_| Page("inside")));
+                third.await?.ok_or(Page("the body"))
+            });
+            let (result, ()) = tokio::join!(group, sleep(ms(100)).map(|()| token.cancel()));
+            assert_eq!(result, Ok(None));
+        }
+
+        /// A child with grace is told by its token, and hears how another has ended, by a failure or a cancellation.
+        #[tokio::test(start_paused = true)]
+        async fn are_told_to_a_child_with_grace_that_awaits_another() {
+            let heard = Arc::new(Mutex::new(Vec::new()));
+            let group = task_group(async |group| {
+                let others = [group.spawn(fails(100, Page("a"))), group.spawn(pending())];
+                for other in others {
+                    let heard = heard.clone();
+                    group.spawn_with_grace(Duration::MAX, |_| async move {
+                        let result = other.await;
+                        heard.lock().unwrap().push(result);
+                        Ok(())
+                    });
+                }
+                Ok(())
+            });
+            assert_eq!(errors(group.await), [Page("a")]);
+            assert_eq!(*heard.lock().unwrap(), [Err(NoValue::Failed), Err(NoValue::Cancelled)]);
         }
 
         /// Grandchildren are of the group as children are, whenever they were added.
@@ -1220,12 +1253,10 @@ mod task_group {
                 token.cancel();
                 let begun = begun.clone();
                 let late = group.spawn(async move { Ok::<_, Fault>(begun.add()) });
-                assert_eq!(late.now_or_never(), Some(Err(NoValue::Refused)));
-                assert_eq!(
-                    group.nested(async |_| panics::<Result<(), Fault>>("it begins")).now_or_never(),
-                    Some(Ok(None))
-                );
-                Ok(1)
+                assert_eq!((late.id(), late.is_finished()), (None, true));
+                let inner = group.nested(async |_| panics::<Result<(), Fault>>("it begins"));
+                assert_eq!(inner.await, Ok(None));
+                panics::<Result<(), _>>("the body goes on")
             });
             assert_eq!(group.await, Ok(None));
             assert_eq!(begun.get(), 0);
@@ -1427,9 +1458,9 @@ mod task_group {
                 children.await.unwrap()
             });
             drop(runtime);
-            assert_eq!(begun.now_or_never(), Some(Err(NoValue::Cancelled)));
-            let late = added.spawn(ready(Ok(())));
-            assert!(late.now_or_never().is_some_and(|result| result.is_err()));
+            let other = Builder::new_current_thread().build().unwrap();
+            assert_eq!(other.block_on(begun), Err(NoValue::Cancelled));
+            assert!(other.block_on(added.spawn(ready(Ok(())))).is_err());
         }
     }
 
@@ -1742,7 +1773,7 @@ mod task_group {
             let outer = task.await.unwrap();
             assert_eq!(log.take(), ["100 inner is over", "100 outer is over"]);
             let late = outer.nested(async |_| panics::<Result<(), Fault>>("it begins"));
-            assert_eq!(late.now_or_never(), Some(Ok(None)), "a finished group takes no groups either");
+            assert_eq!(soon(late).await, Ok(None), "a finished group takes no groups either");
         }
 
         /// Groups in groups, a hundred deep: the failure of the innermost comes out, and that of the outermost ends all.
@@ -1976,6 +2007,7 @@ mod task_group {
             life: Life,
             failed: Count,
             panicked: Count,
+            doubled: Count,
         }
 
         /// A member of a group: it waits, adds children, opens a group, and ends in its own way.
@@ -1984,6 +2016,7 @@ mod task_group {
             ledger: Ledger,
             mut rng: Rng,
             depth: u8,
+            has_grace: bool,
         ) -> BoxFuture<'static, Result<u8, Fault>> {
             let life = ledger.life.begin();
             async move {
@@ -1991,13 +2024,13 @@ mod task_group {
                 some_turns(&mut rng, 3).await;
                 if depth < 4 {
                     for _ in 0..rng.u8(0..3) {
-                        add(&group, &ledger, &mut rng, depth).await;
+                        add(&group, &ledger, &mut rng, depth, has_grace).await;
                     }
                     if rng.u8(0..4) == 0 {
                         let mut inside = rng.fork();
                         let inner = group.nested(async |inner: Group<Fault>| {
                             for _ in 0..inside.u8(1..4) {
-                                add(&inner, &ledger, &mut inside, depth).await;
+                                add(&inner, &ledger, &mut inside, depth, has_grace).await;
                             }
                             end(&ledger, &mut inside).await
                         });
@@ -2009,14 +2042,14 @@ mod task_group {
             .boxed()
         }
 
-        async fn add(group: &Group<Fault>, ledger: &Ledger, rng: &mut Rng, depth: u8) {
+        async fn add(group: &Group<Fault>, ledger: &Ledger, rng: &mut Rng, depth: u8, has_grace: bool) {
             let (inside, theirs, seed) = (group.clone(), ledger.clone(), rng.fork());
             let child: Child<u8> = match rng.u8(0..2) {
-                0 => group.spawn(member(inside, theirs, seed, depth + 1)),
+                0 => group.spawn(member(inside, theirs, seed, depth + 1, has_grace)),
                 _ => group.spawn_with_grace(Duration::MAX, move |told| async move {
                     let mut clean_up = seed.clone();
                     let _life = theirs.life.begin();
-                    let work = member(inside, theirs.clone(), seed, depth + 1);
+                    let work = member(inside, theirs.clone(), seed, depth + 1, true);
                     match told.run_until_cancelled(work).await {
                         Some(result) => result,
                         None => {
@@ -2031,8 +2064,9 @@ mod task_group {
             };
             match rng.u8(0..8) {
                 0 => child.cancel(),
-                1 => drop(child.await),
-                _ => drop(child),
+                // Nobody else can cancel it alone: when it has no value, the group is cancelled, and this is with it.
+                1 if child.await.is_err() && !has_grace => ledger.doubled.add(),
+                _ => {}
             }
         }
 
@@ -2079,14 +2113,16 @@ mod task_group {
                 let group = tokio::spawn({
                     let (ledger, token, rng) = (ledger.clone(), token.clone(), rng.fork());
                     async move {
-                        let group =
-                            task_group_under(&token, async |group| member(group, ledger, rng, 0).await);
+                        let group = task_group_under(&token, async |group| {
+                            member(group, ledger, rng, 0, false).await
+                        });
                         group.await
                     }
                 });
                 let result = group.await;
                 let (begun, ended) = ledger.life.get();
                 assert_eq!(begun, ended, "nobody is left");
+                assert_eq!(ledger.doubled.get(), 0);
                 let kind = match result {
                     Ok(Ok(value)) => {
                         assert_eq!((ledger.failed.get(), ledger.panicked.get()), (0, 0));
@@ -2118,7 +2154,7 @@ mod task_group {
                 let ledger = Ledger::default();
                 let group = tokio::spawn({
                     let (ledger, rng) = (ledger.clone(), rng.fork());
-                    task_group(async |group| member(group, ledger, rng, 0).await)
+                    task_group(async |group| member(group, ledger, rng, 0, false).await)
                 });
                 for _ in 0..rng.u8(1..20) {
                     some_turns(&mut rng, 9).await;
@@ -2134,11 +2170,46 @@ mod task_group {
             });
         }
 
+        /// Five hundred who add children and await them, while a token cancels one after the other: nobody fails for it.
+        #[test]
+        fn whoever_awaits_a_child_does_not_fail_for_the_cancellation() {
+            on_many_threads(10, async |mut rng| {
+                let (token, begun) = (CancellationToken::new(), Count::default());
+                let group = task_group_under(&token, async |group: Group<Fault>| {
+                    for _ in 0..500 {
+                        let (group, begun) = (group.clone(), begun.clone());
+                        group.clone().spawn::<(), _>(async move {
+                            begun.add();
+                            loop {
+                                group.spawn(yield_now().map(Ok)).await.map_err(|why| match why {
+                                    NoValue::Refused => Page("refused"),
+                                    _ => Page("cancelled"),
+                                })?;
+                            }
+                        });
+                    }
+                    Ok(())
+                });
+                let canceller = tokio::spawn({
+                    let (token, begun) = (token.clone(), begun.clone());
+                    async move {
+                        while begun.get() < 250 {
+                            yield_now().await;
+                        }
+                        some_turns(&mut rng, 9).await;
+                        token.cancel();
+                    }
+                });
+                assert_eq!(group.await, Ok(None));
+                canceller.await.unwrap();
+            });
+        }
+
         /// Others add children while the group comes to its end: a child is refused, or waited for.
         #[test]
         fn a_child_added_in_the_last_moment_is_waited_for_or_refused() {
             let (taken, refused) = (Count::default(), Count::default());
-            on_many_threads(2_000, async |mut rng| {
+            on_many_threads(1_000, async |mut rng| {
                 let (begun, ended) = (Count::default(), Count::default());
                 let mut others = JoinSet::new();
                 let group = task_group(async |group: Group<Fault>| {
@@ -2171,7 +2242,7 @@ mod task_group {
                 }
                 assert_eq!((begun.get(), ended.get()), over, "nobody begins when the group is over");
             });
-            assert!(taken.get() > 1_000 && refused.get() > 1_000, "{} and {}", taken.get(), refused.get());
+            assert!(taken.get() > 500 && refused.get() > 500, "{} and {}", taken.get(), refused.get());
         }
     }
 }
@@ -2447,11 +2518,11 @@ mod borrow {
         assert_eq!(life.get(), (3, 3));
     }
 
-    /// A row of a hundred thousand, and ten thousand at once.
+    /// A row of twenty thousand, and ten thousand at once.
     #[tokio::test(start_paused = true)]
     async fn many_are_found() {
-        let row = reachable(0, async |n| Ok::<_, ()>(if n < 99_999 { vec![n + 1] } else { vec![] }));
-        assert_eq!(row.await.map(|found| found.len()), Ok(100_000));
+        let row = reachable(0, async |n| Ok::<_, ()>(if n < 19_999 { vec![n + 1] } else { vec![] }));
+        assert_eq!(row.await.map(|found| found.len()), Ok(20_000));
 
         let start = Instant::now();
         let fan = reachable(0, async |n| {

@@ -40,8 +40,10 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread;
@@ -52,7 +54,7 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use scopeguard::{ScopeGuard, guard};
 use tokio::runtime::Handle;
-use tokio::task::{Id, JoinHandle, try_id};
+use tokio::task::{Id, JoinHandle, try_id, yield_now};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -93,12 +95,19 @@ pub struct Group<E>(Arc<Shared<E>>);
 
 /// A child of a group. To drop it does nothing to the child.
 ///
-/// It is a future that gives the child's value, in the block or after it. After that it must not be polled again.
+/// It is a future that gives the child's value, in the block or after it. It yields once before it says that there is
+/// none: when the group is being cancelled, whoever awaits it in the group is cancelled there, and does not fail too.
 #[derive(Debug)]
 pub struct Child<T> {
-    /// None if it was refused.
-    task: Option<JoinHandle<Result<T, NoValue>>>,
+    id: Option<Id>,
     token: CancellationToken,
+    progress: Progress<T>,
+}
+
+#[derive(Debug)]
+enum Progress<T> {
+    Running(JoinHandle<Result<T, NoValue>>),
+    Without { why: NoValue, has_yielded: bool },
 }
 
 #[derive(Debug)]
@@ -108,13 +117,15 @@ struct Shared<E> {
     token: CancellationToken,
     /// Counts the children, and the groups inside.
     tracker: TaskTracker,
+    /// Set before anybody is told that a child was refused, or cancelled with the group. Who hears that is ended by it,
+    /// also if the cancellation, which reaches one token after the other, has yet to reach theirs.
+    ending: AtomicBool,
     state: Mutex<State<E>>,
 }
 
 #[derive(Debug)]
 struct State<E> {
-    /// Whether nobody may come in any more.
-    closed: bool,
+    finished: bool,
     failures: Vec<Failure<E>>,
     panics: Vec<Panic>,
 }
@@ -139,9 +150,13 @@ pub async fn task_group_under<T, E>(
 
 impl<E> Group<E> {
     fn new(token: CancellationToken) -> Self {
-        let state = State { closed: false, failures: Vec::new(), panics: Vec::new() };
-        let (runtime, tracker) = (Handle::current(), TaskTracker::new());
-        Self(Arc::new(Shared { runtime, token, tracker, state: Mutex::new(state) }))
+        Self(Arc::new(Shared {
+            runtime: Handle::current(),
+            token,
+            tracker: TaskTracker::new(),
+            ending: AtomicBool::new(false),
+            state: Mutex::new(State { finished: false, failures: Vec::new(), panics: Vec::new() }),
+        }))
     }
 
     /// Starts a child. When it is cancelled, it is dropped where it stands.
@@ -172,15 +187,19 @@ impl<E> Group<E> {
         E: Send + 'static,
     {
         let token = self.0.token.child_token();
-        let task = self.enter().map(|counted| {
-            let (group, told) = (self.clone(), token.clone());
-            self.0.runtime.spawn(async move {
-                let result = group.settle(try_id(), caught(until_overdue(told, grace, work)).await);
-                drop(counted);
-                result
-            })
+        let Some(counted) = self.enter() else {
+            let progress = Progress::Without { why: NoValue::Refused, has_yielded: false };
+            return Child { id: None, token, progress };
+        };
+        let (group, own) = (self.clone(), token.clone());
+        let task = self.0.runtime.spawn(async move {
+            let told = own.clone();
+            let ended = group.caught(&own, grace, async { work(told).await }).await;
+            let result = group.settle(try_id(), ended);
+            drop(counted);
+            result
         });
-        Child { task, token }
+        Child { id: Some(task.id()), token, progress: Progress::Running(task) }
     }
 
     /// Runs a group inside of this one, which cancels it and is not over before it is. Its body may borrow.
@@ -195,7 +214,10 @@ impl<E> Group<E> {
         E: From<GroupError<F>> + Send + 'static,
         F: Send + 'static,
     {
-        let Some(counted) = self.enter() else { return Ok(None) };
+        let Some(counted) = self.enter() else {
+            yield_now().await;
+            return Ok(None);
+        };
         let outer = self.clone();
         let orphaned = move |group: Group<F>| {
             let runtime = group.0.runtime.clone();
@@ -210,7 +232,12 @@ impl<E> Group<E> {
                 drop(counted);
             });
         };
-        Group::new(self.0.token.child_token()).run(body, orphaned).await
+        let result = Group::new(self.0.token.child_token()).run(body, orphaned).await;
+        if let Ok(None) = result {
+            // As a child without a value does: whoever is cancelled too does not go on.
+            yield_now().await;
+        }
+        result
     }
 
     /// The life of a group. `orphaned` gets it if the owner is dropped before its end.
@@ -224,7 +251,7 @@ impl<E> Group<E> {
             orphaned(group);
         });
         let body = async { body(self.clone()).await };
-        let value = self.settle(None, caught(self.0.token.run_until_cancelled(body)).await);
+        let value = self.settle(None, self.caught(&self.0.token, Duration::ZERO, body).await);
         let (failures, panics) = self.over().await;
         drop(ScopeGuard::into_inner(owner));
 
@@ -241,8 +268,8 @@ impl<E> Group<E> {
     /// Counts somebody in. Under one lock with the end of the group, so that nobody slips in after it.
     fn enter(&self) -> Option<TaskTrackerToken> {
         let state = self.lock();
-        let open = !state.closed && !self.0.token.is_cancelled();
-        open.then(|| self.0.tracker.token())
+        let is_open = !state.finished && !self.is_ending();
+        is_open.then(|| self.0.tracker.token())
     }
 
     /// Waits until everybody has left, and takes what they have left behind.
@@ -253,21 +280,29 @@ impl<E> Group<E> {
             let mut state = self.lock();
             // Somebody may have come in meanwhile. Now nobody can.
             if self.0.tracker.is_empty() {
-                state.closed = true;
+                state.finished = true;
                 return (mem::take(&mut state.failures), mem::take(&mut state.panics));
             }
         }
     }
 
     /// Sorts how a child or the body has ended.
-    fn settle<T>(&self, child: Option<Id>, ended: Ended<Result<T, E>>) -> Result<T, NoValue> {
+    fn settle<T>(
+        &self,
+        child: Option<Id>,
+        ended: thread::Result<Option<Result<T, E>>>,
+    ) -> Result<T, NoValue> {
         match ended {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(Some(Err(error))) => {
                 self.fail(|state| state.failures.push(Failure { child, error }));
                 Err(NoValue::Failed)
             }
-            Ok(None) => Err(NoValue::Cancelled),
+            Ok(None) => {
+                // For whoever awaits this child.
+                self.is_ending();
+                Err(NoValue::Cancelled)
+            }
             Err(panic) => {
                 self.fail(|state| state.panics.push(panic));
                 Err(NoValue::Panicked)
@@ -277,11 +312,45 @@ impl<E> Group<E> {
 
     /// Cancels the group for what `record` writes down.
     fn fail(&self, record: impl FnOnce(&mut State<E>)) {
-        let mut state = self.lock();
-        record(&mut state);
-        state.closed = true;
-        drop(state);
+        record(&mut self.lock());
+        self.0.ending.store(true, SeqCst);
         self.0.token.cancel();
+    }
+
+    /// Whether the group is cancelled, by itself or from outside. Who asks makes `ending` say so too.
+    fn is_ending(&self) -> bool {
+        if self.0.token.is_cancelled() {
+            self.0.ending.store(true, SeqCst);
+        }
+        self.0.ending.load(SeqCst)
+    }
+
+    /// How `work` has ended: with a result, cut off a grace period after its cancellation, or with a panic.
+    async fn caught<T>(
+        &self,
+        token: &CancellationToken,
+        grace: Duration,
+        work: impl Future<Output = T>,
+    ) -> thread::Result<Option<T>> {
+        let ending = poll_fn(|_| if self.0.ending.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending });
+        let overdue = async {
+            select(ending, pin!(token.cancelled())).await;
+            // A sleep needs a timer, and not every runtime has one.
+            if !grace.is_zero() {
+                sleep(grace).await;
+            }
+        };
+        let in_time = async {
+            if token.is_cancelled() || self.0.ending.load(SeqCst) {
+                return None;
+            }
+            match select(pin!(work), pin!(overdue)).await {
+                Either::Left((result, _)) => Some(result),
+                Either::Right(_) => None,
+            }
+        };
+        // What has panicked is dropped and not polled again. What it shares with others may be half changed.
+        AssertUnwindSafe(in_time).catch_unwind().await
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -290,40 +359,10 @@ impl<E> Group<E> {
     }
 }
 
-/// How a future has ended: with a value, cancelled, or with a panic.
-type Ended<T> = thread::Result<Option<T>>;
-
-async fn caught<T>(work: impl Future<Output = Option<T>>) -> Ended<T> {
-    // A future that has panicked is dropped and not polled again. What it shares with others may be half changed.
-    AssertUnwindSafe(work).catch_unwind().await
-}
-
-/// The result of `work`, unless that takes longer than `grace` from the cancellation on.
-async fn until_overdue<T, F: Future<Output = T>>(
-    token: CancellationToken,
-    grace: Duration,
-    work: impl FnOnce(CancellationToken) -> F,
-) -> Option<T> {
-    if token.is_cancelled() {
-        return None;
-    }
-    let overdue = async {
-        token.cancelled().await;
-        // A sleep needs a timer, and not every runtime has one.
-        if !grace.is_zero() {
-            sleep(grace).await;
-        }
-    };
-    match select(pin!(work(token.clone())), pin!(overdue)).await {
-        Either::Left((result, _)) => Some(result),
-        Either::Right(_) => None,
-    }
-}
-
 impl<T> Child<T> {
     /// Which task it is. None if it was refused.
     pub fn id(&self) -> Option<Id> {
-        self.task.as_ref().map(JoinHandle::id)
+        self.id
     }
 
     /// Cancels this child alone. To be cancelled is not to fail: the group goes on.
@@ -333,7 +372,10 @@ impl<T> Child<T> {
 
     /// Whether it has ended.
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(JoinHandle::is_finished)
+        match &self.progress {
+            Progress::Running(task) => task.is_finished(),
+            Progress::Without { .. } => true,
+        }
     }
 }
 
@@ -341,12 +383,19 @@ impl<T> Future for Child<T> {
     type Output = Result<T, NoValue>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(task) = &mut self.task else { return Poll::Ready(Err(NoValue::Refused)) };
-        Poll::Ready(match ready!(Pin::new(task).poll(cx)) {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => Err(NoValue::Panicked),
-            Err(_) => Err(NoValue::Cancelled),
-        })
+        let why = match &mut self.progress {
+            Progress::Running(task) => match ready!(Pin::new(task).poll(cx)) {
+                Ok(Ok(value)) => return Poll::Ready(Ok(value)),
+                Ok(Err(why)) => why,
+                Err(error) if error.is_panic() => NoValue::Panicked,
+                Err(_) => NoValue::Cancelled,
+            },
+            Progress::Without { why, has_yielded: true } => return Poll::Ready(Err(*why)),
+            Progress::Without { why, .. } => *why,
+        };
+        self.progress = Progress::Without { why, has_yielded: true };
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
