@@ -279,7 +279,10 @@ mod task_group {
             let begun = Count::default();
             let group = task_group(async |group| {
                 let begun = begun.clone();
-                group.spawn(async move { Ok::<_, Fault>(begun.add()) });
+                group.spawn(async move {
+                    begun.add();
+                    Ok::<_, Fault>(())
+                });
                 Ok(())
             });
             sleep(ms(10)).await;
@@ -370,7 +373,8 @@ mod task_group {
                     sleep(ms(50)).await;
                     group.spawn(async move {
                         sleep(ms(200)).await;
-                        Ok::<_, Fault>(log.at("the one from outside"))
+                        log.at("the one from outside");
+                        Ok::<_, Fault>(())
                     });
                 });
                 Ok(())
@@ -403,7 +407,10 @@ mod task_group {
                 let (inside, log, begun) = (group.clone(), log.clone(), begun.clone());
                 group.spawn_with_grace(Duration::MAX, move |told| async move {
                     told.cancelled().await;
-                    let late = inside.spawn(async move { Ok::<_, Fault>(begun.add()) });
+                    let late = inside.spawn(async move {
+                        begun.add();
+                        Ok::<_, Fault>(())
+                    });
                     log.at(late.await.unwrap_err());
                     Ok(())
                 });
@@ -458,8 +465,18 @@ mod task_group {
             let begun = Count::default();
             let group = task_group(async |group| {
                 let (one, other) = (begun.clone(), begun.clone());
-                group.spawn(async move { Ok(one.add()) }).cancel();
-                group.spawn_with_grace(Duration::MAX, move |_| async move { Ok(other.add()) }).cancel();
+                group
+                    .spawn(async move {
+                        one.add();
+                        Ok(())
+                    })
+                    .cancel();
+                group
+                    .spawn_with_grace(Duration::MAX, move |_| async move {
+                        other.add();
+                        Ok(())
+                    })
+                    .cancel();
                 Ok::<_, Fault>(())
             });
             assert_eq!(group.await, Ok(()));
@@ -488,8 +505,46 @@ mod task_group {
         /// The body's end does not end the children: a child without an end holds the group, as in asyncio.
         #[tokio::test(start_paused = true)]
         async fn but_one_without_an_end_keeps_the_group_waiting() {
-            let group = task_group(async |group| Ok(drop(group.spawn(pending::<Result<(), Fault>>()))));
+            let group = task_group(async |group| {
+                drop(group.spawn(pending::<Result<(), Fault>>()));
+                Ok(())
+            });
             assert!(timeout(Duration::from_secs(3_600), group).await.is_err());
+        }
+
+        /// The hazard, in asyncio too: what a child starts elsewhere is no child. A spawned task is detached when the child
+        /// is dropped, and so is work on a thread.
+        #[tokio::test(start_paused = true)]
+        async fn but_what_a_child_starts_elsewhere_is_not_of_the_group() {
+            let (task, thread) = (Count::default(), Count::default());
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let (begun, has_begun) = oneshot::channel();
+            let group = task_group(async |group| {
+                let (task, thread) = (task.clone(), thread.clone());
+                group.spawn(async move {
+                    let spawned = tokio::spawn(async move {
+                        sleep(ms(200)).await;
+                        task.add();
+                    });
+                    let blocking = tokio::task::spawn_blocking(move || {
+                        begun.send(()).unwrap();
+                        // It ends when the lesson says so, or when that has failed.
+                        let _ended = wait.recv_timeout(Duration::from_secs(20));
+                        thread.add();
+                    });
+                    spawned.await.and(blocking.await).map_err(|_| Page("task"))
+                });
+                has_begun.await.map_err(|_| Page("thread"))?;
+                Err::<(), _>(Page("a"))
+            });
+            assert_eq!(errors(group.await), [Page("a")]);
+            assert_eq!((task.get(), thread.get()), (0, 0), "the group is over, and they run on");
+            go.send(()).unwrap();
+            sleep(ms(300)).await;
+            while thread.get() == 0 {
+                yield_now().await;
+            }
+            assert_eq!((task.get(), thread.get()), (1, 1));
         }
 
         #[tokio::test(start_paused = true)]
@@ -622,7 +677,10 @@ mod task_group {
             let begun = Count::default();
             let group = task_group(async |group| {
                 let counted = begun.clone();
-                group.spawn(async move { Ok(counted.add()) });
+                group.spawn(async move {
+                    counted.add();
+                    Ok(())
+                });
                 Err::<(), _>(Page("body"))
             });
             assert_eq!(errors(group.await), [Page("body")]);
@@ -673,7 +731,10 @@ mod task_group {
             let group = task_group(async |group| {
                 let counted = begun.clone();
                 group.spawn(ready(Err::<(), _>(Page("a"))));
-                group.spawn(async move { Ok(counted.add()) });
+                group.spawn(async move {
+                    counted.add();
+                    Ok(())
+                });
                 Ok(())
             });
             assert_eq!(errors(group.await), [Page("a")]);
@@ -691,7 +752,8 @@ mod task_group {
                     sleep(ms(100)).await;
                     steps.at("one step");
                     yield_now().await;
-                    Ok(steps.at("two steps"))
+                    steps.at("two steps");
+                    Ok(())
                 });
                 Ok(())
             });
@@ -894,7 +956,8 @@ mod task_group {
                 let cleaned = cleaned.clone();
                 group.spawn(async move {
                     sleep(ms(1_000)).await;
-                    Ok(cleaned.add())
+                    cleaned.add();
+                    Ok(())
                 });
                 fails(100, Page("a")).await
             });
@@ -1190,7 +1253,10 @@ mod task_group {
         async fn a_token_that_is_cancelled_already_lets_nothing_begin() {
             let (begun, token) = (Count::default(), CancellationToken::new());
             token.cancel();
-            let group = task_group_under(&token, async |_| Ok::<_, Fault>(begun.add()));
+            let group = task_group_under(&token, async |_| {
+                begun.add();
+                Ok::<_, Fault>(())
+            });
             assert_eq!(group.now_or_never(), Some(Ok(None)));
             assert_eq!(begun.get(), 0);
         }
@@ -1252,7 +1318,10 @@ mod task_group {
             let group = task_group_under(&token, async |group| {
                 token.cancel();
                 let begun = begun.clone();
-                let late = group.spawn(async move { Ok::<_, Fault>(begun.add()) });
+                let late = group.spawn(async move {
+                    begun.add();
+                    Ok::<_, Fault>(())
+                });
                 assert_eq!((late.id(), late.is_finished()), (None, true));
                 let inner = group.nested(async |_| panics::<Result<(), Fault>>("it begins"));
                 assert_eq!(inner.await, Ok(None));
@@ -1358,7 +1427,10 @@ mod task_group {
         #[tokio::test(start_paused = true)]
         async fn before_the_first_poll_nothing_has_begun() {
             let begun = Count::default();
-            drop(task_group(async |_| Ok::<_, Fault>(begun.add())));
+            drop(task_group(async |_| {
+                begun.add();
+                Ok::<_, Fault>(())
+            }));
             assert_eq!((begun.get(), alive_tasks()), (0, 0));
         }
 
@@ -1366,7 +1438,10 @@ mod task_group {
         #[tokio::test(start_paused = true)]
         async fn after_the_body_the_children_are_cancelled_too() {
             let log = Log::default();
-            let group = task_group(async |group| Ok(drop(group.spawn(forever(log.clone(), "dropped")))));
+            let group = task_group(async |group| {
+                drop(group.spawn(forever(log.clone(), "dropped")));
+                Ok(())
+            });
             assert!(timeout(ms(100), group).await.is_err());
             yield_now().await;
             assert_eq!((log.take(), alive_tasks()), (vec!["100 dropped".to_owned()], 0));
@@ -1760,7 +1835,13 @@ mod task_group {
             let group = task_group(async |outer: Group<Fault>| {
                 let logged = log.clone();
                 let task = tokio::spawn(async move {
-                    outer.nested(async |_| Ok::<_, Fault>(sleep(ms(100)).await)).await.unwrap();
+                    outer
+                        .nested(async |_| {
+                            sleep(ms(100)).await;
+                            Ok::<_, Fault>(())
+                        })
+                        .await
+                        .unwrap();
                     logged.at("inner is over");
                     outer
                 });
@@ -1841,7 +1922,8 @@ mod task_group {
                     sleep(ms(5)).await;
                     let grandchild = grown.clone();
                     parent.spawn_with_grace(ms(100), |told| two_steps(grandchild, told));
-                    Ok(sleep(ms(5)).await)
+                    sleep(ms(5)).await;
+                    Ok(())
                 });
                 let child = life.clone();
                 sum += group
@@ -1903,7 +1985,8 @@ mod task_group {
                                     return Err(Page("a"));
                                 }
                                 token.cancel();
-                                Ok(sleep(ms(1)).await)
+                                sleep(ms(1)).await;
+                                Ok(())
                             });
                             group.await
                         })
@@ -1933,7 +2016,8 @@ mod task_group {
                     tokio::spawn(async move {
                         let group = task_group(async |outer: Group<Fault>| {
                             let _ignored = send.send(outer);
-                            Ok(sleep(ms(1_000)).await)
+                            sleep(ms(1_000)).await;
+                            Ok(())
                         });
                         let _ignored = outer_is_over.send(group.await);
                     });
@@ -1948,7 +2032,8 @@ mod task_group {
                                 failed.add();
                                 Err::<(), _>(Disk("inner"))
                             });
-                            Ok(sleep(ms(20)).await)
+                            sleep(ms(20)).await;
+                            Ok(())
                         });
                         inner.await
                     })
@@ -2170,39 +2255,71 @@ mod task_group {
             });
         }
 
-        /// Five hundred who add children and await them, while a token cancels one after the other: nobody fails for it.
+        /// Some await a child without an end, child after child, or group after group. A token cancels a thousand others
+        /// before it comes to them, and nobody fails for what they see meanwhile.
         #[test]
         fn whoever_awaits_a_child_does_not_fail_for_the_cancellation() {
-            on_many_threads(10, async |mut rng| {
-                let (token, begun) = (CancellationToken::new(), Count::default());
-                let group = task_group_under(&token, async |group: Group<Fault>| {
-                    for _ in 0..500 {
-                        let (group, begun) = (group.clone(), begun.clone());
-                        group.clone().spawn::<(), _>(async move {
-                            begun.add();
-                            loop {
-                                group.spawn(yield_now().map(Ok)).await.map_err(|why| match why {
-                                    NoValue::Refused => Page("refused"),
-                                    _ => Page("cancelled"),
-                                })?;
-                            }
-                        });
+            async fn forever() -> Result<(), Fault> {
+                loop {
+                    yield_now().await;
+                }
+            }
+            async fn awaits(
+                group: Group<Fault>,
+                all_there: CancellationToken,
+                begun: Count,
+                kind: usize,
+            ) -> Result<(), Fault> {
+                let no_value = |why| match why {
+                    NoValue::Refused => Page("refused"),
+                    _ => Page("cancelled"),
+                };
+                all_there.cancelled().await;
+                begun.add();
+                loop {
+                    match kind {
+                        0 => group.spawn(forever()).await.map_err(no_value)?,
+                        1 => group.spawn(yield_now().map(Ok)).await.map_err(no_value)?,
+                        _ => group
+                            .nested(async |_| {
+                                yield_now().await;
+                                Ok::<_, Fault>(())
+                            })
+                            .await?
+                            .ok_or(Page("none"))?,
                     }
-                    Ok(())
-                });
-                let canceller = tokio::spawn({
-                    let (token, begun) = (token.clone(), begun.clone());
-                    async move {
-                        while begun.get() < 250 {
-                            yield_now().await;
+                }
+            }
+            for kind in 0..3 {
+                on_many_threads(10, async |mut rng| {
+                    let (token, begun) = (CancellationToken::new(), Count::default());
+                    let group = task_group_under(&token, async |group: Group<Fault>| {
+                        // The group is reached first, then these, then its children, the last to come before the others.
+                        let _others: Vec<_> = (0..10_000).map(|_| token.child_token()).collect();
+                        let all_there = CancellationToken::new();
+                        for _ in 0..50 {
+                            group.spawn(awaits(group.clone(), all_there.clone(), begun.clone(), kind));
                         }
-                        some_turns(&mut rng, 9).await;
-                        token.cancel();
-                    }
+                        for _ in 0..500 {
+                            group.spawn(pending::<Result<(), _>>());
+                        }
+                        all_there.cancel();
+                        pending::<Result<(), _>>().await
+                    });
+                    let canceller = tokio::spawn({
+                        let (token, begun) = (token.clone(), begun.clone());
+                        async move {
+                            while begun.get() < 50 {
+                                yield_now().await;
+                            }
+                            some_turns(&mut rng, 9).await;
+                            token.cancel();
+                        }
+                    });
+                    assert_eq!(group.await, Ok(None));
+                    canceller.await.unwrap();
                 });
-                assert_eq!(group.await, Ok(None));
-                canceller.await.unwrap();
-            });
+            }
         }
 
         /// Others add children while the group comes to its end: a child is refused, or waited for.
@@ -2224,7 +2341,8 @@ mod task_group {
                                 let child = group.spawn(async move {
                                     begun.add();
                                     yield_now().await;
-                                    Ok::<_, Fault>(ended.add())
+                                    ended.add();
+                                    Ok::<_, Fault>(())
                                 });
                                 if child.id().is_some() { taken.add() } else { refused.add() }
                             }

@@ -169,7 +169,7 @@ impl<E> Group<E> {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.spawn_with_grace(Duration::ZERO, |_| work)
+        self.start(self.0.token.child_token(), Duration::ZERO, work)
     }
 
     /// Starts a child that is told by its token when it is cancelled. It then has `grace` to come to its end; after
@@ -187,15 +187,25 @@ impl<E> Group<E> {
         E: Send + 'static,
     {
         let token = self.0.token.child_token();
+        let told = token.clone();
+        self.start(token, grace, async { work(told).await })
+    }
+
+    fn start<T, F>(&self, token: CancellationToken, grace: Duration, work: F) -> Child<T>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
         let Some(counted) = self.enter() else {
             let progress = Progress::Without { why: NoValue::Refused, has_yielded: false };
             return Child { id: None, token, progress };
         };
         let (group, own) = (self.clone(), token.clone());
+        // In a box, for it is handed on through several futures, and each of them would have a place of its size.
+        let work = Box::pin(work);
         let task = self.0.runtime.spawn(async move {
-            let told = own.clone();
-            let ended = group.caught(&own, grace, async { work(told).await }).await;
-            let result = group.settle(try_id(), ended);
+            let result = group.settle(try_id(), group.caught(&own, grace, work).await);
             drop(counted);
             result
         });
@@ -206,20 +216,37 @@ impl<E> Group<E> {
     ///
     /// If this group is cancelled, it gives `None`, or, being dropped with whoever awaits it, gives its errors to this
     /// group itself.
-    pub async fn nested<T, F>(
+    pub async fn nested<T, Inner>(
         &self,
-        body: impl AsyncFnOnce(Group<F>) -> Result<T, F>,
-    ) -> Result<Option<T>, GroupError<F>>
+        body: impl AsyncFnOnce(Group<Inner>) -> Result<T, Inner>,
+    ) -> Result<Option<T>, GroupError<Inner>>
     where
-        E: From<GroupError<F>> + Send + 'static,
-        F: Send + 'static,
+        E: From<GroupError<Inner>> + Send + 'static,
+        Inner: Send + 'static,
     {
-        let Some(counted) = self.enter() else {
-            yield_now().await;
-            return Ok(None);
+        let result = match self.enter() {
+            Some(counted) => self.run_inside(counted, body).await,
+            None => Ok(None),
         };
+        if let Ok(None) = result {
+            // As a child without a value does: whoever is cancelled too does not go on.
+            self.is_ending();
+            yield_now().await;
+        }
+        result
+    }
+
+    async fn run_inside<T, Inner>(
+        &self,
+        counted: TaskTrackerToken,
+        body: impl AsyncFnOnce(Group<Inner>) -> Result<T, Inner>,
+    ) -> Result<Option<T>, GroupError<Inner>>
+    where
+        E: From<GroupError<Inner>> + Send + 'static,
+        Inner: Send + 'static,
+    {
         let outer = self.clone();
-        let orphaned = move |group: Group<F>| {
+        let orphaned = move |group: Group<Inner>| {
             let runtime = group.0.runtime.clone();
             runtime.spawn(async move {
                 let (failures, panics) = group.over().await;
@@ -232,12 +259,7 @@ impl<E> Group<E> {
                 drop(counted);
             });
         };
-        let result = Group::new(self.0.token.child_token()).run(body, orphaned).await;
-        if let Ok(None) = result {
-            // As a child without a value does: whoever is cancelled too does not go on.
-            yield_now().await;
-        }
-        result
+        Group::new(self.0.token.child_token()).run(body, orphaned).await
     }
 
     /// The life of a group. `orphaned` gets it if the owner is dropped before its end.
@@ -250,7 +272,7 @@ impl<E> Group<E> {
             group.fail(|_| ());
             orphaned(group);
         });
-        let body = async { body(self.clone()).await };
+        let body = Box::pin(async { body(self.clone()).await });
         let value = self.settle(None, self.caught(&self.0.token, Duration::ZERO, body).await);
         let (failures, panics) = self.over().await;
         drop(ScopeGuard::into_inner(owner));
@@ -313,7 +335,6 @@ impl<E> Group<E> {
     /// Cancels the group for what `record` writes down.
     fn fail(&self, record: impl FnOnce(&mut State<E>)) {
         record(&mut self.lock());
-        self.0.ending.store(true, SeqCst);
         self.0.token.cancel();
     }
 
@@ -330,7 +351,7 @@ impl<E> Group<E> {
         &self,
         token: &CancellationToken,
         grace: Duration,
-        work: impl Future<Output = T>,
+        work: impl Future<Output = T> + Unpin,
     ) -> thread::Result<Option<T>> {
         let ending = poll_fn(|_| if self.0.ending.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending });
         let overdue = async {
@@ -344,7 +365,7 @@ impl<E> Group<E> {
             if token.is_cancelled() || self.0.ending.load(SeqCst) {
                 return None;
             }
-            match select(pin!(work), pin!(overdue)).await {
+            match select(work, pin!(overdue)).await {
                 Either::Left((result, _)) => Some(result),
                 Either::Right(_) => None,
             }
