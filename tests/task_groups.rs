@@ -311,6 +311,20 @@ mod task_group {
             }
         }
 
+        /// asyncio: a task has a copy of the context of whoever creates it. Tokio: a child sees task-locals that it is given.
+        #[tokio::test]
+        async fn see_no_task_locals_but_those_they_are_given() {
+            tokio::task_local! {
+                static REQUEST: u32;
+            }
+            let group = task_group(async |group| {
+                let without = group.spawn(async { Ok::<_, Fault>(REQUEST.try_get().ok()) });
+                let with = group.spawn(REQUEST.scope(REQUEST.get(), async { Ok(REQUEST.try_get().ok()) }));
+                Ok([without.await.unwrap(), with.await.unwrap(), REQUEST.try_get().ok()])
+            });
+            assert_eq!(REQUEST.scope(7, group).await, Ok([None, Some(7), Some(7)]));
+        }
+
         /// A group may run in a task, on any thread, and its body may borrow.
         #[tokio::test(start_paused = true)]
         async fn of_a_group_in_a_task_and_of_a_body_that_borrows() {

@@ -33,10 +33,10 @@
 //!
 //! # Panics
 //!
-//! A panic of a child or of the body cancels the group as an error does. When all have ended, it goes on in the owner,
-//! the first one if there are more; errors are lost then. So is a panic in what a cancelled child drops.
+//! A panic of a child or of the body, also in what it drops when it is cancelled, cancels the group as an error does.
+//! When all have ended it goes on in the owner: the first one, if there are more. Errors are lost then.
 //!
-//! The group panics outside a Tokio runtime; a grace period, on one without a timer.
+//! The group itself panics outside a Tokio runtime; a child whose grace begins, on one without a timer.
 
 use std::any::Any;
 use std::error::Error;
@@ -117,8 +117,8 @@ struct Shared<E> {
     token: CancellationToken,
     /// Counts the children, and the groups inside.
     tracker: TaskTracker,
-    /// Set before anybody is told that a child was refused, or cancelled with the group. Who hears that is ended by it,
-    /// also if the cancellation, which reaches one token after the other, has yet to reach theirs.
+    /// Set before anybody in the group can hear that a child was refused, or cancelled with the group. A cancellation
+    /// from further out reaches one token after the other: this ends whoever hears of it before it is their turn.
     ending: AtomicBool,
     state: Mutex<State<E>>,
 }
@@ -205,7 +205,7 @@ impl<E> Group<E> {
         // In a box, for it is handed on through several futures, and each of them would have a place of its size.
         let work = Box::pin(work);
         let task = self.0.runtime.spawn(async move {
-            let result = group.settle(try_id(), group.caught(&own, grace, work).await);
+            let result = group.settle(try_id(), group.outcome(&own, grace, work).await);
             drop(counted);
             result
         });
@@ -229,7 +229,7 @@ impl<E> Group<E> {
             None => Ok(None),
         };
         if let Ok(None) = result {
-            // As a child without a value does: whoever is cancelled too does not go on.
+            // As a child without a value does, for whoever is cancelled too.
             self.is_ending();
             yield_now().await;
         }
@@ -249,7 +249,7 @@ impl<E> Group<E> {
         let orphaned = move |group: Group<Inner>| {
             let runtime = group.0.runtime.clone();
             runtime.spawn(async move {
-                let (failures, panics) = group.over().await;
+                let (failures, panics) = group.finish().await;
                 if !panics.is_empty() {
                     outer.fail(|state| state.panics.extend(panics));
                 } else if !failures.is_empty() {
@@ -262,19 +262,19 @@ impl<E> Group<E> {
         Group::new(self.0.token.child_token()).run(body, orphaned).await
     }
 
-    /// The life of a group. `orphaned` gets it if the owner is dropped before its end.
+    /// The life of a group. If this future is dropped before its end, `orphaned` gets the group.
     async fn run<T>(
         self,
         body: impl AsyncFnOnce(Group<E>) -> Result<T, E>,
         orphaned: impl FnOnce(Group<E>),
     ) -> Result<Option<T>, GroupError<E>> {
         let owner = guard((self.clone(), orphaned), |(group, orphaned)| {
-            group.fail(|_| ());
+            group.0.token.cancel();
             orphaned(group);
         });
         let body = Box::pin(async { body(self.clone()).await });
-        let value = self.settle(None, self.caught(&self.0.token, Duration::ZERO, body).await);
-        let (failures, panics) = self.over().await;
+        let value = self.settle(None, self.outcome(&self.0.token, Duration::ZERO, body).await);
+        let (failures, panics) = self.finish().await;
         drop(ScopeGuard::into_inner(owner));
 
         if let Some(first) = panics.into_iter().next() {
@@ -294,8 +294,8 @@ impl<E> Group<E> {
         is_open.then(|| self.0.tracker.token())
     }
 
-    /// Waits until everybody has left, and takes what they have left behind.
-    async fn over(&self) -> (Vec<Failure<E>>, Vec<Panic>) {
+    /// Waits until everybody has left, closes the group, and takes what they have left behind.
+    async fn finish(&self) -> (Vec<Failure<E>>, Vec<Panic>) {
         self.0.tracker.close();
         loop {
             self.0.tracker.wait().await;
@@ -338,7 +338,7 @@ impl<E> Group<E> {
         self.0.token.cancel();
     }
 
-    /// Whether the group is cancelled, by itself or from outside. Who asks makes `ending` say so too.
+    /// Whether the group is cancelled, by itself or from outside. To ask sets `ending`.
     fn is_ending(&self) -> bool {
         if self.0.token.is_cancelled() {
             self.0.ending.store(true, SeqCst);
@@ -346,8 +346,8 @@ impl<E> Group<E> {
         self.0.ending.load(SeqCst)
     }
 
-    /// How `work` has ended: with a result, cut off a grace period after its cancellation, or with a panic.
-    async fn caught<T>(
+    /// How `work` ends: with a result, with nothing, when its grace after the cancellation is over, or with a panic.
+    async fn outcome<T>(
         &self,
         token: &CancellationToken,
         grace: Duration,
