@@ -1876,6 +1876,27 @@ mod task_group {
             assert_eq!(soon(late).await, Ok(None), "a finished group takes no groups either");
         }
 
+        /// Its owner is nobody whom the outer group could drop: it is cancelled by its token, and gives no value.
+        #[tokio::test(start_paused = true)]
+        async fn a_group_opened_from_outside_is_cancelled_by_the_outer_one() {
+            let (log, mut task) = (Log::default(), None);
+            let group = task_group(async |outer: Group<Fault>| {
+                let (group, logged) = (outer.clone(), log.clone());
+                task = Some(tokio::spawn(async move {
+                    let inner = group.nested(async |inner: Group<Fault>| {
+                        inner.spawn_with_grace(Duration::MAX, cleans_up(&logged, 50, Ok(())));
+                        pending::<Result<(), _>>().await
+                    });
+                    inner.await
+                }));
+                fails(100, Page("outer")).await
+            });
+            assert_eq!(errors(group.await), [Page("outer")]);
+            log.at("over");
+            assert_eq!(soon(task.unwrap()).await.unwrap(), Ok(None));
+            assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 over"]);
+        }
+
         /// Groups in groups, a hundred deep: the failure of the innermost comes out, and that of the outermost ends all.
         #[tokio::test(start_paused = true)]
         async fn a_hundred_levels_end_together() {
