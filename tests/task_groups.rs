@@ -2295,6 +2295,23 @@ mod task_group {
             });
         }
 
+        /// The last child fails while the body ends: the error comes out.
+        #[test]
+        fn an_error_in_the_last_moment_comes_out() {
+            on_many_threads(2_000, async |mut rng| {
+                let (mut body, mut child) = (rng.fork(), rng.fork());
+                let group = task_group(async |group| {
+                    group.spawn(async move {
+                        some_turns(&mut child, 3).await;
+                        Err::<(), _>(Page("a"))
+                    });
+                    some_turns(&mut body, 3).await;
+                    Ok(())
+                });
+                assert_eq!(errors(group.await), [Page("a")]);
+            });
+        }
+
         /// Some await a child without an end, child after child, or group after group. A token cancels a thousand others
         /// before it comes to them, and nobody fails for what they see meanwhile.
         #[test]

@@ -362,7 +362,7 @@ impl<E> Group<E> {
             }
         };
         let in_time = async {
-            if token.is_cancelled() || self.0.ending.load(SeqCst) {
+            if token.is_cancelled() {
                 return None;
             }
             match select(work, pin!(overdue)).await {
