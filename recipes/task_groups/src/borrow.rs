@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: 0BSD
+//! Children that borrow from their parent, and find more children: `asyncio.TaskGroup` over a local variable.
+//!
+//! ```sh
+//! cargo add futures
+//! ```
+//!
+//! A task may outlive whoever has spawned it: that future can be dropped at any await, and the task is still there, on
+//! another thread perhaps. So `tokio::spawn` takes nothing that borrows (E0373, E0597), and no safe crate can change
+//! that. What borrows has to live inside the future of its parent: futures, polled by the parent and dropped with it.
+//!
+//! They take turns on the parent's task. While they wait they wait side by side; while one computes, the others stand.
+//! In return nothing needs an `Arc`, a lock or a `Send`, and when the function returns nothing is left of them, after
+//! an error and after a cancellation too.
+//!
+//! A fixed number of them is a `tokio::try_join!`, a list a `try_join_all`.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future drops every child where it stands. Nothing has to be waited for.
+//!
+//! # Errors
+//!
+//! The first error in time. The other children are dropped then.
+//!
+//! # Panics
+//!
+//! A panic of a child goes on in the caller at once; the other children are dropped.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
+
+/// Everything that is reached from `start`. Each is asked for its `links` once, all that are known at the same time.
+pub async fn reachable<K, E, F>(start: K, links: impl Fn(K) -> F) -> Result<HashSet<K>, E>
+where
+    K: Clone + Eq + Hash,
+    F: Future<Output = Result<Vec<K>, E>>,
+{
+    let mut found = HashSet::from([start.clone()]);
+    let mut children = FuturesUnordered::from_iter([links(start)]);
+    while let Some(linked) = children.try_next().await? {
+        for next in linked {
+            if found.insert(next.clone()) {
+                children.push(links(next));
+            }
+        }
+    }
+    Ok(found)
+}
