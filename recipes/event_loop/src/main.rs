@@ -47,11 +47,9 @@ fn main() -> ExitCode {
 fn run(Flags { serve, jobs, grace, show }: Flags) -> io::Result<ExitCode> {
     let report = |name: &str, failure| eprintln!("error: {name}: {failure}");
     let mut runner = Runner::new(Builder::new_current_thread().enable_all(), report)?;
-    let ended = runner.run(async || {
-        match serve {
-            true => show.run_with_own_signals(service::run(jobs, grace)).await,
-            false => show.run(demo()).await,
-        }
+    let ended = runner.run(async || match serve {
+        true => show.run_with_own_signals(service::run(jobs, grace)).await,
+        false => show.run(demo()).await,
     });
     let closed = runner.close(Duration::from_millis(500));
     if let Err(error) = closed {
