@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -106,7 +105,7 @@ fn in_time<T: Send + 'static>(lesson: impl FnOnce() -> T + Send + 'static) -> T 
     let thread = thread::spawn(move || {
         let _given_up = done.send(lesson());
     });
-    match ended.recv_timeout(Duration::from_secs(60)) {
+    match ended.recv_timeout(Duration::from_secs(30)) {
         Ok(value) => value,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it waits for ever"),
         Err(mpsc::RecvTimeoutError::Disconnected) => resume_unwind(thread.join().unwrap_err()),
@@ -216,7 +215,10 @@ mod a_runtime {
         use tokio::net::TcpListener;
         let (one, other) = (paused().build().unwrap(), paused().build().unwrap());
         let listener = one.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let timer = one.block_on(async { Box::pin(sleep(ms(1))) });
+        let timer = {
+            let _inside = one.enter();
+            sleep(ms(1))
+        };
         drop(one);
 
         let error = other.block_on(listener.accept()).unwrap_err();
@@ -312,18 +314,18 @@ mod runner {
     fn a_task_that_is_left_stands_still_between_two_mains_and_goes_on_in_the_next() {
         let (mut runner, _) = runner();
         let (go_on, steps) = (Arc::new(Notify::new()), Count::default());
-        let task = runner.run(async || {
+        let mut task = None;
+        let first = runner.run(async || {
             let (waits, takes) = (go_on.clone(), steps.clone());
-            let task = tokio::spawn(async move {
+            task = Some(tokio::spawn(async move {
                 takes.add();
                 waits.notified().await;
                 takes.add();
-            });
+            }));
             yield_now().await;
             go_on.notify_one();
-            task
         });
-        assert_eq!(steps.get(), 1, "it could go on, and nobody lets it");
+        assert_eq!((first, steps.get()), (Ok(()), 1), "it could go on, and nobody lets it");
         runner.run(|| task.unwrap()).unwrap().unwrap();
         assert_eq!(steps.get(), 2);
     }
@@ -927,7 +929,7 @@ mod callbacks {
         callbacks.call_soon(adds(&log, "the next".to_owned())).unwrap();
         callbacks.call_later(ms(100), || panic!("{} fails", "a timer")).unwrap();
         callbacks.call_later(ms(200), stops(&callbacks)).unwrap();
-        let ran = callbacks.run(|panic| log.add(format!("handler: {}", text(&*panic)))).await;
+        let ran = soon(callbacks.run(|panic| log.add(format!("handler: {}", text(&*panic))))).await;
         assert_eq!(ran, Ok(()));
         assert_eq!(log.take(), ["handler: division by zero", "the next", "handler: a timer fails"]);
     }
@@ -939,7 +941,7 @@ mod callbacks {
         callbacks.call_soon(|| panic!("division by zero")).unwrap();
         callbacks.call_soon(adds(&log, "the next")).unwrap();
         callbacks.stop();
-        assert_eq!(callbacks.run(|_| panic!("the handler")).await, Ok(()));
+        assert_eq!(soon(callbacks.run(|_| panic!("the handler"))).await, Ok(()));
         assert_eq!(log.take(), ["the next"]);
     }
 
@@ -990,11 +992,11 @@ mod callbacks {
         let callbacks = Callbacks::new();
         let mut first = Box::pin(callbacks.run(|_| {}));
         assert_eq!(first.as_mut().now_or_never(), None);
-        assert_eq!(callbacks.run(|_| {}).await, Err(RunError::Running));
+        assert_eq!(soon(callbacks.run(|_| {})).await, Err(RunError::Running));
         callbacks.close();
-        assert_eq!(callbacks.run(|_| {}).await, Err(RunError::Running), "it has not ended yet");
-        assert_eq!(first.await, Ok(()));
-        assert_eq!(callbacks.run(|_| {}).await, Err(RunError::Closed));
+        assert_eq!(soon(callbacks.run(|_| {})).await, Err(RunError::Running), "it has not ended yet");
+        assert_eq!(soon(first).await, Ok(()));
+        assert_eq!(soon(callbacks.run(|_| {})).await, Err(RunError::Closed));
 
         let callbacks = Callbacks::new();
         assert_eq!(callbacks.run(|_| {}).now_or_never(), None);
@@ -1015,7 +1017,9 @@ mod callbacks {
         assert_eq!(other.call_soon(|| {}).unwrap_err(), Closed);
         assert_eq!(other.call_later(ms(1), || {}).unwrap_err(), Closed);
         assert_eq!(other.call_at(Instant::now(), || {}).unwrap_err(), Closed);
-        assert_eq!(other.run(|_| {}).await, Err(RunError::Closed));
+        for _ in 0..2 {
+            assert_eq!(soon(other.run(|_| {})).await, Err(RunError::Closed));
+        }
     }
 
     /// asyncio: `close` in a running loop raises `RuntimeError`. Here it ends the run after the callback that it is in.
@@ -1086,7 +1090,8 @@ mod callbacks {
                 }
                 callbacks.close();
             };
-            let (ran, ()) = tokio::join!(callbacks.run(|panic| resume_unwind(panic)), other);
+            let (ran, ()) =
+                soon(async { tokio::join!(callbacks.run(|panic| resume_unwind(panic)), other) }).await;
             assert_eq!(ran, Ok(()));
             assert!((1..100).contains(&calls.get()), "{}", calls.get());
         }
@@ -1694,7 +1699,7 @@ mod interrupt {
             tokens.add(cancel);
             std::future::ready(())
         };
-        interruptible(signals_at([]), returns).await;
+        soon(interruptible(signals_at([]), returns)).await;
         let tokens = tokens.take();
         assert_eq!(tokens.iter().map(CancellationToken::is_cancelled).collect::<Vec<_>>(), [true, true]);
     }
@@ -1957,7 +1962,7 @@ mod shutdown {
     #[tokio::test(start_paused = true)]
     async fn what_is_refused_is_dropped_outside_of_the_lock() {
         let escaped = Log::new();
-        served(signals_at([1]), |jobs| std::future::ready(escaped.add(jobs))).await;
+        served(signals_at([1]), async |jobs| escaped.add(jobs)).await;
         let jobs = escaped.take().remove(0);
         let again = jobs.clone();
         let asks_again = OnDrop(move || assert_eq!(again.start("again", |_| async { Ok(()) }), Err(Closed)));
@@ -2124,7 +2129,8 @@ mod shutdown {
             };
             let (summary, ..) = served(signals_at([300]), many).await;
             assert_eq!((summary.finished + summary.cancelled, summary.stragglers.len()), (10_000, 0));
-            let in_a_task = tokio::spawn(serve(signals_at([300]), GRACE, many, |_, _| {})).await.unwrap();
+            let in_a_task = tokio::spawn(serve(signals_at([300]), GRACE, many, |_, _| {}));
+            let in_a_task = soon(in_a_task).await.unwrap();
             assert_eq!((in_a_task.finished + in_a_task.cancelled, in_a_task.stragglers.len()), (10_000, 0));
         }
     }
@@ -3151,11 +3157,14 @@ mod signals {
         );
     }
 
-    /// What a shell makes of 130: a script that is interrupted in a command ends, too.
+    /// The code that a shell reports for a program which the signal has ended.
     #[test]
     fn each_has_the_exit_code_that_a_shell_reports() {
-        for (signal, name, number) in [(Signal::Interrupt, "SIGINT", 2), (Signal::Terminate, "SIGTERM", 15)] {
-            assert_eq!((signal.to_string(), signal.exit_code()), (name.to_owned(), 128 + number));
+        for (signal, name) in [(Signal::Interrupt, "SIGINT"), (Signal::Terminate, "SIGTERM")] {
+            assert_eq!(signal.to_string(), name);
+            let ends_itself = format!("sh -c 'kill -{} $$'; exit $?", &name[3..]);
+            let shell = std::process::Command::new("sh").args(["-c", &ends_itself]).output().unwrap();
+            assert_eq!(shell.status.code(), Some(signal.exit_code().into()));
         }
     }
 
@@ -3280,7 +3289,7 @@ mod signals {
             || {
                 let (listens, sees) = (runtime(), runtime());
                 let _inside = listens.enter();
-                let mut slow = pin!(signals().unwrap());
+                let mut slow = std::pin::pin!(signals().unwrap());
                 sees.block_on(async {
                     let mut quick = signals().unwrap();
                     say("ready");
@@ -3301,6 +3310,35 @@ mod signals {
                     process.signal(Kind::INT);
                     process.until(number).await;
                 }
+                assert_eq!(process.end().await.0.code(), Some(7));
+            },
+        );
+    }
+
+    /// The trap of a loop around `ctrl_c()`: each call listens anew, and what comes between two of them is lost.
+    #[test]
+    fn but_a_signal_between_two_calls_of_ctrl_c_is_lost() {
+        with_a_process(
+            "signals::but_a_signal_between_two_calls_of_ctrl_c_is_lost",
+            || {
+                runtime().block_on(async {
+                    let mut stream = signals().unwrap();
+                    let first = tokio::spawn(tokio::signal::ctrl_c());
+                    yield_now().await;
+                    say("ready");
+                    first.await.unwrap().unwrap();
+                    stream.next().await.unwrap();
+                    say("one");
+                    stream.next().await.unwrap();
+                    assert!(tokio::signal::ctrl_c().now_or_never().is_none());
+                });
+                7
+            },
+            async |mut process| {
+                process.until("ready").await;
+                process.signal(Kind::INT);
+                process.until("one").await;
+                process.signal(Kind::INT);
                 assert_eq!(process.end().await.0.code(), Some(7));
             },
         );

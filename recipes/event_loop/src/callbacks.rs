@@ -27,8 +27,9 @@
 //!
 //! # Panics
 //!
-//! A panic in a callback is caught and handed to `on_panic`, and the next one is called. So is one in `on_panic`,
-//! which the panic hook alone reports. A destructor of a callback that is never called panics in whoever drops it.
+//! A panic in a callback is caught and handed to `on_panic`, and the next one is called. One in `on_panic` is caught, too,
+//! and the panic hook alone reports it. What a callback owns, and whose destructor panics, panics in whoever cancels it
+//! or closes. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without `enable_time`.
 //!
 //! # Cost
 //!

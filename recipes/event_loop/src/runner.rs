@@ -61,8 +61,10 @@ struct Shared {
     cancel: CancellationToken,
     /// Held while a task is started: each is either waited for or refused.
     open: Mutex<bool>,
-    report: Box<dyn Fn(&str, Failure) + Send + Sync>,
+    report: Report,
 }
+
+type Report = Box<dyn Fn(&str, Failure) + Send + Sync>;
 
 /// How a background task failed.
 #[derive(Debug, thiserror::Error)]
