@@ -133,8 +133,8 @@ mod a_runtime {
         Handle::current();
     }
 
-    /// asyncio: one loop a thread, found by `get_running_loop`. Tokio: `enter` makes a runtime the current one, as each
-    /// of its tasks finds it.
+    /// asyncio: one loop a thread, found by `get_running_loop`. Tokio: `enter` makes a runtime the current one, as
+    /// each of its tasks finds it.
     #[test]
     fn inside_of_it_the_current_one_is_found() {
         let (one, other) = (paused().build().unwrap(), paused().build().unwrap());
@@ -145,7 +145,8 @@ mod a_runtime {
         assert!(Handle::try_current().is_err());
     }
 
-    /// The trap of a future that is made outside: `sleep` looks for its runtime when it is called, not when it is awaited.
+    /// The trap of a future that is made outside: `sleep` looks for its runtime when it is called, not when it is
+    /// awaited.
     #[test]
     #[should_panic(expected = "there is no reactor running")]
     fn but_a_sleep_that_is_made_outside_panics() {
@@ -361,7 +362,8 @@ mod runner {
         assert_eq!(runner.tasks().spawn("late", |_| async { Ok(()) }), Err(Closing));
     }
 
-    /// asyncio: `run` in a running loop raises `RuntimeError`. So does this, instead of a panic; it can be used afterwards.
+    /// asyncio: `run` in a running loop raises `RuntimeError`. So does this, instead of a panic; it can be used
+    /// afterwards.
     #[test]
     fn a_run_and_a_close_inside_of_a_run_are_errors() {
         let ((mut outer, _), (mut inner, _)) = (runner(), runner());
@@ -461,7 +463,8 @@ mod runner {
         assert_eq!(reports.take(), [""; 0]);
     }
 
-    /// asyncio waits for ever for a task that ignores its cancellation. Here the grace has an end, and then it is dropped.
+    /// asyncio waits for ever for a task that ignores its cancellation. Here the grace has an end, and then it is
+    /// dropped.
     #[test]
     fn what_takes_longer_than_the_grace_is_cut_off_and_counted() {
         let (mut runner, reports) = runner();
@@ -767,7 +770,8 @@ mod callbacks {
         assert_eq!(entries.await, [("300", at), ("300.001", at), ("600", at), ("900", at)]);
     }
 
-    /// The hazard: Tokio's timers count milliseconds. Those of one millisecond end in the order in which they were set.
+    /// The hazard: Tokio's timers count milliseconds. Those of one millisecond end in the order in which they were
+    /// set.
     #[tokio::test(start_paused = true)]
     async fn but_sleeps_of_one_millisecond_end_in_the_order_in_which_they_were_set() {
         let log = Log::new();
@@ -794,8 +798,8 @@ mod callbacks {
         assert_eq!(order, ["early", "third", "second", "first"]);
     }
 
-    /// asyncio promises no order of those with one deadline; eight of them came as 0, 2, 6, 5, 7, 1, 3, 4. Here they come
-    /// in that in which they were scheduled.
+    /// asyncio promises no order of those with one deadline; eight of them came as 0, 2, 6, 5, 7, 1, 3, 4. Here they
+    /// come in that in which they were scheduled.
     #[tokio::test(start_paused = true)]
     async fn of_one_deadline_the_first_scheduled_is_the_first_called() {
         let (callbacks, log) = (Callbacks::new(), Log::new());
@@ -908,7 +912,8 @@ mod callbacks {
         assert_eq!(log.take(), [false]);
     }
 
-    /// asyncio rebuilds its heap when more than half of it is cancelled. Here each is dropped at once, with what it owns.
+    /// asyncio rebuilds its heap when more than half of it is cancelled. Here each is dropped at once, with what it
+    /// owns.
     #[tokio::test(start_paused = true)]
     async fn cancelled_timers_do_not_pile_up() {
         let (callbacks, owned) = (Callbacks::new(), Arc::new(()));
@@ -1022,7 +1027,8 @@ mod callbacks {
         }
     }
 
-    /// asyncio: `close` in a running loop raises `RuntimeError`. Here it ends the run after the callback that it is in.
+    /// asyncio: `close` in a running loop raises `RuntimeError`. Here it ends the run after the callback that it is
+    /// in.
     #[tokio::test(start_paused = true)]
     async fn a_close_within_a_turn_ends_it_at_once() {
         let (callbacks, log) = (Callbacks::new(), Log::new());
@@ -1183,8 +1189,8 @@ mod callbacks {
         assert!(swept.points >= 5, "{swept:?}");
     }
 
-    /// Threads schedule and cancel, runs are stopped and dropped: each callback is called or cancelled, and never both;
-    /// those that one thread wanted soon are called in its order.
+    /// Threads schedule and cancel, runs are stopped and dropped: each callback is called or cancelled, and never
+    /// both; those that one thread wanted soon are called in its order.
     #[test]
     fn from_many_threads_each_is_called_or_cancelled() {
         const EACH: usize = 40;
@@ -1330,7 +1336,8 @@ mod from_a_thread {
         });
     }
 
-    /// asyncio: the thread that gives up calls `future.cancel()`, and the coroutine is cancelled. Here it drops the task.
+    /// asyncio: the thread that gives up calls `future.cancel()`, and the coroutine is cancelled. Here it drops the
+    /// task.
     #[test]
     fn who_gives_up_cancels() {
         in_time(|| {
@@ -1393,7 +1400,8 @@ mod from_a_thread {
         });
     }
 
-    /// asyncio: the limit is one of the thread, and not of the loop. Here too: it ends although the runtime is blocked.
+    /// asyncio: the limit is one of the thread, and not of the loop. Here too: it ends although the runtime is
+    /// blocked.
     #[test]
     fn the_limit_ends_although_the_runtime_is_blocked() {
         in_time(|| {
@@ -1414,8 +1422,8 @@ mod from_a_thread {
         });
     }
 
-    /// asyncio: `run_coroutine_threadsafe` on a closed loop raises `RuntimeError`; when the loop stops meanwhile, the thread
-    /// waits for ever. Here both are errors.
+    /// asyncio: `run_coroutine_threadsafe` on a closed loop raises `RuntimeError`; when the loop stops meanwhile, the
+    /// thread waits for ever. Here both are errors.
     #[test]
     fn after_the_end_of_the_runtime_it_is_an_error_and_not_a_hang() {
         in_time(|| {
@@ -1973,7 +1981,8 @@ mod shutdown {
         assert_eq!(jobs.start("late", refused), Err(Closed));
     }
 
-    /// A connection that waits for its next request has nothing to finish: it asks for the stop, and not for the cancel.
+    /// A connection that waits for its next request has nothing to finish: it asks for the stop, and not for the
+    /// cancel.
     #[tokio::test(start_paused = true)]
     async fn a_job_may_end_when_the_intake_stops_and_not_only_when_it_is_cancelled() {
         let connection = |jobs: Jobs| {
@@ -2416,8 +2425,8 @@ mod not_send {
         assert_eq!(counted.unwrap(), counts([("a", 1), ("b", 2)]));
     }
 
-    /// The hazard: a borrow that is kept over an await is found by the next task. In Python two tasks would both change
-    /// the table, and lose something without a word.
+    /// The hazard: a borrow that is kept over an await is found by the next task. In Python two tasks would both
+    /// change the table, and lose something without a word.
     #[tokio::test(flavor = "local", start_paused = true)]
     #[expect(clippy::await_holding_refcell_ref, reason = "this is the hazard")]
     async fn but_a_borrow_that_is_kept_over_an_await_makes_the_next_one_panic() {
@@ -2536,7 +2545,8 @@ mod owner {
         timeout(Duration::from_secs(60), work).await.expect("it ends")
     }
 
-    /// asyncio: what belongs to a loop is used through `run_coroutine_threadsafe`. Here the value never leaves its thread.
+    /// asyncio: what belongs to a loop is used through `run_coroutine_threadsafe`. Here the value never leaves its
+    /// thread.
     #[tokio::test]
     async fn the_value_is_made_used_and_dropped_on_a_thread_of_its_own() {
         let (owner, dropped) = started();
@@ -2670,7 +2680,8 @@ mod owner {
         assert!(swept.points >= 2, "{swept:?}");
     }
 
-    /// Tasks of many threads call, panic and give up: no call runs twice, none is lost, and the value is dropped at home.
+    /// Tasks of many threads call, panic and give up: no call runs twice, none is lost, and the value is dropped at
+    /// home.
     #[test]
     fn from_many_threads_each_call_is_carried_out_once() {
         in_time(|| {
@@ -3054,8 +3065,8 @@ mod processes {
         timeout(Duration::from_secs(60), work).await.expect("it ends")
     }
 
-    /// Runs `lesson` with a process of its own, in which this very lesson is run once more, and calls `child`. What that
-    /// says is read by the lesson; it exits with the code that it returns.
+    /// Runs `lesson` with a process of its own, in which this very lesson is run once more, and calls `child`. What
+    /// that says is read by the lesson; it exits with the code that it returns.
     pub(crate) fn with_a_process<F: Future<Output = ()>>(
         name: &str,
         child: impl FnOnce() -> u8,
@@ -3193,8 +3204,8 @@ mod signals {
         );
     }
 
-    /// asyncio: the second Ctrl-C gets through to a loop that is busy, as an exception. Here a runtime that is blocked sees
-    /// none.
+    /// asyncio: the second Ctrl-C gets through to a loop that is busy, as an exception. Here a runtime that is blocked
+    /// sees none.
     #[test]
     fn but_a_runtime_that_is_blocked_sees_no_signal() {
         with_a_process(
@@ -3281,7 +3292,8 @@ mod signals {
         );
     }
 
-    /// asyncio: three signals make three calls of the handler. Tokio: those that come before a listener is polled are one.
+    /// asyncio: three signals make three calls of the handler. Tokio: those that come before a listener is polled are
+    /// one.
     #[test]
     fn but_signals_that_come_before_the_listener_is_polled_count_as_one() {
         with_a_process(
@@ -3411,7 +3423,8 @@ mod signals {
         }
     }
 
-    /// asyncio: `add_signal_handler` in another thread raises `RuntimeError`. Tokio needs a runtime, and no special thread.
+    /// asyncio: `add_signal_handler` in another thread raises `RuntimeError`. Tokio needs a runtime, and no special
+    /// thread.
     #[test]
     #[should_panic(expected = "there is no reactor running")]
     fn outside_of_a_runtime_it_panics() {

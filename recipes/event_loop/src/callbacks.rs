@@ -8,14 +8,14 @@
 //! ```
 //!
 //! Tokio has no callbacks: a task that sleeps and then calls is enough for most uses, and its `AbortHandle` cancels
-//! it. But Tokio's timers count milliseconds, and those of one millisecond end in the order in which they were set, not
-//! in that of their deadlines. Here they run in the order of their deadlines, and those of one deadline in the order in
-//! which they were scheduled, which asyncio does not promise. Like Tokio's, they never run early, and up to a
+//! it. But Tokio's timers count milliseconds, and those of one millisecond end in the order in which they were set,
+//! not in that of their deadlines. Here they run in the order of their deadlines, and those of one deadline in the
+//! order in which they were scheduled, which asyncio does not promise. Like Tokio's, they never run early, and up to a
 //! millisecond late.
 //!
-//! [`Callbacks::run`] calls them, on whatever task awaits it. Each turn it calls what was scheduled when the turn began:
-//! first what was to run soon, then what is due. What these schedule waits for the next turn, and between two turns
-//! other tasks run. Clones are one and the same; any thread may schedule and cancel.
+//! [`Callbacks::run`] calls them, on whatever task awaits it. Each turn it calls what was scheduled when the turn
+//! began: first what was to run soon, then what is due. What these schedule waits for the next turn, and between two
+//! turns other tasks run. Clones are one and the same; any thread may schedule and cancel.
 //!
 //! # Cancel safety
 //!
@@ -27,14 +27,15 @@
 //!
 //! # Panics
 //!
-//! A panic in a callback is caught and handed to `on_panic`, and the next one is called. One in `on_panic` is caught, too,
-//! and the panic hook alone reports it. What a callback owns, and whose destructor panics, panics in whoever cancels it
-//! or closes. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without `enable_time`.
+//! A panic in a callback is caught and handed to `on_panic`, and the next one is called. One in `on_panic` is caught,
+//! too, and the panic hook alone reports it. What a callback owns, and whose destructor panics, panics in whoever
+//! cancels it or closes. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without
+//! `enable_time`.
 //!
 //! # Cost
 //!
-//! A lock and a place in a tree, for each to be scheduled and to be called or cancelled. A cancelled callback is dropped
-//! at once, with all that it owns.
+//! A lock and a place in a tree, for each to be scheduled and to be called or cancelled. A cancelled callback is
+//! dropped at once, with all that it owns.
 
 use std::any::Any;
 use std::collections::BTreeMap;

@@ -7,26 +7,28 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! The thread needs a [`Handle`]: `Handle::current()` gives it where the runtime is, and clones go anywhere. Where no limit
-//! is needed, [`Handle::block_on`] alone waits as well: then the thread polls the work itself, and the runtime only its
-//! timers and sockets.
+//! The thread needs a [`Handle`]: `Handle::current()` gives it where the runtime is, and clones go anywhere. Where no
+//! limit is needed, [`Handle::block_on`] alone waits as well: then the thread polls the work itself, and the runtime
+//! only its timers and sockets.
 //!
-//! The limit of [`wait_for`] is one of real time, on a clock of the thread's own: it ends although the runtime is blocked.
+//! The limit of [`wait_for`] is one of real time, on a clock of the thread's own: it ends although the runtime is
+//! blocked.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. Whoever drops the [`AbortOnDropHandle`] gives up, and the work ends at its next await;
-//! in asyncio it runs on until `future.cancel()`. [`AbortOnDropHandle::detach`] lets it run on here.
+//! Nothing here is asynchronous. Whoever drops the [`AbortOnDropHandle`] gives up, and the work ends at its next
+//! await; in asyncio it runs on until `future.cancel()`. [`AbortOnDropHandle::detach`] lets it run on here.
 //!
 //! # Errors
 //!
-//! [`JoinError`] when the work panicked, or was aborted by the end of its runtime, also one that ended before. An error
-//! that the work returns is a part of its value. A runtime of one thread that nobody runs is no error: nothing happens.
+//! [`JoinError`] when the work panicked, or was aborted by the end of its runtime, also one that ended before. An
+//! error that the work returns is a part of its value. A runtime of one thread that nobody runs is no error: nothing
+//! happens.
 //!
 //! # Panics
 //!
-//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop the very
-//! runtime that they wait for. In `spawn_blocking` they may be called.
+//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop
+//! the very runtime that they wait for. In `spawn_blocking` they may be called.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -7,9 +7,9 @@
 //! cargo add tokio-util
 //! ```
 //!
-//! asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`; at the
-//! second it raises at once. Here the first signal cancels a token: `main` looks at it where it may stop, cleans up,
-//! and returns. The second drops `main` where it stands.
+//! asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`;
+//! at the second it raises at once. Here the first signal cancels a token: `main` looks at it where it may stop,
+//! cleans up, and returns. The second drops `main` where it stands.
 //!
 //! The signals are a parameter: the stream of `signals` in a program, a channel in a test.
 //!

@@ -5,12 +5,12 @@
 //! cargo add tokio --features rt
 //! ```
 //!
-//! `tokio::spawn` may run a task on any thread, so it takes futures that are `Send`; one that keeps an `Rc` or a `RefCell`
-//! over an await is not. A task of `spawn_local` stays on its thread. It needs a place that keeps it there: a
-//! `LocalRuntime`, as by `#[tokio::main(flavor = "local")]`, or, inside of any other runtime, a `LocalSet`.
+//! `tokio::spawn` may run a task on any thread, so it takes futures that are `Send`; one that keeps an `Rc` or a
+//! `RefCell` over an await is not. A task of `spawn_local` stays on its thread. It needs a place that keeps it there:
+//! a `LocalRuntime`, as by `#[tokio::main(flavor = "local")]`, or, inside of any other runtime, a `LocalSet`.
 //!
-//! Between two awaits nobody else runs on this thread, so a `RefCell` cannot be found borrowed there. A borrow that is kept
-//! over an await can, and panics; clippy warns of it.
+//! Between two awaits nobody else runs on this thread, so a `RefCell` cannot be found borrowed there. A borrow that is
+//! kept over an await can, and panics; clippy warns of it.
 //!
 //! # Cancel safety
 //!

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Something that is not `Send`, on a thread of its own, used from everywhere: what asyncio does with a second loop in a
-//! thread.
+//! Something that is not `Send`, on a thread of its own, used from everywhere: what asyncio does with a second loop in
+//! a thread.
 //!
 //! ```sh
 //! cargo add futures
@@ -10,15 +10,15 @@
 //! ```
 //!
 //! A parser, a script engine or a handle of a C library must often stay on the thread that made it. The closure of
-//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls run at the
-//! same time where they await, as tasks of that thread.
+//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls run at
+//! the same time where they await, as tasks of that thread.
 //!
 //! For tasks that share nothing, `tokio_util::task::LocalPoolHandle` is such a pool of threads ready-made.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`Owner::call`] drops the work at its next await, if it has begun. Dropping the [`Owner`] ends the
-//! thread when it is idle, and does not wait for it; [`Owner::close`] does.
+//! Dropping the future of [`Owner::call`] drops the work at its next await, if it has begun. Dropping the [`Owner`]
+//! ends the thread when it is idle, and does not wait for it; [`Owner::close`] does.
 //!
 //! # Errors
 //!
@@ -81,7 +81,8 @@ impl<S: 'static> Owner<S> {
         Ok(owner)
     }
 
-    /// An owner of `value` on this thread, and what serves its calls: to be awaited on a `LocalRuntime` or in a `LocalSet`.
+    /// An owner of `value` on this thread, and what serves its calls: to be awaited on a `LocalRuntime` or in a
+    /// `LocalSet`.
     pub fn here(value: S) -> (Self, impl Future<Output = ()>) {
         let (owner, served) = channel();
         (owner, served.serve(value))

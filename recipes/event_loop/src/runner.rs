@@ -13,12 +13,13 @@
 //! exception. A Tokio runtime drops its tasks where they stand. So background tasks are started with [`Tasks::spawn`],
 //! which hands each a token. [`Runner::close`] cancels it, and waits. It does not know of tasks of `tokio::spawn`.
 //!
-//! Between two mains a runtime of one thread stands still, and goes on with the next [`run`](Runner::run), as a loop of
-//! asyncio does. One of many threads runs on.
+//! Between two mains a runtime of one thread stands still, and goes on with the next [`run`](Runner::run), as a loop
+//! of asyncio does. One of many threads runs on.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. A [`Runner`] that is dropped, and not closed, cancels the token and waits for nothing.
+//! Nothing here is asynchronous. A [`Runner`] that is dropped, and not closed, cancels the token and waits for
+//! nothing.
 //!
 //! # Errors
 //!
@@ -135,8 +136,8 @@ impl Runner {
 
     /// Runs `main` to its end on this thread, and gives back what it returned.
     ///
-    /// It takes a function, and calls it inside the runtime. A future would be made outside, and those of Tokio, such as
-    /// `sleep`, panic there.
+    /// It takes a function, and calls it inside the runtime. A future would be made outside, and those of Tokio, such
+    /// as `sleep`, panic there.
     pub fn run<T>(&mut self, main: impl AsyncFnOnce() -> T) -> Result<T, RunError> {
         let runtime = self.runtime.as_ref().ok_or(RunError::Closed)?;
         if Handle::try_current().is_ok() {

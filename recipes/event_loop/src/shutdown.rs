@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: 0BSD
-//! Graceful shutdown: at a signal nothing new is taken in, what is in flight may finish, then clean up, and what is left at
-//! the deadline is named; a second signal ends all at once. asyncio has the parts, `add_signal_handler`, `all_tasks`,
-//! `cancel` and `wait`, and no whole.
+//! Graceful shutdown: at a signal nothing new is taken in, what is in flight may finish, then clean up, and what is
+//! left at the deadline is named; a second signal ends all at once. asyncio has the parts, `add_signal_handler`,
+//! `all_tasks`, `cancel` and `wait`, and no whole.
 //!
 //! ```sh
 //! cargo add futures
@@ -10,9 +10,9 @@
 //! cargo add tokio-util
 //! ```
 //!
-//! [`serve`] runs an intake, such as an accept loop, which starts jobs. Each job is accounted for: it has finished, it was
-//! cancelled (it returned after it was told to), it has failed, or it is a straggler. A job that must know earlier that
-//! the end is near, such as a connection that waits for its next request, asks [`Jobs::closing`].
+//! [`serve`] runs an intake, such as an accept loop, which starts jobs. Each job is accounted for: it has finished, it
+//! was cancelled (it returned after it was told to), it has failed, or it is a straggler. A job that must know earlier
+//! that the end is near, such as a connection that waits for its next request, asks [`Jobs::closing`].
 //!
 //! The signals are a parameter: the stream of `signals` in a program, a channel in a test.
 //!
@@ -116,8 +116,8 @@ struct State {
     count: u64,
 }
 
-/// Runs `intake` until it returns or the first of the `signals` comes, and then shuts down. `report` is called with the
-/// name and the end of each job that ends.
+/// Runs `intake` until it returns or the first of the `signals` comes, and then shuts down. `report` is called with
+/// the name and the end of each job that ends.
 ///
 /// The first signal drops the intake where it stands. Any signal after the stop ends the waiting at once.
 pub async fn serve<S, T, F>(

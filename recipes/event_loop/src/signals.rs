@@ -8,8 +8,8 @@
 //! ```
 //!
 //! From the first listener on, Tokio's handler stands in the place of the system's, and for good: when the listener is
-//! dropped, or when the runtime is blocked, Ctrl-C does nothing. Signals of one kind that arrive before the listener is
-//! polled count as one.
+//! dropped, or when the runtime is blocked, Ctrl-C does nothing. Signals of one kind that arrive before the listener
+//! is polled count as one.
 //!
 //! # Cancel safety
 //!
@@ -21,8 +21,8 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, and in one without `enable_io`. A panic in the callback of [`on_signal`] is caught after the
-//! panic hook has reported it; the next signal calls it again.
+//! Outside a Tokio runtime, and in one without `enable_io`. A panic in the callback of [`on_signal`] is caught after
+//! the panic hook has reported it; the next signal calls it again.
 
 use std::fmt;
 use std::io;
@@ -124,8 +124,8 @@ pub fn on_signal(
 
 /// Ends the process at the second signal, with its exit code, once `grace` is over, if it has not ended by then.
 ///
-/// It listens on a thread and a runtime of its own, so it does so even when every other thread is blocked. No destructor
-/// runs then.
+/// It listens on a thread and a runtime of its own, so it does so even when every other thread is blocked. No
+/// destructor runs then.
 pub fn exit_at_the_second(grace: Duration) -> io::Result<()> {
     let (started, outcome) = mpsc::channel();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {

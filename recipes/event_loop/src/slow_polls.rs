@@ -6,11 +6,11 @@
 //! cargo add tokio --features time
 //! ```
 //!
-//! A poll is what a task does between two awaits that wait. Nobody else runs on its thread meanwhile, and under a runtime of
-//! one thread that is everybody. The report comes after the poll; `watchdog` reports while it lasts.
+//! A poll is what a task does between two awaits that wait. Nobody else runs on its thread meanwhile, and under a
+//! runtime of one thread that is everybody. The report comes after the poll; `watchdog` reports while it lasts.
 //!
-//! Wrap a task where it is spawned. Wrapped around a `join!`, it sees the branches as one. The time is that of the clock on
-//! the wall: a thread that the system has stopped, to run another, is slow too.
+//! Wrap a task where it is spawned. Wrapped around a `join!`, it sees the branches as one. The time is that of the
+//! clock on the wall: a thread that the system has stopped, to run another, is slow too.
 //!
 //! # Cancel safety
 //!

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: 0BSD
-//! Notice that a runtime is blocked while it is, from a thread of its own. asyncio's debug mode tells of it afterwards.
+//! Notice that a runtime is blocked while it is, from a thread of its own. asyncio's debug mode tells of it
+//! afterwards.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
 //! ```
 //!
-//! The watchdog spawns an empty task, and waits for it to run; then it pauses, and asks again. So it notices that nothing
-//! new runs: one thread that is blocked, or all of many. One blocked worker of several is not noticed, for another one
-//! answers; `slow_polls` finds that one. Nor is it told which task it was: a debugger or `slow_polls` tells.
+//! The watchdog spawns an empty task, and waits for it to run; then it pauses, and asks again. So it notices that
+//! nothing new runs: one thread that is blocked, or all of many. One blocked worker of several is not noticed, for
+//! another one answers; `slow_polls` finds that one. Nor is it told which task it was: a debugger or `slow_polls`
+//! tells.
 //!
 //! A runtime of one thread that nobody runs, as between two calls of `block_on`, counts as blocked.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. Dropping the [`Watchdog`] stops it; a report that has begun ends in its own time. It stops
-//! by itself when the runtime ends.
+//! Nothing here is asynchronous. Dropping the [`Watchdog`] stops it; a report that has begun ends in its own time. It
+//! stops by itself when the runtime ends.
 //!
 //! # Errors
 //!
@@ -46,8 +48,8 @@ pub enum Pulse {
 #[must_use = "dropped, it stops watching"]
 pub struct Watchdog(#[expect(dead_code, reason = "its drop is what the thread waits for")] Sender<()>);
 
-/// Watches a runtime. A block that is longer than twice the `limit` is reported, one that is shorter than the `limit` never
-/// is.
+/// Watches a runtime. A block that is longer than twice the `limit` is reported, one that is shorter than the `limit`
+/// never is.
 pub fn watch(
     runtime: &Handle,
     limit: Duration,
