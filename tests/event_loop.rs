@@ -352,6 +352,17 @@ mod runner {
         });
     }
 
+    /// asyncio: `Runner.get_loop`.
+    #[test]
+    fn its_handle_is_that_of_its_runtime_also_before_the_first_run() {
+        let (mut runner, _) = runner();
+        let task = runner.handle().spawn(async { Handle::current().id() });
+        assert_eq!(runner.run(|| task).unwrap().unwrap(), runner.handle().id());
+        runner.close(HOUR).unwrap();
+        let late = futures::executor::block_on(runner.handle().spawn(async {}));
+        assert!(late.unwrap_err().is_cancelled());
+    }
+
     /// asyncio: after `close`, `run` raises `RuntimeError`, and a second `close` does nothing.
     #[test]
     fn after_the_close_a_run_is_an_error_and_a_second_close_does_nothing() {
@@ -507,17 +518,19 @@ mod runner {
 
     #[test]
     fn no_grace_at_all_and_one_without_end_are_no_trouble() {
-        let work = |cancel: CancellationToken| async move {
-            cancel.cancelled().await;
-            sleep(HOUR).await;
-            Ok(())
-        };
-        for (grace, closed) in [(Duration::ZERO, Err(CloseError::CutOff(1))), (Duration::MAX, Ok(()))] {
-            let (mut runner, _) = runner();
-            runner.tasks().spawn("takes an hour", work).unwrap();
-            runner.run(|| sleep(ms(1))).unwrap();
-            assert_eq!(runner.close(grace), closed);
-        }
+        in_time(|| {
+            let work = |cancel: CancellationToken| async move {
+                cancel.cancelled().await;
+                sleep(HOUR).await;
+                Ok(())
+            };
+            for (grace, closed) in [(Duration::ZERO, Err(CloseError::CutOff(1))), (Duration::MAX, Ok(()))] {
+                let (mut runner, _) = runner();
+                runner.tasks().spawn("takes an hour", work).unwrap();
+                runner.run(|| sleep(ms(1))).unwrap();
+                assert_eq!(runner.close(grace), closed);
+            }
+        });
     }
 
     /// asyncio: a task that a `finally` creates during the close is destroyed while it is pending. Here it is refused.
@@ -612,18 +625,20 @@ mod runner {
     /// What is refused is dropped, and its drop may ask again.
     #[test]
     fn what_is_refused_is_dropped_outside_of_the_lock() {
-        let (mut runner, _) = runner();
-        let tasks = runner.tasks();
-        runner.close(HOUR).unwrap();
-        let asks_again = {
-            let tasks = tasks.clone();
-            OnDrop(move || assert_eq!(tasks.spawn("again", |_| async { Ok(()) }), Err(Closing)))
-        };
-        let work = move |_| async move {
-            let _moved = asks_again;
-            Ok(())
-        };
-        assert_eq!(tasks.spawn("late", work), Err(Closing));
+        in_time(|| {
+            let (mut runner, _) = runner();
+            let tasks = runner.tasks();
+            runner.close(HOUR).unwrap();
+            let asks_again = {
+                let tasks = tasks.clone();
+                OnDrop(move || assert_eq!(tasks.spawn("again", |_| async { Ok(()) }), Err(Closing)))
+            };
+            let work = move |_| async move {
+                let _moved = asks_again;
+                Ok(())
+            };
+            assert_eq!(tasks.spawn("late", work), Err(Closing));
+        });
     }
 
     #[test]
@@ -1967,18 +1982,22 @@ mod shutdown {
     }
 
     /// What is refused is dropped, and its drop may ask again.
-    #[tokio::test(start_paused = true)]
-    async fn what_is_refused_is_dropped_outside_of_the_lock() {
-        let escaped = Log::new();
-        served(signals_at([1]), async |jobs| escaped.add(jobs)).await;
-        let jobs = escaped.take().remove(0);
-        let again = jobs.clone();
-        let asks_again = OnDrop(move || assert_eq!(again.start("again", |_| async { Ok(()) }), Err(Closed)));
-        let refused = move |_| async move {
-            let _moved = asks_again;
-            Ok(())
-        };
-        assert_eq!(jobs.start("late", refused), Err(Closed));
+    #[test]
+    fn what_is_refused_is_dropped_outside_of_the_lock() {
+        in_time(|| {
+            let escaped = Log::new();
+            let escapes = async |jobs| escaped.add(jobs);
+            paused().build().unwrap().block_on(async { served(signals_at([1]), escapes).await });
+            let jobs = escaped.take().remove(0);
+            let again = jobs.clone();
+            let asks_again =
+                OnDrop(move || assert_eq!(again.start("again", |_| async { Ok(()) }), Err(Closed)));
+            let refused = move |_| async move {
+                let _moved = asks_again;
+                Ok(())
+            };
+            assert_eq!(jobs.start("late", refused), Err(Closed));
+        });
     }
 
     /// A connection that waits for its next request has nothing to finish: it asks for the stop, and not for the

@@ -134,6 +134,11 @@ impl Runner {
         self.tasks.clone()
     }
 
+    /// The runtime, for whoever needs it by name (`get_loop`). What is spawned on it after the close is cancelled at once.
+    pub fn handle(&self) -> &Handle {
+        &self.tasks.0.runtime
+    }
+
     /// Runs `main` to its end on this thread, and gives back what it returned.
     ///
     /// It takes a function, and calls it inside the runtime. A future would be made outside, and those of Tokio, such
