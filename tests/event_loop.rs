@@ -3137,11 +3137,12 @@ mod signals {
         Builder::new_current_thread().enable_all().build().unwrap()
     }
 
-    /// asyncio: without a handler, Ctrl-C raises `KeyboardInterrupt`, and clean-ups run. Here it ends the process.
+    /// asyncio: Ctrl-C raises `KeyboardInterrupt`, and clean-ups run; SIGTERM ends the process. Here both do. (SIGTERM
+    /// is sent, for a shell that runs the lessons in the background has them ignore SIGINT.)
     #[test]
-    fn without_a_listener_ctrl_c_ends_the_process_and_no_destructor_runs() {
+    fn without_a_listener_a_signal_ends_the_process_and_no_destructor_runs() {
         with_a_process(
-            "signals::without_a_listener_ctrl_c_ends_the_process_and_no_destructor_runs",
+            "signals::without_a_listener_a_signal_ends_the_process_and_no_destructor_runs",
             || {
                 let _guard = OnDrop(|| say("dropped"));
                 say("ready");
@@ -3149,9 +3150,9 @@ mod signals {
             },
             async |mut process| {
                 process.until("ready").await;
-                process.signal(Kind::INT);
+                process.signal(Kind::TERM);
                 let (status, rest) = process.end().await;
-                assert_eq!((status.signal(), rest), (Some(2), vec![]));
+                assert_eq!((status.signal(), rest), (Some(15), vec![]));
             },
         );
     }
@@ -3187,15 +3188,20 @@ mod signals {
         );
     }
 
-    /// The code that a shell reports for a program which the signal has ended.
+    /// 128 and the number of the signal.
     #[test]
     fn each_has_the_exit_code_that_a_shell_reports() {
-        for (signal, name) in [(Signal::Interrupt, "SIGINT"), (Signal::Terminate, "SIGTERM")] {
-            assert_eq!(signal.to_string(), name);
-            let ends_itself = format!("sh -c 'kill -{} $$'; exit $?", &name[3..]);
-            let shell = std::process::Command::new("sh").args(["-c", &ends_itself]).output().unwrap();
-            assert_eq!(shell.status.code(), Some(signal.exit_code().into()));
+        for (signal, kind, name) in
+            [(Signal::Interrupt, Kind::INT, "SIGINT"), (Signal::Terminate, Kind::TERM, "SIGTERM")]
+        {
+            assert_eq!(
+                (signal.to_string().as_str(), i32::from(signal.exit_code())),
+                (name, 128 + kind.as_raw())
+            );
         }
+        let ends_itself = "sh -c 'kill -TERM $$'; exit $?";
+        let shell = std::process::Command::new("sh").args(["-c", ends_itself]).output().unwrap();
+        assert_eq!(shell.status.code(), Some(Signal::Terminate.exit_code().into()));
     }
 
     /// asyncio: `remove_signal_handler` puts the default back. Tokio never does.
@@ -3496,6 +3502,19 @@ mod binary {
             assert!(said[3].starts_with("0 finished, "), "{said:?}");
             assert_eq!(said.len(), 4, "none is left: {said:?}");
         }
+    }
+
+    /// asyncio: where the shell has Ctrl-C ignored, as for `program &` in a script, it stays ignored. A listener of
+    /// Tokio's hears it all the same.
+    #[tokio::test]
+    async fn it_hears_a_signal_that_it_was_started_to_ignore() {
+        let mut command = Command::new("sh");
+        let ignores = "trap '' INT; exec \"$0\" --serve --grace 0 --no-timeline";
+        command.args(["-c", ignores, env!("CARGO_BIN_EXE_event_loop")]);
+        let mut process = Process::start(command);
+        process.until("job-1 begins").await;
+        process.signal(Signal::INT);
+        assert_eq!(process.end().await.0.code(), Some(130));
     }
 
     #[tokio::test]
