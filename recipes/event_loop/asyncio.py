@@ -101,12 +101,12 @@ async def graceful_shutdown() -> None:
 
     intake = asyncio.create_task(take_in())
     await stop.wait()
-    print(f"  {signal.SIGTERM.name}: nothing new, 200 ms to finish, then 100 ms to clean up")
+    print(f"  {signal.SIGTERM.name}: nothing new, 250 ms to finish, then 150 ms to clean up")
     intake.cancel()
-    finished, in_flight = await asyncio.wait(jobs, timeout=0.2)
+    finished, in_flight = await asyncio.wait(jobs, timeout=0.25)
     for task in in_flight:
         task.cancel()
-    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.1)
+    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.15)
     names = ", ".join(task.get_name() for task in stragglers)
     print(f"  {len(finished)} finished, {len(cancelled)} cancelled, left: {names}")
     for task in stragglers:

@@ -126,10 +126,10 @@ async fn graceful_shutdown() {
     // Stands for the stream of `signals()`.
     let sigterm = stream::once(Box::pin(async {
         sleep(ms(350)).await;
-        info!("  {}: nothing new, 200 ms to finish, then 100 ms to clean up", Signal::Terminate);
+        info!("  {}: nothing new, 250 ms to finish, then 150 ms to clean up", Signal::Terminate);
         Signal::Terminate
     }));
-    let grace = Grace { to_finish: ms(200), to_clean_up: ms(100) };
+    let grace = Grace { to_finish: ms(250), to_clean_up: ms(150) };
     let account = |name: &str, end: &End| match end {
         End::Finished => info!("  {name} has finished"),
         End::Cancelled => info!("  {name} was cancelled"),
