@@ -103,7 +103,7 @@ enum Key {
 }
 
 impl Callbacks {
-    /// None.
+    /// No callbacks yet.
     pub fn new() -> Self {
         Self::default()
     }
