@@ -1474,16 +1474,21 @@ mod from_a_thread {
     #[test]
     #[should_panic(expected = "Cannot block the current thread from within a runtime")]
     fn to_wait_in_asynchronous_code_panics() {
-        paused().build().unwrap().block_on(async { wait(submit(&Handle::current(), async {})) }).unwrap();
+        in_time(|| {
+            let waits = async { wait(submit(&Handle::current(), async {})) };
+            paused().build().unwrap().block_on(waits).unwrap();
+        });
     }
 
     #[test]
     #[should_panic(expected = "Cannot block the current thread from within a runtime")]
     fn to_wait_there_with_a_limit_panics_too() {
-        let runtime = many_threads().build().unwrap();
-        let waits = async { wait_for(submit(&Handle::current(), async {}), HOUR).is_ok() };
-        let error = runtime.block_on(runtime.spawn(waits)).unwrap_err();
-        resume_unwind(error.into_panic());
+        in_time(|| {
+            let runtime = many_threads().build().unwrap();
+            let waits = async { wait_for(submit(&Handle::current(), async {}), HOUR).is_ok() };
+            let error = runtime.block_on(runtime.spawn(waits)).unwrap_err();
+            resume_unwind(error.into_panic());
+        });
     }
 
     /// asyncio: a thread of `to_thread` may wait. So may one of `spawn_blocking`.
@@ -1501,6 +1506,19 @@ mod from_a_thread {
                 .await
             });
             assert_eq!(answer.unwrap().unwrap(), 7);
+        });
+    }
+
+    /// A clock that is paused stands still while `spawn_blocking` is at work. The limit is one of the thread.
+    #[test]
+    fn the_limit_ends_although_the_clock_of_the_runtime_stands_still() {
+        in_time(|| {
+            let in_time = paused().build().unwrap().block_on(async {
+                let runtime = Handle::current();
+                let never = move || wait_for(submit(&runtime, std::future::pending::<()>()), ms(1)).is_ok();
+                tokio::task::spawn_blocking(never).await
+            });
+            assert!(!in_time.unwrap());
         });
     }
 
