@@ -1944,12 +1944,34 @@ mod shutdown {
         assert_eq!(summary.stragglers, [""; 0], "the intake has never been polled");
     }
 
-    /// And what is left is aborted: it is dropped as soon as it is its turn.
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_by_then_is_counted() {
+        let (signal, signals) = futures::channel::mpsc::unbounded();
+        let three = |jobs: Jobs| {
+            jobs.start("slow", |cancel| job(Kind::Takes(9_000), cancel)).unwrap();
+            for name in ["one", "other"] {
+                let signal = signal.clone();
+                let signals_at_its_end = move |_| async move {
+                    sleep(ms(10)).await;
+                    signal.unbounded_send(10)?;
+                    Ok(())
+                };
+                jobs.start(name, signals_at_its_end).unwrap();
+            }
+            signal.unbounded_send(0).unwrap();
+            std::future::pending::<()>()
+        };
+        let (summary, elapsed, _) = served(signals, three).await;
+        assert_eq!((summary.forced, summary.finished, elapsed), (Some(10), 2, ms(10)));
+        assert_eq!(summary.stragglers, ["slow"]);
+    }
+
+    /// And what is left is aborted: it is dropped as soon as it is its turn, though somebody has kept a clone of the jobs.
     #[tokio::test(start_paused = true)]
     async fn what_is_left_is_aborted() {
         for signals in [vec![300], vec![300, 310]] {
-            let (dropped, token) = (Count::default(), Log::new());
-            let (guard, tokens) = (dropped.on_drop(), token.clone());
+            let (dropped, token, clones) = (Count::default(), Log::new(), Log::new());
+            let (guard, tokens, kept) = (dropped.on_drop(), token.clone(), clones.clone());
             let stubborn = move |jobs: Jobs| {
                 let start = move |cancel: CancellationToken| async move {
                     let _guard = guard;
@@ -1958,6 +1980,7 @@ mod shutdown {
                     JobResult::Ok(())
                 };
                 jobs.start("stubborn", start).unwrap();
+                kept.add(jobs);
                 std::future::pending::<()>()
             };
             let start = Instant::now();
@@ -2283,18 +2306,21 @@ mod shutdown {
     /// Cancelled at any point: every job that was started is reported or dropped, each once, and told to end.
     #[test]
     fn a_drop_of_it_aborts_the_jobs_and_loses_none() {
-        #[derive(Clone, Default)]
+        #[derive(Clone)]
         struct Ledger {
             started: Count,
             dropped: Count,
             reported: Count,
             told: Count,
+            jobs: Log<Jobs>,
         }
         let swept = cancel_sweep::sweep_with(
             || {
-                let ledger = Ledger::default();
+                let (started, dropped, reported, told) = <(Count, Count, Count, Count)>::default();
+                let ledger = Ledger { started, dropped, reported, told, jobs: Log::new() };
                 let books = ledger.clone();
                 let intake = move |jobs: Jobs| async move {
+                    books.jobs.add(jobs.clone());
                     for kind in [Kind::Takes(50), Kind::CleansUp(50), Kind::Panics(350), Kind::Takes(9_000)] {
                         let (guard, told) = (books.dropped.on_drop(), books.told.clone());
                         let start = move |cancel: CancellationToken| async move {
@@ -2321,6 +2347,10 @@ mod shutdown {
                 let (started, reported) = (ledger.started.get(), ledger.reported.get());
                 assert_eq!(ledger.dropped.get(), started, "each is dropped, once");
                 assert!(ledger.told.get() <= started);
+                for jobs in ledger.jobs.take() {
+                    assert_eq!(jobs.start("late", |_| async { Ok(()) }), Err(Closed));
+                    assert!(jobs.closing().is_cancelled());
+                }
                 if let Outcome::Finished(summary) = outcome {
                     assert_eq!((started, reported, ledger.told.get()), (4, 3, 4));
                     assert_eq!((summary.finished, summary.cancelled, summary.failed), (1, 1, 1));
