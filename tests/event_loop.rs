@@ -99,7 +99,12 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(24 * HOUR, work).await.expect("it ends")
 }
 
-/// A lesson on real threads that would wait for ever fails instead.
+/// So does one on real time.
+async fn in_half_a_minute<T>(work: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(30), work).await.expect("it ends")
+}
+
+/// And one on real threads.
 fn in_time<T: Send + 'static>(lesson: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, ended) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -2607,11 +2612,6 @@ mod owner {
         (Owner::start("engine", || Engine::new(drops)).unwrap(), dropped)
     }
 
-    /// A lesson on real time that would wait for ever fails instead.
-    async fn in_half_a_minute<T>(work: impl Future<Output = T>) -> T {
-        timeout(Duration::from_secs(30), work).await.expect("it ends")
-    }
-
     /// asyncio: what belongs to a loop is used through `run_coroutine_threadsafe`. Here the value never leaves its
     /// thread.
     #[tokio::test]
@@ -3182,11 +3182,6 @@ mod processes {
         }
     }
 
-    /// A lesson on real time that would wait for ever fails instead.
-    pub(crate) async fn in_half_a_minute<T>(work: impl Future<Output = T>) -> T {
-        timeout(Duration::from_secs(30), work).await.expect("it ends")
-    }
-
     /// Runs `lesson` with a process of its own, in which this very lesson is run once more, and calls `child`. What
     /// that says is read by the lesson; it exits with the code that it returns.
     pub(crate) fn with_a_process<F: Future<Output = ()>>(
@@ -3229,7 +3224,7 @@ mod processes {
 
 #[cfg(unix)]
 mod signals {
-    use super::processes::{in_half_a_minute, say, wait_for_the_lesson, with_a_process};
+    use super::processes::{say, wait_for_the_lesson, with_a_process};
     use super::*;
     use event_loop::signals::{Signal, exit_at_the_second, on_signal, signals};
     use rustix::process::{Signal as Kind, getpid, kill_process};
