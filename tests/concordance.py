@@ -18,7 +18,7 @@ import warnings
 CONCORDANCE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "concordance.toml"
 MODULES = {"asyncio": asyncio, "concurrent.futures": concurrent.futures, "contextlib": contextlib}
 # A name, perhaps of a class: what stands behind it, such as an argument, is for the reader.
-NAME = re.compile(r"(asyncio|concurrent\.futures|contextlib|aiohttp)\.(\w+)(?:\.(\w+))?(?![\w.])")
+NAME = re.compile(r"(asyncio|loop|concurrent\.futures|contextlib|aiohttp)\.(\w+)(?:\.(\w+))?(?![\w.])")
 HERE = sys.version_info[:2]
 
 
@@ -50,7 +50,8 @@ def main() -> int:
     wrong = []
     for name, module in MODULES.items():
         wrong += [f"{name}.{missing} has no entry" for missing in sorted(exported(module)) if f"{name}.{missing}" not in entries]
-    modules = dict(MODULES)
+    # As the documentation of Python names the methods of an event loop.
+    modules = MODULES | {"loop": asyncio.BaseEventLoop}
     if importlib.util.find_spec("aiohttp"):
         modules["aiohttp"] = importlib.import_module("aiohttp")
     checked = 0
@@ -64,7 +65,7 @@ def main() -> int:
         if is_parameter and since > HERE:
             continue
         # A test server is imported by its own name.
-        found = has(module, name[2], name[3]) or importlib.util.find_spec(f"{name[1]}.{name[2]}") is not None
+        found = has(module, name[2], name[3]) or name[1] != "loop" and importlib.util.find_spec(f"{name[1]}.{name[2]}") is not None
         if found != (since <= HERE <= until):
             wrong.append(f"{key} is {'there' if found else 'missing'} in Python {HERE[0]}.{HERE[1]}")
         checked += 1

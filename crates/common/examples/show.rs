@@ -12,6 +12,9 @@ struct Cli {
     /// Wait for Ctrl-C
     #[arg(long)]
     wait: bool,
+    /// Listen for Ctrl-C, and end with 7
+    #[arg(long)]
+    listen: bool,
     /// End with an error
     #[arg(long)]
     fail: bool,
@@ -46,7 +49,23 @@ async fn main() -> ExitCode {
         if cli.wait {
             std::future::pending::<()>().await;
         }
+        if cli.listen {
+            let listening = async {
+                tracing::info!("listening");
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                pressed = tokio::signal::ctrl_c() => pressed?,
+                () = listening => {}
+            }
+            tracing::info!("{}", greet("whoever pressed Ctrl-C").await);
+            return Ok(ExitCode::from(7));
+        }
         Ok(ExitCode::SUCCESS)
     };
-    cli.show.run(program).await
+    match cli.listen {
+        true => cli.show.run_with_own_signals(program).await,
+        false => cli.show.run(program).await,
+    }
 }

@@ -78,7 +78,31 @@ impl Show {
     ///
     /// When the process already has a global tracing subscriber. Call it once, first thing in `main`.
     pub async fn run(self, program: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
-        match self.try_run(program).await {
+        let interrupted = async {
+            tokio::signal::ctrl_c().await.context("cannot listen for Ctrl-C")?;
+            Ok(ExitCode::from(INTERRUPTED))
+        };
+        self.run_until(interrupted, program).await
+    }
+
+    /// The same as [`run`](Self::run), for a program that listens for Ctrl-C itself.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run) does.
+    pub async fn run_with_own_signals(
+        self,
+        program: impl Future<Output = anyhow::Result<ExitCode>>,
+    ) -> ExitCode {
+        self.run_until(std::future::pending(), program).await
+    }
+
+    async fn run_until(
+        self,
+        interrupted: impl Future<Output = anyhow::Result<ExitCode>>,
+        program: impl Future<Output = anyhow::Result<ExitCode>>,
+    ) -> ExitCode {
+        match self.try_run(interrupted, program).await {
             Ok(code) => code,
             Err(error) => {
                 eprintln!("error: {}", one_line(&error));
@@ -89,6 +113,7 @@ impl Show {
 
     async fn try_run(
         self,
+        interrupted: impl Future<Output = anyhow::Result<ExitCode>>,
         program: impl Future<Output = anyhow::Result<ExitCode>>,
     ) -> anyhow::Result<ExitCode> {
         let svg = self.svg.as_deref().map(OutputFile::create).transpose()?;
@@ -114,9 +139,7 @@ impl Show {
 
         let ended = tokio::select! {
             biased;
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("cannot listen for Ctrl-C").map(|()| ExitCode::from(INTERRUPTED))
-            }
+            interrupted = interrupted => interrupted,
             _ = stdout.failed() => Ok(ExitCode::SUCCESS),
             ended = program => ended,
         };

@@ -98,6 +98,24 @@ fn ctrl_c_drops_the_program_draws_what_there_was_and_exits_with_130() {
 }
 
 #[test]
+fn a_program_that_listens_for_ctrl_c_itself_ends_as_it_likes() {
+    let mut child = show(&["--listen"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.ends_with("listening\n") {
+        assert_ne!(stdout.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(rest.lines().next().unwrap().ends_with("hello, whoever pressed Ctrl-C"), "{rest}");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(7), ""));
+}
+
+#[test]
 fn a_closed_pipe_ends_it_without_a_word() {
     let mut child = show(&["--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

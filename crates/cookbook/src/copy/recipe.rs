@@ -297,9 +297,15 @@ fn is_declared(library: &str, path: &str) -> bool {
 /// The main of a copy: the demo, and a log that looks as the cookbook's does, by `tracing_subscriber` alone.
 fn main(name: &str, original: &str, has_server: bool) -> String {
     let lines: Vec<_> = original.lines().collect();
-    let at = lines.iter().position(|line| line.starts_with("#[tokio::main")).unwrap_or(0);
-    let why = lines[..at].iter().rposition(|line| !line.starts_with("// ")).map_or(0, |before| before + 1);
-    let attribute = lines.get(why..=at).unwrap_or_default().join("\n");
+    let attribute = match lines.iter().position(|line| line.starts_with("#[tokio::main")) {
+        Some(at) => {
+            let why =
+                lines[..at].iter().rposition(|line| !line.starts_with("// ")).map_or(0, |before| before + 1);
+            lines[why..=at].join("\n")
+        }
+        // It builds its runtime by hand.
+        None => "#[tokio::main(flavor = \"current_thread\")]".to_owned(),
+    };
     let (server, run) = if has_server {
         (
             format!("use {name}::server::Server;\n"),

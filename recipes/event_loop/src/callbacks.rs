@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: 0BSD
+//! Functions to be called soon, later or at a time, one after the other and in exact order: `loop.call_soon`,
+//! `call_later`, `call_at`, `call_soon_threadsafe`.
+//!
+//! ```sh
+//! cargo add thiserror
+//! cargo add tokio --features rt,sync,time
+//! ```
+//!
+//! Tokio has no callbacks: a task that sleeps and then calls is enough for most uses, and its `AbortHandle` cancels
+//! it. But Tokio's timers count milliseconds, and those of one millisecond end in the order in which they were set,
+//! not in that of their deadlines. Here they run in the order of their deadlines, and those of one deadline in the
+//! order in which they were scheduled, which asyncio does not promise. Like Tokio's, they never run early, and up to a
+//! millisecond late.
+//!
+//! [`Callbacks::run`] calls them, on whatever task awaits it. Each turn it calls what was scheduled when the turn
+//! began: first what was to run soon, then what is due. What these schedule waits for the next turn, and between two
+//! turns other tasks run. Clones are one and the same; any thread may schedule and cancel.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`Callbacks::run`] loses no callback: what has not been called waits for the next `run`.
+//!
+//! # Errors
+//!
+//! [`Closed`] after [`Callbacks::close`]; [`RunError`].
+//!
+//! # Panics
+//!
+//! A panic in a callback is caught and handed to `on_panic`, and the next one is called. One in `on_panic` is caught,
+//! too, and the panic hook alone reports it. What a callback owns, and whose destructor panics, panics in whoever
+//! cancels it or closes. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without
+//! `enable_time`.
+//!
+//! # Cost
+//!
+//! A lock and a place in a tree, for each to be scheduled and to be called or cancelled. A cancelled callback is
+//! dropped at once, with all that it owns.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
+
+/// Callbacks that wait for their turn.
+#[derive(Clone, Default)]
+pub struct Callbacks(Arc<Shared>);
+
+/// One callback, to cancel it. To drop this changes nothing.
+#[derive(Clone)]
+pub struct Scheduled {
+    key: Key,
+    callbacks: Weak<Shared>,
+}
+
+/// [`Callbacks::close`] was called: nothing is called any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the callbacks are closed")]
+pub struct Closed;
+
+/// Why [`Callbacks::run`] did not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Another call of it is not over: the callbacks would not be one after the other.
+    #[error("the callbacks are being run already")]
+    Running,
+    /// See [`Closed`].
+    #[error("the callbacks are closed")]
+    Closed,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Told of what a `run` that waits has to know: a callback to call soon, an earlier deadline, a stop.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Numbers only grow, so this is a queue that gives up any of its items.
+    soon: BTreeMap<u64, Callback>,
+    timers: BTreeMap<(Instant, u64), Callback>,
+    scheduled: u64,
+    running: bool,
+    stopping: bool,
+    closed: bool,
+}
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+#[derive(Clone, Copy)]
+enum Key {
+    Soon(u64),
+    At(Instant, u64),
+}
+
+impl Callbacks {
+    /// No callbacks yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Has `callback` called in the next turn, after those that were scheduled before it (`call_soon`,
+    /// `call_soon_threadsafe`).
+    pub fn call_soon(&self, callback: impl FnOnce() + Send + 'static) -> Result<Scheduled, Closed> {
+        self.schedule(None, Box::new(callback))
+    }
+
+    /// Has `callback` called when `delay` is over (`call_later`).
+    pub fn call_later(
+        &self,
+        delay: Duration,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> Result<Scheduled, Closed> {
+        // A deadline that cannot be told is as good as one in thirty years.
+        const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+        let now = Instant::now();
+        let deadline = now.checked_add(delay).unwrap_or_else(|| now + THIRTY_YEARS);
+        self.call_at(deadline, callback)
+    }
+
+    /// Has `callback` called at `deadline` (`call_at`); in the next turn if that is over. The clock is
+    /// [`Instant::now`] (`loop.time`).
+    pub fn call_at(
+        &self,
+        deadline: Instant,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> Result<Scheduled, Closed> {
+        self.schedule(Some(deadline), Box::new(callback))
+    }
+
+    fn schedule(&self, deadline: Option<Instant>, callback: Callback) -> Result<Scheduled, Closed> {
+        let mut state = self.0.lock();
+        if state.closed {
+            return Err(Closed);
+        }
+        let number = state.scheduled;
+        state.scheduled += 1;
+        let (key, is_news) = match deadline {
+            None => {
+                state.soon.insert(number, callback);
+                (Key::Soon(number), state.soon.len() == 1)
+            }
+            Some(deadline) => {
+                let key = (deadline, number);
+                let is_first = state.timers.first_key_value().is_none_or(|(first, _)| key < *first);
+                state.timers.insert(key, callback);
+                (Key::At(deadline, number), is_first)
+            }
+        };
+        drop(state);
+        if is_news {
+            self.0.changed.notify_one();
+        }
+        Ok(Scheduled { key, callbacks: Arc::downgrade(&self.0) })
+    }
+
+    /// Calls callbacks until [`stop`](Self::stop) or [`close`](Self::close) is called (`run_forever`). `on_panic` is
+    /// called with what a callback panicked with (`set_exception_handler`).
+    pub async fn run(&self, mut on_panic: impl FnMut(Box<dyn Any + Send>)) -> Result<(), RunError> {
+        let _running = Running::begin(&self.0)?;
+        loop {
+            let due = self.0.due();
+            let was_idle = due.is_empty();
+            for key in due {
+                // Taken one by one: one callback may cancel the next.
+                let Some(callback) = self.0.take(key) else { continue };
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(callback)) {
+                    let _told = catch_unwind(AssertUnwindSafe(|| on_panic(panic)));
+                }
+            }
+            let next = {
+                let mut state = self.0.lock();
+                if mem::take(&mut state.stopping) || state.closed {
+                    return Ok(());
+                }
+                state.timers.first_key_value().map(|((deadline, _), _)| *deadline)
+            };
+            if !was_idle {
+                // A turn for the other tasks, also when callbacks schedule callbacks without end.
+                yield_now().await;
+            } else if let Some(next) = next {
+                let _changed = timeout_at(next, self.0.changed.notified()).await;
+            } else {
+                self.0.changed.notified().await;
+            }
+        }
+    }
+
+    /// Ends [`run`](Self::run) after its turn, or the next one after its first. What is not due by then waits for the
+    /// `run` after that (`stop`).
+    pub fn stop(&self) {
+        self.0.lock().stopping = true;
+        self.0.changed.notify_one();
+    }
+
+    /// Drops every callback, and refuses new ones (`close`). A [`run`](Self::run) ends after the callback that it is
+    /// in.
+    pub fn close(&self) {
+        let dropped = {
+            let mut state = self.0.lock();
+            state.closed = true;
+            (mem::take(&mut state.soon), mem::take(&mut state.timers))
+        };
+        self.0.changed.notify_one();
+        // After the lock: what they own may schedule or cancel as it is dropped.
+        drop(dropped);
+    }
+
+    /// How many wait to be called.
+    pub fn len(&self) -> usize {
+        let state = self.0.lock();
+        state.soon.len() + state.timers.len()
+    }
+
+    /// Whether none waits to be called.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Scheduled {
+    /// Drops the callback (`cancel`). `false` if it has been called, is being called, or was dropped before.
+    pub fn cancel(&self) -> bool {
+        self.callbacks.upgrade().and_then(|callbacks| callbacks.take(self.key)).is_some()
+    }
+
+    /// When it is due; `None` if that is soon (`when`).
+    pub fn when(&self) -> Option<Instant> {
+        match self.key {
+            Key::Soon(_) => None,
+            Key::At(deadline, _) => Some(deadline),
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No callback is called and none is dropped under the lock, so nothing panics there.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be called in a turn that begins now.
+    fn due(&self) -> Vec<Key> {
+        let now = Instant::now();
+        let state = self.lock();
+        let soon = state.soon.keys().map(|number| Key::Soon(*number));
+        let timers = state.timers.range(..=(now, u64::MAX)).map(|((at, number), _)| Key::At(*at, *number));
+        soon.chain(timers).collect()
+    }
+
+    /// Whoever takes it calls it or drops it: never both, and outside the lock.
+    fn take(&self, key: Key) -> Option<Callback> {
+        let mut state = self.lock();
+        match key {
+            Key::Soon(number) => state.soon.remove(&number),
+            Key::At(deadline, number) => state.timers.remove(&(deadline, number)),
+        }
+    }
+}
+
+/// While it lives, no second `run` begins.
+struct Running<'a>(&'a Shared);
+
+impl<'a> Running<'a> {
+    fn begin(shared: &'a Shared) -> Result<Self, RunError> {
+        let mut state = shared.lock();
+        match (state.closed, mem::replace(&mut state.running, true)) {
+            (_, true) => Err(RunError::Running),
+            (true, false) => {
+                state.running = false;
+                Err(RunError::Closed)
+            }
+            (false, false) => Ok(Self(shared)),
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running = false;
+    }
+}
+
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callbacks").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Scheduled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduled").field("when", &self.when()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: 0BSD
+//! Hand work to a runtime from a thread that is not its own, and wait there for the result, with or without a limit:
+//! `asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)`.
+//!
+//! ```sh
+//! cargo add tokio --features rt,sync
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! The thread needs a [`Handle`]: `Handle::current()` gives it where the runtime is, and clones go anywhere. Where no
+//! limit is needed, [`Handle::block_on`] alone waits as well: then the thread polls the work itself, and the runtime
+//! only its timers and sockets.
+//!
+//! The limit of [`wait_for`] is one of real time, on a clock of the thread's own: it ends although the runtime is
+//! blocked.
+//!
+//! # Cancel safety
+//!
+//! Nothing here is asynchronous. Whoever drops the [`AbortOnDropHandle`] gives up, and the work ends at its next
+//! await; in asyncio it runs on until `future.cancel()`. [`AbortOnDropHandle::detach`] lets it run on here.
+//!
+//! # Errors
+//!
+//! [`JoinError`] when the work panicked, or was aborted by the end of its runtime, also one that ended before. An
+//! error that the work returns is a part of its value. A runtime of one thread that nobody runs is no error: nothing
+//! happens.
+//!
+//! # Panics
+//!
+//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop
+//! the very runtime that they wait for. In `spawn_blocking` they may be called.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Starts `work` on the runtime, from any thread. Nothing waits here.
+///
+/// Of Tokio's own futures many look for their runtime when they are made, and panic on a thread that has none: hand in
+/// `async { sleep(limit).await }` and not `sleep(limit)`.
+pub fn submit<F>(runtime: &Handle, work: F) -> AbortOnDropHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    AbortOnDropHandle::new(runtime.spawn(work))
+}
+
+/// Blocks this thread until the work is done (`result()`).
+pub fn wait<T>(mut task: AbortOnDropHandle<T>) -> Result<T, JoinError> {
+    loop {
+        // Without a deadline it comes back with a result.
+        if let Poll::Ready(result) = poll_until(&mut task, None) {
+            return result;
+        }
+    }
+}
+
+/// Blocks this thread until the work is done, for `limit` at most (`result(timeout)`).
+///
+/// The error is the task itself, which runs on: wait again, detach it, or drop it to give up.
+pub fn wait_for<T>(
+    mut task: AbortOnDropHandle<T>,
+    limit: Duration,
+) -> Result<Result<T, JoinError>, AbortOnDropHandle<T>> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the runtime may be the one that stands still"
+    )]
+    let deadline = Instant::now().checked_add(limit);
+    match poll_until(&mut task, deadline) {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => Err(task),
+    }
+}
+
+/// Polls the task whenever it wakes this thread, until `deadline` if there is one.
+fn poll_until<T>(task: &mut AbortOnDropHandle<T>, deadline: Option<Instant>) -> Poll<Result<T, JoinError>> {
+    assert_may_block();
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(result) = Pin::new(&mut *task).poll(&mut context) {
+            return Poll::Ready(result);
+        }
+        // Both may end too early, for a wake-up that was meant for something else: then it is polled once more.
+        match deadline {
+            None => thread::park(),
+            #[expect(clippy::disallowed_methods, reason = "as above")]
+            Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => thread::park_timeout(left),
+                _ => return Poll::Pending,
+            },
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Lets Tokio find out whether this thread may be blocked: its own blocking calls panic if not.
+fn assert_may_block() {
+    let (sender, receiver) = oneshot::channel();
+    let _received = sender.send(());
+    let _ready = receiver.blocking_recv();
+}

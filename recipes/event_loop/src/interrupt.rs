@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: 0BSD
+//! A `main` that Ctrl-C asks to end, and that cleans up then: what `asyncio.run` does with `KeyboardInterrupt`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add tokio --features macros
+//! cargo add tokio-util
+//! ```
+//!
+//! asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`;
+//! at the second it raises at once. Here the first signal cancels a token: `main` looks at it where it may stop,
+//! cleans up, and returns. The second drops `main` where it stands.
+//!
+//! The signals are a parameter: the stream of `signals` in a program, a channel in a test.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future drops `main`, and cancels the token for what `main` has started with it.
+//!
+//! # Panics
+//!
+//! A panic in `main` goes on in the caller.
+
+use std::pin::pin;
+
+use futures::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+
+/// How `main` ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended<T, S> {
+    /// By itself, with this value.
+    Finished(T),
+    /// It was asked to end by this signal, and returned this.
+    Interrupted(S, T),
+    /// It was dropped at this second signal.
+    CutOff(S),
+}
+
+/// Runs `main`. At the first signal its token is cancelled, at the second it is dropped.
+///
+/// A `main` that ends in the instant of the first signal has finished.
+pub async fn interruptible<S, T, F>(
+    signals: impl Stream<Item = S>,
+    main: impl FnOnce(CancellationToken) -> F,
+) -> Ended<T, S>
+where
+    F: Future<Output = T>,
+{
+    let cancel = CancellationToken::new();
+    let _cancel_on_drop = cancel.clone().drop_guard();
+    let mut signals = pin!(signals.fuse());
+    let mut main = pin!(main(cancel.clone()));
+    let mut first = None;
+    loop {
+        tokio::select! {
+            biased;
+            value = &mut main => return match first {
+                None => Ended::Finished(value),
+                Some(signal) => Ended::Interrupted(signal, value),
+            },
+            Some(signal) = signals.next() => {
+                if first.is_some() {
+                    return Ended::CutOff(signal);
+                }
+                cancel.cancel();
+                first = Some(signal);
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: 0BSD
+//! Something that is not `Send`, on a thread of its own, used from everywhere: what asyncio does with a second loop in
+//! a thread.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add thiserror
+//! cargo add tokio --features macros,rt,sync
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! A parser, a script engine or a handle of a C library must often stay on the thread that made it. The closure of
+//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls run at
+//! the same time where they await, as tasks of that thread.
+//!
+//! For tasks that share nothing, `tokio_util::task::LocalPoolHandle` is such a pool of threads ready-made.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`Owner::call`] drops the work at its next await, if it has begun. Dropping the [`Owner`]
+//! ends the thread when it is idle, and does not wait for it; [`Owner::close`] does.
+//!
+//! # Errors
+//!
+//! [`CallError`].
+//!
+//! # Panics
+//!
+//! A panic in a call is its error, and the next call finds the value as that one has left it.
+
+use std::any::Any;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::thread;
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+/// Why a call gave no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// It panicked with this message.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// The thread is gone: what was to make the value has panicked, or the runtime has ended.
+    #[error("the owner is gone")]
+    Gone,
+}
+
+/// Sends work to the thread that owns an `S`.
+#[derive(Debug)]
+pub struct Owner<S> {
+    calls: mpsc::Sender<Call<S>>,
+    /// Closed when the value has been dropped.
+    ended: oneshot::Receiver<()>,
+}
+
+type Call<S> = Box<dyn FnOnce(Rc<S>) -> LocalBoxFuture<'static, ()> + Send>;
+
+impl<S: 'static> Owner<S> {
+    /// Starts a thread, and calls `make` on it.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread, or nothing to wait for events on it.
+    pub fn start(name: &str, make: impl FnOnce() -> S + Send + 'static) -> io::Result<Self> {
+        // Built here, where an error can be reported: what makes the runtime local is where it is used.
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all();
+        let (owner, served) = channel();
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // Without a runtime, `served` is dropped, and each call finds the owner gone.
+            if let Ok(runtime) = builder.build_local(LocalOptions::default()) {
+                runtime.block_on(async { served.serve(make()).await });
+            }
+        })?;
+        Ok(owner)
+    }
+
+    /// An owner of `value` on this thread, and what serves its calls: to be awaited on a `LocalRuntime` or in a
+    /// `LocalSet`.
+    pub fn here(value: S) -> (Self, impl Future<Output = ()>) {
+        let (owner, served) = channel();
+        (owner, served.serve(value))
+    }
+
+    /// Runs `work` with the value, on its thread, and waits for what it returns.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl AsyncFnOnce(&S) -> T + Send + 'static,
+    ) -> Result<T, CallError> {
+        let (mut reply, result) = oneshot::channel();
+        let call: Call<S> = Box::new(move |value| {
+            let work = AssertUnwindSafe(async move { work(&value).await }).catch_unwind();
+            let call = async move {
+                tokio::select! {
+                    biased;
+                    // Nobody waits for it any more.
+                    () = reply.closed() => {}
+                    ended = work => {
+                        let _nobody_waits = reply.send(ended.map_err(|panic| text(&*panic)));
+                    }
+                }
+            };
+            call.boxed_local()
+        });
+        self.calls.send(call).await.map_err(|_closed| CallError::Gone)?;
+        result.await.map_err(|_dropped| CallError::Gone)?.map_err(CallError::Panicked)
+    }
+
+    /// Waits until the value has been dropped, on its thread.
+    pub async fn close(self) {
+        drop(self.calls);
+        // Nothing is ever sent.
+        let _closed = self.ended.await;
+    }
+}
+
+/// The other end of an owner.
+struct Served<S> {
+    calls: mpsc::Receiver<Call<S>>,
+    ended: oneshot::Sender<()>,
+}
+
+fn channel<S>() -> (Owner<S>, Served<S>) {
+    // A call is taken in as soon as the thread is free, so there is no use for more places.
+    let (sender, calls) = mpsc::channel(1);
+    let (end, ended) = oneshot::channel();
+    (Owner { calls: sender, ended }, Served { calls, ended: end })
+}
+
+impl<S: 'static> Served<S> {
+    async fn serve(self, value: S) {
+        let Self { mut calls, ended } = self;
+        let (value, running) = (Rc::new(value), TaskTracker::new());
+        while let Some(call) = calls.recv().await {
+            running.spawn_local(call(value.clone()));
+        }
+        // Nobody waits for those that are left, so each ends when it is polled.
+        running.close();
+        running.wait().await;
+        drop(value);
+        drop(ended);
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: 0BSD
+//! A runtime as a value: one main after the other on it, and what they have left over is cancelled and waited for at
+//! the end: `asyncio.Runner`, `asyncio.run`.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add thiserror
+//! cargo add tokio --features rt,time
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! `asyncio.run` finds every task that is left, cancels it, waits until its `finally` blocks are over, and reports its
+//! exception. A Tokio runtime drops its tasks where they stand. So background tasks are started with [`Tasks::spawn`],
+//! which hands each a token. [`Runner::close`] cancels it, and waits. It does not know of tasks of `tokio::spawn`.
+//!
+//! Between two mains a runtime of one thread stands still, and goes on with the next [`run`](Runner::run), as a loop
+//! of asyncio does. One of many threads runs on.
+//!
+//! # Cancel safety
+//!
+//! Nothing here is asynchronous. A [`Runner`] that is dropped, and not closed, cancels the token and waits for
+//! nothing.
+//!
+//! # Errors
+//!
+//! [`RunError`], [`CloseError`] and [`Closing`]. What `main` returns is handed on as it is.
+//!
+//! # Panics
+//!
+//! A panic in `main` goes on in the caller of [`run`](Runner::run); the runner can be used again. One in a background
+//! task is reported as a [`Failure`].
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::yield_now;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Runs mains on a runtime that is its own.
+pub struct Runner {
+    /// `None` once it is closed.
+    runtime: Option<Runtime>,
+    tasks: Tasks,
+}
+
+/// Starts background tasks on a runner's runtime, from any thread.
+#[derive(Clone)]
+pub struct Tasks(Arc<Shared>);
+
+struct Shared {
+    runtime: Handle,
+    running: TaskTracker,
+    cancel: CancellationToken,
+    /// Held while a task is started: each is either waited for or refused.
+    open: Mutex<bool>,
+    report: Report,
+}
+
+type Report = Box<dyn Fn(&str, Failure) + Send + Sync>;
+
+/// How a background task failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It returned this error.
+    #[error(transparent)]
+    Error(Box<dyn Error + Send + Sync>),
+    /// It panicked with this message.
+    #[error("panicked: {0}")]
+    Panicked(String),
+}
+
+/// Why [`Runner::run`] did not run its main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// This thread belongs to a runtime: to block it would stop that one. A thread of `spawn_blocking` belongs to one,
+    /// too; start one of your own with `std::thread`.
+    #[error("a runtime cannot be run inside another one")]
+    Nested,
+    /// [`Runner::close`] was called.
+    #[error("the runner is closed")]
+    Closed,
+}
+
+/// Why [`Runner::close`] did not end in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CloseError {
+    /// As [`RunError::Nested`]. The runner stays open.
+    #[error("a runtime cannot be closed inside another one")]
+    Nested,
+    /// So many tasks had not ended when the grace period was over, and were dropped where they stood.
+    #[error("background tasks cut off: {0}")]
+    CutOff(usize),
+}
+
+/// The runner is being closed, or is gone: no task is started any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the runner is closing")]
+pub struct Closing;
+
+impl Runner {
+    /// Builds the runtime. `report` is called with the name and the failure of each background task that fails, then
+    /// or at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::build`].
+    pub fn new(
+        builder: &mut Builder,
+        report: impl Fn(&str, Failure) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        // The wait in `close` has a limit.
+        let runtime = builder.enable_time().build()?;
+        let tasks = Tasks(Arc::new(Shared {
+            runtime: runtime.handle().clone(),
+            running: TaskTracker::new(),
+            cancel: CancellationToken::new(),
+            open: Mutex::new(true),
+            report: Box::new(report),
+        }));
+        Ok(Self { runtime: Some(runtime), tasks })
+    }
+
+    /// What starts background tasks; for `main` to take along.
+    pub fn tasks(&self) -> Tasks {
+        self.tasks.clone()
+    }
+
+    /// The runtime, for whoever needs it by name (`get_loop`). What is spawned on it after the close is cancelled at once.
+    pub fn handle(&self) -> &Handle {
+        &self.tasks.0.runtime
+    }
+
+    /// Runs `main` to its end on this thread, and gives back what it returned.
+    ///
+    /// It takes a function, and calls it inside the runtime. A future would be made outside, and those of Tokio, such
+    /// as `sleep`, panic there.
+    pub fn run<T>(&mut self, main: impl AsyncFnOnce() -> T) -> Result<T, RunError> {
+        let runtime = self.runtime.as_ref().ok_or(RunError::Closed)?;
+        if Handle::try_current().is_ok() {
+            return Err(RunError::Nested);
+        }
+        Ok(runtime.block_on(async { main().await }))
+    }
+
+    /// Cancels the background tasks that are left, waits for them for `grace`, and ends the runtime, in which it waits
+    /// for calls of `spawn_blocking`, for `grace` again. A second call does nothing.
+    ///
+    /// A task that never awaits cannot be cut off: a runtime of one thread waits for it.
+    pub fn close(&mut self, grace: Duration) -> Result<(), CloseError> {
+        if Handle::try_current().is_ok() {
+            return Err(CloseError::Nested);
+        }
+        let Some(runtime) = self.runtime.take() else { return Ok(()) };
+        self.tasks.0.cancel();
+        let running = &self.tasks.0.running;
+        let left = runtime.block_on(async {
+            let _in_time = timeout(grace, running.wait()).await;
+            // Tasks that end in this very instant are about to run: no further turn is needed once none of them does.
+            let mut left = usize::MAX;
+            while running.len() < left {
+                left = running.len();
+                yield_now().await;
+            }
+            left
+        });
+        runtime.shutdown_timeout(grace);
+        if left == 0 { Ok(()) } else { Err(CloseError::CutOff(left)) }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            self.tasks.0.cancel();
+            // Not a plain drop: that would wait for blocking calls, and panic inside a runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Tasks {
+    /// Starts a background task. Its token is cancelled when the runner closes: it should clean up then, and return.
+    ///
+    /// # Errors
+    ///
+    /// [`Closing`]; nothing is started then.
+    pub fn spawn<F>(
+        &self,
+        name: impl Into<String>,
+        work: impl FnOnce(CancellationToken) -> F + Send + 'static,
+    ) -> Result<(), Closing>
+    where
+        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let (name, shared) = (name.into(), self.0.clone());
+        let task = async move {
+            let work = async { work(shared.cancel.clone()).await };
+            match AssertUnwindSafe(work).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => (shared.report)(&name, Failure::Error(error)),
+                Err(panic) => (shared.report)(&name, Failure::Panicked(text(&*panic))),
+            }
+        };
+        let open = self.0.open();
+        if !*open {
+            return Err(Closing);
+        }
+        // Its handle is dropped: the tracker waits for it, and the report tells how it failed.
+        drop(self.0.running.spawn_on(task, &self.0.runtime));
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Refuses new tasks, and tells the others to end.
+    fn cancel(&self) {
+        *self.open() = false;
+        self.running.close();
+        self.cancel.cancel();
+    }
+
+    fn open(&self) -> MutexGuard<'_, bool> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner").field("runtime", &self.runtime).field("tasks", &self.tasks).finish()
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").field("running", &self.0.running.len()).finish_non_exhaustive()
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}

@@ -1,0 +1,90 @@
+//! A service that does nothing but show how it ends.
+
+use std::convert::Infallible;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use event_loop::shutdown::{End, Grace, Jobs, Stop, serve};
+use event_loop::signals::{exit_at_the_second, signals};
+use futures::StreamExt;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, instrument, warn};
+
+/// What a job does, and at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// It takes 250 ms: less than it has to finish
+    Quick,
+    /// It takes a minute, and cleans up when it is told to end
+    Slow,
+    /// It takes a minute, and does not listen
+    Stubborn,
+    /// It blocks the only thread of the runtime: no signal is seen but the second, by another thread
+    Blocking,
+}
+
+/// Serves until a signal comes.
+pub(crate) async fn run(kind: Kind, grace: Duration) -> anyhow::Result<ExitCode> {
+    let mut is_first = true;
+    let signals = signals()?.inspect(move |signal| match std::mem::take(&mut is_first) {
+        true => info!("{signal}: no new jobs; {grace:?} to finish, then {grace:?} to clean up"),
+        false => info!("{signal}: at once"),
+    });
+    exit_at_the_second(Duration::from_millis(200))?;
+    info!("a job each 200 ms; Ctrl-C ends it, a second one at once");
+    let grace = Grace { to_finish: grace, to_clean_up: grace };
+    let summary = serve(signals, grace, |jobs| take_in(kind, jobs), account).await;
+    info!("{} finished, {} cancelled", summary.finished, summary.cancelled);
+    if !summary.stragglers.is_empty() {
+        warn!("left: {}", summary.stragglers.join(", "));
+    }
+    let signal = match (summary.forced, summary.stop) {
+        (Some(signal), _) | (None, Stop::Signal(signal)) => signal,
+        (None, Stop::Intake(never)) => match never {},
+    };
+    Ok(signal.exit_code().into())
+}
+
+fn account(name: &str, end: &End) {
+    match end {
+        End::Finished => info!("{name} has finished"),
+        End::Cancelled => info!("{name} was cancelled"),
+        End::Failed(error) => warn!("{name} has failed: {error}"),
+        End::Panicked(text) => warn!("{name} has panicked: {text}"),
+    }
+}
+
+/// A job each 200 ms, as long as it is asked for them.
+async fn take_in(kind: Kind, jobs: Jobs) -> Infallible {
+    for number in 1_u64.. {
+        let name = format!("job-{number}");
+        // Refused only after the end, and then this is dropped.
+        let _started = jobs.start(name.clone(), move |cancel| async move {
+            job(&name, kind, cancel).await;
+            Ok(())
+        });
+        sleep(Duration::from_millis(200)).await;
+    }
+    std::future::pending().await
+}
+
+#[instrument(skip(kind, cancel), ret)]
+async fn job(name: &str, kind: Kind, cancel: CancellationToken) {
+    info!("{name} begins");
+    match kind {
+        Kind::Quick => sleep(Duration::from_millis(250)).await,
+        Kind::Slow => {
+            if cancel.run_until_cancelled(sleep(Duration::from_secs(60))).await.is_none() {
+                sleep(Duration::from_millis(100)).await;
+                info!("{name} has cleaned up");
+            }
+        }
+        Kind::Stubborn => sleep(Duration::from_secs(60)).await,
+        Kind::Blocking => loop {
+            thread::park();
+        },
+    }
+}

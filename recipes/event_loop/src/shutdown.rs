@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: 0BSD
+//! Graceful shutdown: at a signal nothing new is taken in, what is in flight may finish, then clean up, and what is
+//! left at the deadline is named; a second signal ends all at once. asyncio has the parts, `add_signal_handler`,
+//! `all_tasks`, `cancel` and `wait`, and no whole.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add thiserror
+//! cargo add tokio --features macros,rt,sync,time
+//! cargo add tokio-util
+//! ```
+//!
+//! [`serve`] runs an intake, such as an accept loop, which starts jobs. Each job is accounted for: it has finished, it
+//! was cancelled (it returned after it was told to), it has failed, or it is a straggler. A job that must know earlier
+//! that the end is near, such as a connection that waits for its next request, asks [`Jobs::closing`].
+//!
+//! The signals are a parameter: the stream of `signals` in a program, a channel in a test.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`serve`] drops the intake, cancels the token of every job, and aborts the jobs.
+//!
+//! # Panics
+//!
+//! A panic in the intake goes on in the caller, after the shutdown. One in a job is its [`End`]. One in `report` ends
+//! `serve` as a drop does. [`serve`] panics outside a Tokio runtime, and in one without `enable_time`.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::{FutureExt, Stream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How long the jobs in flight have when the intake has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grace {
+    /// To finish as if nothing had happened.
+    pub to_finish: Duration,
+    /// After that, and after their token is cancelled, to clean up.
+    pub to_clean_up: Duration,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum End {
+    /// It returned `Ok`.
+    Finished,
+    /// It returned `Ok` after its token was cancelled.
+    Cancelled,
+    /// It returned an error.
+    Failed(Box<dyn Error + Send + Sync>),
+    /// It panicked with this message.
+    Panicked(String),
+}
+
+/// Why the intake stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop<S, T> {
+    /// The first signal.
+    Signal(S),
+    /// It returned this.
+    Intake(T),
+}
+
+/// What became of all jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary<S, T> {
+    /// Why the intake stopped.
+    pub stop: Stop<S, T>,
+    /// The signal that ended the shutdown before its time.
+    pub forced: Option<S>,
+    /// How many returned `Ok` before their token was cancelled.
+    pub finished: usize,
+    /// How many returned `Ok` after that.
+    pub cancelled: usize,
+    /// How many returned an error or panicked.
+    pub failed: usize,
+    /// The names of those that had not ended, in the order of their start. They are aborted.
+    pub stragglers: Vec<String>,
+}
+
+/// The intake has stopped: no job is started any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no job is started any more")]
+pub struct Closed;
+
+/// The jobs in flight; for the intake, to start them.
+#[derive(Clone)]
+pub struct Jobs(Arc<Shared>);
+
+struct Shared {
+    runtime: Handle,
+    state: Mutex<State>,
+    started: Notify,
+    closing: CancellationToken,
+    cancel: CancellationToken,
+}
+
+struct State {
+    open: bool,
+    running: JoinSet<End>,
+    /// Number and name. A job that panics cannot tell its name.
+    names: HashMap<Id, (u64, String)>,
+    count: u64,
+}
+
+/// Runs `intake` until it returns or the first of the `signals` comes, and then shuts down. `report` is called with
+/// the name and the end of each job that ends.
+///
+/// The first signal drops the intake where it stands. Any signal after the stop ends the waiting at once.
+pub async fn serve<S, T, F>(
+    signals: impl Stream<Item = S>,
+    grace: Grace,
+    intake: impl FnOnce(Jobs) -> F,
+    mut report: impl FnMut(&str, &End),
+) -> Summary<S, T>
+where
+    F: Future<Output = T>,
+{
+    let jobs = Jobs::new();
+    let _end_on_drop = EndOnDrop(&jobs.0);
+    let mut signals = pin!(signals.fuse());
+    let (mut finished, mut cancelled, mut failed) = (0, 0, 0);
+    let mut account = |(name, end): (String, End)| {
+        match end {
+            End::Finished => finished += 1,
+            End::Cancelled => cancelled += 1,
+            End::Failed(_) | End::Panicked(_) => failed += 1,
+        }
+        report(&name, &end);
+    };
+
+    let stop = {
+        let intake = async { intake(jobs.clone()).await };
+        let mut intake = pin!(AssertUnwindSafe(intake).catch_unwind());
+        loop {
+            tokio::select! {
+                biased;
+                Some(signal) = signals.next() => break Stop::Signal(signal),
+                end = jobs.0.next_end() => account(end),
+                returned = &mut intake => break Stop::Intake(returned),
+            }
+        }
+    };
+    jobs.0.close();
+
+    let mut forced = None;
+    for (limit, cancels) in [(grace.to_finish, false), (grace.to_clean_up, true)] {
+        if cancels {
+            jobs.0.cancel.cancel();
+        }
+        let all_ended = async {
+            while let Some(end) = poll_fn(|context| jobs.0.poll_end(context)).await {
+                account(end);
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(signal) = signals.next() => {
+                forced = Some(signal);
+                break;
+            }
+            () = all_ended => break,
+            () = sleep(limit) => {}
+        }
+        // Jobs that end in this very instant are about to run: no further turn is needed once none of them does.
+        loop {
+            yield_now().await;
+            let ended = jobs.0.take_ended();
+            if ended.len() == 0 {
+                break;
+            }
+            ended.for_each(&mut account);
+        }
+    }
+    jobs.0.take_ended().for_each(&mut account);
+
+    let stop = match stop {
+        Stop::Signal(signal) => Stop::Signal(signal),
+        Stop::Intake(Ok(value)) => Stop::Intake(value),
+        Stop::Intake(Err(panic)) => resume_unwind(panic),
+    };
+    Summary { stop, forced, finished, cancelled, failed, stragglers: jobs.0.names() }
+}
+
+impl Jobs {
+    fn new() -> Self {
+        Self(Arc::new(Shared {
+            runtime: Handle::current(),
+            state: Mutex::new(State { open: true, running: JoinSet::new(), names: HashMap::new(), count: 0 }),
+            started: Notify::new(),
+            closing: CancellationToken::new(),
+            cancel: CancellationToken::new(),
+        }))
+    }
+
+    /// Starts a job, from any thread. When its token is cancelled it should clean up and return.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the intake has stopped; nothing is started then.
+    pub fn start<F>(
+        &self,
+        name: impl Into<String>,
+        job: impl FnOnce(CancellationToken) -> F + Send + 'static,
+    ) -> Result<(), Closed>
+    where
+        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let (name, cancel) = (name.into(), self.0.cancel.clone());
+        let job = async move {
+            match job(cancel.clone()).await {
+                Ok(()) if cancel.is_cancelled() => End::Cancelled,
+                Ok(()) => End::Finished,
+                Err(error) => End::Failed(error),
+            }
+        };
+        let mut state = self.0.lock();
+        // Under the same lock as the close: a job is either refused or accounted for.
+        if !state.open {
+            return Err(Closed);
+        }
+        let id = state.running.spawn_on(job, &self.0.runtime).id();
+        state.count += 1;
+        let number = state.count;
+        state.names.insert(id, (number, name));
+        drop(state);
+        self.0.started.notify_one();
+        Ok(())
+    }
+
+    /// A token that is cancelled when the intake stops: before the one that the jobs are given.
+    pub fn closing(&self) -> CancellationToken {
+        self.0.closing.clone()
+    }
+
+    /// How many are in flight.
+    pub fn len(&self) -> usize {
+        self.0.lock().names.len()
+    }
+
+    /// Whether none is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.lock().open = false;
+        self.closing.cancel();
+    }
+
+    /// Waits for the end of a job, also of one that is not started yet. Cancel safe.
+    async fn next_end(&self) -> (String, End) {
+        loop {
+            match poll_fn(|context| self.poll_end(context)).await {
+                Some(end) => return end,
+                // A permit is kept, so a job that was started meanwhile is not missed.
+                None => self.started.notified().await,
+            }
+        }
+    }
+
+    /// The end of a job; `None` if there is none in flight.
+    fn poll_end(&self, context: &mut Context<'_>) -> Poll<Option<(String, End)>> {
+        let mut state = self.lock();
+        let ended = ready!(state.running.poll_join_next_with_id(context));
+        Poll::Ready(ended.map(|ended| state.named(ended)))
+    }
+
+    /// All that have ended by now, however many.
+    fn take_ended(&self) -> std::vec::IntoIter<(String, End)> {
+        let mut state = self.lock();
+        let mut all = Vec::new();
+        while let Some(ended) = state.running.try_join_next_with_id() {
+            all.push(state.named(ended));
+        }
+        all.into_iter()
+    }
+
+    /// The names of those in flight, in the order of their start.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.lock().names.values().cloned().collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
+    }
+}
+
+impl State {
+    fn named(&mut self, ended: Result<(Id, End), JoinError>) -> (String, End) {
+        let (id, end) = ended.unwrap_or_else(|error| {
+            let id = error.id();
+            match error.try_into_panic() {
+                Ok(panic) => (id, End::Panicked(text(&*panic))),
+                // Only the end of the runtime aborts a job while somebody asks for its end.
+                Err(_aborted) => (id, End::Cancelled),
+            }
+        });
+        let (_, name) = self.names.remove(&id).unwrap_or_default();
+        (name, end)
+    }
+}
+
+/// Ends what is left when `serve` returns, is dropped or panics. Clones of [`Jobs`] may live on, so no drop of theirs
+/// would do it.
+struct EndOnDrop<'a>(&'a Shared);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.cancel.cancel();
+        self.0.lock().running.abort_all();
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}
