@@ -300,6 +300,10 @@ fn main(name: &str, original: &str, has_server: bool) -> String {
     let at = lines.iter().position(|line| line.starts_with("#[tokio::main")).unwrap_or(0);
     let why = lines[..at].iter().rposition(|line| !line.starts_with("// ")).map_or(0, |before| before + 1);
     let attribute = lines.get(why..=at).unwrap_or_default().join("\n");
+    // What has to come first, such as the entry of a worker process, comes first here too.
+    let body = lines.get(at + 2..).unwrap_or_default();
+    let handed_over = body.iter().position(|line| line.contains("common::")).unwrap_or(0);
+    let first: String = body[..handed_over].iter().map(|line| format!("{line}\n")).collect();
     let (server, run) = if has_server {
         (
             format!("use {name}::server::Server;\n"),
@@ -348,7 +352,7 @@ where
 
 {attribute}
 async fn main() -> anyhow::Result<()> {{
-    // A reader that closes the pipe, as `head` does, has read enough.
+{first}    // A reader that closes the pipe, as `head` does, has read enough.
     let log = tracing_subscriber::fmt().log_internal_errors(false);
     log.event_format(SinceStart(Instant::now())).init();
 {run}}}
