@@ -33,7 +33,7 @@ servers:
     cargo build --package http_client
     python3 tests/foreign_servers.py target/debug/http_client
 
-# The joinable queue on schedules that shuttle chooses
+# The joinable queue and the thread pool on schedules that shuttle chooses
 interleavings *SCHEDULES:
     python3 tests/interleavings.py {{SCHEDULES}}
 

@@ -32,8 +32,12 @@ class Gauge:
 def read(report: str, gauge: Gauge) -> str:
     """Stands for a blocking call."""
     with gauge:
-        time.sleep(0.1)
+        time.sleep(0.05)
     return f"<{report}>"
+
+
+def yes_or_no(yes: bool) -> str:
+    return "yes" if yes else "no"
 
 
 async def blocking_reads() -> None:
@@ -42,7 +46,7 @@ async def blocking_reads() -> None:
     with ThreadPoolExecutor(max_workers=3) as pool:
         reads = [loop.run_in_executor(pool, read, f"report-{number}", gauge) for number in range(1, 6)]
         print(f"  {' '.join(await asyncio.gather(*reads))}")
-    print(f"  at most {gauge.peak} at once")
+    print(f"  more than three at once: {yes_or_no(gauge.peak > 3)}")
 
 
 def connect() -> None:
@@ -63,18 +67,14 @@ async def one_thread_with_a_connection() -> None:
     print("ThreadPoolExecutor: one thread, with a name and an initializer")
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database", initializer=connect)
     squares = [asyncio.wrap_future(pool.submit(square, number)) for number in (1, 2, 3)]
-    print(f"  map: {await asyncio.gather(*squares)}")
+    print(f"  squares: {await asyncio.gather(*squares)}")
 
     begun, end = threading.Event(), threading.Event()
     running = pool.submit(query, begun, end)
     await asyncio.to_thread(begun.wait)
     waiting = [pool.submit(square, number) for number in (4, 5, 6)]
-
-    def cancelled(yes: bool) -> str:
-        return "cancelled" if yes else "goes on"
-
-    print(f"  cancel: the job that runs {cancelled(running.cancel())}")
-    print(f"  cancel: the job that waits is {cancelled(waiting[0].cancel())}")
+    print(f"  cancel of the job that runs: {yes_or_no(running.cancel())}")
+    print(f"  cancel of a job that waits: {yes_or_no(waiting[0].cancel())}")
     pool.shutdown(wait=False, cancel_futures=True)
     end.set()
     await asyncio.wrap_future(running)
@@ -102,11 +102,11 @@ def search(stop: threading.Event) -> None:
 
 
 async def search_without_an_end() -> None:
-    print("computing: a search without an end, for 100 ms")
+    print("computing: a search without an end, for 50 ms")
     stop = threading.Event()
     searching = asyncio.create_task(asyncio.to_thread(search, stop))
     try:
-        await asyncio.wait_for(asyncio.shield(searching), timeout=0.1)
+        await asyncio.wait_for(asyncio.shield(searching), timeout=0.05)
     except TimeoutError:
         print("  it takes too long")
     stop.set()

@@ -221,7 +221,10 @@ fn the_main_of_a_copy_begins_as_the_recipes_own() {
     let main = fs::read_to_string(folder.path().join("x/src/main.rs")).unwrap();
     let (_before, body) = main.split_once("async fn main() -> anyhow::Result<()> {\n").unwrap();
     let comment = "    // The workers of the process pool are this program, started once more.\n";
-    assert!(body.starts_with(&format!("{comment}    executors::demo::serve();\n")), "{body}");
+    assert!(
+        body.starts_with(&format!("{comment}    #[cfg(unix)]\n    executors::demo::serve();\n")),
+        "{body}"
+    );
 }
 
 #[test]

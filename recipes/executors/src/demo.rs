@@ -1,26 +1,23 @@
 //! What `asyncio.py` does, with the patterns of this recipe.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
 use futures::future::{join_all, try_join_all};
 use rayon::ThreadPoolBuilder;
-use serde::{Deserialize, Serialize};
-use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{info, instrument};
 
 use crate::blocking::Blocking;
 use crate::cpu::{Stop, compute};
-use crate::process_pool::{self, JobError, OnCrash, Options, ProcessPool};
-use crate::thread_pool::{self, ThreadPool};
+use crate::thread_pool::{Queued, ThreadPool};
+
+#[cfg(unix)]
+pub use processes::serve;
 
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
 const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
@@ -35,8 +32,8 @@ pub async fn run() -> anyhow::Result<()> {
     one_thread_with_a_connection().await?;
     sums_on_every_core().await?;
     search_without_an_end().await?;
-    jobs_that_crash().await?;
-    a_process_for_each_job().await?;
+    #[cfg(unix)]
+    processes::run().await?;
     Ok(())
 }
 
@@ -60,8 +57,12 @@ impl Gauge {
 #[instrument(skip(gauge), ret)]
 #[expect(clippy::disallowed_methods, reason = "it stands for a call that blocks, and has a thread for that")]
 fn read(report: &str, gauge: &Gauge) -> String {
-    gauge.count(|| thread::sleep(Duration::from_millis(100)));
+    gauge.count(|| thread::sleep(Duration::from_millis(50)));
     format!("<{report}>")
+}
+
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
 }
 
 async fn blocking_reads() -> anyhow::Result<()> {
@@ -72,7 +73,7 @@ async fn blocking_reads() -> anyhow::Result<()> {
         reads.run(move || read(&format!("report-{number}"), &gauge))
     }));
     info!("  {}", reports.await?.join(" "));
-    info!("  at most {} at once", gauge.peak.load(SeqCst));
+    info!("  more than three at once: {}", yes_or_no(gauge.peak.load(SeqCst) > 3));
     Ok(())
 }
 
@@ -94,16 +95,15 @@ async fn one_thread_with_a_connection() -> anyhow::Result<()> {
         anyhow::Ok(())
     });
     let squares = try_join_all(pool.map([1, 2, 3], square)?).await?;
-    info!("  map: {squares:?}");
+    info!("  squares: {squares:?}");
 
     let ((begun, has_begun), (end, may_end)) = (oneshot::channel(), mpsc::channel());
     let running = pool.submit(move || query(begun, may_end))?;
     has_begun.await?;
     let waiting = pool.map([4, 5, 6], square)?;
-    let cancelled = |yes| if yes { "cancelled" } else { "goes on" };
-    info!("  cancel: the job that runs {}", cancelled(running.cancel()));
-    info!("  cancel: the job that waits is {}", cancelled(waiting[0].cancel()));
-    pool.close(thread_pool::Queued::Cancel);
+    info!("  cancel of the job that runs: {}", yes_or_no(running.cancel()));
+    info!("  cancel of a job that waits: {}", yes_or_no(waiting[0].cancel()));
+    pool.close(Queued::Cancel);
     end.send(())?;
     running.await?;
     let (done, cancelled): (Vec<_>, Vec<_>) = join_all(waiting).await.into_iter().partition(Result::is_ok);
@@ -138,11 +138,11 @@ fn search(stop: &Stop, stopped: oneshot::Sender<()>) {
 }
 
 async fn search_without_an_end() -> anyhow::Result<()> {
-    info!("computing: a search without an end, for 100 ms");
+    info!("computing: a search without an end, for 50 ms");
     let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
     let (stopped, has_stopped) = oneshot::channel();
     let search = compute(&pool, |stop| search(stop, stopped));
-    if timeout(Duration::from_millis(100), search).await.is_err() {
+    if timeout(Duration::from_millis(50), search).await.is_err() {
         info!("  it takes too long");
     }
     has_stopped.await?;
@@ -150,66 +150,87 @@ async fn search_without_an_end() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a worker can do.
-#[derive(Debug, Serialize, Deserialize)]
-enum Job {
-    SquareRoot(i64),
-    Exit,
-    ProcessId,
-}
+/// The jobs that crash. The channel to their workers is a Unix socket.
+#[cfg(unix)]
+mod processes {
+    use std::collections::BTreeSet;
+    use std::process;
 
-/// Makes this process a worker if it was started as one: called first thing in `main`.
-pub fn serve() {
-    process_pool::serve(|| anyhow::Ok(work));
-}
+    use anyhow::{Context, bail, ensure};
+    use futures::future::try_join_all;
+    use serde::{Deserialize, Serialize};
+    use tokio::process::Command;
+    use tracing::{info, instrument};
 
-fn work(job: Job) -> anyhow::Result<u32> {
-    match job {
-        Job::SquareRoot(number) => {
-            ensure!(number >= 0, "{number} has no root");
-            Ok(number.isqrt().try_into()?)
-        }
-        Job::Exit => process::exit(3),
-        Job::ProcessId => Ok(process::id()),
+    use super::ONE;
+    use crate::process_pool::{self, JobError, OnCrash, Options, ProcessPool, Queued};
+
+    pub(super) async fn run() -> anyhow::Result<()> {
+        jobs_that_crash().await?;
+        a_process_for_each_job().await
     }
-}
 
-#[instrument(skip(pool), ret, err)]
-async fn run_in(pool: &ProcessPool<Job, u32>, job: Job) -> Result<u32, JobError> {
-    pool.run(job).await
-}
+    /// What a worker can do.
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Job {
+        SquareRoot(i64),
+        Exit,
+        ProcessId,
+    }
 
-fn this_program() -> anyhow::Result<Command> {
-    Ok(Command::new(std::env::current_exe().context("where is this program?")?))
-}
+    /// Makes this process a worker if it was started as one: called first thing in `main`.
+    pub fn serve() {
+        process_pool::serve(|| anyhow::Ok(work));
+    }
 
-async fn jobs_that_crash() -> anyhow::Result<()> {
-    info!("ProcessPoolExecutor: a crash takes a process along, and not the program");
-    let options = Options { max_workers: ONE, on_crash: OnCrash::BreakPool, ..Options::default() };
-    let mut pool = ProcessPool::new(this_program()?, options.clone())?;
-    for job in [Job::SquareRoot(144), Job::SquareRoot(-1), Job::Exit, Job::SquareRoot(169)] {
-        let name = format!("{job:?}");
-        match run_in(&pool, job).await {
-            Ok(root) => info!("  {name}: {root}"),
-            Err(JobError::Failed(error)) => info!("  {name}: error: {error}"),
-            Err(JobError::Crashed(_) | JobError::Broken(_)) => info!("  {name}: the pool is broken"),
-            Err(error) => bail!(error),
+    fn work(job: Job) -> anyhow::Result<u32> {
+        match job {
+            Job::SquareRoot(number) => {
+                ensure!(number >= 0, "{number} has no root");
+                Ok(number.isqrt().try_into()?)
+            }
+            Job::Exit => process::exit(3),
+            Job::ProcessId => Ok(process::id()),
         }
     }
-    pool.shutdown(process_pool::Queued::Finish).await;
-    pool = ProcessPool::new(this_program()?, options)?;
-    info!("  a new pool: {}", run_in(&pool, Job::SquareRoot(169)).await?);
-    pool.shutdown(process_pool::Queued::Finish).await;
-    Ok(())
-}
 
-async fn a_process_for_each_job() -> anyhow::Result<()> {
-    info!("ProcessPoolExecutor(max_tasks_per_child=1): three jobs");
-    let options = Options { max_jobs_per_worker: Some(ONE), ..Options::default() };
-    let pool = ProcessPool::new(this_program()?, options)?;
-    let jobs = [(); 3].map(|()| run_in(&pool, Job::ProcessId));
-    let processes: BTreeSet<_> = try_join_all(jobs).await?.into_iter().collect();
-    info!("  in {} processes", processes.len());
-    pool.shutdown(process_pool::Queued::Finish).await;
-    Ok(())
+    #[instrument(skip(pool), ret, err)]
+    async fn run_in(pool: &ProcessPool<Job, u32>, job: Job) -> Result<u32, JobError> {
+        pool.run(job).await
+    }
+
+    fn this_program() -> anyhow::Result<Command> {
+        Ok(Command::new(std::env::current_exe().context("where is this program?")?))
+    }
+
+    async fn jobs_that_crash() -> anyhow::Result<()> {
+        info!("ProcessPoolExecutor: a crash takes a process along, and not the program");
+        let options = Options { max_workers: ONE, on_crash: OnCrash::BreakPool, ..Options::default() };
+        let mut pool = ProcessPool::new(this_program()?, options.clone())?;
+        for job in [Job::SquareRoot(144), Job::SquareRoot(-1), Job::Exit, Job::SquareRoot(169)] {
+            let name = format!("{job:?}");
+            match run_in(&pool, job).await {
+                Ok(root) => info!("  {name}: {root}"),
+                Err(JobError::Failed(error)) => info!("  {name}: error: {error}"),
+                Err(JobError::Crashed(_) | JobError::Broken(_)) => info!("  {name}: the pool is broken"),
+                Err(error) => bail!(error),
+            }
+        }
+        pool.shutdown(Queued::Finish).await;
+        pool = ProcessPool::new(this_program()?, options)?;
+        info!("  a new pool: {}", run_in(&pool, Job::SquareRoot(169)).await?);
+        pool.shutdown(Queued::Finish).await;
+        Ok(())
+    }
+
+    async fn a_process_for_each_job() -> anyhow::Result<()> {
+        info!("ProcessPoolExecutor(max_tasks_per_child=1): three jobs");
+        let options = Options { max_jobs_per_worker: Some(ONE), ..Options::default() };
+        let pool = ProcessPool::new(this_program()?, options)?;
+        let jobs = [(); 3].map(|()| run_in(&pool, Job::ProcessId));
+        let processes: BTreeSet<_> = try_join_all(jobs).await?.into_iter().collect();
+        info!("  in {} processes", processes.len());
+        pool.shutdown(Queued::Finish).await;
+        Ok(())
+    }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     // The workers of the process pool are this program, started once more.
+    #[cfg(unix)]
     executors::demo::serve();
     common::run(env!("CARGO_PKG_DESCRIPTION"), executors::demo::run()).await
 }

@@ -4,7 +4,7 @@
 //!
 //! ```sh
 //! cargo add rustix --features stdio
-//! cargo add serde
+//! cargo add serde --features derive
 //! cargo add serde_json
 //! cargo add thiserror
 //! cargo add tokio --features io-util,macros,net,process,rt,sync,time
@@ -554,12 +554,13 @@ async fn look_after(
     ended: oneshot::Sender<(ExitStatus, Option<OwnedSemaphorePermit>)>,
 ) {
     let farewell = tokio::select! {
-        farewell = &mut unwanted => farewell.ok(),
+        biased;
         _ = child.wait() => {
-            // It may come in this very moment, with the place.
+            // It may have come in this very moment, with the place.
             unwanted.close();
             unwanted.try_recv().ok()
         }
+        farewell = &mut unwanted => farewell.ok(),
     };
     let (patience, place) = farewell.unwrap_or_default();
     if patience.is_zero() || timeout(patience, child.wait()).await.is_err() {

@@ -368,7 +368,6 @@ impl Shared {
         state.phase = Phase::Broken(reason.clone());
         let refused = mem::take(&mut state.queue);
         drop(state);
-        self.work.notify_all();
         for entry in refused.into_values() {
             (entry.settle)(Verdict::Refuse(JobError::Broken(reason.clone())));
         }
@@ -455,11 +454,15 @@ impl<T> Job<T> {
     ///
     /// On a thread of a runtime, which has other things to do: await it there.
     pub fn blocking_wait(mut self) -> Result<T, JobError> {
-        if self.pool.is_own_thread() && matches!(self.stage(), Stage::Queued | Stage::Running) {
+        if self.waits_for_own_pool() {
             return Err(OwnPool.into());
         }
         let (_none, nothing) = oneshot::channel();
         mem::replace(&mut self.result, nothing).blocking_recv().unwrap_or(Err(JobError::Cancelled))
+    }
+
+    fn waits_for_own_pool(&self) -> bool {
+        self.pool.is_own_thread() && matches!(self.stage(), Stage::Queued | Stage::Running)
     }
 }
 
@@ -469,7 +472,7 @@ impl<T> Future for Job<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match Pin::new(&mut self.result).poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(outcome.unwrap_or(Err(JobError::Cancelled))),
-            Poll::Pending if self.pool.is_own_thread() => Poll::Ready(Err(OwnPool.into())),
+            Poll::Pending if self.waits_for_own_pool() => Poll::Ready(Err(OwnPool.into())),
             Poll::Pending => Poll::Pending,
         }
     }
