@@ -1,7 +1,7 @@
 # Short names for what CI and people run. Nothing needs `just`: each recipe below is one command to copy.
 
 # In reading order
-recipes := "async_await create_task gather context_managers async_iterators queues semaphores timeouts event_loop http_client error_handling task_groups"
+recipes := "async_await create_task gather context_managers async_iterators queues semaphores timeouts event_loop executors http_client error_handling task_groups"
 
 _default:
     @just --list
@@ -40,7 +40,7 @@ servers:
     cargo build --package http_client
     python3 tests/foreign_servers.py target/debug/http_client
 
-# The joinable queue, the event, the condition and the barrier on schedules that shuttle chooses
+# The joinable queue, the event, the condition, the barrier and the thread pool on schedules that shuttle chooses
 interleavings *SCHEDULES:
     python3 tests/interleavings.py {{SCHEDULES}}
 

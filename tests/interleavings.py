@@ -19,6 +19,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Scenarios, the patterns they drive, and what is put in the place of what in a pattern's copy.
 PROGRAMS = {
+    "executors": {
+        "recipes/executors/src/thread_pool.rs": {
+            "use std::sync::{Arc, Condvar, Mutex, MutexGuard,": "use shuttle::sync::{Condvar, Mutex, MutexGuard};\nuse std::sync::{Arc,",
+            "use std::thread;": "use shuttle::thread;",
+            "use tokio::sync::{SetOnce, oneshot};": "use crate::steps::SetOnce;\nuse tokio::sync::oneshot;",
+            "thread::available_parallelism": "std::thread::available_parallelism",
+            "thread_local! {": "shuttle::thread_local! {",
+            "const { Cell::new(0) }": "Cell::new(0)",
+            "POOL.get()": "POOL.with(Cell::get)",
+            "POOL.set(std::ptr::from_ref(self).addr())": "POOL.with(|pool| pool.set(std::ptr::from_ref(self).addr()))",
+        },
+    },
     "queues": {
         "recipes/queues/src/joinable.rs": {
             "use std::sync::{Mutex,": "use shuttle::sync::{Mutex,",
@@ -72,7 +84,8 @@ def build(name: str) -> pathlib.Path:
             text = text.replace(old, new)
         (sources / pathlib.Path(pattern).name).write_text(text)
     shutil.copy(ROOT / "tests" / "interleavings" / f"{name}.rs", sources / "main.rs")
-    target = folder / "target"
+    # One for all: most of it is shuttle.
+    target = folder.parent / "target"
     subprocess.run(
         ["cargo", "build", "--quiet", "--release", "--manifest-path", folder / "Cargo.toml", "--target-dir", target], check=True
     )

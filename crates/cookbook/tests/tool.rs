@@ -213,6 +213,20 @@ fn a_copied_recipe_keeps_the_lessons_that_need_nothing_of_ours() {
     assert!(!lessons.contains("mod demo"), "a module without lessons is of no use");
 }
 
+/// What a recipe's main does before it hands over to the cookbook's own tools, such as being a worker process.
+#[test]
+fn the_main_of_a_copy_begins_as_the_recipes_own() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(folder.path(), &["copy", "executors", "x"]);
+    let main = fs::read_to_string(folder.path().join("x/src/main.rs")).unwrap();
+    let (_before, body) = main.split_once("async fn main() -> anyhow::Result<()> {\n").unwrap();
+    let comment = "    // The workers of the process pool are this program, started once more.\n";
+    assert!(
+        body.starts_with(&format!("{comment}    #[cfg(unix)]\n    executors::demo::serve();\n")),
+        "{body}"
+    );
+}
+
 #[test]
 fn nothing_is_overwritten_without_force() {
     let folder = tempfile::tempdir().unwrap();

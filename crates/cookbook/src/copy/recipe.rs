@@ -297,15 +297,19 @@ fn is_declared(library: &str, path: &str) -> bool {
 /// The main of a copy: the demo, and a log that looks as the cookbook's does, by `tracing_subscriber` alone.
 fn main(name: &str, original: &str, has_server: bool) -> String {
     let lines: Vec<_> = original.lines().collect();
-    let attribute = match lines.iter().position(|line| line.starts_with("#[tokio::main")) {
-        Some(at) => {
-            let why =
-                lines[..at].iter().rposition(|line| !line.starts_with("// ")).map_or(0, |before| before + 1);
-            lines[why..=at].join("\n")
-        }
-        // It builds its runtime by hand.
-        None => "#[tokio::main(flavor = \"current_thread\")]".to_owned(),
-    };
+    // None where the runtime is built by hand.
+    let at = lines.iter().position(|line| line.starts_with("#[tokio::main"));
+    let attribute = at.map_or("#[tokio::main(flavor = \"current_thread\")]".to_owned(), |at| {
+        let why =
+            lines[..at].iter().rposition(|line| !line.starts_with("// ")).map_or(0, |before| before + 1);
+        lines[why..=at].join("
+")
+    });
+    // What has to come first, such as the entry of a worker process, comes first here too.
+    let body = at.map_or(&[][..], |at| &lines[at + 2..]);
+    let handed_over = body.iter().position(|line| line.contains("common::")).unwrap_or(0);
+    let first: String = body[..handed_over].iter().map(|line| format!("{line}
+")).collect();
     let (server, run) = if has_server {
         (
             format!("use {name}::server::Server;\n"),
@@ -354,7 +358,7 @@ where
 
 {attribute}
 async fn main() -> anyhow::Result<()> {{
-    // A reader that closes the pipe, as `head` does, has read enough.
+{first}    // A reader that closes the pipe, as `head` does, has read enough.
     let log = tracing_subscriber::fmt().log_internal_errors(false);
     log.event_format(SinceStart(Instant::now())).init();
 {run}}}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: 0BSD
+//! Computing on all cores while the runtime's threads stay free: `run_in_executor` with a `ProcessPoolExecutor`, where
+//! threads are enough because they compute at the same time.
+//!
+//! ```sh
+//! cargo add rayon
+//! cargo add thiserror
+//! cargo add tokio --features sync
+//! ```
+//!
+//! The pool is a rayon pool of your own, with as many threads as you give it:
+//! `ThreadPoolBuilder::new().num_threads(4).build()`. Inside of the work, rayon's parallel iterators, `join` and `scope`
+//! use that same pool.
+//!
+//! Not `pool.install`, which blocks the caller; nor `pool.spawn` alone, where a panic ends the whole program.
+//!
+//! # Cancel safety
+//!
+//! Dropped before the work begins, it never does. Dropped while it computes, [`Stop`] is set: work that looks at it
+//! between two chunks ends there, other work computes to its end.
+//!
+//! # Errors
+//!
+//! [`Panicked`] if the work panicked, in any of its threads.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::ThreadPool;
+use tokio::sync::oneshot;
+
+/// The work panicked. Holds the text of the panic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the work panicked: {0}")]
+pub struct Panicked(pub String);
+
+/// Nobody waits for the result any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody waits for the result any more")]
+pub struct Stopped;
+
+/// Whether the work may stop: set when the one who waited for it is gone.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Whether nobody waits for the result any more.
+    pub fn is_set(&self) -> bool {
+        // Nothing is handed over with it: to see it a little later does no harm.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The same as an error, for `?` between two chunks.
+    ///
+    /// # Errors
+    ///
+    /// If nobody waits for the result any more.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.is_set() { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+/// Runs `work` on a thread of `pool` and waits for its result.
+pub async fn compute<T: Send + 'static>(
+    pool: &ThreadPool,
+    work: impl FnOnce(&Stop) -> T + Send + 'static,
+) -> Result<T, Panicked> {
+    let stop = Stop::default();
+    let (sender, result) = oneshot::channel();
+    let job = {
+        let stop = stop.clone();
+        move || {
+            if !stop.is_set() {
+                let outcome = contained(|| work(&stop)).map_err(Panicked);
+                // Comes back if nobody waits any more.
+                drop(sender.send(outcome));
+            }
+        }
+    };
+    // What nobody waits for is dropped in there, and rayon ends the program if a destructor panics.
+    pool.spawn(|| drop(contained(job)));
+    let _waiting = StopOnDrop(stop);
+    result.await.unwrap_or_else(|_no_result| Err(Panicked("it has left no result".to_owned())))
+}
+
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls `f`; the error is what its panic says.
+fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text =
+            text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+        let text = text.to_owned();
+        // A panic may hold a value whose destructor panics.
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            mem::forget(another);
+        }
+        text
+    })
+}

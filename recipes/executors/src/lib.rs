@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+pub mod blocking;
+pub mod cpu;
+pub mod demo;
+pub mod process_pool;
+pub mod thread_pool;
