@@ -660,7 +660,7 @@ mod nested_runtime {
         price
     }
 
-    /// asyncio: "asyncio.run() cannot be called from a running event loop". Tokio: a panic.
+    /// asyncio: a `RuntimeError`, "cannot be called from a running event loop". Tokio: a panic.
     #[tokio::test]
     #[should_panic(expected = "Cannot start a runtime from within a runtime")]
     async fn but_block_on_inside_of_a_runtime_panics() {
@@ -674,6 +674,7 @@ mod nested_runtime {
             paused().block_on(async {
                 let (answer, answered) = oneshot::channel();
                 tokio::spawn(async { answer.send(42) });
+                #[expect(clippy::disallowed_methods, reason = "the pitfall")]
                 futures::executor::block_on(answered)
             })
         };
@@ -749,13 +750,10 @@ mod swallowed_error {
     #[tokio::test(start_paused = true)]
     async fn a_panic_is_reported_with_its_text() {
         let (reports, report) = reports();
-        let work = async {
-            let index: Option<()> = None;
-            save(false).await.map(|()| index.expect("there is an index"))
-        };
+        let work = async { save(false).await.map(|()| assert_eq!(alive_tasks(), 0, "no index")) };
         mended(work, report).await.unwrap();
         let reports = reports.lock().unwrap();
-        assert!(reports.len() == 1 && reports[0].contains("there is an index"), "{reports:?}");
+        assert!(reports.len() == 1 && reports[0].contains("no index"), "{reports:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -1179,7 +1177,7 @@ mod starved_stream {
             assert_ne!(key, 1, "the second");
             key
         };
-        let caller = tokio::spawn(mended(0..5, limit(3), move |key| fetch(key), async |_| {}));
+        let caller = tokio::spawn(mended(0..5, limit(3), fetch, async |_| {}));
         assert!(caller.await.unwrap_err().is_panic());
         yield_now().await;
         assert_eq!(alive_tasks(), 0);
@@ -1670,8 +1668,10 @@ mod dead_runtime {
     #[test]
     #[should_panic(expected = "being shutdown")]
     fn but_a_timer_whose_runtime_has_ended_panics() {
-        let timer = paused().block_on(async { Box::pin(sleep(ms(10))) });
-        paused().block_on(timer);
+        let (timer, runtime) = (RefCell::default(), paused());
+        runtime.block_on(async { timer.replace(Some(Box::pin(sleep(ms(10))))) });
+        drop(runtime);
+        paused().block_on(timer.into_inner().unwrap());
     }
 
     #[test]
@@ -3288,6 +3288,85 @@ mod list {
     fn an_unknown_name_is_not_found() {
         assert!(find("forgotten_await").is_some());
         assert!(find("forgotten").is_none() && find("").is_none());
+    }
+}
+
+/// The program as its user has it.
+mod binary {
+    use std::process::{Command, Output, Stdio};
+
+    use pitfalls::scenes::GROUPS;
+
+    fn pitfalls(arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pitfalls"));
+        command.args(arguments).env("RUST_BACKTRACE", "0");
+        command
+    }
+
+    fn run(arguments: &[&str]) -> Output {
+        pitfalls(arguments).output().unwrap()
+    }
+
+    fn printed(arguments: &[&str]) -> String {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn without_arguments_it_lists_every_pitfall_on_lines_of_a_terminal() {
+        let list = printed(&[]);
+        assert!(list.lines().all(|line| line.chars().count() < 80), "{list}");
+        for group in GROUPS {
+            assert!(list.contains(&format!("{}\n", group.title)));
+            for pitfall in group.pitfalls {
+                assert!(list.contains(&format!("  {}  ", pitfall.name)) && list.contains(pitfall.summary));
+            }
+        }
+    }
+
+    /// On virtual time: the same on every run, and over at once.
+    #[test]
+    fn with_a_name_it_lets_that_one_bite_and_shows_it_mended() {
+        for name in ["half_polled_future", "half-polled-future"] {
+            assert_eq!(
+                printed(&[name, "--no-timeline"]),
+                "  0.000s  half_polled_future: a future that is left alone keeps a lock\n  \
+                   1.000s    broken: not updated after a second\n  \
+                   1.200s    mended: updated\n  \
+                   1.200s    caught by: nothing\n"
+            );
+        }
+        let with_picture = printed(&["lock_over_the_work"]);
+        assert!(with_picture.contains("mended lock_over_the_work  "), "{with_picture}");
+    }
+
+    #[test]
+    fn for_those_that_asyncio_has_it_prints_the_transcript() {
+        let transcript = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/transcript.txt"));
+        let mine = printed(&["--asyncio"]);
+        assert!(mine.starts_with(&format!("{}\n", transcript.unwrap())), "{mine}");
+    }
+
+    #[test]
+    fn an_unknown_name_is_one_line_and_ends_with_2() {
+        for arguments in [&["forgotten"][..], &["--asyncio", "forgotten_await"], &["--no-such"]] {
+            let output = run(arguments);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        for arguments in [&[][..], &["spare_sender"]] {
+            let mut child =
+                pitfalls(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            drop(child.stdout.take());
+            let output = child.wait_with_output().unwrap();
+            assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+        }
     }
 }
 

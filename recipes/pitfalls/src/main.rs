@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 use common::Show;
 use pitfalls::demo;
 use pitfalls::scenes::{self, GROUPS, Pitfall};
+use tracing::info;
 
 /// What the binary can do.
 #[derive(Parser)]
@@ -22,17 +23,24 @@ struct Flags {
     show: Show,
 }
 
-// One thread, as asyncio has one, and virtual time: what hangs does so for an hour of it.
+// One thread, as asyncio has one, and virtual time: what hangs does so for a second of it, which is over at once.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> ExitCode {
     let flags: Flags = common::parse(Flags::command());
     match flags.pitfall {
-        Some(pitfall) => flags.show.run(async { pitfall.show().await.map(|()| ExitCode::SUCCESS) }).await,
+        Some(pitfall) => flags.show.run(bite(pitfall)).await,
         None if flags.asyncio => {
             flags.show.run(async { demo::run().await.map(|()| ExitCode::SUCCESS) }).await
         }
         None => list(),
     }
+}
+
+/// One pitfall, and what would have caught it.
+async fn bite(pitfall: Pitfall) -> anyhow::Result<ExitCode> {
+    pitfall.show().await?;
+    info!("  caught by: {}", pitfall.caught_by);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn named(name: &str) -> Result<Pitfall, String> {

@@ -19,7 +19,7 @@ mod threads;
 mod time;
 mod together;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -51,6 +51,16 @@ pub enum Caught {
     Configured(&'static [&'static str]),
     /// Neither the compiler nor a lint.
     ByNothing,
+}
+
+impl fmt::Display for Caught {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByDefault(lints) => write!(f, "{}, on by default", lints.join(", ")),
+            Self::Configured(lints) => write!(f, "{}, if it is on", lints.join(", ")),
+            Self::ByNothing => f.write_str("nothing"),
+        }
+    }
 }
 
 /// Pitfalls that have something in common.
