@@ -23,7 +23,7 @@ const fn ms(millis: u64) -> Duration {
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// For what happens outside of the clock, and does happen.
-const IN_TIME: Duration = Duration::from_secs(30);
+const IN_TIME: Duration = Duration::from_secs(10);
 
 const fn limit(limit: usize) -> NonZeroUsize {
     NonZeroUsize::new(limit).unwrap()
@@ -157,12 +157,20 @@ mod cpu_on_the_runtime {
         assert!(!others_have_a_turn(broken(|| (0..1_000_000_u64).fold(0, u64::wrapping_add))).await);
     }
 
-    /// The computation ends when another task has had a turn.
+    /// The computation ends when another task has had a turn after its beginning.
     #[tokio::test]
     async fn on_another_thread_it_lets_them_run() {
+        let (begun, has_begun) = oneshot::channel();
         let (turn, turns) = std::sync::mpsc::channel();
-        let other = tokio::spawn(async move { turn.send(()).unwrap() });
-        assert_eq!(mended(move || turns.recv_timeout(IN_TIME)).await.unwrap(), Ok(()));
+        let other = tokio::spawn(async move {
+            has_begun.await.unwrap();
+            turn.send(()).unwrap();
+        });
+        let compute = move || {
+            begun.send(()).unwrap();
+            turns.recv_timeout(IN_TIME)
+        };
+        assert_eq!(mended(compute).await.unwrap(), Ok(()));
         other.await.unwrap();
     }
 
@@ -1030,14 +1038,19 @@ mod join_is_not_parallel {
     }
 
     /// Each waits for the other: one after the other, neither would come to its end.
-    #[tokio::test]
-    async fn on_threads_of_their_own_they_compute_at_the_same_time() {
-        let meeting = Arc::new(Barrier::new(2));
-        let both = mended(0..2, move |input| {
-            meeting.wait();
-            (input, thread::current().id())
-        });
-        let both = timeout(IN_TIME, both).await.unwrap().unwrap();
+    #[test]
+    fn on_threads_of_their_own_they_compute_at_the_same_time() {
+        let both = elsewhere(
+            || {
+                let meeting = Arc::new(Barrier::new(2));
+                paused().block_on(mended(0..2, move |input| {
+                    meeting.wait();
+                    (input, thread::current().id())
+                }))
+            },
+            IN_TIME,
+        );
+        let both = both.expect("they meet").unwrap();
         assert_eq!((both[0].0, both[1].0), (0, 1));
         assert_ne!(both[0].1, both[1].1);
     }
