@@ -2964,7 +2964,7 @@ mod caught {
     use pitfalls::scenes::{Caught, GROUPS, Pitfall};
     use serde_json::Value;
 
-    /// What a marker says of its line: `//~ LEVEL: NAME, NAME; LEVEL: NAME`.
+    /// What a marker says of its line, and one with `^` of the line above: `//~ LEVEL: NAME, NAME; LEVEL: NAME`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     enum Level {
         /// An error, as rustc and Clippy are installed.
@@ -3156,8 +3156,12 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
         let mut marked = BTreeSet::new();
         for (file, source) in sources(folder) {
             for (index, line) in source.lines().enumerate() {
-                let Some((_, markers)) = line.split_once("//~ ") else { continue };
-                for marker in markers.split("; ") {
+                let Some((_, markers)) = line.split_once("//~") else { continue };
+                let (number, markers) = match markers.strip_prefix('^') {
+                    Some(markers) => (index, markers),
+                    None => (index + 1, markers),
+                };
+                for marker in markers.trim_start().split("; ") {
                     let (level, names) = marker.split_once(": ").unwrap();
                     let level = match level {
                         "error" => Level::Error,
@@ -3170,7 +3174,7 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
                         let is_error = level == Level::Error;
                         marked.insert(Said {
                             file: file.clone(),
-                            line: index + 1,
+                            line: number,
                             name: name.to_owned(),
                             is_error,
                         });

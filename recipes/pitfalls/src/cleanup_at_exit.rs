@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! A clean-up that a `Drop` has spawned is lost when the runtime ends. asyncio: `asyncio.run` waits for what is left.
+//! A clean-up that a `Drop` has spawned is lost when the runtime ends. asyncio: `asyncio.run` cancels
+//! what is left, and waits for it.
 //!
 //! ```sh
 //! cargo add futures

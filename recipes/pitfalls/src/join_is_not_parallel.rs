@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `join!` and `join_all` use one core. asyncio: `gather` does so as well, and no thread of Python's computes beside another.
+//! `join!` and `join_all` use one core. asyncio: so does `gather`, and who needs more starts processes.
 //!
 //! ```sh
 //! cargo add futures

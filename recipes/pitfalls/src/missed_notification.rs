@@ -9,7 +9,7 @@
 //! # What you see
 //!
 //! A start that hangs now and then: what was waited for had happened before. With a flag beside the `Notify` the gap is
-//! smaller, and still there: between the look at the flag and the call of `notified`.
+//! smaller, and still there on many threads: between the look at the flag and the call of `notified`.
 //!
 //! # What catches it
 //!

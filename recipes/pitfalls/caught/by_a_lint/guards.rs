@@ -15,7 +15,9 @@ pub async fn an_acquire_that_is_given_to_an_underscore(limit: &Semaphore) {
     let _ = limit.acquire().await; //~ configured: clippy::let_underscore_must_use, let_underscore_drop
 }
 
-pub async fn a_permit_that_is_given_to_an_underscore(limit: &Semaphore) -> Result<(), tokio::sync::AcquireError> {
+pub async fn a_permit_that_is_given_to_an_underscore(
+    limit: &Semaphore,
+) -> Result<(), tokio::sync::AcquireError> {
     let _ = limit.acquire().await?; //~ configured: clippy::let_underscore_must_use, let_underscore_drop
     Ok(())
 }
@@ -62,7 +64,8 @@ pub async fn a_lock_of_tokio_over_an_await(lock: &Mutex<u32>) {
 }
 
 pub async fn a_lock_of_tokio_in_the_head_of_a_loop(jobs: &Mutex<mpsc::Receiver<u32>>) {
-    while let Some(_job) = jobs.lock().await.recv().await { //~ strict: clippy::await_holding_invalid_type
+    while let Some(_job) = jobs.lock().await.recv().await {
+        //~^ strict: clippy::await_holding_invalid_type
         yield_now().await;
     }
 }

@@ -46,6 +46,7 @@ pub async fn a_timeout_around_a_handle(task: JoinHandle<()>) -> bool {
     tokio::time::timeout(std::time::Duration::from_secs(1), task).await.is_ok()
 }
 
-pub async fn a_token_that_is_not_looked_at(stop: tokio_util::sync::CancellationToken) { //~ default: unused_variables
+pub async fn a_token_that_is_not_looked_at(stop: tokio_util::sync::CancellationToken) {
+    //~^ default: unused_variables
     let _result = work().await;
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 async fn count(sum: Arc<Mutex<u32>>) {
-    let task = tokio::spawn(async move { //~ error: future cannot be sent between threads safely
+    let task = tokio::spawn(async move {
+        //~^ error: future cannot be sent between threads safely
         let guard = sum.lock();
         tokio::task::yield_now().await;
         drop(guard);

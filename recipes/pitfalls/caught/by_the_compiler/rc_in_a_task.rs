@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 async fn count(pages: Rc<Vec<String>>) {
-    let task = tokio::spawn(async move { //~ error: future cannot be sent between threads safely
+    let task = tokio::spawn(async move {
+        //~^ error: future cannot be sent between threads safely
         tokio::task::yield_now().await;
         pages.len()
     });
