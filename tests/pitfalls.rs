@@ -22,6 +22,11 @@ const fn ms(millis: u64) -> Duration {
 /// On a paused clock, longer than anything that comes to an end.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// On a paused clock: what hangs fails.
+async fn ends<T>(future: impl Future<Output = T>) -> T {
+    timeout(FOR_EVER, future).await.expect("it comes to an end")
+}
+
 /// For what happens outside of the clock, and does happen.
 const IN_TIME: Duration = Duration::from_secs(10);
 
@@ -263,7 +268,7 @@ mod blocking_sleep {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_without_end_is_no_panic() {
-        assert!(timeout(FOR_EVER, mended(|| false, Duration::MAX)).await.is_err());
+        assert!(timeout(FOR_EVER, mended(third_time(), Duration::MAX)).await.is_err());
     }
 
     #[test]
@@ -1479,7 +1484,7 @@ mod blocking_io {
         let asking = tokio::spawn(async move { mended(server, "hello").await });
         let (mut connection, _) = listener.accept().await.unwrap();
         let mut question = String::new();
-        connection.read_to_string(&mut question).await.unwrap();
+        timeout(IN_TIME, connection.read_to_string(&mut question)).await.unwrap().unwrap();
         asking.abort();
         assert!(asking.await.unwrap_err().is_cancelled());
         // What is written to a connection that is closed comes back as an error, sooner or later.
@@ -1940,7 +1945,7 @@ mod timeout_of_a_handle {
                 done
             }
         };
-        assert_eq!(mended(tokio::spawn(work), ms(150)).await.unwrap(), None);
+        assert_eq!(ends(mended(tokio::spawn(work), ms(150))).await.unwrap(), None);
         assert_eq!((open.now(), alive_tasks()), (0, 0), "when it returns, the task is gone");
         sleep(ms(100)).await;
         assert_eq!(written.came(), 1);
@@ -1950,19 +1955,23 @@ mod timeout_of_a_handle {
     async fn in_time_it_gives_the_value() {
         let start = Instant::now();
         let task = tokio::spawn(write_twice(Count::default()));
-        assert_eq!(mended(task, ms(250)).await.unwrap(), Some("written"));
+        assert_eq!(ends(mended(task, ms(250))).await.unwrap(), Some("written"));
         assert_eq!(start.elapsed(), ms(200));
         let task = tokio::spawn(write_twice(Count::default()));
-        assert_eq!(mended(task, Duration::MAX).await.unwrap(), Some("written"));
+        assert_eq!(ends(mended(task, Duration::MAX)).await.unwrap(), Some("written"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_any_time_a_task_that_is_done_has_its_value_and_one_that_is_not_is_ended() {
         let (done, begun) = (tokio::spawn(async { "done" }), tokio::spawn(pending::<()>()));
         yield_now().await;
-        assert_eq!(mended(done, Duration::ZERO).await.unwrap(), Some("done"));
-        assert_eq!(mended(begun, Duration::ZERO).await.unwrap(), None);
-        assert_eq!(mended(tokio::spawn(async {}), Duration::ZERO).await.unwrap(), None, "it had not begun");
+        assert_eq!(ends(mended(done, Duration::ZERO)).await.unwrap(), Some("done"));
+        assert_eq!(ends(mended(begun, Duration::ZERO)).await.unwrap(), None);
+        assert_eq!(
+            ends(mended(tokio::spawn(async {}), Duration::ZERO)).await.unwrap(),
+            None,
+            "it had not begun"
+        );
     }
 
     /// asyncio: a thread cannot be cancelled either, and `wait_for` returns without it.
@@ -2037,7 +2046,7 @@ mod ignored_token {
             sleep(ms(150)).await;
             stop.cancel();
         };
-        tokio::join!(mended(&mut jobs, &stop, |()| handle(Count::default())), stopping);
+        tokio::join!(ends(mended(&mut jobs, &stop, |()| handle(Count::default()))), stopping);
         assert_eq!(start.elapsed(), ms(150));
     }
 
@@ -2052,7 +2061,7 @@ mod ignored_token {
             sleep(ms(150)).await;
             stop.cancel();
         };
-        tokio::join!(mended(&mut jobs, &stop, |()| handle(handled.clone())), stopping);
+        tokio::join!(ends(mended(&mut jobs, &stop, |()| handle(handled.clone()))), stopping);
         assert_eq!((handled.came(), jobs.len(), start.elapsed()), (2, 1, ms(200)));
     }
 
@@ -2065,9 +2074,9 @@ mod ignored_token {
         }
         let stop = CancellationToken::new();
         let cancel = async |()| stop.cancel();
-        mended(&mut jobs, &stop, cancel).await;
+        ends(mended(&mut jobs, &stop, cancel)).await;
         assert_eq!(jobs.len(), 2);
-        mended(&mut jobs, &stop, cancel).await;
+        ends(mended(&mut jobs, &stop, cancel)).await;
         assert_eq!(jobs.len(), 2);
     }
 
@@ -2095,7 +2104,7 @@ mod ignored_token {
         }
         drop(queue);
         let handled = Count::default();
-        mended(&mut jobs, &CancellationToken::new(), async |()| handled.enter()).await;
+        ends(mended(&mut jobs, &CancellationToken::new(), async |()| handled.enter())).await;
         assert_eq!(handled.came(), 10_000);
     }
 
