@@ -467,7 +467,7 @@ mod laziness {
         let run = async || ran.add();
         #[expect(unused_must_use, reason = "the lesson: the compiler sees this one")]
         run();
-        #[expect(clippy::let_underscore_future, reason = "the lesson: clippy sees this one")]
+        #[expect(clippy::let_underscore_future, let_underscore_drop, reason = "the lesson: this one is seen")]
         let _ = run();
         drop(run());
         let _list = [run(), run()];

@@ -199,6 +199,7 @@ mod drop_guard {
     fn an_underscore_drops_at_once_and_a_name_at_the_end() {
         let log = Log::default();
         {
+            #[expect(let_underscore_drop, reason = "the lesson")]
             let _ = log.on_drop("dropped");
             log.add("the work");
         }

@@ -477,7 +477,7 @@ mod a_panic {
         let here = Location::caller();
         failure(|| sweep(pending::<()>, |_| {}));
         failure(|| sweep_with(|| ((), pending::<()>()), |(), _| {}));
-        let _ = panic::take_hook();
+        drop(panic::take_hook());
         let expected = [1, 2].map(|below| (here.file().to_owned(), here.line() + below));
         assert_eq!(*lines.lock().unwrap(), expected);
     }

@@ -246,6 +246,14 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
         if !chapter.contains(&format!("```text\n{transcript}```\n")) {
             wrong.push(format!("{recipe}: the chapter does not show transcript.txt as it is"));
         }
+        // With what makes the binary print it, if that needs to be said.
+        let metadata = document(format!("recipes/{recipe}/Cargo.toml"));
+        let demo = metadata["package"]["metadata"]["recipe"].get("demo").and_then(Item::as_str);
+        let command = demo.map_or(String::new(), |demo| format!(" -- {demo}"));
+        let command = format!("`cargo run -p {recipe}{command}`");
+        if !section(&chapter, "What it prints").contains(&command) {
+            wrong.push(format!("{recipe}: *What it prints* does not say {command}"));
+        }
         if !chapter.contains("](timeline.svg)") {
             wrong.push(format!("{recipe}: the chapter does not show timeline.svg"));
         }
@@ -374,6 +382,68 @@ fn swept(module: &TokenStream, helpers: &[(String, TokenStream)]) -> BTreeSet<St
         }
     }
     found
+}
+
+/// A lesson is named as `recipe::module::name`.
+#[test]
+fn every_best_practice_has_its_lesson() {
+    let mut wrong = Vec::new();
+    let page = read("docs/src/best-practices.md");
+    let known: BTreeSet<_> = recipes()
+        .into_iter()
+        .flat_map(|recipe| lessons(&recipe).into_iter().map(move |lesson| format!("{recipe}::{lesson}")))
+        .collect();
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    if rows.len() != 12 {
+        wrong.push(format!("there are twelve practices, and {} rows", rows.len()));
+    }
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let [.., recipe, lesson] = cells[..] else { panic!("{row}") };
+        let lesson = lesson.trim_matches('`');
+        if !known.contains(lesson) {
+            wrong.push(format!("there is no lesson {lesson}"));
+        }
+        let owner = lesson.split("::").next().unwrap();
+        if !recipe.contains(&format!("](recipes/{owner}/README.md)")) {
+            wrong.push(format!("{lesson} is not of {recipe}"));
+        }
+    }
+    let named = page.split('`').filter(|code| code.matches("::").count() == 2 && !code.contains(' '));
+    let is_ours = |code: &&str| recipes().iter().any(|recipe| code.starts_with(&format!("{recipe}::")));
+    wrong.extend(
+        named
+            .filter(is_ours)
+            .filter(|lesson| !known.contains(*lesson))
+            .map(|lesson| format!("there is no lesson {lesson}")),
+    );
+    report(&wrong);
+}
+
+/// The lints of the chapter to copy are on here, but for the methods that a program without tests of its own can ban.
+#[test]
+fn what_the_chapter_on_lints_gives_to_copy_is_on_here() {
+    let mut wrong = Vec::new();
+    let (given, ours) = (document("recipes/pitfalls/caught/lints.toml"), document("Cargo.toml"));
+    for (tool, lints) in given["lints"].as_table().unwrap() {
+        for (lint, level) in lints.as_table().unwrap() {
+            if ours["workspace"]["lints"][tool].get(lint).and_then(Item::as_str) != level.as_str() {
+                wrong.push(format!("{tool}: {lint} is not on"));
+            }
+        }
+    }
+    let paths = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| Some(line.split_once("path = \"")?.1.split('"').next()?.to_owned()))
+            .collect()
+    };
+    let given = read("recipes/pitfalls/caught/clippy.toml");
+    let (for_all, rest) = given.split_once("  # For a library").unwrap();
+    let (_, types) = rest.split_once("\nawait-holding-invalid-types").unwrap();
+    let ours = paths(&read("clippy.toml"));
+    let missing = paths(for_all).into_iter().chain(paths(types)).filter(|path| !ours.contains(path));
+    wrong.extend(missing.map(|path| format!("clippy.toml has no {path}")));
+    report(&wrong);
 }
 
 /// A fence that is not run proves nothing: Rust is compiled and run by rustdoc, Python by `tests/parity.py`, and what is

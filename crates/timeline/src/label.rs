@@ -45,7 +45,7 @@ impl Visit for Values {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let mut text = Harmless::default();
         // `Harmless` never fails; a value whose own formatting fails is shown as far as it got.
-        let _ = write!(text, "{value:?}");
+        let _shown = write!(text, "{value:?}");
         // A `String` argument comes by way of `Debug`, in quotes.
         let bare = match text.text.strip_prefix('"') {
             Some(rest) => rest.strip_suffix('"').unwrap_or(rest).to_owned(),

@@ -112,7 +112,7 @@ impl Page {
 
     fn line(&mut self, element: std::fmt::Arguments<'_>) {
         // Writing to a string does not fail.
-        let _ = writeln!(self.0, "{element}");
+        let _written = writeln!(self.0, "{element}");
     }
 
     /// Draws lanes; gives the height of the page.

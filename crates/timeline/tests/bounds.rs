@@ -18,14 +18,14 @@ async fn fetch(number: u64) -> Result<(), u64> {
 #[tracing::instrument(ret)]
 async fn crawl(pages: u64) {
     let all = futures::future::join_all((0..pages).map(fetch));
-    let _ = all.await;
+    let _fetched = all.await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_spans_are_summarised_not_drawn() {
     let recording = recorded(async {
         crawl(1_000).await;
-        let _ = timeout(milliseconds(5), fetch(9)).await;
+        let _too_late = timeout(milliseconds(5), fetch(9)).await;
     })
     .await;
     assert!(recording.is_summarised());
@@ -69,7 +69,7 @@ async fn as_many_spans_as_the_limit_are_drawn_and_one_more_is_not() {
     for (spans, drawn) in [(MAX_LANES as u64, true), (MAX_LANES as u64 + 1, false)] {
         let recording = recorded(async {
             for number in 0..spans {
-                let _ = fetch(number).await;
+                let _fetched = fetch(number).await;
             }
         })
         .await;

@@ -98,6 +98,7 @@ async fn the_time_before_the_first_poll_is_not_waiting() {
 async fn a_poll_that_goes_on_is_drawn_up_to_the_recording() {
     let timeline = Timeline::new();
     let mut inside = None;
+    #[expect(clippy::await_holding_invalid_type, reason = "the poll is to go on over the await")]
     recorded_by(timeline.clone(), async {
         let span = tracing::info_span!("work");
         let entered = span.enter();

@@ -121,7 +121,7 @@ async fn a_span_that_says_nothing_has_ended() {
     let recording = recorded_by(Timeline::new(), async {
         nap(1).await;
         sleep(milliseconds(2)).instrument(tracing::info_span!("by hand")).await;
-        let _ = timeout(milliseconds(1), nap(9)).await;
+        let _too_late = timeout(milliseconds(1), nap(9)).await;
     })
     .await;
     assert_eq!(
@@ -211,7 +211,7 @@ async fn an_error_that_is_only_logged_is_no_failure() {
     let recording = recorded(async {
         retried("succeeds").await.unwrap();
         retried("fails").await.unwrap_err();
-        let _ = timeout(milliseconds(5), retried("hangs")).await;
+        let _too_late = timeout(milliseconds(5), retried("hangs")).await;
     })
     .await;
     assert_eq!(
@@ -274,9 +274,9 @@ async fn summaries_count_each_outcome() {
     let mut open = Box::pin(nap(1_000));
     let recording = recorded_by(timeline, async {
         nap(1).await;
-        let _ = timeout(milliseconds(1), nap(5)).await;
+        let _too_late = timeout(milliseconds(1), nap(5)).await;
         tokio::spawn(panics(2)).await.unwrap_err();
-        let _ = timeout(milliseconds(3), &mut open).await;
+        let _too_late = timeout(milliseconds(3), &mut open).await;
     })
     .await;
     let counts = |name: &str| {

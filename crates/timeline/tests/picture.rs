@@ -33,7 +33,7 @@ async fn parse() {
 #[tracing::instrument(ret)]
 async fn all() {
     let hurried = timeout(milliseconds(700), fetch("slow", 2_000));
-    let _ = tokio::join!(fetch("a", 1_000), fetch("b", 500), refuse("c", 300), hurried, parse());
+    let _all = tokio::join!(fetch("a", 1_000), fetch("b", 500), refuse("c", 300), hurried, parse());
 }
 
 /// One lane of every kind, on paused time.
@@ -49,7 +49,7 @@ async fn everything() -> Recording {
         let late = late.instrument(tracing::info_span!("job"));
         sleep(milliseconds(150)).await;
         late.await;
-        let _ = timeout(milliseconds(250), &mut open).await;
+        let _too_late = timeout(milliseconds(250), &mut open).await;
     })
     .await
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: 0BSD
+//! `std::thread::sleep` stops the thread, and with it every task there. asyncio: `time.sleep` in a coroutine.
+//!
+//! ```sh
+//! cargo add tokio --features time
+//! ```
+//!
+//! # What you see
+//!
+//! Everything on this thread stands still for the whole pause. A test on a paused clock tells it at once: no virtual time
+//! passes.
+//!
+//! # What catches it
+//!
+//! Clippy's `disallowed_methods` (on by default, and without effect before `clippy.toml` names the method).
+//!
+//! # What to do
+//!
+//! `tokio::time::sleep`. If what you wait for is an event (a file that appears, a child that ends), wait for that.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] in a pause asks no more. [`broken`] cannot be dropped in one: its thread is busy sleeping.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+/// Asks until the answer is yes, and sleeps after each no. Gives the number of questions.
+#[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
+pub async fn broken(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usize {
+    let mut asked = 1;
+    while !is_ready() {
+        std::thread::sleep(pause);
+        asked += 1;
+    }
+    asked
+}
+
+/// Asks until the answer is yes, and lets others run after each no. Gives the number of questions.
+pub async fn mended(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usize {
+    let mut asked = 1;
+    while !is_ready() {
+        sleep(pause).await;
+        asked += 1;
+    }
+    asked
+}

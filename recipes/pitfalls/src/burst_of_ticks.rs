@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: 0BSD
+//! An `interval` that was held up fires all missed ticks at once. asyncio: no counterpart, a loop with `sleep` is late.
+//!
+//! ```sh
+//! cargo add tokio --features time
+//! ```
+//!
+//! # What you see
+//!
+//! After a pause (a slow turn, a laptop that was asleep) a burst of requests, of metrics, of log lines: as many as ticks
+//! were missed.
+//!
+//! # What catches it
+//!
+//! Nothing: `MissedTickBehavior::Burst` is the default.
+//!
+//! # What to do
+//!
+//! Say which behaviour is meant. `Delay` keeps the distance between two ticks; `Skip` keeps the ticks on the grid of the
+//! first; `Burst` keeps their number.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] drops the turn under way.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Does its work so many times a second, `turns` times. After a turn that was too long it hurries.
+pub async fn broken<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
+where
+    F: Future<Output = ()>,
+{
+    let mut ticks = interval(Duration::from_secs(1) / u32::from(times_a_second.get()));
+    for turn in 0..turns {
+        ticks.tick().await;
+        work(turn).await;
+    }
+}
+
+/// Does its work so many times a second at most, `turns` times.
+pub async fn mended<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
+where
+    F: Future<Output = ()>,
+{
+    let mut ticks = interval(Duration::from_secs(1) / u32::from(times_a_second.get()));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for turn in 0..turns {
+        ticks.tick().await;
+        work(turn).await;
+    }
+}

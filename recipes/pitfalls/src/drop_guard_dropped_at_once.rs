@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: 0BSD
+//! `let _ = token.drop_guard()` cancels the token on the same line. asyncio: no counterpart, `finally: task.cancel()`
+//! stands at the end.
+//!
+//! ```sh
+//! cargo add tokio-util
+//! ```
+//!
+//! # What you see
+//!
+//! Helpers that end before they have done anything, without an error.
+//!
+//! # What catches it
+//!
+//! Nothing by default: a `DropGuard` may be ignored, so the bare `token.drop_guard();` passes as well. rustc's
+//! `let_underscore_drop`, off by default, catches `let _ =`; rustc's `unused_results`, off by default, the bare call.
+//!
+//! # What to do
+//!
+//! Name it, and switch `let_underscore_drop` on.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] cancels the token, once it has begun.
+
+use tokio_util::sync::CancellationToken;
+
+/// Does the work beside helpers that are to end with it. They end at once.
+#[allow(let_underscore_drop, reason = "the pitfall")]
+pub async fn broken<T>(helpers: CancellationToken, work: impl Future<Output = T>) -> T {
+    let _ = helpers.drop_guard();
+    work.await
+}
+
+/// Does the work beside helpers that end with it: when it is done, when it panics, when it is dropped.
+pub async fn mended<T>(helpers: CancellationToken, work: impl Future<Output = T>) -> T {
+    let _ends_the_helpers = helpers.drop_guard();
+    work.await
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: 0BSD
+//! A runtime in a `static` is nobody's: no test has its clock, and no shutdown waits for its tasks. asyncio:
+//! `loop = asyncio.new_event_loop()` at import.
+//!
+//! ```sh
+//! cargo add tokio --features rt,rt-multi-thread
+//! ```
+//!
+//! # What you see
+//!
+//! A second pool of threads. Tests that wait in real time beside a paused clock, or end before the work; tasks that are cut
+//! off when `main` returns, and whose values are never dropped, for a `static` is not.
+//!
+//! # What catches it
+//!
+//! Clippy's `disallowed_methods`, if `clippy.toml` bans `Runtime::new` outside of `main` (on by default, and without effect
+//! before).
+//!
+//! # What to do
+//!
+//! One runtime, made in `main`. A library is `async fn`s; if it has to start tasks, it takes a `Handle`, or a future that
+//! the caller spawns.
+//!
+//! # Cancel safety
+//!
+//! Neither function awaits. Dropping the handle detaches the task.
+
+use std::sync::LazyLock;
+
+use tokio::runtime::{Handle, Runtime};
+use tokio::task::JoinHandle;
+
+#[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
+#[allow(clippy::expect_used, reason = "one more: who is to be told, at a time like this?")]
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("there is a runtime to be had"));
+
+/// Starts work on a runtime that nobody has asked for.
+pub fn broken<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    RUNTIME.spawn(work)
+}
+
+/// Starts work on the runtime that the caller chooses, which is `Handle::current()` in most cases.
+pub fn mended<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    runtime.spawn(work)
+}

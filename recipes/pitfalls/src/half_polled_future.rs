@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: 0BSD
+//! A future that was polled and is then left alone can hold a lock, or its place in the queue for one. asyncio: not
+//! possible, a task goes on by itself.
+//!
+//! ```sh
+//! cargo add tokio --features macros,rt,sync,time
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! # What you see
+//!
+//! A dead-lock without a cycle, rarely. The update stands first in the queue of the lock. `select!` runs the other branch,
+//! which asks for the same lock, and stands behind it. The lock comes free and is handed to the update, which nobody polls
+//! until the branch ends, which it never does.
+//!
+//! # What catches it
+//!
+//! Nothing.
+//!
+//! # What to do
+//!
+//! Give the future to a task: it goes on whether or not anybody waits for it. Or drop it before the branch awaits; or run
+//! both with `join!`. What was begun has to be polled, or dropped.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] aborts the update.
+//!
+//! # Panics
+//!
+//! A panic in `update` goes on in the caller.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::select;
+use tokio::sync::Mutex;
+use tokio::task::JoinError;
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Updates the value. If that takes longer than `patience`, tells what the value is meanwhile, and waits on.
+pub async fn broken<T: Clone>(
+    value: &Mutex<T>,
+    update: impl FnOnce(&mut T),
+    patience: Duration,
+    report: impl FnOnce(T),
+) {
+    let mut updating = Box::pin(async { update(&mut *value.lock().await) });
+    select! {
+        () = &mut updating => return,
+        () = sleep(patience) => {}
+    }
+    let so_far = value.lock().await.clone();
+    report(so_far);
+    updating.await;
+}
+
+/// Updates the value. If that takes longer than `patience`, tells what the value is meanwhile, and waits on.
+///
+/// # Errors
+///
+/// When the runtime shuts down before the update is made.
+pub async fn mended<T: Clone + Send + 'static>(
+    value: Arc<Mutex<T>>,
+    update: impl FnOnce(&mut T) + Send + 'static,
+    patience: Duration,
+    report: impl FnOnce(T),
+) -> Result<(), JoinError> {
+    let mut updating = AbortOnDropHandle::new(tokio::spawn({
+        let value = Arc::clone(&value);
+        async move { update(&mut *value.lock().await) }
+    }));
+    let updated = select! {
+        updated = &mut updating => updated,
+        () = sleep(patience) => {
+            let so_far = value.lock().await.clone();
+            report(so_far);
+            updating.await
+        }
+    };
+    match updated {
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        updated => updated,
+    }
+}

@@ -1,0 +1,67 @@
+//! `cargo run -p pitfalls` lists the pitfalls; with the name of one, it lets that one bite.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use common::Show;
+use pitfalls::demo;
+use pitfalls::scenes::{self, GROUPS, Pitfall};
+use tracing::info;
+
+/// What the binary can do.
+#[derive(Parser)]
+#[command(about = env!("CARGO_PKG_DESCRIPTION"))]
+struct Flags {
+    /// Let this one bite, and show it mended
+    #[arg(value_parser = named)]
+    pitfall: Option<Pitfall>,
+    /// Let those bite that do so in asyncio in the same way, one after the other
+    #[arg(long, conflicts_with = "pitfall")]
+    asyncio: bool,
+    #[command(flatten)]
+    show: Show,
+}
+
+// One thread, as asyncio has one, and virtual time: what hangs does so for a second of it, which is over at once.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> ExitCode {
+    let flags: Flags = common::parse(Flags::command());
+    match flags.pitfall {
+        Some(pitfall) => flags.show.run(bite(pitfall)).await,
+        None if flags.asyncio => {
+            flags.show.run(async { demo::run().await.map(|()| ExitCode::SUCCESS) }).await
+        }
+        None => list(),
+    }
+}
+
+/// One pitfall, and what would have caught it.
+async fn bite(pitfall: Pitfall) -> anyhow::Result<ExitCode> {
+    pitfall.show().await?;
+    info!("  caught by: {}", pitfall.caught_by);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn named(name: &str) -> Result<Pitfall, String> {
+    scenes::find(&name.replace('-', "_")).ok_or_else(|| "without a name, all are listed".to_owned())
+}
+
+/// A line a pitfall, on stdout. When that is closed, as by `| head`, the reader has seen enough.
+fn list() -> ExitCode {
+    let mut list = String::new();
+    for group in GROUPS {
+        list += &format!("{}\n", group.title);
+        for Pitfall { name, summary, .. } in group.pitfalls {
+            list += &format!("  {name:26}  {summary}\n");
+        }
+    }
+    list += "\nLet one bite: cargo run -p pitfalls -- forgotten_await\n";
+    match io::stdout().write_all(list.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write to stdout: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}

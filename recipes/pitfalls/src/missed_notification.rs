@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: 0BSD
+//! `Notify::notify_waiters` wakes those who wait now, and nobody later. asyncio: an `Event` stays set.
+//!
+//! ```sh
+//! cargo add tokio --features rt,sync
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! # What you see
+//!
+//! A start that hangs now and then: what was waited for had happened before. With a flag beside the `Notify` the gap is
+//! smaller, and still there on many threads: between the look at the flag and the call of `notified`.
+//!
+//! # What catches it
+//!
+//! Nothing.
+//!
+//! # What to do
+//!
+//! Wait for a state and not for an event: `watch` with `wait_for` looks first and then waits, and says when the sender is
+//! gone. `SetOnce` does so for a value that is set once. With a `Notify`, make the `notified()` future before you look. The
+//! recipe `semaphores` has an event that can be cleared.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] aborts the preparation.
+//!
+//! # Errors
+//!
+//! `RecvError` when the preparation has panicked, or the runtime shuts down: nobody is left who could finish it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch::error::RecvError;
+use tokio::sync::{Notify, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Prepares in the background, does something else meanwhile, and waits for the preparation: for ever, if it was quicker.
+pub async fn broken<T>(
+    prepare: impl Future<Output = ()> + Send + 'static,
+    meanwhile: impl Future<Output = T>,
+) -> T {
+    let ready = Arc::new(Notify::new());
+    let _preparing = AbortOnDropHandle::new(tokio::spawn({
+        let ready = Arc::clone(&ready);
+        async move {
+            prepare.await;
+            ready.notify_waiters();
+        }
+    }));
+    let done = meanwhile.await;
+    ready.notified().await;
+    done
+}
+
+/// Prepares in the background, does something else meanwhile, and waits for the preparation.
+pub async fn mended<T>(
+    prepare: impl Future<Output = ()> + Send + 'static,
+    meanwhile: impl Future<Output = T>,
+) -> Result<T, RecvError> {
+    let (ready, mut is_ready) = watch::channel(false);
+    let _preparing = AbortOnDropHandle::new(tokio::spawn(async move {
+        prepare.await;
+        ready.send_replace(true);
+    }));
+    let done = meanwhile.await;
+    // Also when the sender is gone by then, a value that was sent is seen.
+    is_ready.wait_for(|is_ready| *is_ready).await?;
+    Ok(done)
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: 0BSD
+//! `let _ = limit.acquire().await` takes a permit and gives it back on the same line. asyncio: `semaphore.acquire()`
+//! keeps it until somebody calls `release()`.
+//!
+//! ```sh
+//! cargo add tokio --features sync
+//! ```
+//!
+//! # What you see
+//!
+//! A limit that is none. `_` is no variable: what is given to it is dropped at the end of its statement. `_permit` is one,
+//! and lives to the end of its block.
+//!
+//! # What catches it
+//!
+//! - rustc's `unused_must_use`, on by default, for the bare `limit.acquire().await;`.
+//! - Nothing by default for `let _ = limit.acquire().await`. Clippy's `let_underscore_must_use` and rustc's
+//!   `let_underscore_drop` catch it, and the same with a guard of a Tokio lock. Both are off by default.
+//! - rustc's `let_underscore_lock`, an error by default, for `let _ = mutex.lock()` with a lock of `std`.
+//!
+//! # What to do
+//!
+//! Name it, and switch one of the two lints on.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] drops the work and gives the permit back, or its place in the queue for one.
+//!
+//! # Errors
+//!
+//! `AcquireError` when somebody closes the semaphore: the work is not begun.
+
+use tokio::sync::{AcquireError, Semaphore};
+
+/// Runs the work, as if it had a permit.
+#[allow(let_underscore_drop, clippy::let_underscore_must_use, reason = "the pitfall")]
+pub async fn broken<T>(limit: &Semaphore, work: impl Future<Output = T>) -> Result<T, AcquireError> {
+    let _ = limit.acquire().await?;
+    Ok(work.await)
+}
+
+/// Runs the work while it holds a permit.
+pub async fn mended<T>(limit: &Semaphore, work: impl Future<Output = T>) -> Result<T, AcquireError> {
+    let _permit = limit.acquire().await?;
+    Ok(work.await)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: 0BSD
+//! A permit that is taken inside of the task limits the work, and not the tasks. asyncio: `async with semaphore` in each
+//! of a million tasks.
+//!
+//! ```sh
+//! cargo add tokio --features rt,sync
+//! ```
+//!
+//! # What you see
+//!
+//! The right number of requests at a time, and memory for a million tasks that wait. The list of items is read to its end
+//! at once, be it as long as it may.
+//!
+//! # What catches it
+//!
+//! Nothing.
+//!
+//! # What to do
+//!
+//! Take the permit before the task is spawned, and give it to the task.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] aborts the tasks, and with each task its permit comes back.
+//!
+//! # Errors
+//!
+//! `AcquireError` when somebody closes the semaphore; the tasks are aborted.
+//!
+//! # Panics
+//!
+//! A panic in `handle` goes on in the caller, and the other tasks are aborted. It panics as well when the runtime shuts
+//! down meanwhile.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use tokio::sync::{AcquireError, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+
+/// Handles every item, never more than the semaphore has permits. Each item that waits is a task.
+pub async fn broken<T, F>(
+    items: impl IntoIterator<Item = T>,
+    limit: &Arc<Semaphore>,
+    handle: impl Fn(T) -> F,
+) -> Result<(), AcquireError>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for item in items {
+        let (limit, work) = (Arc::clone(limit), handle(item));
+        tasks.spawn(async move {
+            let _permit = limit.acquire().await?;
+            work.await;
+            Ok(())
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        go_on(ended)?;
+    }
+    Ok(())
+}
+
+/// Handles every item, never more than the semaphore has permits. Only items that are under way are tasks.
+pub async fn mended<T, F>(
+    items: impl IntoIterator<Item = T>,
+    limit: &Arc<Semaphore>,
+    handle: impl Fn(T) -> F,
+) -> Result<(), AcquireError>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for item in items {
+        let permit = Arc::clone(limit).acquire_owned().await?;
+        // A set keeps what has ended until it is taken out.
+        while let Some(ended) = tasks.try_join_next() {
+            go_on(ended);
+        }
+        let work = handle(item);
+        tasks.spawn(async move {
+            let _permit = permit;
+            work.await;
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        go_on(ended);
+    }
+    Ok(())
+}
+
+fn go_on<T>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: 0BSD
+//! One sender that is left keeps a channel open, and its reader waiting. asyncio: no sentinel is put, and `get` waits.
+//!
+//! ```sh
+//! cargo add tokio --features rt,sync
+//! ```
+//!
+//! # What you see
+//!
+//! All has been received, and the loop does not end. The sender that was cloned for each producer still stands in the
+//! function that reads, in a field, or in a closure that is kept.
+//!
+//! # What catches it
+//!
+//! Nothing.
+//!
+//! # What to do
+//!
+//! Let the last producer have it, or drop it where the last clone was made. Do not keep a sender beside its receiver.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] aborts the producers.
+//!
+//! # Panics
+//!
+//! A panic in a producer goes on in the caller, after all the others have ended. It panics as well when the runtime shuts
+//! down meanwhile.
+
+use std::panic::resume_unwind;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Gives what all producers make, in the order in which it comes. Then waits for more.
+pub async fn broken<T, F>(producers: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let (queue, mut items) = mpsc::channel(16);
+    let mut tasks = JoinSet::new();
+    for producer in producers {
+        let queue = queue.clone();
+        tasks.spawn(async move { queue.send(producer.await).await });
+    }
+    let mut all = Vec::new();
+    while let Some(item) = items.recv().await {
+        all.push(item);
+    }
+    all
+}
+
+/// Gives what all producers make, in the order in which it comes.
+pub async fn mended<T, F>(producers: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let (queue, mut items) = mpsc::channel(16);
+    let mut tasks = JoinSet::new();
+    for producer in producers {
+        let queue = queue.clone();
+        tasks.spawn(async move { queue.send(producer.await).await });
+    }
+    // From here on the producers alone keep it open.
+    drop(queue);
+    let mut all = Vec::new();
+    while let Some(item) = items.recv().await {
+        all.push(item);
+    }
+    while let Some(ended) = tasks.join_next().await {
+        // What was sent was received: the reader has outlived all senders.
+        let _sent = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+    }
+    all
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: 0BSD
+//! `buffered` works only while it is asked for the next item. asyncio: no counterpart, tasks go on by themselves.
+//!
+//! ```sh
+//! cargo add futures
+//! cargo add tokio --features rt
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! # What you see
+//!
+//! Connections that the server has closed, whenever handling a result takes long. The requests of `buffered`,
+//! `buffer_unordered` and `FuturesUnordered` are parts of the stream: while the body of the loop awaits something else,
+//! nobody polls them, and their servers wait.
+//!
+//! # What catches it
+//!
+//! Nothing.
+//!
+//! # What to do
+//!
+//! Let each request be a task: `buffered` then limits how many there are, and the runtime polls them. Where the whole
+//! handling can be part of the stream, `for_each_concurrent` does as well.
+//!
+//! # Cancel safety
+//!
+//! Dropping [`mended`] aborts the requests.
+//!
+//! # Panics
+//!
+//! A panic in `fetch` goes on in the caller. It panics as well when the runtime shuts down meanwhile.
+
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::pin::pin;
+
+use futures::stream::{self, StreamExt};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Fetches so many at a time, and handles the results in order. While one is handled, nothing is fetched.
+pub async fn broken<K, T, F, G>(
+    keys: impl IntoIterator<Item = K>,
+    limit: NonZeroUsize,
+    fetch: impl Fn(K) -> F,
+    handle: impl Fn(T) -> G,
+) where
+    F: Future<Output = T>,
+    G: Future<Output = ()>,
+{
+    let mut fetched = pin!(stream::iter(keys).map(fetch).buffered(limit.get()));
+    while let Some(value) = fetched.next().await {
+        handle(value).await;
+    }
+}
+
+/// Fetches so many at a time, and handles the results in order. While one is handled, the fetches go on.
+pub async fn mended<K, T, F, G>(
+    keys: impl IntoIterator<Item = K>,
+    limit: NonZeroUsize,
+    fetch: impl Fn(K) -> F,
+    handle: impl Fn(T) -> G,
+) where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+    G: Future<Output = ()>,
+{
+    let start = |key| AbortOnDropHandle::new(tokio::spawn(fetch(key)));
+    let mut fetched = pin!(stream::iter(keys).map(start).buffered(limit.get()));
+    while let Some(ended) = fetched.next().await {
+        handle(ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))).await;
+    }
+}
