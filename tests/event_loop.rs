@@ -1,5 +1,9 @@
 //! Lessons of `recipes/event_loop`: what asyncio's event loop promises, and what Tokio's runtime does.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a lesson's own thread may wait, and few signals need no bound"
+)]
 
 use std::cell::RefCell;
 use std::error::Error;

@@ -3,6 +3,7 @@
 //! The threads and the processes are real, and so is their time. Nothing sleeps: a job says that it has begun, and ends
 //! when its lesson opens a gate. What would hang fails after half a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "a lesson's own thread may wait")]
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;

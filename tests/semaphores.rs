@@ -244,6 +244,7 @@ mod limit {
     async fn but_a_permit_bound_to_an_underscore_is_dropped_at_once() {
         let (gauge, semaphore) = (Gauge::default(), Semaphore::new(1));
         let work = || async {
+            #[expect(let_underscore_drop, clippy::let_underscore_must_use, reason = "the lesson")]
             let _ = semaphore.acquire().await.unwrap();
             gauge.clone().stay(ms(100)).await;
         };

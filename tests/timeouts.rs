@@ -1835,6 +1835,7 @@ mod cooperative {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
         assert!(!stop.is_cancelled());
+        #[expect(let_underscore_drop, reason = "the lesson")]
         let _ = guard.disarm().drop_guard();
         assert!(stop.is_cancelled());
     }

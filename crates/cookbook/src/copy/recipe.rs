@@ -302,14 +302,12 @@ fn main(name: &str, original: &str, has_server: bool) -> String {
     let attribute = at.map_or("#[tokio::main(flavor = \"current_thread\")]".to_owned(), |at| {
         let why =
             lines[..at].iter().rposition(|line| !line.starts_with("// ")).map_or(0, |before| before + 1);
-        lines[why..=at].join("
-")
+        lines[why..=at].join("\n")
     });
     // What has to come first, such as the entry of a worker process, comes first here too.
     let body = at.map_or(&[][..], |at| &lines[at + 2..]);
     let handed_over = body.iter().position(|line| line.contains("common::")).unwrap_or(0);
-    let first: String = body[..handed_over].iter().map(|line| format!("{line}
-")).collect();
+    let first: String = body[..handed_over].iter().map(|line| format!("{line}\n")).collect();
     let (server, run) = if has_server {
         (
             format!("use {name}::server::Server;\n"),
