@@ -150,6 +150,14 @@ mod forgotten_await {
         mended(&outbox, &["Ann"; 100_000]).await;
         assert_eq!(outbox.sent().len(), 100_000);
     }
+
+    #[test]
+    fn without_a_suspension_there_is_nowhere_to_cancel_it() {
+        let (one, all) = (Outbox::default(), Outbox::default());
+        assert_eq!(cancel_sweep::sweep(|| one.greet("Ann"), |_| {}).points, 0);
+        assert_eq!(cancel_sweep::sweep(|| mended(&all, &["Ann", "Bob"]), |_| {}).points, 0);
+        assert_eq!((one.sent().len(), all.sent().len()), (1, 2));
+    }
 }
 
 mod cpu_on_the_runtime {

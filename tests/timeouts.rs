@@ -2240,6 +2240,44 @@ mod cancel_and_confirm {
         }
     }
 
+    /// `select!` in a loop asks again in each turn: nothing is lost by the drops.
+    #[test]
+    fn a_dropped_look_at_the_request_leaves_it_for_the_next() {
+        let swept = cancel_sweep::sweep_with(
+            || {
+                let task = Job::spawn(GRACE, |stop| async move {
+                    stop.requested().await;
+                    Ok(None)
+                });
+                let stop = task.stop();
+                let asking = stop.clone();
+                let looks = async move {
+                    let listener = async { asking.requested().await.copied() };
+                    let (reason, _) = tokio::join!(listener, async {
+                        yield_now().await;
+                        asking.cancel("enough")
+                    });
+                    reason
+                };
+                ((task, stop), looks)
+            },
+            |(task, stop), outcome| {
+                let asked = match outcome {
+                    cancel_sweep::Outcome::Finished(reason) => {
+                        assert_eq!(reason, Some("enough"));
+                        true
+                    }
+                    cancel_sweep::Outcome::Cancelled(_) => stop.is_requested(),
+                };
+                assert_eq!(stop.cancel("again"), !asked);
+                let again = stop.requested().now_or_never().flatten().copied();
+                assert_eq!(again, Some(if asked { "enough" } else { "again" }));
+                drop(task);
+            },
+        );
+        assert_eq!(swept.points, 1);
+    }
+
     /// Many ask for one task's end, with reasons of their own, while it works, cleans up, and ends by itself.
     #[test]
     fn on_many_threads_one_request_counts_and_each_outcome_is_true() {

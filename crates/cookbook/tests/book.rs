@@ -262,10 +262,15 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
 }
 
 /// Public async functions that no lesson sweeps, each with its reason.
-const NOT_SWEPT: [(&str, &str); 4] = [
+const NOT_SWEPT: [(&str, &str); 6] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
     ("http_client::upload::upload", "it opens a socket; a lesson cancels it while the server reads nothing"),
+    ("pitfalls::blocking_io::mended", "it opens a socket; a lesson cancels it while the server is silent"),
+    (
+        "timeouts::cooperative::checksum",
+        "its loop has a thread of its own; a lesson drops it while the loop runs",
+    ),
     ("http_client::upload::upload_file", "it opens a socket; the stream is lent as in `upload`"),
 ];
 
@@ -280,6 +285,10 @@ fn every_public_async_function_is_swept() {
         for (pattern, source) in patterns(&recipe) {
             let swept = swept(&module(lessons.clone(), &pattern), &helpers);
             for function in public_async_functions(source.parse::<TokenStream>().unwrap()) {
+                // The other one of a pitfall's two, which is not meant to hold.
+                if recipe == "pitfalls" && function == "broken" {
+                    continue;
+                }
                 let name = format!("{recipe}::{pattern}::{function}");
                 let reason = excused.remove(name.as_str());
                 match (swept.contains(&function), reason) {
@@ -360,7 +369,8 @@ fn module(source: TokenStream, name: &str) -> TokenStream {
 fn swept(module: &TokenStream, helpers: &[(String, TokenStream)]) -> BTreeSet<String> {
     let helpers: BTreeMap<_, _> =
         helpers.iter().map(|(name, body)| (name.as_str(), names(body.clone()))).collect();
-    let mut sweepers = BTreeSet::from(["sweep", "sweep_with"]);
+    // With real processes, a lesson drops the future at each suspension by itself.
+    let mut sweepers = BTreeSet::from(["sweep", "sweep_with", "drop_at"]);
     let mut found = BTreeSet::new();
     // Helpers call helpers, so until nothing is new.
     let mut known = 0;
