@@ -306,7 +306,8 @@ fn main(name: &str, original: &str, has_server: bool) -> String {
     });
     // What has to come first, such as the entry of a worker process, comes first here too.
     let body = at.map_or(&[][..], |at| &lines[at + 2..]);
-    let handed_over = body.iter().position(|line| line.contains("common::")).unwrap_or(0);
+    let is_ours = |line: &&str| line.contains("common::") || line.trim_start().starts_with("let ");
+    let handed_over = body.iter().position(is_ours).unwrap_or(0);
     let first: String = body[..handed_over].iter().map(|line| format!("{line}\n")).collect();
     let (server, run) = if has_server {
         (
