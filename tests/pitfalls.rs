@@ -3390,6 +3390,12 @@ mod binary {
             let error = String::from_utf8(output.stderr).unwrap();
             assert_eq!(error.lines().count(), 1, "{error}");
         }
+        for (typed, answer) in
+            [("Half-A-Reed", "did you mean half_a_read?"), ("zzz", "without a name, all are listed")]
+        {
+            let error = String::from_utf8(run(&[typed]).stderr).unwrap();
+            assert!(error.contains(answer), "{error}");
+        }
     }
 
     #[test]

@@ -43,8 +43,19 @@ async fn bite(pitfall: Pitfall) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Below this, two names have nothing to do with each other.
+const ALIKE: f64 = 0.8;
+
 fn named(name: &str) -> Result<Pitfall, String> {
-    scenes::find(&name.replace('-', "_")).ok_or_else(|| "without a name, all are listed".to_owned())
+    let name = name.replace('-', "_").to_lowercase();
+    scenes::find(&name).ok_or_else(|| {
+        let all = GROUPS.iter().flat_map(|group| group.pitfalls).map(|pitfall| pitfall.name);
+        let near: Vec<_> = all.filter(|known| strsim::jaro_winkler(&name, known) >= ALIKE).collect();
+        match near.as_slice() {
+            [] => "without a name, all are listed".to_owned(),
+            near => format!("did you mean {}?", near.join(", or ")),
+        }
+    })
 }
 
 /// A line a pitfall, on stdout. When that is closed, as by `| head`, the reader has seen enough.
