@@ -242,6 +242,7 @@ mod task_group {
             let sum = task_group(async |group| {
                 let (a, b) = (group.spawn(value(100, 1)), group.spawn(value(200, 2)));
                 group.spawn(value(500, 4));
+                assert!(!a.is_finished());
                 let sum = a.await.unwrap() + b.await.unwrap();
                 assert_eq!(start.elapsed(), ms(200));
                 Ok::<_, Fault>(sum)

@@ -471,6 +471,7 @@ mod deadline {
             assert_eq!(never.within("try", Some(ms(10))).run(for_ever::<()>()).await, Err(Expired("try")));
         }
         let request = Deadline::after("request", Some(ms(10)));
+        assert_eq!(request.at(), Some(Instant::now() + ms(10)));
         assert_eq!(request.within("try", None), request);
         assert_eq!(request.within("try", Some(Duration::MAX)), request);
     }
@@ -1847,6 +1848,7 @@ mod cooperative {
         assert_eq!(checksum(&stop, ["one ", "", "two", " three"].into_iter()).await, whole);
         assert_ne!(checksum(&stop, ["one ", "two"].into_iter()).await, whole);
         assert_eq!(checksum(&stop, std::iter::empty::<&str>()).await, Ok(0));
+        assert_eq!(checksum(&stop, ["ab"].into_iter()).await, Ok((97 << 5) ^ 98));
     }
 
     #[tokio::test]

@@ -408,7 +408,7 @@ impl<T> Future for Child<T> {
             Progress::Running(task) => match ready!(Pin::new(task).poll(cx)) {
                 Ok(Ok(value)) => return Poll::Ready(Ok(value)),
                 Ok(Err(why)) => why,
-                Err(error) if error.is_panic() => NoValue::Panicked,
+                // A panic is caught inside: the runtime has shut down.
                 Err(_) => NoValue::Cancelled,
             },
             Progress::Without { why, has_yielded: true } => return Poll::Ready(Err(*why)),
