@@ -46,6 +46,8 @@ pub(crate) fn map(typed: &str) -> anyhow::Result<String> {
     if found.is_empty() {
         found = entries.iter().filter(|(_, entry)| is_answered_by(&entry.tokio, wanted)).collect();
     }
+    // The plain name before its methods' and before special cases.
+    found.sort_by_key(|(name, _)| (name.contains([' ', '(']), name.matches('.').count()));
     if found.is_empty() {
         // Of a name that is written out, its last part is what may be mistyped; and so it is of ours.
         let near = nearest(wanted, &entries);

@@ -148,6 +148,9 @@ fn map_finds_a_name_by_its_end_and_in_any_case() {
     assert!(whole.contains("join_all"), "{whole}");
     assert!(whole.contains("cargo test -p gather "), "{whole}");
     assert_eq!(printed(here(), &["map", "Gather()"]), whole);
+    for (typed, first) in [("TaskGroup", "asyncio.TaskGroup\n"), ("wait_for", "asyncio.wait_for\n")] {
+        assert!(printed(here(), &["map", typed]).starts_with(first), "the plain name comes first");
+    }
     for name in [
         "aiohttp.ClientTimeout",
         "clienttimeout",
