@@ -121,7 +121,7 @@ impl Callbacks {
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<Scheduled, Closed> {
         // A deadline that cannot be told is as good as one in thirty years.
-        const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+        const THIRTY_YEARS: Duration = Duration::from_secs(946_080_000);
         let now = Instant::now();
         let deadline = now.checked_add(delay).unwrap_or_else(|| now + THIRTY_YEARS);
         self.call_at(deadline, callback)
@@ -151,8 +151,8 @@ impl Callbacks {
             }
             Some(deadline) => {
                 let key = (deadline, number);
-                let is_first = state.timers.first_key_value().is_none_or(|(first, _)| key < *first);
                 state.timers.insert(key, callback);
+                let is_first = state.timers.keys().next() == Some(&key);
                 (Key::At(deadline, number), is_first)
             }
         };

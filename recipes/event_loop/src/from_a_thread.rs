@@ -94,8 +94,8 @@ fn poll_until<T>(task: &mut AbortOnDropHandle<T>, deadline: Option<Instant>) -> 
             None => thread::park(),
             #[expect(clippy::disallowed_methods, reason = "as above")]
             Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => thread::park_timeout(left),
-                _ => return Poll::Pending,
+                Some(left) => thread::park_timeout(left),
+                None => return Poll::Pending,
             },
         }
     }
