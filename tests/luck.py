@@ -6,6 +6,7 @@
 ROUNDS rounds (50 unless told) in debug mode, one with a single test thread, and some in release mode.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -57,27 +58,39 @@ def one_round(binaries: list[tuple[str, pathlib.Path, str]], *flags: str) -> lis
     return failed
 
 
-def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    debug, release = build(), build("--release")
-    plan = [("debug", debug, [])] * rounds + [("one test thread", debug, ["--test-threads=1"])]
-    plan += [("release", release, [])] * max(1, rounds // 10)
-    load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    failures = 0
+@contextlib.contextmanager
+def load():
+    """Every core is busy with something else."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
-        for number, (name, binaries, flags) in enumerate(plan, 1):
-            start = time.monotonic()
-            failed = one_round(binaries, *flags)
-            print(f"round {number} of {len(plan)}, {name}: {len(failed)} failed ({time.monotonic() - start:.0f} s)", flush=True)
-            for text in failed:
-                print("    " + text.rstrip().replace("\n", "\n    "), flush=True)
-            failures += bool(failed)
+        yield
     finally:
-        for process in load:
+        for process in processes:
             process.kill()
             process.wait()
-    print(f"{len(plan) - failures} of {len(plan)} rounds passed, under a load of {len(load)} busy processes")
-    return 1 if failures else 0
+
+
+def main() -> int:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    plan = {
+        "debug": [[]] * rounds + [["--test-threads=1"]],
+        "release": [[]] * max(1, rounds // 10),
+    }
+    passed = total = 0
+    for mode, flags_of_rounds in plan.items():
+        binaries = build(*["--release"] * (mode == "release"))
+        with load():
+            for number, flags in enumerate(flags_of_rounds, 1):
+                start = time.monotonic()
+                failed = one_round(binaries, *flags)
+                name = " ".join([mode, *flags])
+                seconds = time.monotonic() - start
+                print(f"{name}, {number} of {len(flags_of_rounds)}: {len(failed)} failed ({seconds:.0f} s)", flush=True)
+                for text in failed:
+                    print("    " + text.rstrip().replace("\n", "\n    "), flush=True)
+                passed, total = passed + (not failed), total + 1
+    print(f"{passed} of {total} rounds passed, while every core was busy with something else")
+    return 0 if passed == total else 1
 
 
 if __name__ == "__main__":
