@@ -1366,9 +1366,11 @@ mod from_a_thread {
     fn who_gives_up_cancels() {
         in_time(|| {
             let runtime = Elsewhere::start(many_threads());
-            let (guard, dropped) = mpsc::channel();
+            let (told, dropped) = mpsc::channel();
+            // Made here, so that it is dropped also with work that has not begun.
+            let guard = OnDrop(move || told.send("dropped").unwrap());
             let work = async move {
-                let _guard = OnDrop(move || guard.send("dropped").unwrap());
+                let _guard = guard;
                 std::future::pending::<()>().await;
             };
             let late = wait_for(submit(&runtime.handle, work), ms(1)).unwrap_err();
@@ -2184,7 +2186,7 @@ mod shutdown {
                 };
                 jobs.start(format!("job-{number}"), move |cancel| job(kind, cancel)).unwrap();
             }
-            assert_eq!(jobs.len(), 10_000);
+            assert_eq!((jobs.len(), jobs.is_empty()), (10_000, false));
             std::future::pending::<()>()
         };
         let (summary, elapsed, reported) = served(signals_at([300]), many).await;

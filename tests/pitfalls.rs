@@ -160,9 +160,26 @@ mod forgotten_await {
     }
 }
 
+/// Awaits `work` while the current runtime, for those who ask, is one that has ended.
+fn on_a_runtime_that_has_ended<T>(work: impl Future<Output = T>) -> T {
+    let runtime = paused();
+    let ended = runtime.handle().clone();
+    drop(runtime);
+    paused().block_on(async {
+        let _in_it = ended.enter();
+        ends(work).await
+    })
+}
+
 mod cpu_on_the_runtime {
     use super::*;
     use pitfalls::cpu_on_the_runtime::{broken, mended};
+
+    #[test]
+    fn after_the_end_of_the_runtime_it_does_not_begin_and_says_so() {
+        let never = mended(|| panic!("it begins"));
+        assert!(on_a_runtime_that_has_ended::<Result<(), _>>(never).unwrap_err().is_cancelled());
+    }
 
     /// asyncio: a coroutine that computes stops the loop. Tokio: it stops every task of its thread.
     #[tokio::test]
@@ -1037,6 +1054,12 @@ mod join_is_not_parallel {
     use std::sync::Barrier;
     use std::thread;
 
+    #[test]
+    fn after_the_end_of_the_runtime_nothing_begins_and_that_is_told() {
+        let never = mended(0..3, |_| panic!("it begins"));
+        assert!(on_a_runtime_that_has_ended::<Result<Vec<()>, _>>(never).unwrap_err().is_cancelled());
+    }
+
     /// asyncio: `gather` runs on one thread. Tokio: `join_all` runs in one task, and that is on one thread at a time.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn but_joined_they_compute_one_after_the_other_on_one_thread() {
@@ -1688,6 +1711,12 @@ mod dead_runtime {
     #[test]
     fn on_one_runtime_it_lives() {
         assert_eq!(with_server(|server| mended(server, "hello")).unwrap(), "hello");
+    }
+
+    #[test]
+    fn of_an_answer_no_more_is_read_than_its_limit() {
+        let long = "x".repeat(64 * 1024 + 1);
+        assert_eq!(with_server(|server| mended(server, &long)).unwrap(), long[1..]);
     }
 
     /// A timer says so by a panic.
