@@ -2328,6 +2328,28 @@ mod process_pool {
             signal("-KILL", program);
         }
 
+        /// A worker dies with nothing to do, and a program that it has started holds its end of the channel open. The
+        /// next job does not wait for an answer from there.
+        #[tokio::test]
+        async fn of_an_idle_worker_is_seen_though_its_channel_is_still_open() {
+            let (_folder, path) = file();
+            let program = path.display();
+            let pool = script(&format!(
+                r#"exec 3<&0; {GETS_A_JOB} sleep 1000 & echo $! >>{program}; echo $$ >{program}.worker; say '{{"Done":{{"Ok":8}}}}'; exit 0"#
+            ));
+            let answers = timeout(ms(10_000), async {
+                assert_eq!(pool.run(7).await.unwrap(), 8);
+                let worker = fs::read_to_string(path.with_extension("worker")).unwrap();
+                let worker: Value = worker.trim().parse().unwrap();
+                until(|| !exists(&worker)).await;
+                pool.run(7).await.unwrap()
+            });
+            assert_eq!(answers.await.expect("nobody waits for the dead one"), 8);
+            for program in fs::read_to_string(&path).unwrap().lines() {
+                signal("-KILL", program);
+            }
+        }
+
         /// What breaks off in the midst of a frame, or is none, is a crash of its worker.
         #[tokio::test]
         async fn is_what_a_broken_frame_comes_to() {

@@ -2386,15 +2386,19 @@ mod task_group {
             on_many_threads(1_000, async |mut rng| {
                 let (begun, ended) = (Count::default(), Count::default());
                 let (taken, refused) = (Count::default(), Count::default());
+                let is_over = CancellationToken::new();
                 let mut others = JoinSet::new();
                 let group = task_group(async |group: Group<Fault>| {
                     for _ in 0..3 {
                         let (group, begun, ended, mut rng) =
                             (group.clone(), begun.clone(), ended.clone(), rng.fork());
-                        let (taken, refused) = (taken.clone(), refused.clone());
+                        let (taken, refused, is_over) = (taken.clone(), refused.clone(), is_over.clone());
                         others.spawn(async move {
-                            for _ in 0..4 {
+                            for turn in 0..5 {
                                 some_turns(&mut rng, 2).await;
+                                if turn == 4 {
+                                    is_over.cancelled().await;
+                                }
                                 let (begun, ended) = (begun.clone(), ended.clone());
                                 let child = group.spawn(async move {
                                     begun.add();
@@ -2414,6 +2418,7 @@ mod task_group {
                     Ok(enough)
                 });
                 let enough = group.await.unwrap();
+                is_over.cancel();
                 let over = (begun.get(), ended.get());
                 assert_eq!(over.0, over.1);
                 while others.join_next().await.is_some() {}
@@ -2421,8 +2426,9 @@ mod task_group {
                     yield_now().await;
                 }
                 assert_eq!((begun.get(), ended.get()), over, "nobody begins when the group is over");
-                assert_eq!((begun.get(), taken.get() + refused.get()), (taken.get(), 12));
+                assert_eq!((begun.get(), taken.get() + refused.get()), (taken.get(), 15));
                 assert!(taken.get() >= enough, "what comes before the end is taken");
+                assert!(refused.get() >= 3, "what comes after it is refused");
             });
         }
     }

@@ -259,7 +259,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         let place = self.places.clone().acquire_owned().await;
         let mut place = place.map_err(|_closed| self.refusal())?;
         let mut worker = loop {
-            let idle = self.lock().idle.pop();
+            let idle = self.idle_worker();
             let is_new = idle.is_none();
             let mut worker = match idle {
                 Some(mut worker) => {
@@ -334,6 +334,17 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         }
         state.jobs += 1;
         Ok(Entered { pool: self, _alive: self.alive.token() })
+    }
+
+    /// One that lives. What a dead one has started may hold its channel open, and would not answer.
+    fn idle_worker(&self) -> Option<Worker> {
+        let mut state = self.lock();
+        loop {
+            let worker = state.idle.pop()?;
+            if worker.is_alive() {
+                return Some(worker);
+            }
+        }
     }
 
     /// Starts a worker and waits until it is ready.
@@ -468,6 +479,10 @@ impl Worker {
         let (ended, end) = oneshot::channel();
         alive.spawn(look_after(child, unwanted, ended));
         Self { channel, jobs: 0, place: Some(place), end_limit, farewell: Some(farewell), end }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.farewell.as_ref().is_some_and(|farewell| !farewell.is_closed())
     }
 
     /// Sends it a job, and waits until it has taken it.
