@@ -169,7 +169,8 @@ def chapter(recipe: pathlib.Path, address: str) -> list[str]:
                 return [f"program {number} of README.md did not end within {SECONDS_ALLOWED} s"]
         # What the program shows to be warned of, and nothing else.
         warns = re.search(r"#.*\bwarning\b", program) is not None
-        if run.returncode != 0 or ("RuntimeWarning" in run.stderr) != warns or run.stderr and not warns:
+        failed = run.returncode != 0 or "Traceback" in run.stderr
+        if failed or bool(run.stderr) != warns or ("RuntimeWarning" in run.stderr) != warns:
             return [f"program {number} of README.md ended with {run.returncode}", *run.stderr.splitlines()]
     return []
 

@@ -1182,6 +1182,36 @@ mod task_group {
             }
         }
 
+        /// What a child holds is dropped before it has ended, so a panic of that is told as any other: of one that is
+        /// cancelled before it begins, one that is cancelled later, and one that has its value.
+        #[tokio::test(start_paused = true)]
+        async fn in_what_a_child_drops_are_told_to_whoever_awaits_it() {
+            for (cancel_after, works) in [(0, 9), (5, 9), (9, 5)] {
+                let mut told = None;
+                let group = task_group(async |group| {
+                    let held = PanicsOnDrop("dropped");
+                    let child = group.spawn(async move {
+                        let _held = &held;
+                        sleep(ms(works)).await;
+                        Ok::<_, Fault>(())
+                    });
+                    if cancel_after == 0 {
+                        child.cancel();
+                    }
+                    // Not of the group, which the panic cancels.
+                    told = Some(tokio::spawn(async move {
+                        sleep(ms(cancel_after)).await;
+                        child.cancel();
+                        child.await
+                    }));
+                    pending::<Result<(), _>>().await
+                });
+                assert_eq!(panic_of(group).await, "dropped");
+                let told = told.unwrap().await.unwrap();
+                assert_eq!(told, Err(NoValue::Panicked), "cancelled after {cancel_after} of {works} ms");
+            }
+        }
+
         /// A cancelled child drops what it holds, and that may panic: all are waited for all the same.
         #[tokio::test(start_paused = true)]
         async fn in_what_a_cancelled_child_drops_are_heard() {

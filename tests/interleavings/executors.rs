@@ -17,6 +17,9 @@ mod steps {
     use shuttle::sync::Mutex;
     use tokio::sync::Notify;
 
+    /// Not `Copy`, as Tokio's is not.
+    pub(crate) struct SetError<T>(T);
+
     #[derive(Debug)]
     pub(crate) struct SetOnce<T> {
         value: Mutex<Option<T>>,
@@ -28,7 +31,7 @@ mod steps {
             Self { value: Mutex::new(None), told: Notify::new() }
         }
 
-        pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        pub(crate) fn set(&self, value: T) -> Result<(), SetError<T>> {
             *self.value.lock().unwrap() = Some(value);
             self.told.notify_waiters();
             Ok(())

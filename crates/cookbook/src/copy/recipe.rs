@@ -306,8 +306,9 @@ fn main(name: &str, original: &str, has_server: bool) -> String {
     });
     // What has to come first, such as the entry of a worker process, comes first here too.
     let body = at.map_or(&[][..], |at| &lines[at + 2..]);
-    let is_ours = |line: &&str| line.contains("common::") || line.trim_start().starts_with("let ");
-    let handed_over = body.iter().position(is_ours).unwrap_or(0);
+    // What is bound is for the hand-over, which the copy does not have.
+    let hands_over = |line: &&str| line.contains("common::") || line.trim_start().starts_with("let ");
+    let handed_over = body.iter().position(hands_over).unwrap_or(0);
     let first: String = body[..handed_over].iter().map(|line| format!("{line}\n")).collect();
     let (server, run) = if has_server {
         (
