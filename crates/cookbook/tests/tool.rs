@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
@@ -111,10 +111,9 @@ fn a_closed_pipe_is_no_failure() {
     for arguments in
         [&["list"][..], &["show", "gather"], &["map", "asyncio"], &["man"], &["completions", "zsh"], &[]]
     {
-        let mut child =
-            cookbook(here(), arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = cookbook(here(), arguments).stdout(closed).output().unwrap();
         assert_eq!(
             String::from_utf8(output.stderr).unwrap().replace("error: nothing is called \"asyncio\"\n", ""),
             ""
