@@ -163,6 +163,16 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
             wrong.push(format!("{list} names {named:?}, and there are {recipes:?}"));
         }
     }
+    let chapters = read("crates/chapters/src/lib.rs");
+    let run: Vec<_> = chapters
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("#[doc = include_str!(\"../../../recipes/")?.strip_suffix("/README.md\")]")
+        })
+        .collect();
+    if run != recipes {
+        wrong.push(format!("crates/chapters runs the programs of {run:?}, and there are {recipes:?}"));
+    }
     let concordance = document("docs/concordance.toml");
     let named: BTreeSet<_> =
         concordance.iter().filter_map(|(_, entry)| entry.get("recipe").and_then(Item::as_str)).collect();
@@ -281,9 +291,10 @@ fn every_public_async_function_is_swept() {
     let mut excused: BTreeMap<_, _> = NOT_SWEPT.into_iter().collect();
     for recipe in recipes() {
         let lessons = read(format!("tests/{recipe}.rs")).parse::<TokenStream>().unwrap();
-        let helpers = functions(lessons.clone());
+        let helpers: Vec<_> =
+            functions(lessons.clone()).into_iter().map(|(name, body)| (name, names(body))).collect();
         for (pattern, source) in patterns(&recipe) {
-            let swept = swept(&module(lessons.clone(), &pattern), &helpers);
+            let swept = swept(module(lessons.clone(), &pattern), &helpers);
             for function in public_async_functions(source.parse::<TokenStream>().unwrap()) {
                 // The other one of a pitfall's two, which is not meant to hold.
                 if recipe == "pitfalls" && function == "broken" {
@@ -366,9 +377,9 @@ fn module(source: TokenStream, name: &str) -> TokenStream {
 }
 
 /// The names in those functions of a module that sweep, themselves or by a helper, and in the `helpers` that they call.
-fn swept(module: &TokenStream, helpers: &[(String, TokenStream)]) -> BTreeSet<String> {
-    let helpers: BTreeMap<_, _> =
-        helpers.iter().map(|(name, body)| (name.as_str(), names(body.clone()))).collect();
+fn swept(module: TokenStream, helpers: &[(String, BTreeSet<String>)]) -> BTreeSet<String> {
+    let helpers: BTreeMap<_, _> = helpers.iter().map(|(name, body)| (name.as_str(), body)).collect();
+    let lessons: Vec<_> = functions(module).into_iter().map(|(_, body)| names(body)).collect();
     // With real processes, a lesson drops the future at each suspension by itself.
     let mut sweepers = BTreeSet::from(["sweep", "sweep_with", "drop_at"]);
     let mut found = BTreeSet::new();
@@ -384,10 +395,9 @@ fn swept(module: &TokenStream, helpers: &[(String, TokenStream)]) -> BTreeSet<St
                 found.extend(body.iter().cloned());
             }
         }
-        for (_, body) in functions(module.clone()) {
-            let body = names(body);
+        for body in &lessons {
             if sweepers.iter().any(|sweeper| body.contains(*sweeper)) {
-                found.extend(body);
+                found.extend(body.iter().cloned());
             }
         }
     }

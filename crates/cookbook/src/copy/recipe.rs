@@ -156,6 +156,10 @@ impl Copied {
             }
             package[&key] = Item::Value(value.with_context(|| format!("the workspace has no {key}"))?);
         }
+        // Nobody else runs the program of the copy's chapter.
+        if let Some(library) = manifest.get_mut("lib").and_then(Item::as_table_mut) {
+            library.remove("doctest");
+        }
         // Cargo finds tests/*.rs by itself.
         if let Some(tests) = manifest.get_mut("test").and_then(Item::as_array_of_tables_mut) {
             tests.retain(|test| {

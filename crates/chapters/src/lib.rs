@@ -1,0 +1,60 @@
+//! The programs of the chapters, all of them tests of this crate's documentation.
+//!
+//! rustdoc compiles and links what it finds in one crate as one program. In their recipes, they would be as many programs
+//! as there are chapters.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/async_await/README.md")]
+mod async_await {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/create_task/README.md")]
+mod create_task {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/gather/README.md")]
+mod gather {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/context_managers/README.md")]
+mod context_managers {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/async_iterators/README.md")]
+mod async_iterators {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/queues/README.md")]
+mod queues {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/semaphores/README.md")]
+mod semaphores {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/timeouts/README.md")]
+mod timeouts {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/event_loop/README.md")]
+mod event_loop {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/executors/README.md")]
+mod executors {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/http_client/README.md")]
+mod http_client {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/error_handling/README.md")]
+mod error_handling {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/task_groups/README.md")]
+mod task_groups {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../recipes/pitfalls/README.md")]
+mod pitfalls {}
