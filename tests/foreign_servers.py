@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 PAGE = b"a page of a foreign server\n" * 1000
 
@@ -104,8 +105,12 @@ def against_nginx(binary: str, folder: pathlib.Path) -> None:
     try:
         wait_until_listening(port, nginx)
         url = f"https://127.0.0.1:{port}/page.txt"
-        result = run(binary, url)
+        begin = time.monotonic()
+        result = run(binary, "--no-timeline", "--retries", "9", url)
         refused = result.returncode == 1 and f"{url}: failed: " in result.stdout and "certificate" in result.stdout
+        check("nginx with TLS: that is one line", result.stdout.count("\n") == 1 and not result.stderr, result)
+        # Nine retries would pause for half a minute.
+        check("nginx with TLS: that is not tried again", time.monotonic() - begin < 10, result)
         check("nginx with TLS: a certificate that nobody signed is refused, and named as the cause", refused, result)
         result = run(binary, "--cacert", str(folder / "certificate.pem"), url)
         line = f"{url}: 200 OK, {len(PAGE)} bytes"

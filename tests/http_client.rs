@@ -721,8 +721,11 @@ mod retry {
     /// An hour is longer than anybody waits. To come back sooner than asked would be worse than to give up.
     #[tokio::test(start_paused = true)]
     async fn a_pause_beyond_the_longest_ends_the_attempts() {
-        let (began, last) = attempts(POLICY, 0.0, &[Verdict::After(seconds(3600))]).await;
+        let policy = Policy { total: DAY, ..POLICY };
+        let (began, last) = attempts(policy, 0.0, &[Verdict::After(seconds(3600)), Verdict::Done]).await;
         assert_eq!((began, last), (vec![seconds(0)], Verdict::After(seconds(3600))));
+        let (began, _) = attempts(policy, 0.0, &[Verdict::After(policy.longest), Verdict::Done]).await;
+        assert_eq!(began, [seconds(0), policy.longest]);
     }
 
     /// A pause that would end after the total is not begun: the answer is known now.
@@ -806,6 +809,9 @@ mod retry {
             "it may have been done"
         );
         assert_eq!(verdict(Method::GET, &client, &server, "/redirect/loop").await, Verdict::Done);
+        // What is wrong with TLS is wrong the next time: a certificate, or a server that does not speak it.
+        let without_tls = client.get(server.url("/page/one").replace("http:", "https:")).send().await;
+        assert_eq!(judge(&Method::GET, without_tls.as_ref(), SystemTime::now()), Verdict::Done);
         let gone = server.url("/page/gone");
         server.stop().await;
         let refused = client.get(gone).send().await;
@@ -884,6 +890,17 @@ mod status {
         let response = client().get(server.url("/status/404")).send().await.unwrap();
         let lost = response.error_for_status().unwrap_err();
         assert!(!lost.to_string().contains("404 Not Found\n"), "{lost}");
+    }
+
+    /// What it keeps is exact, and it does not wait for more: the halves of this body are a second apart.
+    #[tokio::test(start_paused = true)]
+    async fn the_error_waits_for_what_it_keeps_and_no_longer() {
+        for (keep, body, waited) in [(9, "try again", 1), (10, "try again ", 1), (12, "try again la", 2)] {
+            let (_, response) = slow_response(503, "text/plain", ["try again ", "later"]);
+            let begin = Instant::now();
+            let error = raise_for_status(response, keep).await.unwrap_err();
+            assert_eq!((error.body.as_str(), begin.elapsed()), (body, seconds(waited)));
+        }
     }
 
     /// Headers such as `Retry-After` survive as well.
@@ -1133,6 +1150,7 @@ mod download {
 mod upload {
     use super::*;
     use http_client::upload::{upload, upload_file};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// Behaviour N10. aiohttp: `data=async_generator()`. Both send chunked encoding.
     #[tokio::test]
@@ -1215,6 +1233,36 @@ mod upload {
         let response = upload(&client(), url(server.url("/redirect/to/307?/echo")), word).await.unwrap();
         assert_eq!(response.status(), 307);
         assert_eq!(server.requests_to("/echo"), 0);
+    }
+
+    /// A server may answer before it has read everything. The rest is sent all the same.
+    #[tokio::test]
+    async fn an_early_answer_does_not_cut_the_body_off() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = url(format!("http://{}/", listener.local_addr().unwrap()));
+        let (mut chunks, body) = futures::channel::mpsc::channel(1);
+        let chunk = |text: &'static str| io::Result::Ok(Bytes::from_static(text.as_bytes()));
+        let client = client();
+        let send = async {
+            chunks.try_send(chunk("early, ")).unwrap();
+            assert_eq!(upload(&client, address, body).await.unwrap().status(), 200);
+            chunks.try_send(chunk("late")).unwrap();
+            chunks.close_channel();
+        };
+        let serve = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut received = Vec::new();
+            while !received.ends_with(b"early, \r\n") {
+                assert_ne!(socket.read_buf(&mut received).await.unwrap(), 0);
+            }
+            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            while !received.ends_with(b"\r\n0\r\n\r\n") {
+                assert_ne!(socket.read_buf(&mut received).await.unwrap(), 0, "the body has no end");
+            }
+            String::from_utf8(received).unwrap()
+        };
+        let ((), received) = tokio::join!(send, serve);
+        assert!(received.ends_with("\r\n7\r\nearly, \r\n4\r\nlate\r\n0\r\n\r\n"), "{received}");
     }
 
     /// A stream that fails does not look like one that ended.
@@ -1548,6 +1596,47 @@ mod binary {
         assert!(files(&output).iter().all(|name| !name.starts_with('.') && name.len() < 200));
     }
 
+    /// The limit on the size is the last size that is taken, of what is saved and of what is only counted.
+    #[tokio::test]
+    async fn a_body_as_long_as_the_limit_is_taken_and_one_byte_more_is_not() {
+        let server = Server::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let address = server.url("/bytes/1000");
+        for output in [&[][..], &["--output", folder.path().to_str().unwrap()]] {
+            let arguments = |limit| [&["--no-timeline", "--max-size", limit, &address], output].concat();
+            let taken = run(&arguments("1000")).await;
+            assert_eq!(taken.status.code(), Some(0), "{:?}", lines(&taken));
+            let refused = run(&arguments("999")).await;
+            assert_eq!(lines(&refused), [format!("{address}: failed: the body is longer than 999 bytes")]);
+        }
+        assert_eq!(files(folder.path()).len(), 1);
+    }
+
+    /// On a terminal, a bar under the lines says how many of how many are done, and goes when all are.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn on_a_terminal_a_bar_counts() {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let server = Server::start().await.unwrap();
+        let (one, two) = (server.url("/page/one"), server.url("/page/two"));
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let screen = std::fs::File::options().read(true).write(true).open(name).unwrap();
+        let mut command = http_client(&["--no-timeline", &one, &two]);
+        let child = command.env("TERM", "xterm").stderr(screen).spawn().unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!((output.status.code(), lines(&output).len()), (Some(0), 2));
+        drop(command);
+        // Linux ends the reading of a terminal that nobody holds any more with an error.
+        let mut shown = Vec::new();
+        let _nobody_holds_it = io::Read::read_to_end(&mut std::fs::File::from(terminal), &mut shown);
+        let shown = String::from_utf8_lossy(&shown);
+        assert!(shown.contains(" 1/2 "), "{shown:?}");
+        assert!(shown.ends_with("\u{1b}[2K"), "{shown:?}");
+    }
+
     /// A disk without room: the limit of the shell on file sizes stands for it, and makes a write fail in the middle.
     #[cfg(unix)]
     #[tokio::test]
@@ -1609,6 +1698,29 @@ mod binary {
         let mut errors = String::new();
         child.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
         assert_eq!(errors, "");
+    }
+
+    /// A certificate that nobody trusts, as a file holds it.
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+        MIIBfDCCASOgAwIBAgIUa+chVAWCIMzsm9DdNzjLzYjdaOEwCgYIKoZIzj0EAwIw\n\
+        EzERMA8GA1UEAwwIYSBsZXNzb24wIBcNMjYxMTI4MDgzMDI3WhgPMjEyNjExMDQw\n\
+        ODMwMjdaMBMxETAPBgNVBAMMCGEgbGVzc29uMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n\
+        AQcDQgAEhrzxkbySZSemdDGDtyQihHvN1S/XruoNjyCalvGUgF7leDokYDmyME8L\n\
+        ZPGuFTrfyX/b6kgjBDP9APpMUqCbN6NTMFEwHQYDVR0OBBYEFM8N8KC9OrPcyg/b\n\
+        K70rBaN8l3YnMB8GA1UdIwQYMBaAFM8N8KC9OrPcyg/bK70rBaN8l3YnMA8GA1Ud\n\
+        EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgAuu1Gh9tbA/C+ArVSSHuXPaM\n\
+        5qwCsKAr3JcTZdBJnQQCICMFA9h1hT3eyN+I1Jg9vmGAy51pCiWtEWou38eXyXC8\n\
+        -----END CERTIFICATE-----\n";
+
+    /// Certificates are trusted beside those of the system.
+    #[tokio::test]
+    async fn a_certificate_file_is_taken() {
+        let server = Server::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("two.pem");
+        std::fs::write(&file, CERTIFICATE.repeat(2)).unwrap();
+        let output = run(&["--cacert", file.to_str().unwrap(), &server.url("/page/one")]).await;
+        assert_eq!((output.status.code(), errors(&output).as_str()), (Some(0), ""));
     }
 
     /// What the certificate file is not, is told before the first request.
@@ -1736,7 +1848,7 @@ mod binary {
     #[cfg(target_os = "linux")]
     #[tokio::test(flavor = "multi_thread")]
     async fn ten_thousand_urls_take_the_memory_of_a_thousand() {
-        let (thousand, ten_thousand) = (long_list(1000).await, long_list(10_000).await);
+        let (thousand, ten_thousand) = tokio::join!(long_list(1000), long_list(10_000));
         println!("peak: {thousand} kB for 1,000 and {ten_thousand} kB for 10,000 URLs");
         assert!(ten_thousand < thousand * 3 / 2, "{ten_thousand} kB after {thousand} kB");
     }

@@ -33,6 +33,7 @@ impl Drop for Connection {
 
 #[tracing::instrument(ret)]
 async fn greet(whom: &str) -> String {
+    log::warn!("what a library says");
     tokio::time::sleep(Duration::from_millis(1)).await;
     format!("hello, {whom}")
 }

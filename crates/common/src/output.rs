@@ -86,12 +86,12 @@ impl OutputFile {
 
     fn open(path: &Path) -> io::Result<Self> {
         let existing = match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+            // A folder is refused here.
             let device = File::options().write(true).open(path)?;
             return Ok(Self { path: path.into(), target: Target::Device(device) });
         }

@@ -8,9 +8,9 @@ use anyhow::Context;
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use timeline::{Charset, TextStyle, Timeline};
 use tokio::time::Instant;
+use tracing::subscriber::set_global_default;
 use tracing_chrome::{ChromeLayerBuilder, FlushGuard, TraceStyle};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::log::{RuntimeClock, messages, spans_and_outcomes};
@@ -74,9 +74,7 @@ impl Show {
     ///
     /// In each case `program` has been dropped when this returns, so what its owners clean up in `Drop` is clean.
     ///
-    /// # Panics
-    ///
-    /// When the process already has a global tracing subscriber. Call it once, first thing in `main`.
+    /// Call it once, first thing in `main`: in a process that has a global tracing subscriber it is an error.
     pub async fn run(self, program: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
         let interrupted = async {
             tokio::signal::ctrl_c().await.context("cannot listen for Ctrl-C")?;
@@ -86,10 +84,6 @@ impl Show {
     }
 
     /// The same as [`run`](Self::run), for a program that listens for Ctrl-C itself.
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run) does.
     pub async fn run_with_own_signals(
         self,
         program: impl Future<Output = anyhow::Result<ExitCode>>,
@@ -122,7 +116,7 @@ impl Show {
         let mut stdout = Stdout::default();
         let timeline = (!self.no_timeline || svg.is_some()).then(|| Timeline::new().returns_reported());
         let (chrome, recorder) = trace.map(TraceRecorder::new).unzip();
-        tracing_subscriber::registry()
+        let subscriber = tracing_subscriber::registry()
             .with(timeline.clone().with_filter(spans_and_outcomes()))
             .with(chrome.with_filter(spans_and_outcomes()))
             .with(
@@ -134,8 +128,9 @@ impl Show {
                         move || stdout.clone()
                     })
                     .with_filter(messages()),
-            )
-            .init();
+            );
+        // And not `init`, with which the transcript would also have what libraries say by way of the `log` crate.
+        set_global_default(subscriber).context("a program can be shown once")?;
 
         let ended = tokio::select! {
             biased;

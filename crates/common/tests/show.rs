@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -56,6 +57,74 @@ fn no_timeline_prints_the_log_alone_and_in_a_pipe_without_colour() {
     let output = run(&["--no-timeline"]);
     assert_eq!(text(&output.stdout).lines().count(), 2);
     assert!(!text(&output.stdout).contains('\x1b'));
+}
+
+/// What a person sees on a terminal of 60 columns, with these variables in the environment.
+#[cfg(target_os = "linux")]
+fn seen(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 24, ws_col: 60, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let mut command = show(arguments);
+    for name in ["LC_ALL", "LC_CTYPE", "LANG", "TERM"] {
+        command.env_remove(name);
+    }
+    command.envs(environment.iter().copied());
+    assert!(
+        command
+            .stdout(File::options().read(true).write(true).open(name).unwrap())
+            .status()
+            .unwrap()
+            .success()
+    );
+    drop(command);
+    // Linux ends the reading of a terminal that nobody holds any more with an error.
+    let mut seen = Vec::new();
+    let _nobody_holds_it = File::from(terminal).read_to_end(&mut seen);
+    String::from_utf8(seen).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_has_colour_unless_it_is_told_otherwise() {
+    for (environment, colour) in [
+        (&[][..], true),
+        (&[("TERM", "xterm")], true),
+        (&[("TERM", "dumb")], false),
+        (&[("NO_COLOR", "1")], false),
+        (&[("NO_COLOR", "")], true),
+    ] {
+        let seen = seen(&["--no-timeline"], environment);
+        assert_eq!(seen.contains('\x1b'), colour, "{environment:?}: {seen}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_has_a_timeline_as_wide_as_it_is_in_the_characters_of_its_locale() {
+    for (environment, characters) in [
+        (&[][..], "#-"),
+        (&[("LANG", "C")], "#-"),
+        (&[("LANG", "C.UTF-8")], "█░"),
+        (&[("LANG", "C"), ("LC_CTYPE", "en_US.utf8")], "█░"),
+        (&[("LC_CTYPE", "C.UTF-8"), ("LC_ALL", "C")], "#-"),
+        (&[("LC_ALL", ""), ("LANG", "C.UTF-8")], "█░"),
+    ] {
+        let seen = seen(&[], environment);
+        let picture = seen.split_once("\n\n").unwrap().1;
+        assert_eq!(
+            picture.lines().map(|line| line.chars().count()).max(),
+            Some(60),
+            "{environment:?}: {picture}"
+        );
+        let lane = picture.lines().last().unwrap();
+        assert!(characters.chars().any(|character| lane.contains(character)), "{environment:?}: {lane}");
+        assert_eq!(lane.is_ascii(), characters.is_ascii(), "{environment:?}: {lane}");
+    }
 }
 
 #[test]
@@ -117,9 +186,10 @@ fn a_program_that_listens_for_ctrl_c_itself_ends_as_it_likes() {
 
 #[test]
 fn a_closed_pipe_ends_it_without_a_word() {
-    let mut child = show(&["--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    // Closed before the program starts, which is silent while it waits.
+    let (reader, closed) = io::pipe().unwrap();
+    drop(reader);
+    let output = show(&["--wait"]).stdout(closed).output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
 
@@ -147,22 +217,36 @@ fn a_picture_and_a_trace_are_saved_whole_and_nothing_else_is() {
 #[test]
 fn a_file_that_cannot_be_written_is_reported_before_anything_runs() {
     let folder = folder();
-    let missing = folder.path().join("no/such/folder.svg");
-    let output = run(&["--svg", missing.to_str().unwrap()]);
-    assert_one_line(&output, 1, &format!("error: cannot write {}: ", missing.display()));
-    assert_eq!(text(&output.stdout), "");
-
-    let output = run(&["--trace", folder.path().to_str().unwrap()]);
-    assert_one_line(&output, 1, &format!("error: cannot write {}: ", folder.path().display()));
-    assert_eq!(names(&folder).len(), 0);
+    fs::write(folder.path().join("file"), "whole").unwrap();
+    for (path, reason) in [
+        ("no/such/folder.svg", "No such file or directory (os error 2)"),
+        ("file/run.svg", "Not a directory (os error 20)"),
+        ("", "Is a directory (os error 21)"),
+    ] {
+        let path = folder.path().join(path);
+        for flag in ["--svg", "--trace"] {
+            let output = run(&[flag, path.to_str().unwrap()]);
+            assert_one_line(&output, 1, &format!("error: cannot write {}: {reason}\n", path.display()));
+            assert_eq!(text(&output.stdout), "");
+        }
+    }
+    assert_eq!(names(&folder), [folder.path().join("file")]);
 }
 
-/// A rename over a device would put a file in its place.
+/// A rename over a device or a pipe would put a file in its place.
 #[test]
-fn a_device_is_written_to_and_stays_a_device() {
-    let output = run(&["--svg", "/dev/null"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+fn a_named_pipe_is_written_to_and_stays_a_pipe() {
+    let folder = folder();
+    let path = folder.path().join("picture");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    // With both ends open, nobody waits for the other.
+    let mut pipe = File::options().read(true).write(true).open(&path).unwrap();
+    let output = run(&["--svg", path.to_str().unwrap()]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    assert!(fs::metadata(&path).unwrap().file_type().is_fifo());
+    let mut begin = [0; 4];
+    pipe.read_exact(&mut begin).unwrap();
+    assert_eq!(text(&begin), "<svg");
 }
 
 #[test]

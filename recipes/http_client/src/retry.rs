@@ -18,6 +18,8 @@
 //! Dropping it drops the attempt or the pause under way. What a half-sent request did on the server is not undone: this
 //! is why only idempotent methods are repeated.
 
+use std::error::Error;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
@@ -122,15 +124,19 @@ pub fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
     }
 }
 
-/// TLS reports a certificate that it does not trust as an I/O error, and this one as invalid data.
+/// TLS reports what it does not trust or understand as an I/O error of invalid data, in another I/O error.
 fn is_distrust(error: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
-        let io = cause.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+        let io = cause.downcast_ref::<io::Error>();
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
             return true;
         }
-        source = cause.source();
+        // The source of an I/O error is not what it wraps, but the source of that.
+        source = match io.and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
     }
     false
 }
