@@ -25,8 +25,8 @@ VERSION = "27.1.0"
 # A lesson takes milliseconds. One that hangs is told from one that is slow by this; it is more than the lessons of
 # executors allow themselves.
 SECONDS_ALLOWED = 60
-# What a package's own tests leave to others: what every recipe prints, and the server that one of them fetches from.
-TESTED_BY = {"common": ["common", "gather", "http_client"]}
+# What a package's own tests leave to others: the demo of a recipe, and the server that one of them fetches from.
+TESTED_BY = {"common": ["common", "http_client", "timeouts"]}
 PLACE = re.compile(r":\d+:\d+: ")
 RED = re.compile(r"^test .* FAILED$", re.MULTILINE)
 

@@ -10,11 +10,15 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// The example, which `cargo test` builds beside this test.
-fn show(arguments: &[&str]) -> Command {
+fn example(name: &str, arguments: &[&str]) -> Command {
     let tests = std::env::current_exe().unwrap();
-    let mut command = Command::new(tests.parent().unwrap().with_file_name("examples").join("show"));
+    let mut command = Command::new(tests.parent().unwrap().with_file_name("examples").join(name));
     command.args(arguments).env_remove("NO_COLOR").env("RUST_BACKTRACE", "1").stdin(Stdio::null());
     command
+}
+
+fn show(arguments: &[&str]) -> Command {
+    example("show", arguments)
 }
 
 fn run(arguments: &[&str]) -> Output {
@@ -50,6 +54,16 @@ fn a_run_prints_its_log_and_then_its_timeline() {
     assert!(lines[3].contains(" of work in "));
     assert!(lines.last().unwrap().starts_with("greet world "));
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+/// There is no picture of nothing.
+#[test]
+fn a_demo_without_spans_prints_its_log_alone_and_has_the_shared_flags() {
+    let output = example("demo", &[]).output().unwrap();
+    assert_eq!(text(&output.stdout).split_once("s  ").map(|(_, line)| line), Some("done\n"));
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let help = example("demo", &["--help"]).output().unwrap();
+    assert!(text(&help.stdout).starts_with("Says that it is done\n") && text(&help.stdout).contains("--svg"));
 }
 
 #[test]
@@ -108,7 +122,7 @@ fn a_terminal_has_colour_unless_it_is_told_otherwise() {
 fn a_terminal_has_a_timeline_as_wide_as_it_is_in_the_characters_of_its_locale() {
     for (environment, characters) in [
         (&[][..], "#-"),
-        (&[("LANG", "C")], "#-"),
+        (&[("LANG", "C"), ("WT_SESSION", "of another system")], "#-"),
         (&[("LANG", "C.UTF-8")], "█░"),
         (&[("LANG", "C"), ("LC_CTYPE", "en_US.utf8")], "█░"),
         (&[("LC_CTYPE", "C.UTF-8"), ("LC_ALL", "C")], "#-"),
@@ -208,7 +222,9 @@ fn a_picture_and_a_trace_are_saved_whole_and_nothing_else_is() {
     fs::write(&svg, "an older picture").unwrap();
     let output = run(&["--no-timeline", "--svg", svg.to_str().unwrap(), "--trace", trace.to_str().unwrap()]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
-    assert!(fs::read_to_string(&svg).unwrap().trim_end().ends_with("</svg>"));
+    assert_eq!(text(&output.stdout).lines().count(), 2, "and no timeline");
+    let picture = fs::read_to_string(&svg).unwrap();
+    assert!(picture.contains("<title>show</title>") && picture.trim_end().ends_with("</svg>"));
     let trace = fs::read_to_string(&trace).unwrap();
     assert!(trace.starts_with('[') && trace.trim_end().ends_with(']') && trace.contains(r#""name":"greet""#));
     assert_eq!(names(&folder).len(), 2);
