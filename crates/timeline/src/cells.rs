@@ -44,8 +44,8 @@ pub(crate) fn row(lane: &Lane, total: u64, count: usize) -> Row {
         if lane.length() == 0 || count == 0 {
             return Row { start, cells: Vec::new() };
         }
+        // Before the last border, for the lane ends after it began.
         start = (u128::from(lane.opened) * count as u128 / u128::from(total)) as usize;
-        start = start.min(count - 1);
         end = start + 1;
     }
     // Times are stretched by `count`, so that cells begin at whole numbers: cell i is from i * total on.
@@ -65,7 +65,7 @@ pub(crate) fn row(lane: &Lane, total: u64, count: usize) -> Row {
         let first = (stretched(poll.begin) / u128::from(total)) as usize;
         for index in first.max(start)..end {
             let overlap = within(poll.begin, poll.end, index);
-            if overlap == 0 && index > first {
+            if overlap == 0 {
                 break;
             }
             running[index - start] += overlap * density / 1_000_000;
@@ -73,11 +73,12 @@ pub(crate) fn row(lane: &Lane, total: u64, count: usize) -> Row {
     }
     let first_polled = lane.first_polled.unwrap_or(lane.ended);
     let state = |index: usize| {
+        // More than nothing: a lane has no cell that it does not reach into.
         let part = within(lane.opened, lane.ended, index);
         let unpolled = within(lane.opened, first_polled, index);
         match running[index - start] {
-            busy if busy > 0 && busy * 2 >= part => Cell::Running,
-            _ if unpolled > 0 && unpolled * 2 >= part => Cell::Unpolled,
+            busy if busy * 2 >= part => Cell::Running,
+            _ if unpolled * 2 >= part => Cell::Unpolled,
             _ => Cell::Waiting,
         }
     };
@@ -154,6 +155,24 @@ mod tests {
             let (before, after) = (row(&lane(0, at, &[]), 97, 13), row(&lane(at, 97, &[]), 97, 13));
             let forced = at > 0 && before.end() == 1 || at < 97 && after.start == 12;
             assert!(before.end() == after.start || forced, "{at}: {before:?} {after:?}");
+        }
+    }
+
+    /// Every lane on every small axis.
+    #[test]
+    fn a_lane_has_cells_where_it_took_time_and_a_busy_one_is_solid_in_all_of_them() {
+        for (total, count) in (0..=12).flat_map(|total| (0..=7).map(move |count| (total, count))) {
+            for (opened, ended) in
+                (0..=total).flat_map(|opened| (opened..=total).map(move |ended| (opened, ended)))
+            {
+                let row = row(&lane(opened, ended, &[(opened, ended)]), total, count);
+                assert_eq!(row.cells.is_empty(), opened == ended || count == 0);
+                assert!(row.end() <= count && row.cells.iter().all(|&cell| cell == Running), "{row:?}");
+                for cell in (row.start..row.end()).map(|cell| cell as u64) {
+                    let (opened, ended) = (opened * count as u64, ended * count as u64);
+                    assert!(opened < (cell + 1) * total && cell * total < ended, "{row:?}");
+                }
+            }
         }
     }
 

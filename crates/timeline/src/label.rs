@@ -159,7 +159,7 @@ mod tests {
     fn control_characters_do_no_harm() {
         assert_eq!(clean("a\nb\tc\r\u{2028}d"), "a b c  d");
         assert_eq!(clean("\x1b[31mred\x07\0"), "\u{fffd}[31mred\u{fffd}\u{fffd}");
-        assert_eq!(clean("\u{202e}evil\u{200d}\u{2066}"), "evil");
+        assert_eq!(clean("\u{202e}evil\u{200d}\u{2066}\u{e0041}"), "evil");
         assert_eq!(clean("\u{ffff}\u{9b}"), "\u{fffd}\u{fffd}");
     }
 
@@ -168,7 +168,15 @@ mod tests {
         let long = clean(&"x".repeat(1_000_000));
         assert_eq!(columns(&long), VALUE_COLUMNS + 1);
         assert!(long.ends_with('…'));
-        assert!(clean(&"\u{301}".repeat(1_000_000)).chars().count() <= 2 * VALUE_COLUMNS + 1);
+        // Marks that take no column have a limit too.
+        let marks = |count| "\u{301}".repeat(count);
+        assert_eq!(clean(&marks(2 * VALUE_COLUMNS)), marks(2 * VALUE_COLUMNS));
+        assert_eq!(clean(&marks(1_000_000)), marks(2 * VALUE_COLUMNS) + "…");
+    }
+
+    #[test]
+    fn ascii_has_three_dots_and_a_question_mark() {
+        assert_eq!(ascii("naïve… 日"), "na?ve... ?");
     }
 
     #[test]

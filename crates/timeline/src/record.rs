@@ -6,8 +6,8 @@ use crate::recording::{Outcome, Poll};
 /// The most stays on the CPU that are kept of one lane; see [`Lane::polls`](crate::Lane::polls).
 pub const MAX_POLLS: usize = 512;
 
-/// Beyond these, near intervals are merged. Two more may be at hand: the last one and one that goes on.
-const INTERVALS: usize = MAX_POLLS - 2;
+/// Beyond these, near intervals are merged. One more may be at hand: the last stay, or the one that goes on.
+const INTERVALS: usize = MAX_POLLS - 1;
 
 /// What is known of a span. Times are nanoseconds since the timeline's zero.
 #[derive(Debug)]
@@ -298,6 +298,21 @@ mod tests {
         assert!(stored <= MAX_POLLS, "{stored} intervals are stored");
     }
 
+    /// The last stay, or the one that goes on, is among them.
+    #[test]
+    fn the_limit_is_reached_and_not_passed() {
+        let mut record = lane();
+        let mut most = 0;
+        for poll in 0..10 * MAX_POLLS as u64 {
+            record.enter(poll * 10, false);
+            record.exit(poll * 10 + 3, false);
+            record.enter(poll * 10 + 5, false);
+            most = most.max(record.snapshot(poll * 10 + 5).map_or(0, |lane| lane.polls.len()));
+            record.exit(poll * 10 + 8, false);
+        }
+        assert_eq!(most, MAX_POLLS);
+    }
+
     #[test]
     fn merged_intervals_keep_their_order_and_their_busy_time() {
         let mut intervals: Vec<Poll> =
@@ -335,6 +350,16 @@ mod tests {
     }
 
     #[test]
+    fn a_span_ceases_to_be_a_leaf_once_and_not_after_its_end() {
+        let mut record = Record::new("work", 7, None);
+        assert_eq!(record.becomes_parent(), Some(7));
+        assert_eq!(record.becomes_parent(), None);
+        let mut over = Record::new("work", 7, None);
+        assert_eq!(over.close(9, false).map(|span| span.leaf), Some(true));
+        assert_eq!(over.becomes_parent(), None);
+    }
+
+    #[test]
     fn an_exit_without_an_enter_is_no_poll() {
         let mut record = lane();
         assert_eq!(record.exit(5, false), None);
@@ -350,5 +375,35 @@ mod tests {
         record.exit(9, false);
         let lane = record.snapshot(10);
         assert_eq!(lane.map(|lane| (lane.poll_count, lane.busy)), Some((1, 9)));
+    }
+
+    #[test]
+    fn a_span_that_is_entered_twice_is_over_when_it_is_left_twice() {
+        let mut record = lane();
+        record.enter(0, false);
+        record.enter(2, false);
+        record.tell(Outcome::Finished);
+        assert_eq!(record.exit(5, false), None);
+        assert_eq!(record.exit(9, false).map(|span| span.ended), Some(9));
+    }
+
+    /// Not every registry keeps a span open while it is entered.
+    #[test]
+    fn a_span_that_closes_while_it_is_entered_is_left_then() {
+        let mut polled = lane();
+        polled.enter(2, false);
+        assert_eq!(polled.close(9, false).map(|span| (span.ended, span.outcome)), Some((9, Outcome::Ended)));
+        assert_eq!(polled.exit(12, false), None);
+        assert_eq!(polled.snapshot(12).map(|lane| (lane.poll_count, lane.busy)), Some((1, 7)));
+        // Here the last stay was there to drop the future.
+        let mut dropped = lane();
+        dropped.enter(2, false);
+        dropped.exit(3, false);
+        dropped.enter(5, false);
+        assert_eq!(
+            dropped.close(9, true).map(|span| (span.ended, span.outcome)),
+            Some((9, Outcome::Cancelled))
+        );
+        assert_eq!(dropped.snapshot(12).map(|lane| (lane.poll_count, lane.busy)), Some((1, 1)));
     }
 }

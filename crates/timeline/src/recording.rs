@@ -307,10 +307,10 @@ fn nested(mut snapshots: Vec<Snapshot>) -> Vec<Lane> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); snapshots.len()];
     let mut roots = Vec::new();
     for (index, lane) in snapshots.iter().enumerate() {
-        // A parent opened first; were it not so, a circle could be hidden here.
+        // There is no circle: a parent has a lower number. It opened first, but perhaps by another clock.
         match lane.parent.and_then(|number| places.get(&number)) {
-            Some(&parent) if parent < index => children[parent].push(index),
-            _ => roots.push(index),
+            Some(&parent) => children[parent].push(index),
+            None => roots.push(index),
         }
     }
     // A stack and not recursion: spans may nest as deep as the limit on lanes allows.
@@ -341,5 +341,23 @@ impl Snapshot {
             busy: self.busy,
             polls: self.polls,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Notes, Record};
+
+    /// The parent is outside of the runtime whose time is paused, the child inside.
+    #[test]
+    fn a_lane_is_under_its_parent_even_where_their_clocks_differ() {
+        let lane = |name, opened, number, parent| {
+            Record::new(name, opened, Some(Notes { number, parent, ..Notes::default() })).snapshot(9)
+        };
+        let lanes = [lane("other", 6, 0, None), lane("parent", 7, 1, None), lane("child", 5, 2, Some(1))];
+        let lanes = nested(lanes.into_iter().flatten().collect());
+        let lanes: Vec<_> = lanes.iter().map(|lane| (lane.depth, lane.name, lane.parent)).collect();
+        assert_eq!(lanes, [(0, "other", None), (0, "parent", None), (1, "child", Some(1))]);
     }
 }

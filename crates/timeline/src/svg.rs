@@ -203,7 +203,7 @@ impl Page {
             Cell::Waiting => "waiting",
             Cell::Running => "busy",
             Cell::Unpolled => {
-                let (from, to, y) = (x + 2, (x + width).max(x + 2), y + BAR / 2);
+                let (from, to, y) = (x + 2, x + width.max(2), y + BAR / 2);
                 self.line(format_args!("<path class=\"unpolled\" d=\"M{from} {y}H{to}\"/>"));
                 return;
             }
@@ -243,10 +243,7 @@ impl Page {
         }
         for (index, row) in table.rows.iter().enumerate() {
             let top = TOP + ROW * index;
-            self.line(format_args!(
-                "<path class=\"grid\" d=\"M{MARGIN} {top}.5H{}\"/>",
-                right(numbers).max(WIDTH - MARGIN)
-            ));
+            self.line(format_args!("<path class=\"grid\" d=\"M{MARGIN} {top}.5H{}\"/>", WIDTH - MARGIN));
             for (column, text) in row.iter().enumerate() {
                 let class = match table.outcome(column) {
                     Some(outcome) if text != "0" => outcome.word(),

@@ -234,7 +234,7 @@ fn axis(total: u64, layout: &Layout, glyphs: &Glyphs, width: usize) -> [String; 
         let place = cells::border(at, total, layout.cells);
         rule[place] = mark;
         let column = indent.len() + place;
-        if column + label::columns(&text) <= width && label::columns(&times) <= column {
+        if column + label::columns(&text) <= width {
             times = pad_right(&times, column) + &text;
         }
     }

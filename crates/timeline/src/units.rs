@@ -87,9 +87,9 @@ pub(crate) fn ticks(
         |step: u64| (0..=total / step).map(move |count| (count * step, tick(count * step, total, micro)));
     let fits = |step: &u64| {
         let room = u128::from(*step) * length as u128 / u128::from(total.max(1));
-        // Where there is room for two characters, there are few enough marks to look at each.
         let text = |(_, text): (u64, String)| (text.chars().count() * character + apart) as u128;
-        room >= (2 * character + apart) as u128 && marks(*step).all(|mark| text(mark) <= room)
+        // The first mark is `0s`: of very many, which have no room for two characters, no other is looked at.
+        marks(*step).all(|mark| text(mark) <= room)
     };
     let step = steps().take_while(|&step| step <= total).find(fits);
     step.map_or_else(|| vec![(0, "0s".to_owned())], |step| marks(step).collect())
@@ -99,11 +99,8 @@ pub(crate) fn ticks(
 fn steps() -> impl Iterator<Item = u64> {
     let decimal = (0..11).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
     let clock = [60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400].map(|step| step * SECOND);
-    let days = (1..18).map(|power| (86_400 * SECOND) << power);
-    decimal
-        .take_while(|&step| step < 60 * SECOND)
-        .chain(clock)
-        .chain(days.take_while(|&step| step < u64::MAX / 2))
+    let days = (1..17).map(|power| (86_400 * SECOND) << power);
+    decimal.chain(clock).chain(days)
 }
 
 /// A time on the axis: one unit for the whole axis, no more places than the time has.
@@ -140,6 +137,7 @@ mod tests {
         assert_eq!(told(0), "0s");
         assert_eq!(told(1), "1ns");
         assert_eq!(told(999), "999ns");
+        assert_eq!(told(1_000), "1µs");
         assert_eq!(told(340_000), "340µs");
         assert_eq!(told(12_000_000), "12.0ms");
         assert_eq!(told(1_000_000_000), "1.000s");
@@ -162,10 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_in_a_sentence_has_one_place_less() {
+        let told = |nanos| short(nanos, Micro::Mu);
+        assert_eq!(told(12_000_000), "12.0ms");
+        assert_eq!(told(75_250_000_000), "75.25s");
+        assert_eq!(told(1_000 * SECOND - 1), "1000.00s");
+        assert_eq!(told(1_000 * SECOND), "16m40s");
+    }
+
+    #[test]
     fn a_ratio_needs_a_total() {
         assert_eq!(ratio(0, 0), None);
         assert_eq!(ratio(3, 0), None);
         assert_eq!(ratio(3 * u128::from(SECOND), SECOND).as_deref(), Some("3.0"));
+        assert_eq!(ratio(1, 4).as_deref(), Some("0.3"));
         assert_eq!(ratio(1, u64::MAX).as_deref(), Some("0.0"));
         assert!(ratio(u128::MAX, 1).is_some());
     }
@@ -178,10 +186,19 @@ mod tests {
         assert_eq!(texts(SECOND, 50), ["0s", "0.2s", "0.4s", "0.6s", "0.8s", "1s"]);
         assert_eq!(texts(900 * MILLI, 50), ["0s", "200ms", "400ms", "600ms", "800ms"]);
         assert_eq!(texts(1_500 * MICRO, 50), ["0s", "0.5ms", "1ms", "1.5ms"]);
+        assert_eq!(texts(90 * MICRO, 50), ["0s", "20µs", "40µs", "60µs", "80µs"]);
         assert_eq!(texts(7_200 * SECOND, 50), ["0s", "30m", "1h", "1h30m", "2h"]);
         assert_eq!(texts(0, 50), ["0s"]);
         assert_eq!(texts(7, 0), ["0s"]);
         assert_eq!(texts(3, 50), ["0s", "1ns", "2ns", "3ns"]);
+    }
+
+    /// From a nanosecond to more than a hundred years.
+    #[test]
+    fn each_step_of_an_axis_is_up_to_three_times_the_one_before() {
+        let steps: Vec<u64> = steps().collect();
+        assert!(steps.windows(2).all(|pair| pair[0] < pair[1] && pair[1] <= 3 * pair[0]), "{steps:?}");
+        assert_eq!((steps[0], steps[steps.len() - 1]), (1, (86_400 << 16) * SECOND));
     }
 
     #[test]

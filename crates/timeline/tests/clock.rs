@@ -70,10 +70,11 @@ async fn each_poll_is_recorded_with_its_begin_and_its_end() {
     let recording = recorded(mixed()).await;
     let polls = |label| {
         let polls = lane(&recording, label).polls().iter();
-        polls.map(|poll| (poll.begin().as_millis(), poll.end().as_millis())).collect::<Vec<_>>()
+        let times = polls.map(|poll| [poll.begin(), poll.end(), poll.busy()]);
+        times.map(|times| times.map(|time| time.as_millis())).collect::<Vec<_>>()
     };
-    assert_eq!(polls("mixed"), [(0, 10), (10, 10), (30, 60), (60, 60)]);
-    assert_eq!(polls("compute 30"), [(30, 60), (60, 60)]);
+    assert_eq!(polls("mixed"), [[0, 10, 10], [10, 10, 0], [30, 60, 30], [60, 60, 0]]);
+    assert_eq!(polls("compute 30"), [[30, 60, 30], [60, 60, 0]]);
     let mixed = lane(&recording, "mixed");
     assert_eq!((mixed.poll_count(), mixed.busy()), (4, milliseconds(40)));
     assert_eq!(mixed.duration(), milliseconds(60));
@@ -196,6 +197,25 @@ async fn the_peak_is_the_most_that_were_open_at_once() {
     })
     .await;
     assert_eq!(recording.summaries()[0].peak(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_has_the_durations_of_the_spans_that_are_over() {
+    let timeline = Timeline::new();
+    let durations = || {
+        let recording = timeline.recording();
+        let naps = &recording.summaries()[0];
+        (naps.count(), naps.shortest(), naps.mean(), naps.longest())
+    };
+    recorded_by(timeline.clone(), async {
+        let open = tracing::info_span!("nap");
+        assert_eq!(durations(), (1, None, None, None));
+        tokio::join!(nap(10), nap(20), nap(60));
+        let [shortest, mean, longest] = [10, 30, 60].map(|length| Some(milliseconds(length)));
+        assert_eq!(durations(), (4, shortest, mean, longest));
+        drop(open);
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

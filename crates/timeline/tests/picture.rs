@@ -5,7 +5,7 @@
 mod support;
 
 use expect_test::{expect, expect_file};
-use support::{milliseconds, recorded, recorded_by};
+use support::{elements, milliseconds, recorded, recorded_by};
 use timeline::{Charset, Recording, TextStyle, Timeline};
 use tokio::time::{advance, sleep, timeout};
 use tracing::Instrument;
@@ -145,11 +145,106 @@ async fn a_narrow_terminal_shows_the_lanes_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_legend_is_there_if_it_fits_beside_the_headline() {
+    let recording = everything().await;
+    let first = |width| recording.text(TextStyle::unicode(width)).lines().next().unwrap().to_owned();
+    assert_eq!(first(69), "3.45s of work in 1.50s (2.3x)  · not polled yet  ░ waiting  █ running");
+    assert_eq!(first(68), "3.45s of work in 1.50s (2.3x)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_does_not_fit_at_the_end_of_the_axis_is_left_out() {
+    let recording = recorded(fetch("a", 1_000)).await;
+    let expected = expect![[r#"
+        1.00s of work in …
+                0s
+                ├────────┤
+        fetch…  ░░░░░░░░░✓
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(18)));
+    let expected = expect![[r#"
+        1.00s of work in 1.00s (1.0x)                      ░ waiting
+                 0s       0.2s    0.4s     0.6s    0.8s     1s
+                 ├────────┼───────┼────────┼───────┼────────┤
+        fetch a  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░✓ 1.000s
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(60)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_svg_shows_every_kind_of_lane() {
     let recording = everything().await;
     let svg = recording.svg("Every kind of lane");
     assert!(!svg.contains("<script") && !svg.contains("href") && !svg.contains("url("));
     expect_file!["golden/everything.svg"].assert_eq(&svg);
+}
+
+/// The durations stand at the right edge then. A label has less room the further in it begins.
+#[tokio::test(start_paused = true)]
+async fn where_all_have_finished_the_svg_has_no_words() {
+    #[tracing::instrument(ret)]
+    async fn load(page: &str) {
+        sleep(milliseconds(10)).await;
+        fetch(page, 10).await;
+    }
+    let svg = recorded(load("a page with quite a long name")).await.svg("All have finished");
+    let expected = expect![[r#"
+        <rect class="paper" x=".5" y=".5" width="759" height="155" rx="8"/>
+        <text class="title" x="24" y="34">All have finished</text>
+        <text class="quiet" x="24" y="54">10.0ms of work in 20.0ms (0.5x)</text>
+        <text class="quiet end" x="736" y="54">waiting</text>
+        <rect class="waiting" x="664" y="45" width="14" height="10" rx="2"/>
+        <text class="axis middle" x="244" y="78">0s</text>
+        <path class="grid" d="M244.5 84V136"/>
+        <text class="axis middle" x="286" y="78">2ms</text>
+        <path class="grid" d="M286.5 84V136"/>
+        <text class="axis middle" x="329" y="78">4ms</text>
+        <path class="grid" d="M329.5 84V136"/>
+        <text class="axis middle" x="371" y="78">6ms</text>
+        <path class="grid" d="M371.5 84V136"/>
+        <text class="axis middle" x="414" y="78">8ms</text>
+        <path class="grid" d="M414.5 84V136"/>
+        <text class="axis middle" x="456" y="78">10ms</text>
+        <path class="grid" d="M456.5 84V136"/>
+        <text class="axis middle" x="498" y="78">12ms</text>
+        <path class="grid" d="M498.5 84V136"/>
+        <text class="axis middle" x="541" y="78">14ms</text>
+        <path class="grid" d="M541.5 84V136"/>
+        <text class="axis middle" x="583" y="78">16ms</text>
+        <path class="grid" d="M583.5 84V136"/>
+        <text class="axis middle" x="626" y="78">18ms</text>
+        <path class="grid" d="M626.5 84V136"/>
+        <text class="axis middle" x="668" y="78">20ms</text>
+        <path class="grid" d="M668.5 84V136"/>
+        <g class="finished">
+        <title>load a page with quite a long name: finished after 20.0ms (from 0s to 20.0ms), 0s on the CPU in 3 polls</title>
+        <rect x="24" y="88" width="712" height="24" fill="none" pointer-events="all"/>
+        <text class="label" x="24" y="104">load a page with quite a …</text>
+        <rect class="waiting" x="244" y="95" width="424" height="10" rx="2"/>
+        <path class="mark" d="M677 100m-4 .5l2.8 3l5-6.5"/>
+        <text class="quiet end" x="736" y="104">20.0ms</text>
+        </g>
+        <g class="finished">
+        <title>fetch a page with quite a long name: finished after 10.0ms (from 10.0ms to 20.0ms), 0s on the CPU in 2 polls</title>
+        <rect x="24" y="112" width="712" height="24" fill="none" pointer-events="all"/>
+        <text class="label" x="38" y="128">fetch a page with quite…</text>
+        <rect class="waiting" x="456" y="119" width="212" height="10" rx="2"/>
+        <path class="mark" d="M677 124m-4 .5l2.8 3l5-6.5"/>
+        <text class="quiet end" x="736" y="128">10.0ms</text>
+        </g>
+        </svg>
+    "#]];
+    expected.assert_eq(elements(&svg));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heading_that_does_not_fit_is_cut() {
+    let recording = recorded(async {}).await;
+    for (title, heading) in [("x".repeat(79), "x".repeat(79)), ("x".repeat(80), "x".repeat(78) + "…")] {
+        let svg = recording.svg(&title);
+        assert!(svg.contains(&format!("<title>{title}</title>")), "{svg}");
+        assert!(svg.contains(&format!(">{heading}</text>")), "{svg}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,7 +259,14 @@ async fn the_same_program_twice_is_the_same_picture() {
 async fn nothing_recorded_is_said_in_words() {
     let recording = recorded(async {}).await;
     assert_eq!(recording.text(TextStyle::default()), "no spans were recorded\n");
-    assert!(recording.svg("empty").contains("no spans were recorded"));
+    let svg = recording.svg("empty");
+    let expected = expect![[r#"
+        <rect class="paper" x=".5" y=".5" width="759" height="77" rx="8"/>
+        <text class="title" x="24" y="34">empty</text>
+        <text class="quiet" x="24" y="54">no spans were recorded</text>
+        </svg>
+    "#]];
+    expected.assert_eq(elements(&svg));
 }
 
 #[tokio::test(start_paused = true)]

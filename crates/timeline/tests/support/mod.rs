@@ -35,3 +35,8 @@ pub(crate) fn lane<'a>(recording: &'a Recording, label: &str) -> &'a Lane {
     let found = recording.lanes().iter().find(|lane| lane.label() == label);
     found.unwrap_or_else(|| panic!("no lane {label:?} in {labels:?}"))
 }
+
+/// The document without its style, which is always the same.
+pub(crate) fn elements(svg: &str) -> &str {
+    svg.split_once("</style>\n").expect("every document has a style").1
+}
