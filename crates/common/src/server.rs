@@ -248,14 +248,7 @@ async fn route(
 
     match segments.as_slice() {
         ["page", name] => ok.body(full(format!("page {name}\n"))),
-        ["bytes", size] => {
-            let (size, chunk) = (number(size), Bytes::from_static(&[b'x'; 16 * 1024]));
-            let chunks = (0..size.div_ceil(chunk.len() as u64)).map(move |index| {
-                let left = size - index * chunk.len() as u64;
-                Ok(chunk.slice(..chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX))))
-            });
-            ok.header(CONTENT_LENGTH, size).body(chunked(stream::iter(chunks)))
-        }
+        ["bytes", size] => ok.body(full(vec![b'x'; usize::try_from(number(size)).unwrap_or(0)])),
         ["echo"] => {
             let mut text = format!("{}\n", request.method());
             for (name, value) in request.headers() {
