@@ -1594,6 +1594,8 @@ mod binary {
         assert_eq!(files(&output).len(), paths.len());
         assert_eq!(files(folder.path()), ["new"]);
         assert!(files(&output).iter().all(|name| !name.starts_with('.') && name.len() < 200));
+        // And it tells a reader where it is from.
+        assert_eq!(files(&output).iter().filter(|name| name.starts_with("127.0.0.1-page-a.")).count(), 4);
     }
 
     /// The limit on the size is the last size that is taken, of what is saved and of what is only counted.
