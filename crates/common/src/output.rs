@@ -91,7 +91,7 @@ impl OutputFile {
             Err(error) => return Err(error),
         };
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-            // A folder is refused here.
+            // No system opens a folder for writing: its error is the one to tell.
             let device = File::options().write(true).open(path)?;
             return Ok(Self { path: path.into(), target: Target::Device(device) });
         }

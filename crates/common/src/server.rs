@@ -248,7 +248,7 @@ async fn route(
 
     match segments.as_slice() {
         ["page", name] => ok.body(full(format!("page {name}\n"))),
-        ["bytes", size] => ok.body(full(vec![b'x'; usize::try_from(number(size)).unwrap_or(0)])),
+        ["bytes", size] => ok.body(full(vec![b'x'; size.parse().unwrap_or(0)])),
         ["echo"] => {
             let mut text = format!("{}\n", request.method());
             for (name, value) in request.headers() {

@@ -66,9 +66,11 @@ fn a_demo_without_spans_prints_its_log_alone_and_has_the_shared_flags() {
     assert!(text(&help.stdout).starts_with("Says that it is done\n") && text(&help.stdout).contains("--svg"));
 }
 
+/// The log is the program's own. The example's `greet` also speaks as a library does, by the `log` crate.
 #[test]
 fn no_timeline_prints_the_log_alone_and_in_a_pipe_without_colour() {
     let output = run(&["--no-timeline"]);
+    assert!(!text(&output.stdout).contains("what a library says"));
     assert_eq!(text(&output.stdout).lines().count(), 2);
     assert!(!text(&output.stdout).contains('\x1b'));
 }

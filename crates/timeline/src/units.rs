@@ -88,7 +88,7 @@ pub(crate) fn ticks(
     let fits = |step: &u64| {
         let room = u128::from(*step) * length as u128 / u128::from(total.max(1));
         let text = |(_, text): (u64, String)| (text.chars().count() * character + apart) as u128;
-        // The first mark is `0s`: of very many, which have no room for two characters, no other is looked at.
+        // Where there are too many marks to look at each, the first one, `0s`, has no room already.
         marks(*step).all(|mark| text(mark) <= room)
     };
     let step = steps().take_while(|&step| step <= total).find(fits);

@@ -202,7 +202,8 @@ async fn the_values_of_a_span_that_is_only_counted_are_not_formatted() {
 }
 
 /// What is kept does not grow with the spans: forty lanes, and a line of numbers for each name. That the
-/// timeline itself holds no more is a test beside its code, with a million.
+/// timeline itself holds no more is tested beside its code: the layer with a hundred thousand spans, and its counts
+/// with a million.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_spans_are_kept_in_forty_lanes_and_two_sums() {
     let recording = recorded(async {
