@@ -3388,7 +3388,7 @@ mod signals {
         );
     }
 
-    /// And no third one is needed. Of two kinds, they are two however close they come.
+    /// And no third one is needed. Of two kinds, they are two however close they come; then either may be the second.
     #[test]
     fn two_signals_are_enough() {
         with_a_process(
@@ -3404,7 +3404,8 @@ mod signals {
                 process.until("ready").await;
                 process.signal(Kind::INT);
                 process.signal(Kind::TERM);
-                assert_eq!(process.end().await.0.code(), Some(143));
+                let code = process.end().await.0.code();
+                assert!(matches!(code, Some(130 | 143)), "{code:?}");
             },
         );
     }

@@ -1436,7 +1436,7 @@ mod websocket {
 mod binary {
     use super::*;
     use std::process::{Output, Stdio};
-    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::process::Command;
 
     /// The binary of the recipe, as a shell would start it.
@@ -1678,28 +1678,25 @@ mod binary {
         assert_eq!(files(folder.path()), [""; 0]);
     }
 
-    /// `| head -1`: the reader is gone after the first line, and the program ends without a complaint.
+    /// `| head -1`: the reader is gone after the first line, and the program ends without a complaint, whatever is still to
+    /// come.
     #[tokio::test]
     async fn a_closed_pipe_ends_it_quietly() {
         let server = Server::start().await.unwrap();
-        let (one, held) = (server.url("/page/one"), server.url("/hold/headers/gate"));
-        let hangs = server.url("/hang");
-        let mut child = http_client(&["--timeout", "3600", &one, &held, &hangs]).spawn().unwrap();
+        let (page, hangs) = (server.url("/page/one"), server.url("/hang"));
+        let mut child =
+            http_client(&["--from", "-", "--timeout", "3600"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut urls = child.stdin.take().unwrap();
+        urls.write_all(format!("{hangs}\n{page}\n").as_bytes()).await.unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).await.unwrap();
         assert!(line.contains("/page/one: 200 OK"), "{line}");
         drop(stdout);
-        server.open("gate");
-        let status = child.wait().await.unwrap();
-        assert_eq!(
-            status.code(),
-            Some(0),
-            "the second line cannot be written: it does not wait for the third"
-        );
-        let mut errors = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
-        assert_eq!(errors, "");
+        // Not one more page: a process that another lesson is about to start may hold the pipe open a moment longer.
+        while urls.write_all(format!("{page}\n").as_bytes()).await.is_ok() {}
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!((output.status.code(), errors(&output)), (Some(0), String::new()));
     }
 
     /// A certificate that nobody trusts, as a file holds it.

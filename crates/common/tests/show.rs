@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -202,10 +205,11 @@ fn a_program_that_listens_for_ctrl_c_itself_ends_as_it_likes() {
 
 #[test]
 fn a_closed_pipe_ends_it_without_a_word() {
-    // Closed before the program starts, which is silent while it waits.
-    let (reader, closed) = io::pipe().unwrap();
-    drop(reader);
-    let output = show(&["--wait"]).stdout(closed).output().unwrap();
+    // A pipe is open as long as any process holds its other end, one too that another lesson is about to start. What a
+    // socket shuts down is closed for all.
+    let (reader, closed) = UnixStream::pair().unwrap();
+    reader.shutdown(Shutdown::Both).unwrap();
+    let output = show(&["--wait"]).stdout(OwnedFd::from(closed)).output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
 
