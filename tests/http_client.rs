@@ -1693,7 +1693,8 @@ mod binary {
         stdout.read_line(&mut line).await.unwrap();
         assert!(line.contains("/page/one: 200 OK"), "{line}");
         drop(stdout);
-        // Not one more page: a process that another lesson is about to start may hold the pipe open a moment longer.
+        // One more page may not be enough: a process that another lesson is just starting may hold the pipe open a moment
+        // longer.
         let mut more = 0..100_000;
         while urls.write_all(format!("{page}\n").as_bytes()).await.is_ok() {
             more.next().expect("it ends when nobody reads what it prints");

@@ -335,7 +335,7 @@ mod a_future_without_an_end {
         assert_eq!(sweep(|| sleep(86_399 * SECOND), |_| {}).points, 1);
     }
 
-    /// Gives way so many times, and ends.
+    /// Sweeps a future that suspends so many times, and then ends.
     fn yields(count: usize) -> Swept {
         sweep(
             || async move {

@@ -205,8 +205,8 @@ fn a_program_that_listens_for_ctrl_c_itself_ends_as_it_likes() {
 
 #[test]
 fn a_closed_pipe_ends_it_without_a_word() {
-    // A pipe is open as long as any process holds its other end, one too that another lesson is about to start. What a
-    // socket shuts down is closed for all.
+    // A pipe stays open as long as any process holds its other end, also one that another lesson is just starting. A socket
+    // that is shut down is closed for all of them.
     let (reader, closed) = UnixStream::pair().unwrap();
     reader.shutdown(Shutdown::Both).unwrap();
     let output = show(&["--wait"]).stdout(OwnedFd::from(closed)).output().unwrap();

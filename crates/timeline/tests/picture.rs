@@ -318,7 +318,7 @@ async fn hostile() -> Recording {
         "e\u{301}\u{301}\u{301}\u{301} marks",
         "\u{fffe}\u{ffff}\u{0}\u{9b}31m",
         "",
-        &"very long ".repeat(1_000),
+        &"very long ".repeat(10_000),
     ];
     recorded_by(Timeline::new(), async {
         for label in labels {
