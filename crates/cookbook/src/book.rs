@@ -132,10 +132,47 @@ impl Recipe {
         }
     }
 
-    /// The lessons: the source of the recipe's test target.
-    pub(crate) fn lessons(&self) -> Option<&'static str> {
-        LESSONS.get_file(format!("{}.rs", self.name)).and_then(File::contents_utf8)
+    /// The sources of its lessons, with their paths from `tests`: the suite without its proofs, and what it shares with
+    /// other suites.
+    pub(crate) fn lessons(&self) -> Vec<(String, &'static str)> {
+        let mut sources = sources(LESSONS.get_dir(&self.name));
+        let shared: Vec<_> = sources
+            .iter()
+            .filter(|(path, _)| path.ends_with("/main.rs"))
+            .flat_map(|(_, main)| main.lines())
+            .filter_map(|line| line.strip_prefix("#[path = \"../support/")?.strip_suffix("\"]"))
+            .collect();
+        for (path, source) in self::sources(LESSONS.get_dir("support")) {
+            if path.rsplit('/').next().is_some_and(|name| shared.contains(&name)) {
+                sources.push((path, source));
+            }
+        }
+        sources
     }
+
+    /// The sources of its proofs, which need the cookbook's own tools.
+    pub(crate) fn proofs(&self) -> Vec<(String, &'static str)> {
+        sources(LESSONS.get_dir(format!("{}/proofs", self.name)))
+    }
+}
+
+/// The Rust files of a folder of `tests`, with their paths from there.
+fn sources(folder: Option<&'static Dir<'static>>) -> Vec<(String, &'static str)> {
+    let files = folder.into_iter().flat_map(Dir::files);
+    files
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|file| Some((slashed(file.path()), file.contents_utf8()?)))
+        .collect()
+}
+
+/// How many lessons a source has.
+pub(crate) fn count_lessons(source: &str) -> usize {
+    source.lines().map(str::trim_start).filter(|line| is_test(line)).count()
+}
+
+/// Whether a line makes the function below it a lesson.
+fn is_test(line: &str) -> bool {
+    line.starts_with("#[test]") || line.starts_with("#[tokio::test")
 }
 
 impl Pattern {

@@ -204,15 +204,14 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
 }
 
 #[test]
-fn a_copied_recipe_keeps_the_lessons_that_need_nothing_of_ours() {
+fn a_copied_recipe_keeps_the_lessons_and_not_the_proofs() {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), &["copy", "gather", "x"]);
-    let lessons = fs::read_to_string(folder.path().join("x/tests/gather.rs")).unwrap();
-    assert!(lessons.contains("fn a_timeout_leaves_the_pending_tasks_running()"));
-    assert!(lessons.contains("// - wait::a_cancelled_wait_loses_no_result\n"));
-    assert!(!lessons.contains("cancel_sweep::"));
-    assert!(!lessons.contains("common::"));
-    assert!(!lessons.contains("mod demo"), "a module without lessons is of no use");
+    let read = |path: &str| fs::read_to_string(folder.path().join("x/tests").join(path));
+    assert!(read("gather/wait.rs").unwrap().contains("fn a_timeout_leaves_the_pending_tasks_running()"));
+    assert!(read("support/mod.rs").unwrap().contains("pub struct Count"));
+    assert!(read("support/real_time.rs").is_err(), "gather's suite does not take it in");
+    assert!(read("gather/proofs/main.rs").is_err(), "the proofs need the cookbook's own tools");
 }
 
 /// What a recipe's main does before it hands over to the cookbook's own tools, such as being a worker process.
