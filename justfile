@@ -23,7 +23,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features -- --deny warnings
 
-# Each asyncio.py prints its recipe's transcript
+# Each demo.py prints its recipe's transcript
 parity *RECIPES:
     python3 tests/parity.py {{RECIPES}}
 

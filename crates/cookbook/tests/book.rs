@@ -97,7 +97,7 @@ fn every_recipe_has_all_its_parts() {
     for recipe in recipes() {
         for part in [
             "README.md",
-            "asyncio.py",
+            "demo.py",
             "transcript.txt",
             "timeline.svg",
             "src/lib.rs",
