@@ -217,6 +217,7 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
         }
         let chapter = fs::read_to_string(copy.join("README.md")).unwrap();
         assert!(!chapter.contains("](../"), "{name}");
+        assert!(!chapter.contains("cargo cookbook copy"), "{name}");
         let main = fs::read_to_string(copy.join("src/main.rs")).unwrap();
         assert!(main.contains("async fn main() -> anyhow::Result<()> {"), "{main}");
     }
