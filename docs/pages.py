@@ -61,7 +61,8 @@ class Book:
     def page_of(self, file: str) -> str | None:
         """The page that shows a file of the repository. There will be one for a source that has none yet."""
         if file not in self.pages and (ROOT / file).is_file():
-            self.pages[file] = f"sources/{file}.md"
+            # mdBook takes each `.md` in a link for the end of a page's name.
+            self.pages[file] = f"sources/{file.removesuffix('.md')}.md"
             self.sources.append(file)
         return self.pages.get(file)
 
