@@ -122,11 +122,25 @@ impl Recipe {
     ///
     /// When there is no such pattern. The message names the nearest one, or them all.
     pub(crate) fn pattern(&self, name: &str) -> anyhow::Result<Pattern> {
-        let patterns = self.patterns();
-        match patterns.iter().find(|pattern| same_name(pattern.name, name)) {
-            Some(pattern) => Ok(*pattern),
+        self.find(self.patterns(), name)
+    }
+
+    /// A source to read: a pattern, or the demo, which is no pattern.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such source. The message names the nearest one, or them all.
+    pub(crate) fn source(&self, name: &str) -> anyhow::Result<Pattern> {
+        let mut sources = self.patterns();
+        sources.push(Pattern { name: "demo", source: self.text("src/demo.rs")? });
+        self.find(sources, name)
+    }
+
+    fn find(&self, sources: Vec<Pattern>, name: &str) -> anyhow::Result<Pattern> {
+        match sources.iter().find(|source| same_name(source.name, name)) {
+            Some(source) => Ok(*source),
             None => {
-                let names: Vec<_> = patterns.iter().map(|pattern| pattern.name).collect();
+                let names: Vec<_> = sources.iter().map(|source| source.name).collect();
                 bail!("{} has no pattern {name:?}{}", self.name, near::hint_or_all(name, &names))
             }
         }

@@ -143,7 +143,7 @@ fn every_recipe_has_all_its_parts() {
     for recipe in recipes() {
         for part in [
             "README.md",
-            "asyncio.py",
+            "demo.py",
             "transcript.txt",
             "timeline.svg",
             "src/lib.rs",
@@ -201,7 +201,8 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
         let mut named: Vec<_> = text
             .lines()
             .filter(is_row)
-            .flat_map(|line| line.split("](recipes/").skip(1))
+            .flat_map(|line| line.split("](").skip(1))
+            .filter_map(|rest| rest.trim_start_matches("../").strip_prefix("recipes/"))
             .filter_map(|rest| rest.split_once("/README.md)").map(|(name, _)| name))
             .collect();
         named.dedup();
@@ -588,7 +589,7 @@ fn every_best_practice_has_its_lesson() {
             wrong.push(format!("there is no lesson {lesson}"));
         }
         let owner = lesson.split("::").next().unwrap();
-        if !recipe.contains(&format!("](recipes/{owner}/README.md)")) {
+        if !recipe.contains(&format!("](../../recipes/{owner}/README.md)")) {
             wrong.push(format!("{lesson} is not of {recipe}"));
         }
     }
