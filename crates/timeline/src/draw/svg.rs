@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::cells::{self, Cell};
-use crate::label;
-use crate::recording::{Lane, Outcome, Recording};
-use crate::table::Table;
-use crate::text::{headline, word};
-use crate::units::{self, Micro};
+use crate::draw::cells::{self, Cell};
+use crate::draw::labels;
+use crate::draw::table::Table;
+use crate::draw::units::{self, Micro};
+use crate::draw::{headline, word};
+use crate::model::label;
+use crate::model::{Lane, Outcome, Recording};
 
 const WIDTH: usize = 760;
 const MARGIN: usize = 24;
@@ -64,14 +65,24 @@ const STYLE: &str = "\
 }
 ";
 
-pub(crate) fn draw(recording: &Recording, title: &str) -> String {
+impl Recording {
+    /// The picture as an SVG document, with `title` as its heading.
+    ///
+    /// It has its own background, follows the reader's light or dark scheme, keeps text as text, and
+    /// loads and runs nothing. The same recording with the same title is the same document.
+    pub fn svg(&self, title: &str) -> String {
+        draw(self, title)
+    }
+}
+
+fn draw(recording: &Recording, title: &str) -> String {
     let mut page = Page::default();
     let title = label::clean(title);
     let subtitle = match recording.count {
         0 => "no spans were recorded".to_owned(),
         _ => headline(recording, Micro::Mu),
     };
-    page.text(MARGIN, TITLE, "title", &label::fit(&title, (WIDTH - 2 * MARGIN) / 9, "…"));
+    page.text(MARGIN, TITLE, "title", &labels::fit(&title, (WIDTH - 2 * MARGIN) / 9, "…"));
     page.text(MARGIN, SUBTITLE, "quiet", &subtitle);
     let height = if recording.count == 0 {
         SUBTITLE + MARGIN
@@ -173,7 +184,7 @@ impl Page {
         ));
         let indent = indent(lane).min(LABEL * LETTER / 2);
         let room = (columns.track - 12 - MARGIN - indent) / LETTER;
-        self.text(MARGIN + indent, base, "label", &label::fit(&lane.label, room, "…"));
+        self.text(MARGIN + indent, base, "label", &labels::fit(&lane.label, room, "…"));
 
         let bar = top + (ROW - BAR) / 2;
         let polled = row.cells.iter().position(|&cell| cell != Cell::Unpolled).unwrap_or(row.cells.len());
@@ -250,7 +261,7 @@ impl Page {
                     _ => "quiet",
                 };
                 match column {
-                    0 => self.text(MARGIN, top + 16, "label", &label::fit(text, name / LETTER, "…")),
+                    0 => self.text(MARGIN, top + 16, "label", &labels::fit(text, name / LETTER, "…")),
                     _ => self.text(right(column), top + 16, &format!("end {class}"), text),
                 }
             }

@@ -1,10 +1,12 @@
 //! The picture in a terminal.
 
-use crate::cells::{self, Cell};
-use crate::label;
-use crate::recording::{Lane, Outcome, Recording};
-use crate::table::Table;
-use crate::units::{self, Micro};
+use crate::draw::cells::{self, Cell};
+use crate::draw::labels;
+use crate::draw::table::Table;
+use crate::draw::units::{self, Micro};
+use crate::draw::{headline, word};
+use crate::model::label;
+use crate::model::{Lane, Outcome, Recording};
 
 /// How the picture is drawn in a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Charset {
     fn label(self, text: &str) -> String {
         match self {
             Self::Unicode => text.to_owned(),
-            Self::Ascii => label::ascii(text),
+            Self::Ascii => labels::ascii(text),
         }
     }
 }
@@ -119,7 +121,17 @@ impl Glyphs {
     }
 }
 
-pub(crate) fn draw(recording: &Recording, style: TextStyle) -> String {
+impl Recording {
+    /// The picture for a terminal: lines that each end with a line break.
+    ///
+    /// No line is wider than `style.width` columns, no line ends with a space, and the same recording in
+    /// the same style is the same text.
+    pub fn text(&self, style: TextStyle) -> String {
+        draw(self, style)
+    }
+}
+
+fn draw(recording: &Recording, style: TextStyle) -> String {
     let lines = if recording.count == 0 {
         vec!["no spans were recorded".to_owned()]
     } else if recording.is_summarised() {
@@ -128,26 +140,9 @@ pub(crate) fn draw(recording: &Recording, style: TextStyle) -> String {
         picture(recording, style)
     };
     let ellipsis = style.charset.glyphs().ellipsis;
-    let cut = |line: &String| label::fit(line.trim_end(), style.width, ellipsis).trim_end().to_owned() + "\n";
+    let cut =
+        |line: &String| labels::fit(line.trim_end(), style.width, ellipsis).trim_end().to_owned() + "\n";
     lines.iter().map(cut).collect()
-}
-
-/// `3.00s of work in 1.00s (3.0x)`.
-pub(crate) fn headline(recording: &Recording, micro: Micro) -> String {
-    let work = u64::try_from(recording.work).unwrap_or(u64::MAX);
-    let (work, total) = (units::short(work, micro), units::short(recording.total, micro));
-    match units::ratio(recording.work, recording.total) {
-        Some(ratio) => format!("{work} of work in {total} ({ratio}x)"),
-        None => format!("{work} of work in {total}"),
-    }
-}
-
-/// The word beside a lane: how it ended, where that is not as one hopes.
-pub(crate) fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Finished => "",
-        _ => outcome.word(),
-    }
 }
 
 /// How the columns of a line are shared out. A column that did not fit has no width.
@@ -246,7 +241,7 @@ fn axis(total: u64, layout: &Layout, glyphs: &Glyphs, width: usize) -> [String; 
 /// The label under its parent's, cut to `width`; however deep, half of the width is left for the text.
 fn name(lane: &Lane, text: &str, width: usize, ellipsis: &str) -> String {
     let indent = lane.depth.saturating_mul(2).min(width / 2);
-    let text = label::fit(text, width - indent, ellipsis);
+    let text = labels::fit(text, width - indent, ellipsis);
     pad_right(&(" ".repeat(indent) + &text), width)
 }
 
@@ -293,7 +288,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
 
 /// A row of a table that is too wide: the name, and a line below it for each number.
 fn stacked(row: &[String], headings: &[&str], width: usize, glyphs: &Glyphs) -> Vec<String> {
-    let name = label::fit(&row[0], width, glyphs.ellipsis);
+    let name = labels::fit(&row[0], width, glyphs.ellipsis);
     let number = |(text, heading): (&String, &&str)| format!("  {text} {heading}");
     [name].into_iter().chain(row[1..].iter().zip(&headings[1..]).map(number)).collect()
 }
