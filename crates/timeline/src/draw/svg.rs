@@ -132,7 +132,9 @@ impl Page {
         let durations: Vec<String> =
             lanes.iter().map(|lane| units::exact(lane.length(), Micro::Mu)).collect();
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
-        let label = widest(&mut lanes.iter().map(|lane| indent(lane) + LETTER * label::columns(&lane.label)));
+        // A label's width before there is a limit on how far in it begins.
+        let whole = |lane: &Lane| INDENT.saturating_mul(lane.depth) + LETTER * label::columns(&lane.label);
+        let label = widest(&mut lanes.iter().map(whole));
         let words = widest(&mut lanes.iter().map(|lane| LETTER * word(lane.outcome).len()));
         let figures = widest(&mut durations.iter().map(|text| LETTER * text.chars().count()));
         let track = MARGIN + label.min(LABEL * LETTER) + 12;
@@ -144,8 +146,12 @@ impl Page {
         let bottom = TOP + ROW * lanes.len();
         self.legend(&rows);
         self.axis(recording.total, &columns, bottom);
+        let texts: Vec<&str> = lanes.iter().map(|lane| lane.label.as_str()).collect();
+        let rooms: Vec<usize> =
+            lanes.iter().map(|lane| (track - 12 - MARGIN - indent(lane)) / LETTER).collect();
+        let labels = labels::fit_apart(&texts, &rooms, "…");
         for (index, (lane, row)) in lanes.iter().zip(&rows).enumerate() {
-            self.lane(lane, row, &durations[index], &columns, TOP + ROW * index);
+            self.lane(lane, row, [&labels[index], &durations[index]], &columns, TOP + ROW * index);
         }
         bottom + 20
     }
@@ -172,7 +178,14 @@ impl Page {
         }
     }
 
-    fn lane(&mut self, lane: &Lane, row: &cells::Row, duration: &str, columns: &Columns, top: usize) {
+    fn lane(
+        &mut self,
+        lane: &Lane,
+        row: &cells::Row,
+        [label, duration]: [&str; 2],
+        columns: &Columns,
+        top: usize,
+    ) {
         let (left, base) = (columns.track + row.start, top + 16);
         self.line(format_args!("<g class=\"{}\">", lane.outcome));
         self.line(format_args!("<title>{}</title>", escaped(&told(lane, duration))));
@@ -182,9 +195,7 @@ impl Page {
              pointer-events=\"all\"/>",
             WIDTH - 2 * MARGIN,
         ));
-        let indent = indent(lane).min(LABEL * LETTER / 2);
-        let room = (columns.track - 12 - MARGIN - indent) / LETTER;
-        self.text(MARGIN + indent, base, "label", &labels::fit(&lane.label, room, "…"));
+        self.text(MARGIN + indent(lane), base, "label", label);
 
         let bar = top + (ROW - BAR) / 2;
         let polled = row.cells.iter().position(|&cell| cell != Cell::Unpolled).unwrap_or(row.cells.len());
@@ -270,8 +281,9 @@ impl Page {
     }
 }
 
+/// Where a label begins under its parent's. However deep, half of the room is left for the text.
 fn indent(lane: &Lane) -> usize {
-    INDENT.saturating_mul(lane.depth)
+    INDENT.saturating_mul(lane.depth).min(LABEL * LETTER / 2)
 }
 
 /// What the pointer is told on a lane.

@@ -15,6 +15,9 @@ pub struct TextStyle {
     ///
     /// From about 40 on everything has its place; with fewer, the durations go first, then the words, then
     /// the lanes, and what is left is cut.
+    ///
+    /// A label loses its end. Where several labels would read the same after that, each loses its middle and
+    /// keeps the end that differs.
     pub width: usize,
     /// The characters to draw with.
     pub charset: Charset,
@@ -181,6 +184,9 @@ fn picture(recording: &Recording, style: TextStyle) -> Vec<String> {
         widest(&mut durations.iter().map(|text| label::columns(text))),
         widest(&mut lanes.iter().map(|lane| word(lane.outcome).len())),
     );
+    let rooms: Vec<usize> = lanes.iter().map(|lane| layout.label - indent(lane, layout.label)).collect();
+    let texts: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let labels = labels::fit_apart(&texts, &rooms, glyphs.ellipsis);
 
     let rows: Vec<cells::Row> =
         lanes.iter().map(|lane| cells::row(lane, recording.total, layout.cells)).collect();
@@ -189,7 +195,7 @@ fn picture(recording: &Recording, style: TextStyle) -> Vec<String> {
         lines.extend(axis(recording.total, &layout, glyphs, style.width));
     }
     for (index, lane) in lanes.iter().enumerate() {
-        let mut line = name(lane, &labels[index], layout.label, glyphs.ellipsis);
+        let mut line = name(lane, &labels[index], layout.label);
         if layout.cells > 0 {
             line += "  ";
             line += &track(&rows[index], charset.mark(lane.outcome), layout.cells, glyphs);
@@ -238,11 +244,13 @@ fn axis(total: u64, layout: &Layout, glyphs: &Glyphs, width: usize) -> [String; 
     [times, indent + &rule.into_iter().collect::<String>()]
 }
 
-/// The label under its parent's, cut to `width`; however deep, half of the width is left for the text.
-fn name(lane: &Lane, text: &str, width: usize, ellipsis: &str) -> String {
-    let indent = lane.depth.saturating_mul(2).min(width / 2);
-    let text = labels::fit(text, width - indent, ellipsis);
-    pad_right(&(" ".repeat(indent) + &text), width)
+/// Where a label begins under its parent's. However deep, half of the width is left for the text.
+fn indent(lane: &Lane, width: usize) -> usize {
+    lane.depth.saturating_mul(2).min(width / 2)
+}
+
+fn name(lane: &Lane, text: &str, width: usize) -> String {
+    pad_right(&(" ".repeat(indent(lane, width)) + text), width)
 }
 
 fn track(row: &cells::Row, mark: char, cells: usize, glyphs: &Glyphs) -> String {
