@@ -37,7 +37,7 @@ pub(crate) fn fit(text: &str, limit: usize, ellipsis: &str) -> String {
 pub(crate) fn fit_apart(texts: &[&str], rooms: &[usize], ellipsis: &str) -> Vec<String> {
     let mut cut: Vec<String> =
         texts.iter().zip(rooms).map(|(text, &room)| fit(text, room, ellipsis)).collect();
-    let mut groups = alike(&cut, texts, 0..texts.len());
+    let mut groups = alike(&cut, texts, (0..texts.len()).filter(|&index| cut[index] != texts[index]));
     while let Some(group) = groups.pop() {
         let shared = shared(texts, &group);
         let mut left = Vec::new();
@@ -86,9 +86,6 @@ fn with_end(text: &str, shared: usize, room: usize, ellipsis: &str) -> String {
     if rest > free {
         return from_difference(text, shared, room, ellipsis);
     }
-    if columns(text) <= room {
-        return text.to_owned();
-    }
     let (wanted, mut used) = (rest.max(free / 2), 0);
     let end = text.char_indices().rev().take_while(|(_, character)| {
         used += width(*character);
@@ -101,7 +98,7 @@ fn with_end(text: &str, shared: usize, room: usize, ellipsis: &str) -> String {
 /// The text from where it differs: `…page/12`.
 fn from_difference(text: &str, shared: usize, room: usize, ellipsis: &str) -> String {
     let free = room.saturating_sub(columns(ellipsis));
-    if free == 0 || columns(text) <= room {
+    if free == 0 {
         return fit(text, room, ellipsis);
     }
     ellipsis.to_owned() + &fit(&text[shared..], free, ellipsis)
