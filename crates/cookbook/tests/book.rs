@@ -604,6 +604,70 @@ fn every_best_practice_has_its_lesson() {
     report(&wrong);
 }
 
+/// A page for coding assistants is short, its front matter names it, its programs run, and its commands name what exists.
+#[test]
+fn every_skill_page_is_short_and_names_what_exists() {
+    let mut wrong = Vec::new();
+    let known: BTreeMap<_, BTreeSet<_>> = recipes()
+        .into_iter()
+        .map(|recipe| {
+            let patterns = patterns(&recipe).into_iter().map(|(name, _)| name).collect();
+            (recipe, patterns)
+        })
+        .collect();
+    for entry in fs::read_dir(root().join("skills")).unwrap() {
+        let skill = entry.unwrap().file_name().into_string().unwrap();
+        let path = format!("skills/{skill}/SKILL.md");
+        let page = read(&path);
+        let mut mistake = |what: String| wrong.push(format!("{path}: {what}"));
+        if page.lines().count() > 300 {
+            mistake(format!("{} lines, and 300 are allowed", page.lines().count()));
+        }
+        let front = page
+            .strip_prefix("---\n")
+            .and_then(|rest| rest.split_once("\n---\n"))
+            .map_or("", |(front, _)| front);
+        let field = |name: &str| front.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        if field("name") != Some(&skill) {
+            mistake(format!("its name is {:?}", field("name")));
+        }
+        if !field("description").is_some_and(|text| (1..=1024).contains(&text.trim().len())) {
+            mistake("its description is empty or too long".to_owned());
+        }
+        let mut named = BTreeSet::new();
+        for rest in page.split("cargo cookbook ").skip(1) {
+            let command = rest.split(['`', '#', '\n']).next().unwrap().trim_end();
+            let words: Vec<_> = command.split_whitespace().collect();
+            let (recipe, pattern) = match words[..] {
+                ["find", _, ..] => continue,
+                ["show", recipe] | ["copy", recipe, _] => (recipe, None),
+                ["show", recipe, pattern] | ["copy", recipe, pattern, "--into", _] => (recipe, Some(pattern)),
+                _ => {
+                    mistake(format!("`{command}` is no command"));
+                    continue;
+                }
+            };
+            let patterns = known.get(recipe);
+            if patterns.is_none_or(|patterns| pattern.is_some_and(|pattern| !patterns.contains(pattern))) {
+                mistake(format!("`{command}` names what does not exist"));
+            }
+            named.insert(recipe);
+        }
+        for recipe in known.keys().filter(|recipe| !named.contains(recipe.as_str())) {
+            mistake(format!("no command names {recipe}"));
+        }
+        if !read("crates/chapters/src/lib.rs")
+            .contains(&format!("#[doc = include_str!(\"../../../{path}\")]"))
+        {
+            mistake("crates/chapters does not run its programs".to_owned());
+        }
+        if !read("README.md").contains(&format!("]({path})")) {
+            mistake("README.md does not name it".to_owned());
+        }
+    }
+    report(&wrong);
+}
+
 /// The lints of the chapter to copy are on here, but for the methods that a program without tests of its own can ban.
 #[test]
 fn what_the_chapter_on_lints_gives_to_copy_is_on_here() {
@@ -635,7 +699,7 @@ fn what_the_chapter_on_lints_gives_to_copy_is_on_here() {
 #[test]
 fn all_code_in_docs_runs() {
     let mut wrong = Vec::new();
-    let mut folders = vec![root().join("recipes"), root().join("crates"), root().join("docs")];
+    let mut folders: Vec<_> = ["recipes", "crates", "docs", "skills"].map(|name| root().join(name)).into();
     let mut files = vec![root().join("README.md")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

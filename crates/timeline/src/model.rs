@@ -1,12 +1,9 @@
 //! What a timeline holds at one moment, as plain data.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::record::Snapshot;
-use crate::tally::Tally;
-use crate::text::TextStyle;
+pub(crate) mod label;
 
 /// How a span ended, or that it has not.
 ///
@@ -235,15 +232,6 @@ pub struct Recording {
 }
 
 impl Recording {
-    pub(crate) fn new(lanes: Vec<Snapshot>, tally: &Tally, limit: usize, now: u64) -> Self {
-        let lanes = nested(lanes);
-        // Of a span that goes on, nothing later than `now` is known; of one that is over, the end is.
-        let heard = lanes.iter().map(|lane| lane.ended).max().unwrap_or(0);
-        let total = heard.max(tally.total(now));
-        let (summaries, work) = (tally.summaries(), tally.work(now));
-        Self { lanes, summaries, count: tally.count(), limit, total, work }
-    }
-
     /// The lanes in the order in which they are drawn: each parent before its children, and siblings in
     /// the order in which they opened.
     ///
@@ -279,85 +267,5 @@ impl Recording {
     /// An open leaf counts up to the moment of the recording.
     pub fn work(&self) -> Duration {
         Duration::from_nanos(u64::try_from(self.work).unwrap_or(u64::MAX))
-    }
-
-    /// The picture for a terminal: lines that each end with a line break.
-    ///
-    /// No line is wider than `style.width` columns, no line ends with a space, and the same recording in
-    /// the same style is the same text.
-    pub fn text(&self, style: TextStyle) -> String {
-        crate::text::draw(self, style)
-    }
-
-    /// The picture as an SVG document, with `title` as its heading.
-    ///
-    /// It has its own background, follows the reader's light or dark scheme, keeps text as text, and
-    /// loads and runs nothing. The same recording with the same title is the same document.
-    pub fn svg(&self, title: &str) -> String {
-        crate::svg::draw(self, title)
-    }
-}
-
-/// Puts the lanes under their parents, in order of opening. Spans that open on several threads at once are
-/// numbered in the order in which they reached the book, which need not be that of their times.
-fn nested(mut snapshots: Vec<Snapshot>) -> Vec<Lane> {
-    snapshots.sort_by_key(|lane| (lane.opened, lane.number));
-    let places: BTreeMap<usize, usize> =
-        snapshots.iter().enumerate().map(|(index, lane)| (lane.number, index)).collect();
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); snapshots.len()];
-    let mut roots = Vec::new();
-    for (index, lane) in snapshots.iter().enumerate() {
-        // There is no circle: a parent has a lower number. It opened first, but perhaps by another clock.
-        match lane.parent.and_then(|number| places.get(&number)) {
-            Some(&parent) => children[parent].push(index),
-            None => roots.push(index),
-        }
-    }
-    // A stack and not recursion: spans may nest as deep as the limit on lanes allows.
-    let mut stack: Vec<(usize, Option<usize>)> = roots.into_iter().rev().map(|root| (root, None)).collect();
-    let mut snapshots: Vec<Option<Snapshot>> = snapshots.into_iter().map(Some).collect();
-    let mut lanes: Vec<Lane> = Vec::with_capacity(snapshots.len());
-    while let Some((index, parent)) = stack.pop() {
-        let Some(snapshot) = snapshots[index].take() else { continue };
-        let depth = parent.map_or(0, |parent: usize| lanes[parent].depth + 1);
-        stack.extend(children[index].iter().rev().map(|&child| (child, Some(lanes.len()))));
-        lanes.push(snapshot.into_lane(depth, parent));
-    }
-    lanes
-}
-
-impl Snapshot {
-    fn into_lane(self, depth: usize, parent: Option<usize>) -> Lane {
-        Lane {
-            name: self.name,
-            label: self.label,
-            depth,
-            parent,
-            opened: self.opened,
-            first_polled: self.first_polled,
-            ended: self.ended,
-            outcome: self.outcome,
-            poll_count: self.poll_count,
-            busy: self.busy,
-            polls: self.polls,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::{Notes, Record};
-
-    /// The parent is outside of the runtime whose time is paused, the child inside.
-    #[test]
-    fn a_lane_is_under_its_parent_even_where_their_clocks_differ() {
-        let lane = |name, opened, number, parent| {
-            Record::new(name, opened, Some(Notes { number, parent, ..Notes::default() })).snapshot(9)
-        };
-        let lanes = [lane("other", 6, 0, None), lane("parent", 7, 1, None), lane("child", 5, 2, Some(1))];
-        let lanes = nested(lanes.into_iter().flatten().collect());
-        let lanes: Vec<_> = lanes.iter().map(|lane| (lane.depth, lane.name, lane.parent)).collect();
-        assert_eq!(lanes, [(0, "other", None), (0, "parent", None), (1, "child", Some(1))]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::Settled;
-use crate::recording::{Outcome, Summary};
+use crate::layer::record::Settled;
+use crate::model::{Outcome, Summary};
 
 /// Every span so far, by name.
 #[derive(Clone, Debug, Default)]

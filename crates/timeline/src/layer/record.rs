@@ -1,7 +1,7 @@
 //! One span as it happens: a small state machine with no clock, no lock and no tracing of its own.
 
-use crate::label::Values;
-use crate::recording::{Outcome, Poll};
+use crate::layer::values::Values;
+use crate::model::{Lane, Outcome, Poll};
 
 /// The most stays on the CPU that are kept of one lane; see [`Lane::polls`](crate::Lane::polls).
 pub const MAX_POLLS: usize = 512;
@@ -57,22 +57,6 @@ pub(crate) struct Settled {
     pub(crate) ended: u64,
     pub(crate) leaf: bool,
     pub(crate) outcome: Outcome,
-}
-
-/// A copy of a lane at one moment.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) name: &'static str,
-    pub(crate) label: String,
-    pub(crate) number: usize,
-    pub(crate) parent: Option<usize>,
-    pub(crate) opened: u64,
-    pub(crate) first_polled: Option<u64>,
-    pub(crate) ended: u64,
-    pub(crate) outcome: Outcome,
-    pub(crate) poll_count: u64,
-    pub(crate) busy: u64,
-    pub(crate) polls: Vec<Poll>,
 }
 
 impl Record {
@@ -195,13 +179,14 @@ impl Record {
         Some(self.settle(ended, outcome))
     }
 
-    /// The lane as it is at `now`; `None` for a span that is only counted.
-    pub(crate) fn snapshot(&self, now: u64) -> Option<Snapshot> {
+    /// The lane as it is at `now`; `None` for a span that is only counted. Its parent is a number, and it
+    /// has no depth yet.
+    pub(crate) fn snapshot(&self, now: u64) -> Option<Lane> {
         let notes = self.notes.as_ref()?;
-        let mut snapshot = Snapshot {
+        let mut snapshot = Lane {
             name: self.name,
             label: notes.values.label(self.name),
-            number: notes.number,
+            depth: 0,
             parent: notes.parent,
             opened: self.opened,
             first_polled: self.first_polled,

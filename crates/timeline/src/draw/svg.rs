@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::cells::{self, Cell};
-use crate::label;
-use crate::recording::{Lane, Outcome, Recording};
-use crate::table::Table;
-use crate::text::{headline, word};
-use crate::units::{self, Micro};
+use crate::draw::cells::{self, Cell};
+use crate::draw::labels;
+use crate::draw::table::Table;
+use crate::draw::units::{self, Micro};
+use crate::draw::{headline, word};
+use crate::model::label;
+use crate::model::{Lane, Outcome, Recording};
 
 const WIDTH: usize = 760;
 const MARGIN: usize = 24;
@@ -64,14 +65,24 @@ const STYLE: &str = "\
 }
 ";
 
-pub(crate) fn draw(recording: &Recording, title: &str) -> String {
+impl Recording {
+    /// The picture as an SVG document, with `title` as its heading.
+    ///
+    /// It has its own background, follows the reader's light or dark scheme, keeps text as text, and
+    /// loads and runs nothing. The same recording with the same title is the same document.
+    pub fn svg(&self, title: &str) -> String {
+        draw(self, title)
+    }
+}
+
+fn draw(recording: &Recording, title: &str) -> String {
     let mut page = Page::default();
     let title = label::clean(title);
     let subtitle = match recording.count {
         0 => "no spans were recorded".to_owned(),
         _ => headline(recording, Micro::Mu),
     };
-    page.text(MARGIN, TITLE, "title", &label::fit(&title, (WIDTH - 2 * MARGIN) / 9, "…"));
+    page.text(MARGIN, TITLE, "title", &labels::fit(&title, (WIDTH - 2 * MARGIN) / 9, "…"));
     page.text(MARGIN, SUBTITLE, "quiet", &subtitle);
     let height = if recording.count == 0 {
         SUBTITLE + MARGIN
@@ -121,7 +132,9 @@ impl Page {
         let durations: Vec<String> =
             lanes.iter().map(|lane| units::exact(lane.length(), Micro::Mu)).collect();
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
-        let label = widest(&mut lanes.iter().map(|lane| indent(lane) + LETTER * label::columns(&lane.label)));
+        // A label's width before there is a limit on how far in it begins.
+        let whole = |lane: &Lane| INDENT.saturating_mul(lane.depth) + LETTER * label::columns(&lane.label);
+        let label = widest(&mut lanes.iter().map(whole));
         let words = widest(&mut lanes.iter().map(|lane| LETTER * word(lane.outcome).len()));
         let figures = widest(&mut durations.iter().map(|text| LETTER * text.chars().count()));
         let track = MARGIN + label.min(LABEL * LETTER) + 12;
@@ -133,8 +146,12 @@ impl Page {
         let bottom = TOP + ROW * lanes.len();
         self.legend(&rows);
         self.axis(recording.total, &columns, bottom);
+        let texts: Vec<&str> = lanes.iter().map(|lane| lane.label.as_str()).collect();
+        let rooms: Vec<usize> =
+            lanes.iter().map(|lane| (track - 12 - MARGIN - indent(lane)) / LETTER).collect();
+        let labels = labels::fit_apart(&texts, &rooms, "…");
         for (index, (lane, row)) in lanes.iter().zip(&rows).enumerate() {
-            self.lane(lane, row, &durations[index], &columns, TOP + ROW * index);
+            self.lane(lane, row, [&labels[index], &durations[index]], &columns, TOP + ROW * index);
         }
         bottom + 20
     }
@@ -161,7 +178,14 @@ impl Page {
         }
     }
 
-    fn lane(&mut self, lane: &Lane, row: &cells::Row, duration: &str, columns: &Columns, top: usize) {
+    fn lane(
+        &mut self,
+        lane: &Lane,
+        row: &cells::Row,
+        [label, duration]: [&str; 2],
+        columns: &Columns,
+        top: usize,
+    ) {
         let (left, base) = (columns.track + row.start, top + 16);
         self.line(format_args!("<g class=\"{}\">", lane.outcome));
         self.line(format_args!("<title>{}</title>", escaped(&told(lane, duration))));
@@ -171,9 +195,7 @@ impl Page {
              pointer-events=\"all\"/>",
             WIDTH - 2 * MARGIN,
         ));
-        let indent = indent(lane).min(LABEL * LETTER / 2);
-        let room = (columns.track - 12 - MARGIN - indent) / LETTER;
-        self.text(MARGIN + indent, base, "label", &label::fit(&lane.label, room, "…"));
+        self.text(MARGIN + indent(lane), base, "label", label);
 
         let bar = top + (ROW - BAR) / 2;
         let polled = row.cells.iter().position(|&cell| cell != Cell::Unpolled).unwrap_or(row.cells.len());
@@ -250,7 +272,7 @@ impl Page {
                     _ => "quiet",
                 };
                 match column {
-                    0 => self.text(MARGIN, top + 16, "label", &label::fit(text, name / LETTER, "…")),
+                    0 => self.text(MARGIN, top + 16, "label", &labels::fit(text, name / LETTER, "…")),
                     _ => self.text(right(column), top + 16, &format!("end {class}"), text),
                 }
             }
@@ -259,8 +281,9 @@ impl Page {
     }
 }
 
+/// Where a label begins under its parent's. However deep, half of the room is left for the text.
 fn indent(lane: &Lane) -> usize {
-    INDENT.saturating_mul(lane.depth)
+    INDENT.saturating_mul(lane.depth).min(LABEL * LETTER / 2)
 }
 
 /// What the pointer is told on a lane.

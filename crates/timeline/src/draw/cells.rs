@@ -1,6 +1,6 @@
 //! A lane as a row of cells: the one rule by which both pictures are drawn.
 
-use crate::recording::Lane;
+use crate::model::Lane;
 
 /// What a lane did for most of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(crate) fn row(lane: &Lane, total: u64, count: usize) -> Row {
 mod tests {
     use super::Cell::{Running, Unpolled, Waiting};
     use super::*;
-    use crate::recording::{Outcome, Poll};
+    use crate::model::{Outcome, Poll};
 
     fn lane(opened: u64, ended: u64, polls: &[(u64, u64)]) -> Lane {
         let polls: Vec<Poll> = polls.iter().map(|&(begin, end)| Poll::new(begin, end)).collect();

@@ -1,8 +1,8 @@
 //! The summary of very many spans, as a table that both pictures print.
 
-use crate::label;
-use crate::recording::{Outcome, Recording, Summary};
-use crate::units::{self, Micro};
+use crate::draw::units::{self, Micro};
+use crate::model::label;
+use crate::model::{Outcome, Recording, Summary};
 
 /// A heading for each column, and a row for each name; the first column is text, the rest are numbers.
 pub(crate) struct Table {

@@ -1,10 +1,12 @@
 //! The picture in a terminal.
 
-use crate::cells::{self, Cell};
-use crate::label;
-use crate::recording::{Lane, Outcome, Recording};
-use crate::table::Table;
-use crate::units::{self, Micro};
+use crate::draw::cells::{self, Cell};
+use crate::draw::labels;
+use crate::draw::table::Table;
+use crate::draw::units::{self, Micro};
+use crate::draw::{headline, word};
+use crate::model::label;
+use crate::model::{Lane, Outcome, Recording};
 
 /// How the picture is drawn in a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,9 @@ pub struct TextStyle {
     ///
     /// From about 40 on everything has its place; with fewer, the durations go first, then the words, then
     /// the lanes, and what is left is cut.
+    ///
+    /// A label loses its end. Where several labels would read the same after that, each loses its middle and
+    /// keeps the end that differs.
     pub width: usize,
     /// The characters to draw with.
     pub charset: Charset,
@@ -104,7 +109,7 @@ impl Charset {
     fn label(self, text: &str) -> String {
         match self {
             Self::Unicode => text.to_owned(),
-            Self::Ascii => label::ascii(text),
+            Self::Ascii => labels::ascii(text),
         }
     }
 }
@@ -119,7 +124,17 @@ impl Glyphs {
     }
 }
 
-pub(crate) fn draw(recording: &Recording, style: TextStyle) -> String {
+impl Recording {
+    /// The picture for a terminal: lines that each end with a line break.
+    ///
+    /// No line is wider than `style.width` columns, no line ends with a space, and the same recording in
+    /// the same style is the same text.
+    pub fn text(&self, style: TextStyle) -> String {
+        draw(self, style)
+    }
+}
+
+fn draw(recording: &Recording, style: TextStyle) -> String {
     let lines = if recording.count == 0 {
         vec!["no spans were recorded".to_owned()]
     } else if recording.is_summarised() {
@@ -128,26 +143,9 @@ pub(crate) fn draw(recording: &Recording, style: TextStyle) -> String {
         picture(recording, style)
     };
     let ellipsis = style.charset.glyphs().ellipsis;
-    let cut = |line: &String| label::fit(line.trim_end(), style.width, ellipsis).trim_end().to_owned() + "\n";
+    let cut =
+        |line: &String| labels::fit(line.trim_end(), style.width, ellipsis).trim_end().to_owned() + "\n";
     lines.iter().map(cut).collect()
-}
-
-/// `3.00s of work in 1.00s (3.0x)`.
-pub(crate) fn headline(recording: &Recording, micro: Micro) -> String {
-    let work = u64::try_from(recording.work).unwrap_or(u64::MAX);
-    let (work, total) = (units::short(work, micro), units::short(recording.total, micro));
-    match units::ratio(recording.work, recording.total) {
-        Some(ratio) => format!("{work} of work in {total} ({ratio}x)"),
-        None => format!("{work} of work in {total}"),
-    }
-}
-
-/// The word beside a lane: how it ended, where that is not as one hopes.
-pub(crate) fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Finished => "",
-        _ => outcome.word(),
-    }
 }
 
 /// How the columns of a line are shared out. A column that did not fit has no width.
@@ -186,6 +184,9 @@ fn picture(recording: &Recording, style: TextStyle) -> Vec<String> {
         widest(&mut durations.iter().map(|text| label::columns(text))),
         widest(&mut lanes.iter().map(|lane| word(lane.outcome).len())),
     );
+    let rooms: Vec<usize> = lanes.iter().map(|lane| layout.label - indent(lane, layout.label)).collect();
+    let texts: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let labels = labels::fit_apart(&texts, &rooms, glyphs.ellipsis);
 
     let rows: Vec<cells::Row> =
         lanes.iter().map(|lane| cells::row(lane, recording.total, layout.cells)).collect();
@@ -194,7 +195,7 @@ fn picture(recording: &Recording, style: TextStyle) -> Vec<String> {
         lines.extend(axis(recording.total, &layout, glyphs, style.width));
     }
     for (index, lane) in lanes.iter().enumerate() {
-        let mut line = name(lane, &labels[index], layout.label, glyphs.ellipsis);
+        let mut line = name(lane, &labels[index], layout.label);
         if layout.cells > 0 {
             line += "  ";
             line += &track(&rows[index], charset.mark(lane.outcome), layout.cells, glyphs);
@@ -243,11 +244,13 @@ fn axis(total: u64, layout: &Layout, glyphs: &Glyphs, width: usize) -> [String; 
     [times, indent + &rule.into_iter().collect::<String>()]
 }
 
-/// The label under its parent's, cut to `width`; however deep, half of the width is left for the text.
-fn name(lane: &Lane, text: &str, width: usize, ellipsis: &str) -> String {
-    let indent = lane.depth.saturating_mul(2).min(width / 2);
-    let text = label::fit(text, width - indent, ellipsis);
-    pad_right(&(" ".repeat(indent) + &text), width)
+/// Where a label begins under its parent's. However deep, half of the width is left for the text.
+fn indent(lane: &Lane, width: usize) -> usize {
+    lane.depth.saturating_mul(2).min(width / 2)
+}
+
+fn name(lane: &Lane, text: &str, width: usize) -> String {
+    pad_right(&(" ".repeat(indent(lane, width)) + text), width)
 }
 
 fn track(row: &cells::Row, mark: char, cells: usize, glyphs: &Glyphs) -> String {
@@ -293,7 +296,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
 
 /// A row of a table that is too wide: the name, and a line below it for each number.
 fn stacked(row: &[String], headings: &[&str], width: usize, glyphs: &Glyphs) -> Vec<String> {
-    let name = label::fit(&row[0], width, glyphs.ellipsis);
+    let name = labels::fit(&row[0], width, glyphs.ellipsis);
     let number = |(text, heading): (&String, &&str)| format!("  {text} {heading}");
     [name].into_iter().chain(row[1..].iter().zip(&headings[1..]).map(number)).collect()
 }
