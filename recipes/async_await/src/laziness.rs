@@ -25,7 +25,7 @@
 //! }
 //! ```
 //!
-//! A future is a value. It can be made, put into an array, handed on and dropped; its body begins at the first
+//! A future is a value. It can be made, put into an array, passed on and dropped; its body begins at the first
 //! `.await`. Attempts that are not needed are dropped and have never run. asyncio warns about such coroutines ("was
 //! never awaited") unless each is closed by hand.
 //!

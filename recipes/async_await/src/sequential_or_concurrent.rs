@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes several calls for one result: one after the other, all at once, or each as early as its inputs allow. In
-//! asyncio: an `await` for each, or `asyncio.gather`.
+//! Makes several calls for one result: one after the other, all at once, or each as early as its inputs allow: one
+//! `await` after another, or `asyncio.gather`.
 //!
 //! ```sh
 //! cargo add tokio --features macros

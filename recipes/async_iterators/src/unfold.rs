@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes a stream from a state and a function that takes the state to an item and the next state: `unfold`. In Python
-//! this is a generator too.
+//! Makes a stream from a state and a function that takes the state to an item and the next state: `unfold`, in Python a
+//! generator too.
 //!
 //! ```sh
 //! cargo add futures

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs a transaction on a pooled connection: `async with pool.acquire() as c, c.transaction():`. It commits on success
-//! and rolls back on an error, a panic and a cancellation. The connection is back in the pool exactly once.
+//! Runs a transaction on a pooled connection: `async with pool.acquire() as c, c.transaction():`.
 //!
 //! ```sh
 //! cargo add scopeguard
@@ -50,6 +49,9 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! It commits on success, and rolls back on an error, a panic and a cancellation. The connection is back in the pool
+//! exactly once.
 //!
 //! This is `scope` made to measure for one resource. Commit and rollback run in a task of their own, which returns the
 //! connection to the pool when it is done. A cancelled caller does not wait for that task and does not cut it off. Wait

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Shows who ends a task and who waits for it. asyncio: the holder of a reference. Tokio: the holder of the right
+//! Chooses who ends a task and who waits for it: in asyncio the holder of a reference, on Tokio the holder of the right
 //! handle.
 //!
 //! ```sh

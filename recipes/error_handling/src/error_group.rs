@@ -35,7 +35,9 @@
 //! A `Vec` of your own `enum` is enough where every error has that type: `match` over it, and the compiler says which
 //! case was forgotten.
 //!
-//! [`take`]: ErrorGroup::take [`split_off`]: ErrorGroup::split_off [`into_result`]: ErrorGroup::into_result
+//! [`take`]: ErrorGroup::take
+//! [`split_off`]: ErrorGroup::split_off
+//! [`into_result`]: ErrorGroup::into_result
 //!
 //! # Panics
 //!

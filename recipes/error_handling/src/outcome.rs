@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Sorts how each task ended: with a value, an error, a panic, or cancelled. `asyncio.gather(*tasks,
-//! return_exceptions=True)` with the sorting that follows it: `isinstance(outcome, CancelledError)`,
-//! `isinstance(outcome, Exception)`.
+//! Sorts how each task ended, with a value, an error, a panic, or cancelled: `asyncio.gather(*tasks,
+//! return_exceptions=True)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -25,6 +24,9 @@
 //!     assert_eq!(failed.map(|(name, _)| *name).collect::<Vec<_>>(), ["backup"]);
 //! }
 //! ```
+//!
+//! It replaces the sorting that follows `gather`: `isinstance(outcome, CancelledError)`, `isinstance(outcome,
+//! Exception)`.
 //!
 //! A cancelled task has done what was asked of it. It is neither a failure nor a success, so it is counted as neither.
 //!

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Tries again what may succeed the next time, with pauses that grow, up to a deadline, and never after a cancellation.
-//! asyncio has none; there it is a loop around `try`, or the package `tenacity`.
+//! Tries again what may succeed the next time, with pauses that grow, up to a deadline, and never after a cancellation:
+//! in asyncio a loop around `try`, or the package `tenacity`.
 //!
 //! ```sh
 //! cargo add backon --no-default-features --features std,tokio-sleep

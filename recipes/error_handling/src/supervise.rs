@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
 //! Watches background workers: it reports every failure, and starts a worker again if asked, after pauses that grow,
-//! until it fails too often. asyncio has no name for it; Erlang calls it a supervisor.
+//! until it fails too often.
 //!
 //! ```sh
 //! cargo add anyhow
@@ -32,6 +32,8 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! asyncio has no name for it; Erlang calls it a supervisor.
 //!
 //! A worker that returns `Ok` has finished and is not started again. A worker that was cancelled is not either: that is
 //! no failure, and its end was asked for.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Shuts down gracefully: at a signal it takes in nothing new, lets what is in flight finish, then clean up, and names
-//! what is left at the deadline. A second signal ends all at once. asyncio has the parts, `add_signal_handler`,
-//! `all_tasks`, `cancel` and `wait`, and no whole.
+//! Shuts down gracefully at a signal: it takes in nothing new, lets what is in flight finish, then clean up, and names
+//! what is left at the deadline.
 //!
 //! ```sh
 //! cargo add futures
@@ -31,6 +30,9 @@
 //!     assert_eq!((summary.stop, summary.finished), (Stop::Signal(()), 2));
 //! }
 //! ```
+//!
+//! At a second signal all ends at once. asyncio has the parts, `add_signal_handler`, `all_tasks`, `cancel` and `wait`,
+//! and no whole.
 //!
 //! [`serve`] runs an intake, such as an accept loop, which starts jobs. Each job is accounted for: it has finished, it
 //! was cancelled (it returned after the request), it has failed, or it is a straggler. A job that must know earlier

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Shares a number of units, of which each task takes as many as it needs: bytes of memory, say. An `asyncio.Semaphore`
-//! counts ones.
+//! Shares a number of units, of which each task takes as many as it needs, where an `asyncio.Semaphore` counts ones:
+//! bytes of memory, say.
 //!
 //! ```sh
 //! cargo add thiserror

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Lets one task at a time change a value: `async with lock`, in three forms. What must not be interrupted decides
-//! which.
+//! Lets one task at a time change a value: `async with lock`, in three forms.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -27,6 +26,8 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! What must not be interrupted decides which:
 //!
 //! - There is an await between reading and writing: [`tokio::sync::Mutex`], as in [`update`].
 //! - There is no await, but more than one step: [`std::sync::Mutex`], as in [`change`]. It is the cheaper one and

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Limits how many begin per second: a rate limit. asyncio has none; there it is a loop around `sleep`, or the package
-//! `aiolimiter`.
+//! Limits how many begin per second: in asyncio a loop around `sleep`, or the package `aiolimiter`.
 //!
 //! ```sh
 //! cargo add governor --no-default-features --features std

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Stops work on request: it finishes its step, cleans up, and says what it has done. In asyncio a loop with an `except
+//! Stops work on request: it finishes its step, cleans up, and says what it has done: in asyncio a loop with an `except
 //! CancelledError`, or one that looks at an `asyncio.Event`.
 //!
 //! ```sh
