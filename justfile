@@ -31,7 +31,7 @@ parity *RECIPES:
 copies *RECIPES:
     python3 tests/copies.py {{RECIPES}}
 
-# The names in docs/concordance.toml are Python's
+# The names in docs/concordance are Python's, with every member
 concordance:
     python3 tests/concordance.py
 

@@ -25,7 +25,6 @@ pub(crate) static LICENCES: [(&str, &str); 3] = [
     ("LICENSE-APACHE", include_str!("../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../LICENSE-MIT")),
 ];
-pub(crate) static CONCORDANCE: &str = include_str!("../../../docs/concordance.toml");
 
 /// A pattern file is one that may be copied without a word.
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD";
@@ -36,8 +35,6 @@ pub(crate) struct Recipe {
     pub(crate) name: String,
     /// What it teaches, one sentence.
     pub(crate) description: String,
-    /// The names of asyncio that it answers.
-    pub(crate) asyncio: Vec<String>,
     /// The recipe's place in reading order.
     place: u32,
     folder: &'static Dir<'static>,
@@ -70,11 +67,10 @@ impl Recipe {
         #[derive(Deserialize)]
         struct Index {
             chapter: u32,
-            asyncio: Vec<String>,
         }
         let Manifest { package } = toml_edit::de::from_str(text(folder, "Cargo.toml")?)?;
-        let Metadata { recipe: Index { chapter, asyncio } } = package.metadata;
-        Ok(Self { name: package.name, description: package.description, asyncio, place: chapter, folder })
+        let Metadata { recipe: Index { chapter } } = package.metadata;
+        Ok(Self { name: package.name, description: package.description, place: chapter, folder })
     }
 
     /// The text of one of its files.
@@ -190,12 +186,6 @@ pub(crate) fn is_test(line: &str) -> bool {
 }
 
 impl Pattern {
-    /// What it is for: the first paragraph of its docs, on one line.
-    pub(crate) fn summary(&self) -> String {
-        let docs = self.docs().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
-        docs.collect::<Vec<_>>().join(" ")
-    }
-
     /// The lines that are no comments.
     #[cfg(test)]
     pub(crate) fn code(&self) -> String {

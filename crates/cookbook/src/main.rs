@@ -4,6 +4,7 @@ mod book;
 mod changes;
 mod concordance;
 mod copy;
+mod find;
 mod lessons;
 mod list;
 mod near;
@@ -29,9 +30,15 @@ struct Cookbook {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The recipes in reading order, or those in which WORDS occur
+    /// What a name, a message or a task in words is on Tokio
+    Find {
+        /// As you have it: queue.get, a message pasted whole, "retry with backoff"
+        #[arg(required = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// The recipes in reading order; with WORDS the same as find
     List {
-        /// A name of asyncio's or of Tokio's, or any text
+        /// As for `find`
         words: Vec<String>,
     },
     /// A recipe's chapter, one of its patterns, or its demo
@@ -43,12 +50,7 @@ enum Command {
         #[arg(index = 2)]
         pattern: Option<String>,
     },
-    /// What a name of Python's is on Tokio: gather, aiohttp.FormData
-    Map {
-        /// The whole name or its end
-        name: String,
-    },
-    /// The lessons in reading order, as sentences; with --run, run in that order
+    /// The lessons in reading order, as sentences; --run runs them
     Lessons {
         /// As `list` names it
         #[arg(index = 1)]
@@ -89,8 +91,7 @@ enum Command {
 
 /// What `cargo run` runs, for whom the rest of the book is one command away.
 const HINTS: &str = "\
-Run a recipe:        cargo run -p gather
-What it can show:    cargo run -p gather -- --help
+Run a recipe:        cargo run -p gather; with -- --help, what it can show
 The learning suite:  cargo test
 One recipe's part:   cargo test -p gather";
 
@@ -144,12 +145,11 @@ fn run(chosen: Option<Command>) -> anyhow::Result<()> {
     match chosen {
         None => print(&overview()?),
         Some(Command::List { words }) if words.is_empty() => print(&list::all()?),
-        Some(Command::List { words }) => print(&list::with(&words.join(" "))?),
+        Some(Command::Find { words } | Command::List { words }) => print(&find::answer(&words.join(" "))?),
         Some(Command::Show { recipe, pattern: None }) => show::chapter(&book::recipe(&recipe)?),
         Some(Command::Show { recipe, pattern: Some(pattern) }) => {
             show::pattern(book::recipe(&recipe)?.source(&pattern)?)
         }
-        Some(Command::Map { name }) => print(&concordance::map(&name)?),
         Some(Command::Lessons { recipe: None, .. }) => print(&lessons::all()?),
         Some(Command::Lessons { recipe: Some(recipe), pattern, run: true }) => {
             lessons::run(&recipe, pattern.as_deref())

@@ -171,9 +171,8 @@ fn every_recipe_has_all_its_parts() {
             }
         }
         let manifest = document(format!("recipes/{recipe}/Cargo.toml"));
-        let metadata = &manifest["package"]["metadata"]["recipe"];
-        if metadata["asyncio"].as_array().is_none_or(|names| names.is_empty()) {
-            wrong.push(format!("{recipe} answers no name of asyncio"));
+        if manifest["package"]["metadata"]["recipe"].get("asyncio").is_some() {
+            wrong.push(format!("{recipe}: the names that it answers are those of docs/concordance"));
         }
         let chapter = read(format!("recipes/{recipe}/README.md"));
         if !chapter.starts_with("# ") {
@@ -220,16 +219,15 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
     if run != recipes {
         wrong.push(format!("crates/chapters runs the programs of {run:?}, and there are {recipes:?}"));
     }
-    let concordance = document("docs/concordance.toml");
-    let named: BTreeSet<_> =
-        concordance.iter().filter_map(|(_, entry)| entry.get("recipe").and_then(Item::as_str)).collect();
+    let answers = answers();
+    let named: BTreeSet<_> = answers.iter().filter_map(Answer::recipe).collect();
     for recipe in &recipes {
         if !named.contains(recipe.as_str()) {
-            wrong.push(format!("docs/concordance.toml does not name {recipe}"));
+            wrong.push(format!("docs/concordance does not name {recipe}"));
         }
     }
     for other in named.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
-        wrong.push(format!("docs/concordance.toml names {other}, which is no recipe"));
+        wrong.push(format!("docs/concordance names {other}, which is no recipe"));
     }
     let short_names = read("justfile");
     let listed = short_names.lines().find_map(|line| line.strip_prefix("recipes := "));
@@ -247,19 +245,145 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
     report(&wrong);
 }
 
+/// An answer of `docs/concordance`.
+struct Answer {
+    file: String,
+    name: String,
+    fields: Item,
+}
+
+impl Answer {
+    fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).and_then(Item::as_str)
+    }
+
+    fn texts(&self, field: &str) -> Vec<String> {
+        match self.fields.get(field) {
+            None => Vec::new(),
+            Some(item) => match item.as_array() {
+                None => vec![item.as_str().unwrap().to_owned()],
+                Some(list) => list.iter().map(|item| item.as_str().unwrap().to_owned()).collect(),
+            },
+        }
+    }
+
+    fn recipe(&self) -> Option<&str> {
+        self.text("at").and_then(|at| at.split(':').next())
+    }
+}
+
+/// What `cargo cookbook find` knows, file by file.
+fn answers() -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let spelling = document("docs/concordance/spelling.toml");
+    let files = spelling["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().to_owned());
+    for file in files {
+        for (name, fields) in document(format!("docs/concordance/{file}.toml")).iter() {
+            if fields.is_table() {
+                answers.push(Answer { file: file.clone(), name: name.to_owned(), fields: fields.clone() });
+            }
+        }
+    }
+    answers
+}
+
 #[test]
 fn every_lesson_of_the_concordance_exists_and_is_its_recipes() {
     let mut wrong = Vec::new();
     let known: BTreeMap<_, _> =
         recipes().into_iter().map(|recipe| (recipe.clone(), lessons(&recipe))).collect();
-    for (name, entry) in document("docs/concordance.toml").iter() {
-        let Some(lesson) = entry.get("lesson").and_then(Item::as_str) else { continue };
+    for answer in answers() {
+        let Some(lesson) = answer.text("lesson") else { continue };
         let (recipe, lesson) = lesson.split_once("::").unwrap();
-        if entry.get("recipe").and_then(Item::as_str) != Some(recipe) {
-            wrong.push(format!("{name}: {recipe}::{lesson} is not of the entry's recipe"));
+        if answer.recipe() != Some(recipe) {
+            wrong.push(format!("{}: {recipe}::{lesson} is not of the answer's recipe", answer.name));
         }
         if !known.get(recipe).is_some_and(|lessons| lessons.contains(lesson)) {
-            wrong.push(format!("{name}: there is no lesson {recipe}::{lesson}"));
+            wrong.push(format!("{}: there is no lesson {recipe}::{lesson}", answer.name));
+        }
+    }
+    report(&wrong);
+}
+
+/// The functions of `crates/answers`, with the widest line of each as it is shown.
+fn shown_code() -> BTreeMap<String, usize> {
+    let mut functions = BTreeMap::new();
+    for entry in fs::read_dir(root().join("crates/answers/src")).unwrap() {
+        let (mut name, mut is_body) = (None, false);
+        for line in fs::read_to_string(entry.unwrap().path()).unwrap().lines() {
+            if let Some((_, rest)) = line.strip_prefix("pub ").and_then(|line| line.split_once("fn ")) {
+                name = rest.split(['(', '<']).next().map(str::to_owned);
+            }
+            if line == "}" {
+                (name, is_body) = (None, false);
+            }
+            if let Some(name) = &name {
+                let widest = functions.entry(name.clone()).or_insert(0);
+                *widest = if is_body { line.chars().count().max(*widest) } else { *widest };
+                is_body = is_body || line.ends_with('{');
+            }
+        }
+    }
+    functions
+}
+
+/// Code that is shown is compiled in `crates/answers`, fits a terminal, and is shown.
+#[test]
+fn every_code_of_an_answer_fits_a_terminal_and_none_is_left_over() {
+    let mut wrong = Vec::new();
+    let shown: BTreeSet<_> =
+        answers().iter().filter_map(|answer| answer.text("code").map(str::to_owned)).collect();
+    for (name, widest) in shown_code() {
+        if !shown.contains(&name) && !["fetch", "load", "read_slowly"].contains(&name.as_str()) {
+            wrong.push(format!("no answer shows {name}"));
+        }
+        // Its margin of four columns is that of the answer.
+        if widest > 80 {
+            wrong.push(format!("{name} is {widest} columns wide"));
+        }
+    }
+    report(&wrong);
+}
+
+/// Each item of Rust's that an answer links is linked in `crates/answers/src/links.rs`, where rustdoc looks whether it is
+/// there. `UPDATE_EXPECT=1` writes that file.
+#[test]
+fn every_link_to_rust_is_one_that_rustdoc_checks() {
+    let items: BTreeSet<_> = answers().iter().flat_map(|answer| answer.texts("rust")).collect();
+    let mut links = String::from(
+        "//! The items that answers link to on docs.rs: a link that is broken fails `cargo doc`.\n\
+         //! A test of `cookbook` compares this file with `docs/concordance`; `UPDATE_EXPECT=1` writes it.\n//!\n",
+    );
+    // What the workspace does not use is named by its crate alone, and not checked.
+    for item in items.iter().filter(|item| !item.starts_with("crate ") && !item.starts_with("https://")) {
+        let (kind, path) = item.split_once(' ').unwrap();
+        let link = match (kind, path.split_once('#')) {
+            (_, Some((owner, method))) => format!("method@{owner}::{method}"),
+            ("attr", None) => format!("macro@{path}"),
+            (kind, None) => format!("{kind}@{path}"),
+        };
+        links += &format!("//! - [`{path}`]({link})\n");
+    }
+    expect_test::expect_file![root().join("crates/answers/src/links.rs")].assert_eq(&links);
+}
+
+/// A word between backquotes is code, so a quote is never left open; and an answer is a sentence or a few.
+#[test]
+fn every_answer_is_a_sentence() {
+    let mut wrong = Vec::new();
+    for answer in answers() {
+        let members =
+            answer.fields.get("members").and_then(Item::as_table).into_iter().flat_map(|table| table.iter());
+        let members = members.filter_map(|(name, text)| Some((name, text.as_str()?)));
+        for (name, text) in
+            answer.text("answer").map(|text| (answer.name.as_str(), text)).into_iter().chain(members)
+        {
+            if text.matches('`').count() % 2 == 1 {
+                wrong.push(format!("{}: {name}: a quote is open", answer.file));
+            }
+            if !text.ends_with(['.', '`', ')']) || text.chars().count() > 420 {
+                wrong.push(format!("{}: {name}: {text}", answer.file));
+            }
         }
     }
     report(&wrong);
