@@ -35,6 +35,10 @@ copies *RECIPES:
 concordance:
     python3 tests/concordance.py
 
+# Python prints the messages that `cargo cookbook find` answers
+messages:
+    python3 tests/messages.py
+
 # http_client against servers that this project did not write: Python's http.server and nginx with TLS
 servers:
     cargo build --package http_client
