@@ -48,7 +48,7 @@ pub(crate) fn chapter(recipe: &Recipe) -> anyhow::Result<()> {
     }
 }
 
-/// Shows a pattern's source.
+/// Shows the source of a pattern or of a demo.
 pub(crate) fn pattern(pattern: Pattern) -> anyhow::Result<()> {
     match terminal() {
         None => crate::print(pattern.source),
