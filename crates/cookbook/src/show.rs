@@ -49,7 +49,7 @@ pub(crate) fn chapter(recipe: &Recipe) -> anyhow::Result<()> {
     }
 }
 
-/// Shows a pattern: how it is called, then its source.
+/// Shows a pattern or a demo: how it is called, then its source.
 pub(crate) fn pattern(pattern: Pattern) -> anyhow::Result<()> {
     let text = example::first(pattern.source);
     match terminal() {
@@ -108,6 +108,6 @@ fn become_pager(pager: &mut Command) -> io::Result<()> {
 }
 
 /// `text` in `style`, if there is any style.
-fn styled(text: &str, style: Style) -> String {
+pub(crate) fn styled(text: &str, style: Style) -> String {
     format!("{style}{text}{style:#}")
 }

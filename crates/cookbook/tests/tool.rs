@@ -160,6 +160,25 @@ fn a_copied_pattern_has_an_example_that_is_not_run() {
 }
 
 #[test]
+fn show_knows_the_demo_which_is_no_pattern() {
+    let demo = fs::read_to_string(here().join("../../recipes/gather/src/demo.rs")).unwrap();
+    assert_eq!(printed(here(), &["show", "gather", "demo"]), demo);
+    assert_eq!(
+        refused(here(), &["show", "gather", "dmeo"], 1),
+        r#"error: gather has no pattern "dmeo": did you mean demo?"#
+    );
+    let all = refused(here(), &["show", "gather", "xyz"], 1);
+    assert!(all.ends_with(", wait, demo"), "{all}");
+    let help = printed(here(), &["show", "--help"]);
+    assert!(help.contains("or `demo`"), "{help}");
+    // Only patterns are copied one by one.
+    let project = project("");
+    let error = refused(project.path(), &["copy", "gather", "demo", "--into", "."], 1);
+    assert!(error.starts_with("error: gather has no pattern \"demo\""), "{error}");
+    assert!(!error.contains(", demo"), "{error}");
+}
+
+#[test]
 fn map_finds_a_name_by_its_end_and_in_any_case() {
     let whole = printed(here(), &["map", "asyncio.gather"]);
     assert!(whole.starts_with("asyncio.gather\n"), "{whole}");
@@ -206,7 +225,7 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
         }
         for file in [
             "README.md",
-            "asyncio.py",
+            "demo.py",
             "transcript.txt",
             "LICENSE-0BSD",
             "LICENSE-MIT",
@@ -217,21 +236,21 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
         }
         let chapter = fs::read_to_string(copy.join("README.md")).unwrap();
         assert!(!chapter.contains("](../"), "{name}");
+        assert!(!chapter.contains("cargo cookbook copy"), "{name}");
         let main = fs::read_to_string(copy.join("src/main.rs")).unwrap();
         assert!(main.contains("async fn main() -> anyhow::Result<()> {"), "{main}");
     }
 }
 
 #[test]
-fn a_copied_recipe_keeps_the_lessons_that_need_nothing_of_ours() {
+fn a_copied_recipe_keeps_the_lessons_and_not_the_proofs() {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), &["copy", "gather", "x"]);
-    let lessons = fs::read_to_string(folder.path().join("x/tests/gather.rs")).unwrap();
-    assert!(lessons.contains("fn a_timeout_leaves_the_pending_tasks_running()"));
-    assert!(lessons.contains("// - wait::a_cancelled_wait_loses_no_result\n"));
-    assert!(!lessons.contains("cancel_sweep::"));
-    assert!(!lessons.contains("common::"));
-    assert!(!lessons.contains("mod demo"), "a module without lessons is of no use");
+    let read = |path: &str| fs::read_to_string(folder.path().join("x/tests").join(path));
+    assert!(read("gather/wait.rs").unwrap().contains("fn a_timeout_leaves_the_pending_tasks_running()"));
+    assert!(read("support/mod.rs").unwrap().contains("pub struct Count"));
+    assert!(read("support/real_time.rs").is_err(), "gather's suite does not take it in");
+    assert!(read("gather/proofs/main.rs").is_err(), "the proofs need the cookbook's own tools");
 }
 
 /// What a recipe's main does before it hands over to the cookbook's own tools, such as being a worker process.
@@ -509,4 +528,62 @@ fn a_copy_that_fails_leaves_everything_as_it_was() {
     limited(project.path(), "copy gather wait --into .");
     assert_eq!(dependencies(&project), before);
     assert_eq!(fs::read_dir(project.path().join("src")).unwrap().count(), 1);
+}
+
+#[test]
+fn lessons_are_listed_in_reading_order_as_sentences() {
+    let list = printed(here(), &["lessons", "gather"]);
+    let at = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text}: {list}"));
+    assert!(
+        at("gather: in_order\n  Results follow the inputs whichever finished first\n    asyncio: ")
+            < at("gather: wait\n")
+    );
+    assert!(at("gather: wait\n") < at("gather: as_completed\n"), "not by the alphabet");
+    assert!(at("gather: as_completed\n") < at("gather_proofs: wait\n"), "the proofs come last");
+    let one = printed(here(), &["lessons", "gather", "as-completed"]);
+    assert!(one.starts_with("gather: as_completed\n") && !one.contains("gather: wait"), "{one}");
+    let nested = printed(here(), &["lessons", "task_groups", "task_group"]);
+    assert!(nested.contains("\ntask_groups: task_group, failures\n"), "{nested}");
+    let counts = printed(here(), &["lessons"]);
+    assert!(counts.contains("\ngather "), "{counts}");
+}
+
+#[test]
+fn lessons_of_what_does_not_exist_are_refused_with_the_nearest_name() {
+    let error = refused(here(), &["lessons", "gather", "weit"], 1);
+    assert_eq!(error, "error: gather has no lessons on \"weit\": did you mean wait?");
+    let error = refused(here(), &["lessons", "gahter"], 1);
+    assert_eq!(error, "error: there is no recipe \"gahter\": did you mean gather?");
+    assert!(refused(here(), &["lessons", "--run"], 2).contains("<RECIPE>"));
+}
+
+/// A small crate in the place of a recipe: one lesson holds and one does not, and the last one has no test.
+#[test]
+fn lessons_run_in_order_each_with_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = folder.path().join("tests/gather");
+    fs::create_dir_all(&tests).unwrap();
+    let manifest = "[package]\nname = \"gather\"\nedition = \"2024\"\n\n[[test]]\nname = \"gather\"\npath = \"tests/gather/main.rs\"\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    fs::write(tests.join("main.rs"), "mod as_completed;\n").unwrap();
+    let source = "#[test]\nfn results_arrive_in_the_order_of_completion() {}\n\
+                  #[test]\nfn after_the_deadline_the_rest_runs_on_in_the_set() { panic!(\"broken\") }\n";
+    fs::write(tests.join("as_completed.rs"), source).unwrap();
+    let output = run(folder.path(), &["lessons", "gather", "as_completed", "--run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let list = String::from_utf8(output.stdout).unwrap();
+    assert!(list.starts_with("gather: as_completed\n  ✓ Results arrive"), "{list}");
+    assert!(list.contains("\n  ✗ After the deadline") && list.contains("      broken\n"), "{list}");
+    assert!(list.contains("\n  ✗ Of nothing it ends at once"), "what runs nothing does not hold: {list}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.ends_with(" lessons of gather failed\n"), "{error}");
+}
+
+#[test]
+fn lessons_are_run_where_they_can_be_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["lessons", "gather", "--run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.ends_with("do it in the cookbook's folder, or in a copy of the recipe\n"), "{error}");
 }
