@@ -43,7 +43,7 @@ async fn what_is_ready_is_asked_once_and_not_waited_for() {
     assert_eq!(broken(|| true, FOR_EVER).now_or_never(), Some(1));
 }
 
-/// asyncio: `sleep(inf)` waits until it is cancelled. Tokio: so does `sleep(Duration::MAX)`; nothing overflows.
+/// asyncio: `sleep(inf)` waits until it is cancelled. Tokio: so does `sleep(Duration::MAX)`, without a panic.
 #[tokio::test(start_paused = true)]
 async fn a_pause_without_end_is_no_panic() {
     assert!(timeout(FOR_EVER, mended(third_time(), Duration::MAX)).await.is_err());
