@@ -87,6 +87,7 @@ async fn a_task_that_finishes_in_the_instant_of_the_deadline_is_too_late() {
     assert_eq!(tasks.join_all().await, ["b", "c", "a"]);
 }
 
+/// asyncio: `as_completed([])` yields nothing. Here: the same, though the deadline is already here.
 #[tokio::test]
 async fn of_nothing_it_ends_at_once() {
     let mut tasks = JoinSet::<()>::new();

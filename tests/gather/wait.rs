@@ -100,6 +100,7 @@ async fn an_error_from_before_the_wait_counts() {
     assert_eq!(start.elapsed(), ms(0));
 }
 
+/// asyncio: `FIRST_EXCEPTION` waits on after a cancelled task. Here: after an aborted one; a panic ends it.
 #[tokio::test(start_paused = true)]
 async fn a_panic_counts_as_an_error_and_an_abort_does_not() {
     let mut tasks = spawn([("a", 300), ("panics", 200), ("aborted", 1_000)]);
@@ -143,12 +144,14 @@ async fn a_task_that_finishes_in_the_instant_of_the_timeout_is_done() {
     assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(100))).await, waited([0], [1]));
 }
 
+/// asyncio: `wait(timeout=0)` returns what is done, and cancels nothing. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn no_time_at_all_still_reports_what_is_done() {
     let mut tasks = spawn([("a", 0), ("b", 100)]);
     assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::ZERO)).await, waited([0], [1]));
 }
 
+/// asyncio: `wait(timeout=None)` has no limit. Here: nor has `Duration::MAX`, which does not overflow.
 #[tokio::test(start_paused = true)]
 async fn an_endless_time_limit_is_no_limit() {
     let mut tasks = spawn(ABC);
