@@ -81,6 +81,7 @@ async fn the_buffer_may_keep_more_than_was_asked_for() {
     assert_eq!((feed.recv().await, feed.recv().await), (Err(RecvError::Lagged(1)), Ok(2)), "8 of 9 are left");
 }
 
+/// asyncio: a queue for each subscriber has what was put since. Tokio: `subscribe` starts at the next item.
 #[tokio::test]
 async fn a_late_receiver_hears_only_what_is_sent_after_it_came() {
     let (sender, _first) = broadcast::channel(4);
@@ -98,6 +99,7 @@ async fn without_a_receiver_an_item_cannot_be_sent() {
     assert_eq!(sender.send("a").map_err(|unsent| unsent.0), Err("a"));
 }
 
+/// asyncio: an unread `Queue` grows, or blocks `put`. Tokio: the last 128 items stay, the rest is counted.
 #[tokio::test]
 async fn a_million_items_are_sent_past_a_receiver_that_sleeps() {
     let (log, (sender, mut feed)) = (Entries::new(), broadcast::channel(128));

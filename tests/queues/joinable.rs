@@ -212,16 +212,19 @@ mod room {
         assert_eq!(turns.load(SeqCst), 1_000 / 128);
     }
 
+    /// asyncio: `put` waits at `maxsize`. Here: the same; the queue never holds more than a hundred.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places() {
         pass_a_million(Queue::bounded(HUNDRED), |item| item).await;
     }
 
+    /// asyncio: `LifoQueue` has the limit of `Queue`. Here: the order changes neither limit nor count.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places_last_in_first_out() {
         pass_a_million(LifoQueue::bounded(HUNDRED), |item| item).await;
     }
 
+    /// asyncio: `PriorityQueue` has the limit of `Queue`. Here: equal priorities lose no item either.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places_by_priority() {
         pass_a_million(PriorityQueue::bounded(HUNDRED), |item| (item % 3, item)).await;
@@ -389,6 +392,7 @@ mod join {
         assert!(joiner.now_or_never().is_none());
     }
 
+    /// asyncio: the last `task_done` releases all in `join`, whichever was cancelled. Here: the same.
     #[tokio::test]
     async fn releases_every_joiner_and_an_aborted_one_hinders_nobody() {
         let queue = Queue::unbounded();
@@ -532,6 +536,7 @@ mod ticket {
         assert_eq!((queue.try_get(), queue.try_put("b")), (Ok("a"), Ok(())));
     }
 
+    /// A `task_done` and a ticket for one item count once: the next item is still waited for.
     #[tokio::test]
     async fn a_task_done_too_many_does_not_break_the_count() {
         let queue = Queue::unbounded();
@@ -610,6 +615,7 @@ mod shutdown {
         assert_eq!(joiner.now_or_never(), Some(()));
     }
 
+    /// asyncio 3.13: `shutdown(immediate=True)` drains the queue; `join` returns. Here: it gives the items.
     #[tokio::test]
     async fn at_once_it_releases_the_joiners_if_nothing_is_taken() {
         let queue = Queue::unbounded();
@@ -673,6 +679,7 @@ mod shutdown {
 mod reserve {
     use super::*;
 
+    /// asyncio: a place is taken by `put` alone. Here: a reserved slot counts, until it is used or dropped.
     #[tokio::test]
     async fn a_slot_keeps_its_place_and_gives_it_back() {
         let queue = Queue::bounded(ONE);
@@ -685,6 +692,7 @@ mod reserve {
         assert_eq!(queue.try_get(), Ok("a"));
     }
 
+    /// asyncio 3.13: `put` after `shutdown` raises `QueueShutDown`. Here: the error returns the item.
     #[tokio::test]
     async fn a_slot_that_is_used_after_a_shutdown_gives_the_item_back() {
         let queue = Queue::bounded(TWO);

@@ -196,6 +196,7 @@ async fn a_panic_in_one_consumer_goes_on_in_the_caller_after_the_others_have_don
     assert_eq!(log.take(), [2, 3, 4]);
 }
 
+/// asyncio: a producer that raises in a `TaskGroup` cancels the consumers. Here: its panic aborts them.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_producer_aborts_the_consumers() {
     let panics = |_queue: Sender<u32>| async { panic!("no more") };
@@ -206,11 +207,13 @@ async fn a_panic_in_the_producer_aborts_the_consumers() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// A producer without items closes the channel all the same: the consumer ends.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once() {
     assert_eq!(soon(produce_and_consume(ONE, |queue| produce(0, queue), [|_| async {}])).await, Ok(()));
 }
 
+/// asyncio: `put` waits at `maxsize`. Tokio: `send` waits, so no more than a hundred items are queued.
 #[tokio::test]
 async fn a_million_items_pass_through_a_hundred_places() {
     let produce = |queue: Sender<u32>| async move {

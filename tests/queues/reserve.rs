@@ -37,6 +37,7 @@ async fn a_forward_that_waits_for_an_item_keeps_a_place_of_the_target() {
     target.try_send(1).unwrap();
 }
 
+/// A slot is reserved before an item is taken: no item is in between two queues.
 #[tokio::test]
 async fn a_hundred_thousand_items_are_forwarded_in_order() {
     let (sender, mut source) = mpsc::channel(100);
@@ -75,6 +76,7 @@ async fn an_item_that_is_not_sent_in_time_comes_back() {
     assert_eq!(send_unless(&queue, "c", sleep(ms(100))).await, Err(Unsent::Closed("c")));
 }
 
+/// Room and stop in one instant: the room is looked at first. Without room the item returns.
 #[tokio::test(start_paused = true)]
 async fn room_that_comes_in_the_instant_of_the_stop_is_used() {
     let (queue, mut received) = mpsc::channel(1);

@@ -76,6 +76,7 @@ mod get {
 mod join {
     use super::*;
 
+    /// asyncio: a cancelled `join` leaves the count alone. Here: so does a dropped one.
     #[test]
     fn a_cancelled_join_changes_nothing() {
         let swept = cancel_sweep::sweep_with(
@@ -98,6 +99,7 @@ mod join {
 mod ticket {
     use super::*;
 
+    /// asyncio: a worker cancelled before `task_done` makes `join` hang. Here: the drop of its ticket counts.
     #[test]
     fn cancelled_anywhere_its_item_is_done_or_in_the_queue() {
         let swept = cancel_sweep::sweep_with(
