@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs each recipe's asyncio.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
-chapter shows, too: it has to end well, and without a warning.
+chapter shows, too: it has to end well, and without a warning. A chapter in the new form shows parts of
+tests/RECIPE/pairs.py, which runs on the virtual clock.
 
     python3 tests/parity.py [RECIPE ...]
 
@@ -175,6 +176,25 @@ def chapter(recipe: pathlib.Path, address: str) -> list[str]:
     return []
 
 
+def pairs(recipe: pathlib.Path) -> list[str]:
+    """What is wrong with the asyncio halves of the chapter's pairs, when they run: a failed assertion, or a warning."""
+    program = ROOT / "tests" / recipe.name / "pairs.py"
+    command = [sys.executable, "-P", "-X", "dev", "-W", "error", __file__, "--virtual-time", str(program)]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED)
+    except subprocess.TimeoutExpired:
+        return [f"pairs.py did not end within {SECONDS_ALLOWED} s"]
+    if run.returncode != 0 or run.stderr or run.stdout:
+        return [f"pairs.py ended with {run.returncode}", *run.stdout.splitlines(), *run.stderr.splitlines()]
+    return []
+
+
+def shown(recipe: pathlib.Path, address: str) -> list[str]:
+    """What is wrong with the Python that the chapter shows."""
+    is_new = (ROOT / "tests" / recipe.name / "pairs.py").exists()
+    return pairs(recipe) if is_new else chapter(recipe, address)
+
+
 def main() -> int:
     known = {folder.name: folder for folder in sorted((ROOT / "recipes").iterdir()) if (folder / "Cargo.toml").exists()}
     wanted = sys.argv[1:] or list(known)
@@ -187,7 +207,7 @@ def main() -> int:
     address = f"127.0.0.1:{server.server_port}"
     failed = 0
     for name in wanted:
-        found = differences(known[name]) + chapter(known[name], address)
+        found = differences(known[name]) + shown(known[name], address)
         print(f"{name}: {'fails' if found else 'same lines'}")
         for line in found:
             print(f"    {line}")

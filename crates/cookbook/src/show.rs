@@ -48,11 +48,15 @@ pub(crate) fn chapter(recipe: &Recipe) -> anyhow::Result<()> {
     }
 }
 
-/// Shows a pattern's source.
+/// Shows a pattern's source. Each file of its folder follows under a comment with its path.
 pub(crate) fn pattern(pattern: Pattern) -> anyhow::Result<()> {
+    let mut source = pattern.source.to_owned();
+    for (path, inside) in pattern.files().iter().skip(1) {
+        source += &format!("\n// {path}\n{inside}");
+    }
     match terminal() {
-        None => crate::print(pattern.source),
-        Some((theme, _)) => page(&rust::highlight(pattern.source, theme)),
+        None => crate::print(&source),
+        Some((theme, _)) => page(&rust::highlight(&source, theme)),
     }
 }
 

@@ -162,6 +162,25 @@ fn map_finds_a_name_by_its_end_and_in_any_case() {
     }
 }
 
+/// A pattern is a file, or a file with the folder of its name.
+#[test]
+fn a_pattern_with_a_folder_is_shown_and_copied_with_it() {
+    let sources = here().join("../../recipes/queues/src");
+    let [outer, inner] = ["joinable.rs", "joinable/orders.rs"]
+        .map(|path| (path, fs::read_to_string(sources.join(path)).unwrap()));
+    let shown = printed(here(), &["show", "queues", "joinable"]);
+    assert_eq!(shown, format!("{}\n// {}\n{}", outer.1, inner.0, inner.1));
+
+    let project = project("");
+    let told = printed(project.path(), &["copy", "queues", "joinable", "--into", "."]);
+    assert!(told.starts_with("./src/joinable.rs\n./src/joinable/orders.rs\n./Cargo.toml\n"), "{told}");
+    for (path, source) in [outer, inner] {
+        assert_eq!(fs::read_to_string(project.path().join("src").join(path)).unwrap(), source);
+    }
+    let preview = printed(project.path(), &["copy", "queues", "tracked", "--into", ".", "--dry-run"]);
+    assert_eq!(preview.matches("would create").count(), 1, "{preview}");
+}
+
 #[test]
 fn completions_know_the_recipes_and_the_manual_has_a_title() {
     for shell in ["bash", "zsh"] {
@@ -198,6 +217,7 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
         }
         let chapter = fs::read_to_string(copy.join("README.md")).unwrap();
         assert!(!chapter.contains("](../"), "{name}");
+        assert!(!chapter.contains("cargo cookbook copy"), "{name}");
         let main = fs::read_to_string(copy.join("src/main.rs")).unwrap();
         assert!(main.contains("async fn main() -> anyhow::Result<()> {"), "{main}");
     }

@@ -381,7 +381,7 @@ fn readme(chapter: &str, differences: &[String]) -> String {
         if line.starts_with("## ") {
             in_copy_it = line.trim_end() == "## Copy it";
         }
-        if !in_copy_it {
+        if !in_copy_it && !line.starts_with("cargo cookbook copy ") {
             text.push_str(line);
         }
     }
