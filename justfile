@@ -14,16 +14,16 @@ run *NAMES=recipes:
 test *ARGUMENTS:
     cargo test {{ARGUMENTS}}
 
-# What a change has to pass, as CI runs it
-ci:
-    .ci/run
+# What a change has to pass, as CI runs it, or some of its parts: `just ci lint book`
+ci *PARTS:
+    .ci/run {{PARTS}}
 
 # Format and lint
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features -- --deny warnings
 
-# Each asyncio.py prints its recipe's transcript
+# Each demo.py prints its recipe's transcript
 parity *RECIPES:
     python3 tests/parity.py {{RECIPES}}
 
@@ -55,6 +55,10 @@ luck *ROUNDS:
 # The book, into docs/book
 book:
     mdbook build docs
+
+# The book's links, in its pages as files and as `mdbook serve` serves them
+links *BREAK:
+    python3 tests/book_links.py {{BREAK}}
 
 # The measurements behind the cost tables: `just bench gather`
 bench NAME:

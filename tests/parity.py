@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs each recipe's asyncio.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
+"""Runs each recipe's demo.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
 chapter shows, too: it has to end well, and without a warning. A chapter in the new form shows parts of
 tests/RECIPE/pairs.py, which runs on the virtual clock.
 
@@ -12,7 +12,7 @@ and the lines alone are compared.
 
 A chapter's program that asks http://127.0.0.1:8080 gets a server of this script's, on a free port.
 
-A recipe that needs packages names them in `requirements.txt` beside its asyncio.py. They are installed into a virtual
+A recipe that needs packages names them in `requirements.txt` beside its demo.py. They are installed into a virtual
 environment under target/, and the program runs in it.
 """
 
@@ -119,7 +119,7 @@ def python_for(recipe: pathlib.Path) -> str:
 
 def differences(recipe: pathlib.Path) -> list[str]:
     """The lines in which the program and the transcript differ, as a diff; what went wrong, if it did not run."""
-    program, transcript = recipe / "asyncio.py", recipe / "transcript.txt"
+    program, transcript = recipe / "demo.py", recipe / "transcript.txt"
     expected = transcript.read_text().splitlines()
     if not expected:
         return [f"{transcript.relative_to(ROOT)} is empty"]
@@ -130,10 +130,10 @@ def differences(recipe: pathlib.Path) -> list[str]:
             command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED, cwd=recipe
         )
     except subprocess.TimeoutExpired:
-        return [f"asyncio.py did not end within {SECONDS_ALLOWED} s"]
+        return [f"demo.py did not end within {SECONDS_ALLOWED} s"]
     if run.returncode != 0:
-        return [f"asyncio.py ended with {run.returncode}", *run.stderr.splitlines()]
-    return list(difflib.unified_diff(expected, run.stdout.splitlines(), "transcript.txt", "asyncio.py", lineterm=""))
+        return [f"demo.py ended with {run.returncode}", *run.stderr.splitlines()]
+    return list(difflib.unified_diff(expected, run.stdout.splitlines(), "transcript.txt", "demo.py", lineterm=""))
 
 
 class AnyPage(http.server.BaseHTTPRequestHandler):

@@ -1,3 +1,5 @@
+//! Lessons of the pattern `batch`.
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -6,22 +8,8 @@ use queues::batch::Batches;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Log, ms, soon};
-
-const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
-
-/// Sends each item at its time in milliseconds, and closes the channel after the last one.
-fn at<const N: usize>(times: [(u64, u32); N]) -> mpsc::Receiver<u32> {
-    let (sender, receiver) = mpsc::channel(100);
-    let start = Instant::now();
-    tokio::spawn(async move {
-        for (time, item) in times {
-            tokio::time::sleep_until(start + ms(time)).await;
-            sender.send(item).await.unwrap();
-        }
-    });
-    receiver
-}
+use crate::support::{Entries, THREE, ms, soon};
+use crate::work::batch::at;
 
 /// All batches, each with the time when it came.
 async fn all(mut batches: Batches<u32>) -> Vec<(Vec<u32>, Duration)> {
@@ -162,7 +150,7 @@ async fn a_queue_that_is_never_empty_lets_others_run() {
     let (sender, receiver) = mpsc::channel(1_000);
     (0..1_000).for_each(|item| sender.try_send(item).unwrap());
     let mut batches = Batches::new(receiver, NonZeroUsize::MIN, ms(100));
-    let seen = Log::new();
+    let seen = Entries::new();
     let other = tokio::spawn({
         let (seen, sender) = (seen.clone(), sender.clone());
         async move { seen.add(sender.capacity()) }
@@ -172,31 +160,4 @@ async fn a_queue_that_is_never_empty_lets_others_run() {
     }
     other.await.unwrap();
     assert_eq!(seen.take(), [128]);
-}
-
-/// Two of them, one cancelled anywhere: together they receive every item once, in order.
-#[test]
-fn cancelled_anywhere_it_loses_no_item() {
-    let swept = cancel_sweep::sweep_with(
-        || {
-            let events = at([(10, 1), (20, 2), (30, 3), (40, 4), (200, 5), (250, 6), (400, 7)]);
-            let received = Log::new();
-            let batches = std::sync::Arc::new(tokio::sync::Mutex::new(Batches::new(events, THREE, ms(100))));
-            let state = (batches.clone(), received.clone());
-            (state, async move {
-                let mut batches = batches.lock().await;
-                while let Some(batch) = batches.next().await {
-                    received.add(batch);
-                }
-            })
-        },
-        |(batches, received), _| {
-            let mut batches = batches.try_lock().expect("the cancelled one has let go");
-            while let Some(Some(batch)) = batches.next().now_or_never() {
-                received.add(batch);
-            }
-            assert_eq!(received.take().concat(), [1, 2, 3, 4, 5, 6, 7]);
-        },
-    );
-    assert!(swept.points >= 7, "{swept:?}");
 }

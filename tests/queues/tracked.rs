@@ -1,3 +1,5 @@
+//! Lessons of the pattern `tracked`.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Log, ms, soon};
+use crate::support::{Entries, ms, soon};
 
 /// Takes 10 ms for each page.
 async fn consumer(
     name: &'static str,
     pages: async_channel::Receiver<Tracked<u32>>,
-    log: Log<(&'static str, u32)>,
+    log: Entries<(&'static str, u32)>,
 ) {
     while let Ok(page) = pages.recv().await {
         sleep(ms(10)).await;
@@ -26,7 +28,7 @@ async fn consumer(
 /// dropped is done, and the consumers end when the queue is closed.
 #[tokio::test(start_paused = true)]
 async fn join_returns_when_every_item_is_done() {
-    let (start, log, unfinished) = (Instant::now(), Log::new(), Unfinished::new());
+    let (start, log, unfinished) = (Instant::now(), Entries::new(), Unfinished::new());
     let (queue, pages) = async_channel::bounded(5);
     let consumers: JoinSet<_> =
         ["A", "B"].into_iter().map(|name| consumer(name, pages.clone(), log.clone())).collect();
@@ -115,14 +117,14 @@ async fn an_item_sent_again_stays_unfinished() {
 /// Tokio: the item is dropped first and its token after that, even if the destructor of the item panics.
 #[tokio::test]
 async fn the_destructor_of_an_item_is_work_too() {
-    struct LooksAt(Unfinished, Log<usize>, bool);
+    struct LooksAt(Unfinished, Entries<usize>, bool);
     impl Drop for LooksAt {
         fn drop(&mut self) {
             self.1.add(self.0.count());
             assert!(!self.2, "while it is dropped");
         }
     }
-    let (unfinished, log) = (Unfinished::new(), Log::new());
+    let (unfinished, log) = (Unfinished::new(), Entries::new());
     drop(unfinished.track(LooksAt(unfinished.clone(), log.clone(), false)));
     let panics = unfinished.track(LooksAt(unfinished.clone(), log.clone(), true));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panics))).is_err());
@@ -184,7 +186,7 @@ async fn but_items_left_in_async_channel_hold_join() {
 async fn but_join_leaves_the_workers_waiting() {
     let unfinished = Unfinished::new();
     let (queue, pages) = async_channel::bounded(5);
-    let mut worker = tokio::spawn(consumer("A", pages, Log::new()));
+    let mut worker = tokio::spawn(consumer("A", pages, Entries::new()));
     queue.send(unfinished.track(1)).await.unwrap();
     soon(unfinished.join()).await;
     assert!(timeout(ms(1_000), &mut worker).await.is_err());

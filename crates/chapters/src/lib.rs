@@ -1,4 +1,4 @@
-//! The programs of the chapters, all of them tests of this crate's documentation.
+//! The programs of the chapters and of the skill page, all of them tests of this crate's documentation.
 //!
 //! rustdoc compiles and links what it finds in one crate as one program. In their recipes, they would be as many programs
 //! as there are chapters.
@@ -50,3 +50,7 @@ mod task_groups {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/pitfalls/README.md")]
 mod pitfalls {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]
+mod skill {}

@@ -125,20 +125,71 @@ impl Recipe {
     ///
     /// When there is no such pattern. The message names the nearest one, or them all.
     pub(crate) fn pattern(&self, name: &str) -> anyhow::Result<Pattern> {
-        let patterns = self.patterns();
-        match patterns.iter().find(|pattern| same_name(pattern.name, name)) {
-            Some(pattern) => Ok(*pattern),
+        self.find(self.patterns(), name)
+    }
+
+    /// A source to read: a pattern, or the demo, which is no pattern.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such source. The message names the nearest one, or them all.
+    pub(crate) fn source(&self, name: &str) -> anyhow::Result<Pattern> {
+        let mut sources = self.patterns();
+        sources.push(Pattern { name: "demo", source: self.text("src/demo.rs")?, folder: None });
+        self.find(sources, name)
+    }
+
+    fn find(&self, sources: Vec<Pattern>, name: &str) -> anyhow::Result<Pattern> {
+        match sources.iter().find(|source| same_name(source.name, name)) {
+            Some(source) => Ok(*source),
             None => {
-                let names: Vec<_> = patterns.iter().map(|pattern| pattern.name).collect();
+                let names: Vec<_> = sources.iter().map(|source| source.name).collect();
                 bail!("{} has no pattern {name:?}{}", self.name, near::hint_or_all(name, &names))
             }
         }
     }
 
-    /// The lessons: the source of the recipe's test target.
-    pub(crate) fn lessons(&self) -> Option<&'static str> {
-        LESSONS.get_file(format!("{}.rs", self.name)).and_then(File::contents_utf8)
+    /// The sources of its lessons, with their paths from `tests`: the suite without its proofs, and what it shares with
+    /// other suites.
+    pub(crate) fn lessons(&self) -> Vec<(String, &'static str)> {
+        let mut sources = sources(LESSONS.get_dir(&self.name));
+        let shared: Vec<_> = sources
+            .iter()
+            .filter(|(path, _)| path.ends_with("/main.rs"))
+            .flat_map(|(_, main)| main.lines())
+            .filter_map(|line| line.strip_prefix("#[path = \"../support/")?.strip_suffix("\"]"))
+            .collect();
+        for (path, source) in self::sources(LESSONS.get_dir("support")) {
+            if path.rsplit('/').next().is_some_and(|name| shared.contains(&name)) {
+                sources.push((path, source));
+            }
+        }
+        sources
     }
+
+    /// The sources of its proofs, which need the cookbook's own tools.
+    pub(crate) fn proofs(&self) -> Vec<(String, &'static str)> {
+        sources(LESSONS.get_dir(format!("{}/proofs", self.name)))
+    }
+}
+
+/// The Rust files of a folder of `tests`, with their paths from there.
+fn sources(folder: Option<&'static Dir<'static>>) -> Vec<(String, &'static str)> {
+    let files = folder.into_iter().flat_map(Dir::files);
+    files
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|file| Some((slashed(file.path()), file.contents_utf8()?)))
+        .collect()
+}
+
+/// How many lessons a source has.
+pub(crate) fn count_lessons(source: &str) -> usize {
+    source.lines().map(str::trim_start).filter(|line| is_test(line)).count()
+}
+
+/// Whether a line makes the function below it a lesson.
+fn is_test(line: &str) -> bool {
+    line.starts_with("#[test]") || line.starts_with("#[tokio::test")
 }
 
 impl Pattern {

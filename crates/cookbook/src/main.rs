@@ -33,12 +33,12 @@ enum Command {
         /// A name of asyncio's or of Tokio's, or any text
         words: Vec<String>,
     },
-    /// A recipe's chapter, or the source of one of its patterns
+    /// A recipe's chapter, one of its patterns, or its demo
     Show {
         /// As `list` names it
         #[arg(index = 1)]
         recipe: String,
-        /// A file of the recipe's src, without .rs
+        /// A pattern's file in the recipe's src, without .rs, or `demo`
         #[arg(index = 2)]
         pattern: Option<String>,
     },
@@ -134,7 +134,7 @@ fn run(chosen: Option<Command>) -> anyhow::Result<()> {
         Some(Command::List { words }) => print(&list::with(&words.join(" "))?),
         Some(Command::Show { recipe, pattern: None }) => show::chapter(&book::recipe(&recipe)?),
         Some(Command::Show { recipe, pattern: Some(pattern) }) => {
-            show::pattern(book::recipe(&recipe)?.pattern(&pattern)?)
+            show::pattern(book::recipe(&recipe)?.source(&pattern)?)
         }
         Some(Command::Map { name }) => print(&concordance::map(&name)?),
         Some(Command::Copy { recipe, what, into, force, dry_run }) => {

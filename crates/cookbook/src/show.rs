@@ -48,7 +48,7 @@ pub(crate) fn chapter(recipe: &Recipe) -> anyhow::Result<()> {
     }
 }
 
-/// Shows a pattern's source. Each file of its folder follows under a comment with its path.
+/// Shows the source of a pattern, or of a demo. Each file of a pattern's folder follows under a comment with its path.
 pub(crate) fn pattern(pattern: Pattern) -> anyhow::Result<()> {
     let mut source = pattern.source.to_owned();
     for (path, inside) in pattern.files().iter().skip(1) {

@@ -68,29 +68,75 @@ fn patterns(recipe: &str) -> Vec<(String, String)> {
     patterns
 }
 
-/// The lessons of a recipe, as `module::name`.
+/// The sources of a folder under `tests`, with their paths from there. The proofs of a suite are in a folder of theirs.
+fn suite(name: &str) -> Vec<(PathBuf, String)> {
+    let (mut sources, mut folders) = (Vec::new(), vec![root().join("tests").join(name)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                sources.push((path.strip_prefix(root().join("tests")).unwrap().to_owned(), source));
+            }
+        }
+    }
+    sources.sort();
+    sources
+}
+
+/// A lesson or a proof.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Lesson {
+    /// `gather` or `gather_proofs`
+    target: String,
+    /// `module::name`, as `cargo test` lists it.
+    path: String,
+    /// The first line of its docs; empty if it has none.
+    summary: String,
+}
+
+/// The lessons and the proofs of a recipe.
 ///
 /// It goes by lines, and may, for the sources are formatted: a module begins and ends at one margin.
-fn lessons(recipe: &str) -> BTreeSet<String> {
-    let source = read(format!("tests/{recipe}.rs"));
-    let (mut modules, mut is_test, mut lessons) = (Vec::new(), false, BTreeSet::new());
-    for line in source.lines() {
-        let code = line.trim_start();
-        let margin = line.len() - code.len();
-        if let Some(name) = code.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(" {")) {
-            modules.push((margin, name));
-        } else if code == "}" && modules.last().is_some_and(|(begin, _)| *begin == margin) {
-            modules.pop();
-        } else if code.starts_with("#[test]") || code.starts_with("#[tokio::test") {
-            is_test = true;
-        } else if is_test && let Some((_, rest)) = code.split_once("fn ") {
-            is_test = false;
-            let name = rest.split('(').next().unwrap();
-            let path: Vec<_> = modules.iter().map(|(_, module)| *module).chain([name]).collect();
-            lessons.insert(path.join("::"));
+fn all_lessons(recipe: &str) -> Vec<Lesson> {
+    let mut lessons = Vec::new();
+    for (file, source) in suite(recipe) {
+        let is_proof = file.parent().is_some_and(|folder| folder.ends_with("proofs"));
+        let target = if is_proof { format!("{recipe}_proofs") } else { recipe.to_owned() };
+        let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let (mut modules, mut is_test, mut docs) = (vec![(usize::MAX, stem)], false, None);
+        for line in source.lines() {
+            let code = line.trim_start();
+            let margin = line.len() - code.len();
+            if let Some(name) = code.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(" {")) {
+                modules.push((margin, name.to_owned()));
+            } else if code == "}" && modules.last().is_some_and(|(begin, _)| *begin == margin) {
+                modules.pop();
+            } else if code.starts_with("#[test]") || code.starts_with("#[tokio::test") {
+                is_test = true;
+            } else if is_test && let Some((_, rest)) = code.split_once("fn ") {
+                is_test = false;
+                let name = rest.split(['(', '<']).next().unwrap();
+                let path: Vec<_> = modules.iter().map(|(_, module)| module.as_str()).chain([name]).collect();
+                let summary = docs.take().unwrap_or_default();
+                lessons.push(Lesson { target: target.clone(), path: path.join("::"), summary });
+            }
+            // Docs and attributes stand right above what they are of.
+            if let Some(text) = code.strip_prefix("/// ") {
+                docs.get_or_insert_with(|| text.to_owned());
+            } else if !code.starts_with("///") && !code.starts_with("#[") && !is_test {
+                docs = None;
+            }
         }
     }
     lessons
+}
+
+/// The lessons and the proofs of a recipe, as `module::name`.
+fn lessons(recipe: &str) -> BTreeSet<String> {
+    all_lessons(recipe).into_iter().map(|lesson| lesson.path).collect()
 }
 
 /// The section of a chapter under `heading`.
@@ -111,7 +157,7 @@ fn every_recipe_has_all_its_parts() {
     for recipe in recipes() {
         for part in [
             "README.md",
-            "asyncio.py",
+            "demo.py",
             "transcript.txt",
             "timeline.svg",
             "src/lib.rs",
@@ -130,11 +176,11 @@ fn every_recipe_has_all_its_parts() {
             wrong.push(format!("{recipe} has no lesson"));
         }
         // A lesson compares them with what the program makes now; a picture of real time is another one each time.
-        let (source, transcript) =
-            (read(format!("tests/{recipe}.rs")), format!("recipes/{recipe}/transcript.txt"));
+        let source: String = suite(&recipe).into_iter().map(|(_, source)| source).collect();
+        let transcript = format!("recipes/{recipe}/transcript.txt");
         let is_timed = read(&transcript).starts_with(' ');
         for golden in [Some(transcript), is_timed.then(|| format!("recipes/{recipe}/timeline.svg"))] {
-            if golden.as_ref().is_some_and(|golden| !source.contains(&format!("\"../{golden}\""))) {
+            if golden.as_ref().is_some_and(|golden| !source.contains(&format!("\"../../../{golden}\""))) {
                 wrong.push(format!("{recipe}: no lesson looks at {golden:?}"));
             }
         }
@@ -169,7 +215,8 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
         let mut named: Vec<_> = text
             .lines()
             .filter(is_row)
-            .flat_map(|line| line.split("](recipes/").skip(1))
+            .flat_map(|line| line.split("](").skip(1))
+            .filter_map(|rest| rest.trim_start_matches("../").strip_prefix("recipes/"))
             .filter_map(|rest| rest.split_once("/README.md)").map(|(name, _)| name))
             .collect();
         named.dedup();
@@ -206,9 +253,10 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
     }
     for entry in fs::read_dir(root().join("tests")).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if path.extension().is_some_and(|extension| extension == "rs") && !recipes.contains(&name) {
-            wrong.push(format!("tests/{name}.rs is of no recipe"));
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let is_known = recipes.contains(&name) || ["interleavings", "support"].contains(&name.as_str());
+        if path.extension().is_some_and(|extension| extension == "rs") || path.is_dir() && !is_known {
+            wrong.push(format!("tests/{name} is of no recipe"));
         }
     }
     report(&wrong);
@@ -313,11 +361,18 @@ fn every_public_async_function_is_swept() {
     let mut wrong = Vec::new();
     let mut excused: BTreeMap<_, _> = NOT_SWEPT.into_iter().collect();
     for recipe in recipes() {
-        let lessons = read(format!("tests/{recipe}.rs")).parse::<TokenStream>().unwrap();
-        let helpers: Vec<_> =
-            functions(lessons.clone()).into_iter().map(|(name, body)| (name, names(body))).collect();
+        let suite: Vec<_> = suite(&recipe)
+            .into_iter()
+            .map(|(path, source)| (path, source.parse::<TokenStream>().unwrap()))
+            .collect();
+        let helpers: Vec<_> = suite
+            .iter()
+            .flat_map(|(_, source)| functions(source.clone()))
+            .map(|(name, body)| (name, names(body)))
+            .collect();
         for (pattern, source) in patterns(&recipe) {
-            let swept = swept(module(lessons.clone(), &pattern), &helpers);
+            let of_pattern = suite.iter().filter(|(path, _)| path.file_stem().unwrap() == pattern.as_str());
+            let swept = swept(of_pattern.flat_map(|(_, source)| source.clone()).collect(), &helpers);
             for function in public_async_functions(source.parse::<TokenStream>().unwrap()) {
                 // The other one of a pitfall's two, which is not meant to hold.
                 if recipe == "pitfalls" && function == "broken" {
@@ -392,13 +447,6 @@ fn functions(source: TokenStream) -> Vec<(String, TokenStream)> {
     found
 }
 
-fn module(source: TokenStream, name: &str) -> TokenStream {
-    let tokens: Vec<_> = source.into_iter().collect();
-    let begin =
-        (0..tokens.len()).find(|&at| is_word(tokens.get(at), "mod") && is_word(tokens.get(at + 1), name));
-    begin.and_then(|at| body(&tokens[at..])).unwrap_or_default()
-}
-
 /// The names in those functions of a module that sweep, themselves or by a helper, and in the `helpers` that they call.
 fn swept(module: TokenStream, helpers: &[(String, BTreeSet<String>)]) -> BTreeSet<String> {
     let helpers: BTreeMap<_, _> = helpers.iter().map(|(name, body)| (name.as_str(), body)).collect();
@@ -427,6 +475,122 @@ fn swept(module: TokenStream, helpers: &[(String, BTreeSet<String>)]) -> BTreeSe
     found
 }
 
+/// The helpers of a suite's file: what it defines that is no lesson, with its tokens; those of modules in it, too.
+fn helpers(source: TokenStream) -> Vec<(String, String)> {
+    let tokens: Vec<_> = source.into_iter().collect();
+    let (mut found, mut start) = (Vec::new(), 0);
+    while start < tokens.len() {
+        // An item ends at its braces, or at a semicolon.
+        let is_end = |token: &TokenTree| match token {
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            _ => false,
+        };
+        let end = (start..tokens.len()).find(|&at| is_end(&tokens[at])).map_or(tokens.len(), |at| at + 1);
+        let item = &tokens[start..end];
+        start = end;
+        let attributes = item.iter().take_while(|token| !matches!(token, TokenTree::Ident(_))).count();
+        let is_lesson = item[..attributes].iter().any(|token| names(token.clone().into()).contains("test"));
+        let words = ["fn", "struct", "enum", "trait", "const", "static", "type"];
+        let head = &item[attributes..];
+        let named = head.windows(2).find_map(|two| match two {
+            [TokenTree::Ident(word), TokenTree::Ident(name)] if words.iter().any(|known| word == known) => {
+                Some(name.to_string()).filter(|name| name != "fn")
+            }
+            _ => None,
+        });
+        match named {
+            _ if head.first().is_some_and(|first| is_word(Some(first), "use")) => {}
+            _ if is_lesson => {}
+            Some(_)
+                if head.iter().any(|token| is_word(Some(token), "impl")) && is_word(head.first(), "impl") => {
+            }
+            Some(name) => {
+                let code: TokenStream =
+                    head.iter().filter(|token| !is_word(Some(token), "pub")).cloned().collect();
+                found.push((name, code.to_string()));
+            }
+            None if head.iter().any(|token| is_word(Some(token), "mod")) => {
+                found.extend(body(head).into_iter().flat_map(helpers));
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+/// What several suites need is in `tests/support`, with one meaning; what one suite shares is in its `work`. Nothing there
+/// is left over.
+#[test]
+fn no_helper_of_lessons_is_written_twice_and_none_is_left_over() {
+    let mut wrong = Vec::new();
+    let mut all: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let (mut mentioned, mut shared) = (BTreeMap::<String, usize>::new(), Vec::new());
+    let support: BTreeSet<_> = suite("support")
+        .into_iter()
+        .flat_map(|(_, source)| helpers(source.parse::<TokenStream>().unwrap()))
+        .map(|(name, _)| name)
+        .collect();
+    for folder in recipes().iter().map(String::as_str).chain(["support"]) {
+        for (path, source) in suite(folder) {
+            let tokens = source.parse::<TokenStream>().unwrap();
+            for token in flat(tokens.clone()) {
+                if let TokenTree::Ident(ident) = token {
+                    *mentioned.entry(ident.to_string()).or_default() += 1;
+                }
+            }
+            for (name, code) in helpers(tokens) {
+                let is_shared =
+                    folder == "support" || ["work.rs", "tools.rs"].iter().any(|file| path.ends_with(file));
+                if is_shared {
+                    shared.push((path.clone(), name.clone()));
+                }
+                if support.contains(&name) && folder != "support" {
+                    wrong.push(format!("{}: tests/support has a {name}", path.display()));
+                }
+                all.entry(code).or_default().push(path.clone());
+            }
+        }
+    }
+    for (code, paths) in all.iter().filter(|(_, paths)| paths.len() > 1) {
+        wrong.push(format!("{paths:?} have the same helper: {}", code.chars().take(90).collect::<String>()));
+    }
+    for (path, name) in shared {
+        if mentioned[&name] < 2 {
+            wrong.push(format!("{}: no lesson uses {name}", path.display()));
+        }
+    }
+    report(&wrong);
+}
+
+/// `tests/lessons.tsv` says where each lesson of the suite's first form is now, and why one is gone.
+#[test]
+fn every_lesson_that_there_was_has_its_place() {
+    let mut wrong = Vec::new();
+    let known: BTreeSet<_> = recipes()
+        .iter()
+        .flat_map(|recipe| all_lessons(recipe))
+        .map(|lesson| format!("{}::{}", lesson.target, lesson.path))
+        .collect();
+    let list = read("tests/lessons.tsv");
+    let mut rows = list.lines();
+    assert_eq!(rows.next(), Some("was\tis\treason"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<_> = row.split('\t').collect();
+        let [was, is, reason] = cells[..] else { panic!("three cells: {row}") };
+        count += 1;
+        match (is, reason) {
+            ("", "") => wrong.push(format!("{was} is gone without a reason")),
+            ("", _) => {}
+            _ if !known.contains(is) => wrong.push(format!("{was} is not at {is}")),
+            _ => {}
+        }
+    }
+    assert_eq!(count, 1608, "the list itself loses no row");
+    report(&wrong);
+}
+
 /// A lesson is named as `recipe::module::name`.
 #[test]
 fn every_best_practice_has_its_lesson() {
@@ -448,7 +612,7 @@ fn every_best_practice_has_its_lesson() {
             wrong.push(format!("there is no lesson {lesson}"));
         }
         let owner = lesson.split("::").next().unwrap();
-        if !recipe.contains(&format!("](recipes/{owner}/README.md)")) {
+        if !recipe.contains(&format!("](../../recipes/{owner}/README.md)")) {
             wrong.push(format!("{lesson} is not of {recipe}"));
         }
     }
@@ -460,6 +624,70 @@ fn every_best_practice_has_its_lesson() {
             .filter(|lesson| !known.contains(*lesson))
             .map(|lesson| format!("there is no lesson {lesson}")),
     );
+    report(&wrong);
+}
+
+/// A page for coding assistants is short, its front matter names it, its programs run, and its commands name what exists.
+#[test]
+fn every_skill_page_is_short_and_names_what_exists() {
+    let mut wrong = Vec::new();
+    let known: BTreeMap<_, BTreeSet<_>> = recipes()
+        .into_iter()
+        .map(|recipe| {
+            let patterns = patterns(&recipe).into_iter().map(|(name, _)| name).collect();
+            (recipe, patterns)
+        })
+        .collect();
+    for entry in fs::read_dir(root().join("skills")).unwrap() {
+        let skill = entry.unwrap().file_name().into_string().unwrap();
+        let path = format!("skills/{skill}/SKILL.md");
+        let page = read(&path);
+        let mut mistake = |what: String| wrong.push(format!("{path}: {what}"));
+        if page.lines().count() > 300 {
+            mistake(format!("{} lines, and 300 are allowed", page.lines().count()));
+        }
+        let front = page
+            .strip_prefix("---\n")
+            .and_then(|rest| rest.split_once("\n---\n"))
+            .map_or("", |(front, _)| front);
+        let field = |name: &str| front.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        if field("name") != Some(&skill) {
+            mistake(format!("its name is {:?}", field("name")));
+        }
+        if !field("description").is_some_and(|text| (1..=1024).contains(&text.trim().len())) {
+            mistake("its description is empty or too long".to_owned());
+        }
+        let mut named = BTreeSet::new();
+        for rest in page.split("cargo cookbook ").skip(1) {
+            let command = rest.split(['`', '#', '\n']).next().unwrap().trim_end();
+            let words: Vec<_> = command.split_whitespace().collect();
+            let (recipe, pattern) = match words[..] {
+                ["find", _, ..] => continue,
+                ["show", recipe] | ["copy", recipe, _] => (recipe, None),
+                ["show", recipe, pattern] | ["copy", recipe, pattern, "--into", _] => (recipe, Some(pattern)),
+                _ => {
+                    mistake(format!("`{command}` is no command"));
+                    continue;
+                }
+            };
+            let patterns = known.get(recipe);
+            if patterns.is_none_or(|patterns| pattern.is_some_and(|pattern| !patterns.contains(pattern))) {
+                mistake(format!("`{command}` names what does not exist"));
+            }
+            named.insert(recipe);
+        }
+        for recipe in known.keys().filter(|recipe| !named.contains(recipe.as_str())) {
+            mistake(format!("no command names {recipe}"));
+        }
+        if !read("crates/chapters/src/lib.rs")
+            .contains(&format!("#[doc = include_str!(\"../../../{path}\")]"))
+        {
+            mistake("crates/chapters does not run its programs".to_owned());
+        }
+        if !read("README.md").contains(&format!("]({path})")) {
+            mistake("README.md does not name it".to_owned());
+        }
+    }
     report(&wrong);
 }
 
@@ -494,7 +722,7 @@ fn what_the_chapter_on_lints_gives_to_copy_is_on_here() {
 #[test]
 fn all_code_in_docs_runs() {
     let mut wrong = Vec::new();
-    let mut folders = vec![root().join("recipes"), root().join("crates"), root().join("docs")];
+    let mut folders: Vec<_> = ["recipes", "crates", "docs", "skills"].map(|name| root().join(name)).into();
     let mut files = vec![root().join("README.md")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

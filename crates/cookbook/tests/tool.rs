@@ -141,6 +141,25 @@ fn show_gives_a_pipe_the_file_as_it_is() {
 }
 
 #[test]
+fn show_knows_the_demo_which_is_no_pattern() {
+    let demo = fs::read_to_string(here().join("../../recipes/gather/src/demo.rs")).unwrap();
+    assert_eq!(printed(here(), &["show", "gather", "demo"]), demo);
+    assert_eq!(
+        refused(here(), &["show", "gather", "dmeo"], 1),
+        r#"error: gather has no pattern "dmeo": did you mean demo?"#
+    );
+    let all = refused(here(), &["show", "gather", "xyz"], 1);
+    assert!(all.ends_with(", wait, demo"), "{all}");
+    let help = printed(here(), &["show", "--help"]);
+    assert!(help.contains("or `demo`"), "{help}");
+    // Only patterns are copied one by one.
+    let project = project("");
+    let error = refused(project.path(), &["copy", "gather", "demo", "--into", "."], 1);
+    assert!(error.starts_with("error: gather has no pattern \"demo\""), "{error}");
+    assert!(!error.contains(", demo"), "{error}");
+}
+
+#[test]
 fn map_finds_a_name_by_its_end_and_in_any_case() {
     let whole = printed(here(), &["map", "asyncio.gather"]);
     assert!(whole.starts_with("asyncio.gather\n"), "{whole}");
@@ -206,7 +225,7 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
         }
         for file in [
             "README.md",
-            "asyncio.py",
+            "demo.py",
             "transcript.txt",
             "LICENSE-0BSD",
             "LICENSE-MIT",
@@ -224,15 +243,14 @@ fn a_copied_recipe_names_nothing_of_the_workspace() {
 }
 
 #[test]
-fn a_copied_recipe_keeps_the_lessons_that_need_nothing_of_ours() {
+fn a_copied_recipe_keeps_the_lessons_and_not_the_proofs() {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), &["copy", "gather", "x"]);
-    let lessons = fs::read_to_string(folder.path().join("x/tests/gather.rs")).unwrap();
-    assert!(lessons.contains("fn a_timeout_leaves_the_pending_tasks_running()"));
-    assert!(lessons.contains("// - wait::a_cancelled_wait_loses_no_result\n"));
-    assert!(!lessons.contains("cancel_sweep::"));
-    assert!(!lessons.contains("common::"));
-    assert!(!lessons.contains("mod demo"), "a module without lessons is of no use");
+    let read = |path: &str| fs::read_to_string(folder.path().join("x/tests").join(path));
+    assert!(read("gather/wait.rs").unwrap().contains("fn a_timeout_leaves_the_pending_tasks_running()"));
+    assert!(read("support/mod.rs").unwrap().contains("pub struct Count"));
+    assert!(read("support/real_time.rs").is_err(), "gather's suite does not take it in");
+    assert!(read("gather/proofs/main.rs").is_err(), "the proofs need the cookbook's own tools");
 }
 
 /// What a recipe's main does before it hands over to the cookbook's own tools, such as being a worker process.

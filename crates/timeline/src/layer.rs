@@ -15,10 +15,15 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::label::Values;
-use crate::record::{Notes, Record, Settled};
-use crate::recording::{Outcome, Recording};
-use crate::tally::Tally;
+use crate::layer::record::{Notes, Record, Settled};
+use crate::layer::tally::Tally;
+use crate::layer::values::Values;
+use crate::model::{Outcome, Recording};
+
+pub(crate) mod record;
+mod recording;
+mod tally;
+mod values;
 
 /// More spans than this are summarised, not drawn, unless [`Timeline::draw_at_most`] says otherwise.
 pub const MAX_LANES: usize = 40;
@@ -249,7 +254,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-    use crate::recording::Summary;
+    use crate::model::Summary;
 
     /// Spans of three names, a few thousand of them open at a time.
     #[test]

@@ -173,18 +173,11 @@
 //! poll about 0.2 µs more, of which a third or more is reading the clock twice. That is nothing beside a
 //! request, and much beside a function that adds two numbers.
 
-mod cells;
-mod label;
+mod draw;
 mod layer;
-mod record;
-mod recording;
-mod svg;
-mod table;
-mod tally;
-mod text;
-mod units;
+mod model;
 
+pub use draw::text::{Charset, TextStyle};
+pub use layer::record::MAX_POLLS;
 pub use layer::{MAX_LANES, Timeline};
-pub use record::MAX_POLLS;
-pub use recording::{Lane, Outcome, Poll, Recording, Summary};
-pub use text::{Charset, TextStyle};
+pub use model::{Lane, Outcome, Poll, Recording, Summary};

@@ -119,13 +119,13 @@ async fn a_narrow_terminal_shows_the_lanes_first() {
                   0s       1s
                   ├────────┼───┤
         all       █░░█░░░░░✓
-          fetch…  ░░░░░░░░░✓
-          fetch…  ░░░░✓
+          fet… a  ░░░░░░░░░✓
+          fet… b  ░░░░✓
           refus…  ░░░✗
-          fetch…  ░░░░░░⊘
+          f…slow  ░░░░░░⊘
           parse   █░░█░✓
         job                ·░✓
-          fetch…            ░✓
+          f…late            ░✓
         fetch o…             ░░▸
     "#]];
     expected.assert_eq(&recording.text(TextStyle::unicode(24)));
@@ -142,6 +142,47 @@ async fn a_narrow_terminal_shows_the_lanes_first() {
         fetch open
     "#]];
     expected.assert_eq(&recording.text(TextStyle::unicode(12)));
+}
+
+/// All addresses on one host begin alike: what tells them apart is their end.
+#[tokio::test(start_paused = true)]
+async fn lanes_of_one_host_keep_the_end_that_differs() {
+    let recording = recorded(async {
+        fetch("http://127.0.0.1:40123/page/1", 200).await;
+        fetch("http://127.0.0.1:40123/page/12", 100).await;
+        fetch("http://127.0.0.1:40123/about", 100).await;
+        fetch("http://[::1]:40123/page/1", 100).await;
+    })
+    .await;
+    let expected = expect![[r#"
+        500ms of work in 500ms (1.0x)                                ░ waiting
+                                 0s             200ms          400ms
+                                 ├──────────────┼──────────────┼───────┤
+        fetch http:…0123/page/1  ░░░░░░░░░░░░░░░✓                        200ms
+        fetch http:…123/page/12                 ░░░░░░░░✓                100ms
+        fetch http:…40123/about                         ░░░░░░░✓         100ms
+        fetch http://[::1]:401…                                ░░░░░░░░✓ 100ms
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::unicode(70)));
+    let expected = expect![[r#"
+        500ms of work in 500ms (1.0x)            - waiting
+                          0s        200ms     400ms
+                          +---------+---------+----+
+        fetch h...page/1  ----------*                200ms
+        fetch ...page/12            -----*           100ms
+        fetch h.../about                 -----*      100ms
+        ...[::1]:4012...                      -----* 100ms
+    "#]];
+    expected.assert_eq(&recording.text(TextStyle::ascii(50)));
+    let svg = recording.svg("one host");
+    let labels =
+        elements(&svg).lines().filter_map(|line| line.strip_prefix("<text class=\"label\" x=\"24\" "));
+    let expected = expect![[r#"
+        y="104">fetch http://…40123/page/1</text>
+        y="128">fetch http://…0123/page/12</text>
+        y="152">fetch http://…:40123/about</text>
+        y="176">fetch http://[::1]:40123/…</text>"#]];
+    expected.assert_eq(&labels.collect::<Vec<_>>().join("\n"));
 }
 
 #[tokio::test(start_paused = true)]

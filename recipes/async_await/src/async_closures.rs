@@ -1,22 +1,42 @@
 // SPDX-License-Identifier: 0BSD
-//! A function that takes an asynchronous function: in Python any `async def` passed as an argument.
+//! Polls until there is an answer: a function that takes an asynchronous function, as Python takes any `async def`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
 //! ```
 //!
-//! `AsyncFn`, `AsyncFnMut` and `AsyncFnOnce` take `async || { ... }`, an `async fn`, or a closure that returns a
-//! future. What the closure borrows from its surroundings may be used across its awaits: `|| async { ... }` cannot
-//! lend what it changes.
+//! ```
+//! use std::time::Duration;
 //!
-//! Their limit: a function that spawns cannot ask that the futures of an `AsyncFn` be `Send`, for there is no way to
-//! write this bound down. It takes a closure that returns a nameable future instead, as [`spawn_poll_until`] does. A
-//! caller may still spawn [`poll_until`] itself with a closure of its own, for there the compiler sees the future.
+//! use async_await::async_closures::poll_until;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut asked = 0;
+//!     // The report is ready at the third question.
+//!     let report = poll_until(Duration::from_millis(1), async || {
+//!         asked += 1;
+//!         anyhow::Ok((asked == 3).then_some("report"))
+//!     })
+//!     .await?;
+//!     assert_eq!((report, asked), ("report", 3));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `AsyncFn`, `AsyncFnMut` and `AsyncFnOnce` take `async || { ... }`, an `async fn`, or a closure that returns a
+//! future. An async closure may use what it borrows across its awaits. `|| async { ... }` cannot lend what it changes.
+//!
+//! Where the question is asked in one place only, a plain `loop` with a `sleep` is enough.
+//!
+//! A function that spawns needs futures that are `Send`. No bound on an `AsyncFn` can say so, therefore
+//! [`spawn_poll_until`] takes a closure that returns a nameable future. A caller may still spawn [`poll_until`] itself
+//! with a closure of its own: there the compiler sees the future.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`poll_until`] drops the question that is under way; none follows. Dropping the handle of
-//! [`spawn_poll_until`] ends nothing: the task runs on.
+//! Dropping [`poll_until`] drops the question under way; no other follows. Dropping the handle of [`spawn_poll_until`]
+//! detaches the task: it runs on.
 //!
 //! # Errors
 //!

@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: 0BSD
-//! Call one asynchronous function after another, and pass their errors on: `async def` and `await`.
+//! Calls one asynchronous function after another and passes their errors on: `async def` and `await`.
 //!
 //! ```sh
 //! cargo add thiserror
 //! ```
 //!
-//! Each `.await` is a place where the function may be suspended, and there is no other. A `?` behind it returns the
-//! error to the caller at once, as an exception would; what stands below it is not run.
+//! ```
+//! use async_await::call_and_await::{BalanceError, balance};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let fetch = async |path: String| match path.as_str() {
+//!         "/users/ada/account" => Ok("17".to_owned()),
+//!         "/accounts/17/balance" => Ok("250".to_owned()),
+//!         _ => Err("404 Not Found"),
+//!     };
+//!     assert_eq!(balance("ada", fetch).await, Ok(250));
+//!     assert_eq!(balance("bob", fetch).await, Err(BalanceError::Fetch("404 Not Found")));
+//! }
+//! ```
+//!
+//! A function is suspended at an `.await` and nowhere else. A `?` behind it returns the error to the caller at once, as
+//! an exception would: the lines below it do not run.
+//!
+//! `?` with `anyhow::Result` is enough where no caller matches on the error.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future at either `.await` drops the call it waits for. Only reading happens here, so nothing is
-//! lost. A function that has taken something by then (a message, a payment) must keep it where a drop cannot reach.
+//! Dropping the future at either `.await` drops the call it waits for. These calls only read, so nothing is lost. A
+//! function that has taken something by then (a message, a payment) must keep it where a drop cannot reach.
 //!
 //! # Errors
 //!

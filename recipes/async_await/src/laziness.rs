@@ -1,16 +1,39 @@
 // SPDX-License-Identifier: 0BSD
-//! Prepare attempts, and run only as many as are needed: a future does nothing before it is awaited, as a coroutine
-//! object in asyncio.
+//! Prepares attempts and runs only as many as are needed: a future, as a coroutine object, does nothing before it is
+//! awaited.
 //!
 //! It needs no crate.
 //!
-//! A future is a value. It can be made, put into an array, handed on and dropped; its body begins at the first
-//! `.await`. Attempts that are not needed are dropped and have never run. asyncio warns about such coroutines
-//! ("was never awaited") unless each is closed by hand.
+//! ```
+//! use std::cell::Cell;
+//!
+//! use async_await::laziness::first_ok;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let asked = Cell::new(0);
+//!     let download = |mirror: &'static str| {
+//!         let asked = &asked;
+//!         async move {
+//!             asked.set(asked.get() + 1);
+//!             if mirror == "main" { Err("503") } else { Ok(format!("page from {mirror}")) }
+//!         }
+//!     };
+//!     let page = first_ok(["main", "backup", "archive"].map(download)).await;
+//!     assert_eq!(page, Ok("page from backup".to_owned()));
+//!     assert_eq!(asked.get(), 2); // "archive" never ran
+//! }
+//! ```
+//!
+//! A future is a value. It can be made, put into an array, passed on and dropped; its body begins at the first
+//! `.await`. Attempts that are not needed are dropped and have never run. asyncio warns about such coroutines ("was
+//! never awaited") unless each is closed by hand.
+//!
+//! For two attempts, a `match` on the first is enough.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops the attempt that is under way. The later ones never begin.
+//! Dropping the future drops the attempt under way. The later ones never begin.
 //!
 //! # Errors
 //!

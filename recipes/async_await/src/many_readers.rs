@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! One result that many await, as an `asyncio.Task` can be awaited by many; and a load that runs once, however many
-//! ask for it while it runs (single flight).
+//! Gives one result to many readers, as many can await one `asyncio.Task`, and loads once for all who ask meanwhile
+//! (single flight).
 //!
 //! ```sh
 //! cargo add futures
@@ -8,12 +8,30 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! A `JoinHandle` gives its value away, so one reader gets it. `FutureExt::shared` clones the value for every reader.
-//! The work runs on a task of its own, so it goes on while its readers are busy, and a panic in it reaches each of
-//! them as an error. (A `Shared` around the work itself is polled by its readers: it stands still while they are
-//! busy, and when it panics, so do they.)
+//! ```
+//! use async_await::many_readers::{SingleFlight, spawn_shared};
 //!
-//! For a value that is loaded once and kept, use `tokio::sync::OnceCell`; for one that changes, `tokio::sync::watch`.
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let page = spawn_shared(async { "page" });
+//!     let (reader, other) = tokio::join!(page.clone(), page);
+//!     assert_eq!((reader?, other?), ("page", "page"));
+//!
+//!     let loads = SingleFlight::default();
+//!     let first = loads.join_or_start(async { "loaded once" });
+//!     let second = loads.join_or_start(async { "never run" });
+//!     assert_eq!((first.await?, second.await?), ("loaded once", "loaded once"));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A `JoinHandle` returns its value once, to one reader. `FutureExt::shared` clones the value for every reader. The
+//! work runs on a task of its own. It goes on while its readers are busy, and a panic in it reaches each of them as an
+//! error. A `Shared` around the work itself is polled by its readers: it stops while they are busy, and its panic is
+//! theirs.
+//!
+//! `tokio::sync::OnceCell` is enough for a value that is loaded once and kept, `tokio::sync::watch` for one that
+//! changes.
 //!
 //! # Cancel safety
 //!
@@ -22,8 +40,8 @@
 //!
 //! # Errors
 //!
-//! [`JoinError`] for every reader when the work panicked. What the work itself returns is the value: a `Result` with
-//! an error that can be cloned (or is behind an `Arc`) is one.
+//! [`JoinError`] for every reader when the work panicked. What the work itself returns is the value. It may be a
+//! `Result` whose error can be cloned (or is behind an `Arc`).
 //!
 //! # Panics
 //!

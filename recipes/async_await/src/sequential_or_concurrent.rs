@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: 0BSD
-//! Several calls for one result: one after the other, all at once, or each as early as its inputs allow.
-//! In asyncio: an `await` for each, or `asyncio.gather`.
+//! Makes several calls for one result: one after the other, all at once, or each as early as its inputs allow: one
+//! `await` after another, or `asyncio.gather`.
 //!
 //! ```sh
 //! cargo add tokio --features macros
 //! ```
 //!
-//! `join!` and `try_join!` poll their futures in turn on the task that they stand in: waiting overlaps, computing does
-//! not. They take a fixed number of futures, of different types if need be; for a list of them see `join_all`.
+//! ```
+//! use std::time::Duration;
+//!
+//! use async_await::sequential_or_concurrent::{at_once, with_a_dependency};
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let fetch = async |path: String| {
+//!         sleep(Duration::from_millis(1)).await; // a request
+//!         anyhow::Ok(path)
+//!     };
+//!     let page = at_once("ada", fetch).await?; // 1 ms for three calls
+//!     assert_eq!(page.orders, "/users/ada/orders");
+//!     let (delivery, offers) = with_a_dependency("ada", fetch).await?;
+//!     assert!(delivery.ends_with("/delivery") && offers == "/offers");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `join!` and `try_join!` poll their futures in turn on the caller's task: waiting overlaps, computing does not. They
+//! take a fixed number of futures, of different types if need be. For a list, take `futures::future::join_all`.
+//!
+//! `tokio::try_join!` in place is enough where no other caller needs the function.
 //!
 //! # Cancel safety
 //!
@@ -16,7 +38,7 @@
 //! # Errors
 //!
 //! [`one_after_the_other`] returns the first error and makes no further call. [`at_once`] and [`with_a_dependency`]
-//! return the first error in time and drop the other calls where they stand. [`every_outcome`] waits for all.
+//! return the first error in time and drop the other calls where they are. [`every_outcome`] waits for all.
 
 use tokio::{join, try_join};
 

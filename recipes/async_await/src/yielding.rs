@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: 0BSD
-//! A long computation that lets other tasks run in between: `await asyncio.sleep(0)` every so often.
+//! Lets other tasks run during a long computation: `await asyncio.sleep(0)` every so often.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
-//! A task keeps its thread until an `.await` suspends it. One that only computes has to offer such places itself.
-//! `tokio::time::sleep(Duration::ZERO)` is not the way: it waits for the next millisecond of the timer, and on a
-//! paused clock, which stands on a whole one, it does not wait at all and gives nobody a turn.
+//! ```
+//! use std::num::NonZeroUsize;
 //!
-//! The task still computes on a thread of the runtime. Where a computation takes longer than its neighbours can
-//! wait, move it to a thread of its own: `tokio::task::spawn_blocking`, or rayon.
+//! use async_await::yielding::search;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let every_thousand = const { NonZeroUsize::new(1_000).unwrap() };
+//!     let log = (0..5_000).map(|number| if number % 2_500 == 7 { "error: disk full" } else { "ok" });
+//!     let other = tokio::spawn(async { "it ran meanwhile" });
+//!
+//!     let found = search(log, "error", every_thousand).await;
+//!     assert_eq!(found, [7, 2_507]);
+//!     assert!(other.is_finished());
+//! }
+//! ```
+//!
+//! A task keeps its thread until an `.await` suspends it. A task that only computes has to offer such points itself.
+//! `tokio::time::sleep(Duration::ZERO)` does not do it: it waits for the next millisecond of the timer. On a paused
+//! clock, which is always at a whole one, it does not wait at all and no other task gets a turn.
+//!
+//! `tokio::task::yield_now().await` in the loop is all there is to it; the function shows where. The task still
+//! computes on a thread of the runtime. Where a computation takes longer than its neighbours can wait, move it to a
+//! thread of its own: `tokio::task::spawn_blocking`, or rayon.
 //!
 //! # Cancel safety
 //!

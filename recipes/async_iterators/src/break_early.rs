@@ -1,21 +1,42 @@
 // SPDX-License-Identifier: 0BSD
-//! Leave a loop before the stream has ended, and know what is released and when: `break` in an `async for`.
+//! Leaves a loop before the stream has ended, and says what is released and when: `break` in an `async for`.
 //!
 //! ```sh
 //! cargo add futures
 //! cargo add pin-project-lite
 //! ```
 //!
-//! Whoever owns the stream decides. Given by value, it is dropped when the loop is left, and all that it holds is
-//! released at once, where asyncio does it when the generator is collected. Lent as `&mut`, it stays where it is, and
-//! the next loop goes on behind the item at which this one stopped.
+//! ```
+//! use std::sync::Arc;
+//!
+//! use async_iterators::break_early::{first_match, holding};
+//! use futures::{StreamExt, stream};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let mut degrees = stream::iter([18, 30, 21]);
+//!     assert_eq!(first_match(&mut degrees, |degree| *degree > 25).await, Some(30));
+//!     assert_eq!(degrees.next().await, Some(21)); // lent: it goes on here
+//!
+//!     let lease = Arc::new("a connection of a pool");
+//!     let rows = holding(lease.clone(), stream::iter([1, 2, 3]));
+//!     assert_eq!(first_match(rows, |row| *row == 2).await, Some(2));
+//!     assert_eq!(Arc::strong_count(&lease), 1); // given: it is dropped
+//! }
+//! ```
+//!
+//! The owner of the stream decides. A stream that is given by value is dropped when the loop is left, and all that it
+//! holds is released at once; asyncio releases it when the generator is collected. A stream that is lent as `&mut`
+//! stays where it is, and the next loop goes on behind the item at which this one stopped.
+//!
+//! A `while let Some(item) = source.next().await` with a `break` is enough where nothing is held.
 //!
 //! A drop runs no code of a generator behind its `yield`, and can await nothing. What is released without waiting (a
 //! permit, a lease of a pool, a file) goes into a guard: [`holding`]. What has to wait is a case for `closable`.
 //!
 //! # Cancel safety
 //!
-//! [`first_match`] over a `&mut` is cancel safe, but for the items it has passed over already. By value, dropping it
+//! [`first_match`] over a `&mut` is cancel safe, except for the items it has passed over already. By value, dropping it
 //! drops the stream.
 
 use std::pin::{Pin, pin};

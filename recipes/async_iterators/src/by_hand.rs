@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A stream written by hand, for when no generator will do: a class with `__aiter__` and `__anext__`.
+//! Implements a stream by hand, for cases that no generator covers: a class with `__aiter__` and `__anext__`.
 //!
 //! ```sh
 //! cargo add futures
@@ -7,11 +7,26 @@
 //! cargo add tokio --features time
 //! ```
 //!
-//! By hand a stream has a type with a name, so it can stand in a struct; it knows how much is left (`size_hint`); and
-//! it costs no allocation. A generator is shorter: write one first.
+//! ```
+//! use std::time::Duration;
+//!
+//! use async_iterators::by_hand::Countdown;
+//! use futures::{Stream, StreamExt};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let countdown = Countdown::new(3, Duration::from_millis(1));
+//!     assert_eq!(countdown.size_hint(), (3, Some(3)));
+//!     let numbers: Vec<u32> = countdown.collect().await;
+//!     assert_eq!(numbers, [3, 2, 1]);
+//! }
+//! ```
+//!
+//! By hand a stream has a type with a name, so it can be a field of a struct; it knows how much is left (`size_hint`);
+//! and it costs no allocation. A generator is shorter, and enough for most streams: write one first.
 //!
 //! `poll_next` obeys one rule: before it returns `Pending`, something must have taken note of `cx`'s waker. Here the
-//! sleep does, for it was polled with this `cx`. A `Pending` without that is never polled again.
+//! sleep does, because it was polled with this `cx`. A `Pending` without that is never polled again.
 //!
 //! # Cancel safety
 //!

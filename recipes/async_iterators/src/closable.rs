@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A generator whose clean-up may await, and runs exactly once: `try ... finally` around a `yield`, `aclose()`,
+//! Makes a generator whose clean-up may await and runs exactly once: `try ... finally` around a `yield`, `aclose()`,
 //! `contextlib.aclosing`.
 //!
 //! ```sh
@@ -8,24 +8,44 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! The body gives items out and runs only while it is asked for the next one. However it comes to its end, the
-//! clean-up gets the resource: when the body returns, fails or panics, when the consumer calls [`Closable::close`], and
-//! when it drops the generator, in the middle of a `next()` too. The last two move body and clean-up to a task of the
-//! tracker: no second cancellation reaches it there.
+//! ```
+//! use async_iterators::closable::closable;
+//! use futures::{FutureExt, TryStreamExt};
+//! use tokio_util::task::TaskTracker;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut counts = closable(
+//!         &TaskTracker::new(),
+//!         vec!["ada", "bob"], // a connection, say
+//!         |users, out| async move { Ok(out.give(users.len()).await) }.boxed(),
+//!         async |users| anyhow::Ok(drop(users)), // may await
+//!     );
+//!     assert_eq!(counts.try_next().await?, Some(2));
+//!     counts.close().await // waits for the clean-up
+//! }
+//! ```
+//!
+//! The body gives items out and runs only while it is asked for the next one. The clean-up gets the resource however
+//! the body comes to its end: it returns, fails or panics, the consumer calls [`Closable::close`], or the consumer
+//! drops the generator, also in the middle of a `next()`. The last two move body and clean-up to a task of the tracker:
+//! no second cancellation reaches it there.
+//!
+//! `async_stream::stream!` is enough where the clean-up does not await: there a guard in the body does it.
 //!
 //! Before the runtime ends, let the clean-ups end: `tracker.close(); tracker.wait().await`. A runtime that shuts down
-//! drops its tasks where they stand, and clean-ups with them.
+//! drops its tasks where they are, and clean-ups with them.
 //!
 //! # Cancel safety
 //!
-//! A dropped `next()` loses nothing; the next one goes on where it stood, in the clean-up as well. A dropped
+//! A dropped `next()` loses nothing; the next one goes on where it was, in the clean-up as well. A dropped
 //! [`Closable::close`] leaves the clean-up running on its task.
 //!
 //! # Errors
 //!
 //! An error of the body comes as the last item, after the clean-up. An error of the clean-up comes in its place if the
-//! body had none; the body's own error goes first, and that of the clean-up is lost then. After a drop nobody is there
-//! to hear either: log it in the clean-up.
+//! body had none. If both fail, the body's error comes, and that of the clean-up is lost. After a drop there is no
+//! consumer: log the error in the clean-up.
 //!
 //! # Panics
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Work on the items of a stream, at most `limit` at a time: `async for` with a set of tasks and a bound on it.
+//! Works on the items of a stream, at most `limit` at a time: `async for` with a set of tasks and a bound on it.
 //!
 //! ```sh
 //! cargo add async-stream
@@ -7,13 +7,33 @@
 //! cargo add tokio --features macros,rt
 //! ```
 //!
-//! One at a time needs none of this: `while let Some(item) = source.next().await { work(item).await }` asks for an
-//! item when the one before it is handled, and so slows its source down to its own pace.
+//! ```
+//! use std::num::NonZeroUsize;
+//! use std::time::Duration;
 //!
-//! With a limit it is the same: an item is taken from the source when there is room, and there is room again when the
-//! consumer comes back from a result, not when that result is computed. So results that nobody has taken yet are
-//! bounded too. The work runs on tasks: it goes on while the consumer is busy, where that of
-//! `futures::StreamExt::buffered` stands still.
+//! use async_iterators::consume::in_order;
+//! use futures::{TryStreamExt, stream};
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let ten = const { NonZeroUsize::new(10).unwrap() };
+//!     let lengths = in_order(stream::iter(["home", "a", "faq"]), ten, async |page| {
+//!         sleep(Duration::from_millis(1)).await; // a request
+//!         anyhow::Ok(page.len())
+//!     });
+//!     assert_eq!(lengths.try_collect::<Vec<_>>().await?, [4, 1, 3]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! One at a time needs none of this: `while let Some(item) = source.next().await { work(item).await }` asks for an item
+//! when the one before it is handled, and so slows its source down to its own pace.
+//!
+//! With a limit it is the same: an item is taken from the source when there is room. There is room again when the
+//! consumer comes back from a result, not when that result is computed, so results that wait for the consumer are
+//! bounded too. The work runs on tasks: it goes on while the consumer is busy. That of `futures::StreamExt::buffered`
+//! stops then; `buffered(limit)` is enough for a consumer that is never busy.
 //!
 //! # Cancel safety
 //!
@@ -22,8 +42,8 @@
 //! # Errors
 //!
 //! The first error in time is given out as soon as it happens, after the rest of the work has been aborted and has
-//! ended; then the stream is over. Results that waited for an earlier one are dropped. An error of the source takes
-//! the same way if `work` returns it.
+//! ended; then the stream is over. Results that waited for an earlier one are dropped. An error of the source takes the
+//! same way if `work` returns it.
 //!
 //! # Panics
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A stream written as a function with `yield` in it: `async def` with `yield`.
+//! Writes a stream as a function with `yield` in it: `async def` with `yield`.
 //!
 //! ```sh
 //! cargo add async-stream
@@ -7,15 +7,36 @@
 //! cargo add tokio --features time
 //! ```
 //!
+//! ```
+//! use std::time::Duration;
+//!
+//! use async_iterators::generator::changes;
+//! use futures::TryStreamExt;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut sensor = [20, 20, 21, 20].into_iter();
+//!     let load = || {
+//!         let degree = sensor.next();
+//!         async move { anyhow::Ok(degree) }
+//!     };
+//!     let degrees: Vec<_> = changes(load, Duration::from_millis(1)).try_collect().await?;
+//!     assert_eq!(degrees, [20, 21, 20]);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! `try_stream!` is for items that are a `Result`: a `?` gives the error out as the last item and ends the stream, as
 //! an exception ends a generator. `stream!` is the same without errors. What is yielded may be awaited for; the
 //! consumer pins the stream: `let mut changes = pin!(changes(...))`.
 //!
+//! A task with an `mpsc` channel is enough where the values have to be made while the consumer is busy.
+//!
 //! # Cancel safety
 //!
-//! A dropped `next()` loses nothing: where the function stands is kept in the stream, and the next `next()` goes on
-//! there. Dropping the stream drops the function where it stands: what comes after that `yield` or `.await` never
-//! runs, `Drop` of its variables excepted.
+//! A dropped `next()` loses nothing: the stream keeps how far the function is, and the next `next()` goes on there.
+//! Dropping the stream drops the function where it is: what comes after that `yield` or `.await` never runs, `Drop` of
+//! its variables excepted.
 //!
 //! # Errors
 //!

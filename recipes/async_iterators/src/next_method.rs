@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: 0BSD
-//! An `async fn next(&mut self)` that reads an item in several steps: `async def __anext__(self)`.
+//! Reads an item in several steps by an `async fn next(&mut self)`: `async def __anext__(self)`.
 //!
 //! ```sh
 //! cargo add tokio --features io-util
 //! ```
 //!
-//! The least that can be looped over: `while let Some(item) = reader.next().await? { ... }`, as tokio's own readers
-//! and channels have it. It needs no pinning and may borrow from `self`. It is no `Stream`, so it has no `map` or
-//! `take`; `futures::stream::try_unfold` makes it one.
+//! ```
+//! use async_iterators::next_method::Paragraphs;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> std::io::Result<()> {
+//!     let events = "event: price\ndata: 7\n\n\ndata: bye\n";
+//!     let mut paragraphs = Paragraphs::new(events.as_bytes());
+//!     let mut lengths = Vec::new();
+//!     while let Some(lines) = paragraphs.next().await? {
+//!         lengths.push(lines.len());
+//!     }
+//!     assert_eq!(lengths, [2, 1]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! This is the least that can be looped over: `while let Some(item) = reader.next().await? { ... }`, as tokio's own
+//! readers and channels have it. It needs no pinning and may borrow from `self`. It is no `Stream`, so it has no `map`
+//! or `take`; `futures::stream::try_unfold` makes a `Stream` of it.
+//!
+//! `tokio::io::Lines` is enough where an item is a line.
 //!
 //! # Cancel safety
 //!
-//! [`Paragraphs::next`] is cancel safe, for a line that has been read is in `self` before the next await, and
-//! `next_line` itself loses none. Kept in a local variable, the lines of half a paragraph would be dropped with the
-//! future.
+//! [`Paragraphs::next`] is cancel safe: a line that has been read is in `self` before the next await, and `next_line`
+//! itself loses none. In a local variable, the lines of half a paragraph would be dropped with the future.
 //!
 //! # Errors
 //!

@@ -1,13 +1,31 @@
 // SPDX-License-Identifier: 0BSD
-//! The items of a source that gives out pages, each with the cursor of the next one: an `async def` that yields from
-//! page after page.
+//! Yields the items of a source that gives out pages, each with the cursor of the next one: an `async def` that yields
+//! from page after page.
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
+//! ```
+//! use async_iterators::pages::{Page, items, pages};
+//! use futures::TryStreamExt;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let fetch = async |cursor: u32| {
+//!         let items = vec![cursor * 10, cursor * 10 + 1]; // a request
+//!         anyhow::Ok(Page { items, next: (cursor < 3).then_some(cursor + 1) })
+//!     };
+//!     let orders: Vec<_> = items(pages(1, fetch)).try_collect().await?;
+//!     assert_eq!(orders, [10, 11, 20, 21, 30, 31]);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! A page is fetched when its first item is asked for. To fetch it while the page before it is being handled, put
 //! `prefetch` between the two: `items(prefetch(pages(first, fetch), ahead))`.
+//!
+//! A `while let Some(cursor) = next` loop is enough where one function fetches and handles the pages.
 //!
 //! # Cancel safety
 //!
@@ -15,8 +33,8 @@
 //!
 //! # Errors
 //!
-//! Those of `fetch`. Every item of the pages before it is given out first, then the error, then the stream is over.
-//! It does not try again: a retry belongs into `fetch`, where the cursor is known.
+//! Those of `fetch`. Every item of the pages before it is given out first, then the error, then the stream is over. It
+//! does not try again: a retry belongs into `fetch`, where the cursor is known.
 
 use futures::stream::{self, Stream, TryStreamExt};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Make the next items of any stream while the consumer handles this one: an `asyncio.Queue(maxsize=ahead)` filled by
+//! Makes the next items of any stream while the consumer handles this one: an `asyncio.Queue(maxsize=ahead)` filled by
 //! a task.
 //!
 //! ```sh
@@ -8,8 +8,31 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! A stream runs only while it is polled, so while the consumer is busy it stands still. Here a task polls it. The
-//! task runs from the call on, not from the first `next()`.
+//! ```
+//! use std::num::NonZeroUsize;
+//! use std::time::Duration;
+//!
+//! use async_iterators::prefetch::prefetch;
+//! use futures::{StreamExt, stream};
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let rows = stream::iter(1..=3).then(async |row| {
+//!         sleep(Duration::from_millis(1)).await; // a query
+//!         row
+//!     });
+//!     let mut rows = prefetch(rows, const { NonZeroUsize::new(2).unwrap() });
+//!     while let Some(row) = rows.next().await {
+//!         println!("row {row}"); // the next rows are made meanwhile
+//!     }
+//! }
+//! ```
+//!
+//! A stream runs only while it is polled, so it stops while the consumer is busy. Here a task polls it. The task runs
+//! from the call on, not from the first `next()`.
+//!
+//! An `mpsc` channel and a task that sends into it are enough where the items need not be a stream.
 //!
 //! # Cancel safety
 //!

@@ -1,24 +1,40 @@
 // SPDX-License-Identifier: 0BSD
-//! A generator that is sent a value at each `yield`: `asend`, and `athrow` if that value is a `Result`.
+//! Makes a generator that is sent a value at each `yield`: `asend`, and `athrow` if that value is a `Result`.
 //!
 //! ```sh
 //! cargo add futures
 //! cargo add tokio --features sync
 //! ```
 //!
-//! The body is an async function that reads like a conversation, with its state in local variables: `let answer =
-//! caller.give(item).await`. It runs inside [`TwoWay::send`], on the task of whoever sends, and stands still between
-//! two sends. The first value sent is an argument of the body, so there is no `asend(None)` to start with.
+//! ```
+//! use async_iterators::two_way::{Caller, two_way};
 //!
-//! If the body is a loop around one `give`, an `async fn step(&mut self, input)` of a struct says the same with less.
-//! If it has to go on between two sends, make it a task with a channel of requests, each with a `oneshot` for its
-//! answer.
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let mut average = two_way(|mut value: f64, mut caller: Caller<f64, f64>| async move {
+//!         let (mut sum, mut count) = (0.0, 0.0);
+//!         loop {
+//!             (sum, count) = (sum + value, count + 1.0);
+//!             value = caller.give(sum / count).await;
+//!         }
+//!     });
+//!     assert_eq!(average.send(10.0).await, Some(10.0));
+//!     assert_eq!(average.send(20.0).await, Some(15.0));
+//! }
+//! ```
+//!
+//! The body is an async function that reads like a conversation, with its state in local variables: `let answer =
+//! caller.give(item).await`. It runs inside [`TwoWay::send`], on the sender's task, and pauses between two sends. The
+//! first value sent is an argument of the body, so there is no `asend(None)` to start with.
+//!
+//! An `async fn step(&mut self, input)` of a struct is enough if the body is a loop around one `give`. If the body has
+//! to go on between two sends, make it a task with a channel of requests, each with a `oneshot` for its answer.
 //!
 //! # Cancel safety
 //!
 //! A [`TwoWay::send`] that is dropped before its first poll does nothing. Dropped later it ends the generator, as a
-//! cancelled `asend` does: which value the next item would answer, nobody could tell. The body's variables are dropped
-//! at once.
+//! cancelled `asend` does: it would be unknown which value the next item answers. The body's variables are dropped at
+//! once.
 //!
 //! # Panics
 //!

@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: 0BSD
-//! A stream from a state and a function that takes the state to an item and the next state: `unfold`. In Python this
-//! is a generator too.
+//! Makes a stream from a state and a function that takes the state to an item and the next state: `unfold`, in Python a
+//! generator too.
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
-//! No macro, and all that lives across an item is written down: the state. It is moved into the step and back out of
-//! it, so the step may keep it across its awaits without a borrow. `try_unfold` is for steps that can fail, `unfold`
-//! for those that cannot.
+//! ```
+//! use async_iterators::unfold::walk;
+//! use futures::TryStreamExt;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let folders = async |folder: &&'static str| {
+//!         anyhow::Ok(match *folder {
+//!             "/" => vec!["/etc", "/home"],
+//!             "/home" => vec!["/home/ada"],
+//!             _ => vec![],
+//!         })
+//!     };
+//!     let all: Vec<_> = walk("/", folders).try_collect().await?;
+//!     assert_eq!(all, ["/", "/etc", "/home", "/home/ada"]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! There is no macro, and all that lives across an item is written down: the state. It is moved into the step and back
+//! out of it, so the step may keep it across its awaits without a borrow. `try_unfold` is for steps that can fail,
+//! `unfold` for those that cannot.
+//!
+//! A `generator` is enough, and shorter, where a macro is welcome.
 //!
 //! # Cancel safety
 //!

@@ -1,4 +1,4 @@
-//! What `asyncio.py` does, with the patterns of this recipe.
+//! What `demo.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait for what is left before the runtime ends: what `asyncio.run` does after its `main`.
+//! Waits for the clean-ups that are left before the runtime ends, as `asyncio.run` does after its `main`.
 //!
 //! ```sh
 //! cargo add futures
@@ -8,11 +8,31 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! `asyncio.run` cancels the tasks that are left and waits until their `finally` blocks are over, however long. A
-//! runtime that ends drops its tasks where they stand, clean-ups too. So the clean-ups are spawned on a
-//! [`TaskTracker`], and the last thing a `main` does is to wait for it.
+//! ```
+//! use std::time::Duration;
 //!
-//! What still uses resources has to end first: abort it, or cancel its token. [`drain`] ends nothing.
+//! use context_managers::drain::run_and_drain;
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let grace = Duration::from_secs(10);
+//!     let (answer, drained) = run_and_drain(grace, async |cleanups| {
+//!         cleanups.spawn(sleep(Duration::from_millis(1))); // closes a connection
+//!         "served"
+//!     })
+//!     .await;
+//!     assert_eq!((answer, drained), ("served", Ok(())));
+//! }
+//! ```
+//!
+//! `asyncio.run` cancels the tasks that are left and waits until their `finally` blocks are over, however long. A
+//! runtime that ends drops its tasks where they are, clean-ups too. So the clean-ups are spawned on a [`TaskTracker`],
+//! and a `main` waits for it last.
+//!
+//! `tracker.close()` and `tracker.wait().await` are enough without a grace period and without a panic in `main`.
+//!
+//! End first what still uses resources: abort it, or cancel its token. [`drain`] ends nothing.
 //!
 //! # Cancel safety
 //!

@@ -1,21 +1,39 @@
 // SPDX-License-Identifier: 0BSD
-//! Clean up without waiting, whatever happens: `Drop`, where Python writes `with` or `try: ... finally:`.
+//! Cleans up without waiting, whatever happens: `Drop`, where Python writes `with` or `try: ... finally:`.
 //!
 //! ```sh
 //! cargo add scopeguard
+//! ```
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use context_managers::drop_guard::{Seats, book, unless_busy};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let seats = Seats::new([12, 14]);
+//!     assert_eq!(book(&seats, async { Err("card declined") }).await, Err("card declined"));
+//!     assert_eq!(seats.free(), 2);
+//!     assert_eq!(book(&seats, async { Ok::<_, &str>(()) }).await, Ok(Some(12)));
+//!
+//!     let busy = AtomicBool::new(false);
+//!     let backup = unless_busy(&busy, async { unless_busy(&busy, async { "second" }).await });
+//!     assert_eq!(backup.await, Some(None)); // the second was refused
+//! }
 //! ```
 //!
 //! A value is dropped when its owner is gone: at the end of the block, at an early return, at a panic, and when the
 //! future that holds it is dropped, which is what a cancellation is. Locals are dropped in the reverse order of their
 //! declaration, fields of a struct in the order of theirs.
 //!
-//! A resource that many places use gets a type with a `drop` ([`Seat`]); clean-up in one place needs no type
-//! ([`unless_busy`]). In `drop` nothing can await: clean-up that has to wait is in `scope`.
+//! A resource that many places use gets a type with a `drop` ([`Seat`]). For clean-up in one place, `scopeguard::guard`
+//! is enough ([`unless_busy`]). In `drop` nothing can await: clean-up that has to wait is in `scope`.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`book`] before the payment is done gives the seat back. Dropping [`unless_busy`] ends the work and the
-//! state of being busy.
+//! Dropping [`book`] before the payment is done frees the seat. Dropping [`unless_busy`] ends the work and the state of
+//! being busy.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Clean-ups that add up while the program runs, undone last in, first out: `contextlib.AsyncExitStack`.
+//! Collects clean-ups while the program runs and undoes them last in, first out: `contextlib.AsyncExitStack`.
 //!
 //! ```sh
 //! cargo add futures
@@ -8,20 +8,42 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! For a number of resources that is known at run time alone; for one, `scope` is enough. The clean-ups run one after
-//! the other in a task of their own, so a cancellation of the caller does not end them. One that fails or panics does
-//! not keep the next from running, and every failure is reported. A stack that is dropped instead of closed (an early
-//! return, a panic, a cancellation) runs them as well; the [`TaskTracker`] waits for them, see `drain`.
+//! ```
+//! use std::sync::mpsc;
+//!
+//! use context_managers::exit_stack::ExitStack;
+//! use tokio_util::task::TaskTracker;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (log, closed) = mpsc::channel();
+//!     let mut stack = ExitStack::new(&TaskTracker::new());
+//!     for name in ["a.txt", "b.txt"] {
+//!         let log = log.clone();
+//!         let file = stack.enter(async { Ok(name) }, async move |file| log.send(file)).await?;
+//!         assert_eq!(file, name);
+//!     }
+//!     assert_eq!(stack.close(Ok("copied")).await, Ok(Some("copied")));
+//!     assert_eq!(closed.try_iter().collect::<Vec<_>>(), ["b.txt", "a.txt"]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! It is for a number of resources that is known at run time only. For one resource, `scope` is enough, and for
+//! clean-up that does not wait a `Vec` of guards. The clean-ups run one after the other in a task of their own, so a
+//! cancellation of the caller does not end them. One that fails or panics does not keep the next from running, and
+//! every failure is reported. A stack that is dropped instead of closed (an early return, a panic, a cancellation) runs
+//! them as well; the [`TaskTracker`] waits for them, see `drain`.
 //!
 //! # Cancel safety
 //!
 //! Dropping the future of [`ExitStack::enter`] drops what it opens; what is on the stack stays there. Dropping that of
-//! [`ExitStack::close`] ends the waiting alone.
+//! [`ExitStack::close`] ends the waiting only.
 //!
 //! # Errors
 //!
-//! All of them, in the order in which they happened, that of the body first. After a drop there is nobody to tell: a
-//! clean-up that fails then has to log it.
+//! All of them, in the order in which they happened, that of the body first. After a drop no caller is left: a clean-up
+//! that fails then has to log it.
 //!
 //! # Panics
 //!

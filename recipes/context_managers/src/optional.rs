@@ -1,16 +1,39 @@
 // SPDX-License-Identifier: 0BSD
-//! A context manager that is there or not: `contextlib.nullcontext`.
+//! Uses a context manager that is there or not: `contextlib.nullcontext`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
 //! ```
 //!
-//! Python needs an object that does nothing, for `async with` needs some object. A Rust guard is a value, so `Option`
-//! says it: `None` has nothing to drop. And a variable that is set on one path only is dropped on that path only.
+//! ```
+//! use context_managers::optional::{given_or_opened, limited};
+//! use tokio::sync::Semaphore;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let two_at_once = Semaphore::new(2);
+//!     for limit in [Some(&two_at_once), None] {
+//!         assert_eq!(limited(limit, async { "page" }).await?, "page");
+//!     }
+//!
+//!     let mut log = vec!["started"];
+//!     let open = async { anyhow::Ok(Vec::new()) }; // not needed: dropped
+//!     let lines = given_or_opened(Some(&mut log), open, async |log| {
+//!         log.push("worked");
+//!         Ok(log.len())
+//!     });
+//!     assert_eq!(lines.await?, 2);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Python needs an object that does nothing, because `async with` needs some object. A Rust guard is a value, so an
+//! `Option` of it is enough: `None` has nothing to drop. A variable that is set on one path only is dropped on that
+//! path only.
 //!
 //! # Cancel safety
 //!
-//! Dropping either future gives back what it holds, the permit or the resource that it opened.
+//! Dropping either future releases what it holds: the permit, or the resource that it opened.
 
 use tokio::sync::{AcquireError, Semaphore};
 

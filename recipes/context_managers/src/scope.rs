@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Use a resource, and clean up after it whatever happens, with a clean-up that awaits: `async with`.
+//! Uses a resource and cleans up after it whatever happens, with a clean-up that awaits: `async with`.
 //!
 //! ```sh
 //! cargo add futures
@@ -9,17 +9,41 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! A future that is dropped cannot await any more, and `drop` cannot either. So the clean-up is a task of its own. It
-//! runs after a success, an error, an early return, a panic and a cancellation (a timeout, an abort, a lost
-//! `select!`), exactly once. Whoever is not cancelled waits for it; whoever is cancelled meanwhile, or once more, stops
-//! waiting, and it runs on. The [`TaskTracker`] knows of each scope that is open and of each clean-up under way: wait
-//! for it before the runtime ends (`drain`).
+//! ```
+//! use context_managers::scope::with;
+//! use futures::FutureExt;
+//! use tokio_util::task::TaskTracker;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let cleanups = TaskTracker::new();
+//!     let connect = async { anyhow::Ok(vec!["ada", "bob"]) };
+//!     let users = with(
+//!         &cleanups,
+//!         connect,
+//!         async |connection, _inside| Ok(connection.len()),
+//!         |connection, _outcome| async move { Ok(drop(connection)) }.boxed(), // may await
+//!     );
+//!     assert_eq!(users.await?, 2);
+//!     cleanups.close();
+//!     cleanups.wait().await; // also for those of cancelled scopes
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A dropped future cannot await any more, and `drop` cannot either. So the clean-up is a task of its own. It runs
+//! exactly once: after a success, an error, an early return, a panic and a cancellation (a timeout, an abort, a lost
+//! `select!`). A caller that is not cancelled waits for it. A caller that is cancelled meanwhile, or once more, stops
+//! waiting, and it runs on. The [`TaskTracker`] knows of each open scope and of each clean-up under way: wait for it
+//! before the runtime ends (`drain`).
+//!
+//! A guard with a `drop` is enough for clean-up that does not wait: `drop_guard`.
 //!
 //! A context manager of your own is a function that takes the body and passes it on to [`with`].
 //!
-//! The body may borrow from its caller, and is an async closure. The clean-up has to be `Send + 'static`, for it
-//! outlives the caller. That its future is `Send` cannot be asked of an async closure, so it is a closure that returns
-//! a boxed future: `|resource, outcome| async move { ... }.boxed()`.
+//! The body may borrow from its caller, and is an async closure. The clean-up has to be `Send + 'static`, because it
+//! outlives the caller. No bound says that the future of an async closure is `Send`, so it is a closure that returns a
+//! boxed future: `|resource, outcome| async move { ... }.boxed()`.
 //!
 //! # Cancel safety
 //!
@@ -28,13 +52,14 @@
 //!
 //! # Errors
 //!
-//! [`ScopeError`]: the error of entering or of the body, that of the clean-up, or both. After a panic or a
-//! cancellation there is nobody to tell: a clean-up that fails then has to log it.
+//! [`ScopeError`]: the error of entering or of the body, that of the clean-up, or both. After a panic or a cancellation
+//! no caller gets an error: a clean-up that fails then has to log it.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime. A panic in the body goes on in the caller when the clean-up is done. One in the clean-up
-//! goes on too, unless the body failed: then its error is returned, and of the panic the panic hook has told.
+//! Outside a Tokio runtime. A panic in the body goes on in the caller when the clean-up is done. A panic in the
+//! clean-up goes on too, unless the body failed: then the body's error is returned, and only the panic hook reports the
+//! panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, resume_unwind};

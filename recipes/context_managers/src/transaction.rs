@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A transaction on a pooled connection: committed on success, rolled back on an error, a panic and a cancellation,
-//! and the connection is back in the pool exactly once: `async with pool.acquire() as c, c.transaction():`.
+//! Runs a transaction on a pooled connection: `async with pool.acquire() as c, c.transaction():`.
 //!
 //! ```sh
 //! cargo add scopeguard
@@ -8,23 +7,69 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! This is `scope` made to measure for one resource. Commit and rollback run in a task of their own, which gives the
-//! connection back when it is done: whoever is cancelled does not wait for it, and does not cut it off. Wait for the
-//! [`TaskTracker`] before the runtime ends (`drain`).
+//! ```
+//! use std::num::NonZeroUsize;
 //!
-//! Real pools (deadpool, bb8, sqlx) check and refresh connections too. What they do with an open transaction when it is
-//! dropped differs, and some do it at the next use alone: read there, and test it.
+//! use context_managers::transaction::{Database, Pool};
+//! use tokio_util::task::TaskTracker;
+//!
+//! struct Memory; // a driver's client, with its four functions
+//!
+//! impl Database for Memory {
+//!     type Connection = Vec<&'static str>;
+//!     type Error = anyhow::Error;
+//!
+//!     async fn connect(&self) -> anyhow::Result<Vec<&'static str>> {
+//!         Ok(Vec::new())
+//!     }
+//!     async fn begin(&self, _on: &mut Vec<&'static str>) -> anyhow::Result<()> {
+//!         Ok(())
+//!     }
+//!     async fn commit(&self, _on: &mut Vec<&'static str>) -> anyhow::Result<()> {
+//!         Ok(())
+//!     }
+//!     async fn rollback(&self, on: &mut Vec<&'static str>) -> anyhow::Result<()> {
+//!         Ok(on.clear())
+//!     }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let cleanups = TaskTracker::new();
+//!     let pool = Pool::new(Memory, const { NonZeroUsize::new(5).unwrap() }, &cleanups);
+//!     pool.transaction(async |connection| Ok(connection.push("kept"))).await?;
+//!     let failed: anyhow::Result<()> = pool
+//!         .transaction(async |connection| {
+//!             connection.push("undone");
+//!             anyhow::bail!("no such account")
+//!         })
+//!         .await;
+//!     assert!(failed.is_err());
+//!     assert_eq!(pool.idle(), 1); // one connection served both
+//!     Ok(())
+//! }
+//! ```
+//!
+//! It commits on success, and rolls back on an error, a panic and a cancellation. The connection is back in the pool
+//! exactly once.
+//!
+//! This is `scope` made to measure for one resource. Commit and rollback run in a task of their own, which returns the
+//! connection to the pool when it is done. A cancelled caller does not wait for that task and does not cut it off. Wait
+//! for the [`TaskTracker`] before the runtime ends (`drain`).
+//!
+//! A real pool (deadpool, bb8, sqlx) checks and refreshes connections too. Its own transaction is enough if its drop
+//! does what you need: some roll back at the next use only. Read there, and test it.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future while it waits for a connection takes none. While the body runs, it means a rollback. During a
-//! commit it means that the caller does not know: the commit runs to its end.
+//! Dropping the future while it waits for a connection takes no connection. While the body runs, it means a rollback.
+//! During a commit it means that the caller does not know: the commit runs to its end.
 //!
 //! # Errors
 //!
 //! Those of the database and of the body. When commit or rollback fails, the state of the connection is unknown: it is
-//! dropped, and the next transaction makes a new one. A rollback that fails after an error of the body is not
-//! reported, for the database rolls back what is left of a closed connection.
+//! dropped, and the next transaction makes a new one. A rollback that fails after an error of the body is not reported,
+//! because the database rolls back what is left of a closed connection.
 //!
 //! # Panics
 //!

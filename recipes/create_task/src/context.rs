@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: 0BSD
-//! Give a task the context of the one that starts it: what asyncio's `create_task` does with `contextvars`.
+//! Gives a task the context of the one that starts it, as asyncio's `create_task` does with `contextvars`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! cargo add futures
 //! ```
 //!
-//! A `tokio::task_local!` is seen by what is awaited inside its scope, and not by what is spawned there. [`inherit`]
-//! takes a snapshot and puts it around the new task: `tokio::spawn(inherit(&REQUEST, work()))`. What the child sets
-//! with a scope of its own, its parent does not see.
+//! ```
+//! use create_task::context::inherit;
+//!
+//! tokio::task_local! {
+//!     static REQUEST: u32;
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let handler = async {
+//!         let plain = tokio::spawn(async { REQUEST.try_with(|id| *id).ok() });
+//!         let child = tokio::spawn(inherit(&REQUEST, async { REQUEST.get() }));
+//!         anyhow::Ok((plain.await?, child.await?))
+//!     };
+//!     assert_eq!(REQUEST.scope(7, handler).await?, (None, 7));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What is awaited inside the scope of a `tokio::task_local!` sees its value; what is spawned there does not.
+//! [`inherit`] takes a snapshot and puts it around the new task. What the child sets with a scope of its own, its
+//! parent does not see.
+//!
+//! An argument, moved into the task, is enough where every function on the way can take it.
 //!
 //! The snapshot is a clone. Shared things in it (an `Arc<Mutex<_>>`) stay shared, as a list in a `ContextVar` does.
 //! Keep all that travels together in one struct under one key.
@@ -19,7 +40,7 @@
 //!
 //! # Panics
 //!
-//! Those of the clone and of the work. A missing value is none: the child has none either.
+//! Those of the clone and of the work. A missing value does not panic: the child has no value either.
 
 use futures::future::Either;
 use tokio::task::LocalKey;

@@ -1,13 +1,31 @@
 // SPDX-License-Identifier: 0BSD
-//! Call functions when a task ends, however it ends: `Task.add_done_callback(...)`.
+//! Calls functions when a task ends, however it ends: `Task.add_done_callback(...)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
 //! ```
 //!
-//! Each callback is called once with the outcome: a value, a panic, or an abort, also one that came before the
-//! first poll. Callbacks run one after the other in the order in which they were added, on a task of their own, so
-//! never inside [`Announced::add_done_callback`]. One for a task that is done already is called soon.
+//! ```
+//! use std::sync::mpsc;
+//!
+//! use create_task::done_callback::Announced;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (log, lines) = mpsc::channel();
+//!     let upload = Announced::new(tokio::spawn(async { 3 }));
+//!     upload.add_done_callback(move |outcome| {
+//!         let _closed = log.send(format!("uploaded: {outcome:?}"));
+//!     });
+//!     assert_eq!(upload.join().await?, 3);
+//!     assert_eq!(lines.recv()?, "uploaded: Ok(3)");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Each callback is called once with the outcome: a value, a panic, or an abort, also one that came before the first
+//! poll. Callbacks run one after the other, FIFO, on a task of their own, so never inside
+//! [`Announced::add_done_callback`]. A callback that is added to a task that is done is called soon.
 //!
 //! For a value alone no callback is needed: `tokio::spawn(async { after(work().await) })`.
 //!

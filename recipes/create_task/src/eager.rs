@@ -1,18 +1,42 @@
 // SPDX-License-Identifier: 0BSD
-//! Start a task at once, and spawn it only if it has to wait: `asyncio.eager_task_factory` (Python 3.12).
+//! Runs work up to its first wait at once, and spawns the rest only if there is any: `asyncio.eager_task_factory`
+//! (Python 3.12).
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
-//! For work that is often done without waiting: a cache hit, a connection that is open already. Up to its first
-//! wait the work is part of its caller: it sees the caller's task-locals and task id, and a caller in a hurry waits
-//! for it. From there on it is a task like any other.
+//! ```
+//! use std::time::Duration;
+//!
+//! use create_task::eager::{Eager, start};
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let hit = start(async { "from the cache" });
+//!     assert!(matches!(hit, Eager::Done("from the cache"))); // no task
+//!
+//!     let miss = start(async {
+//!         sleep(Duration::from_millis(1)).await;
+//!         "from the server"
+//!     });
+//!     assert!(!miss.is_finished());
+//!     assert_eq!(miss.join().await?, "from the server");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! It is for work that is often done without waiting: a cache hit, a connection that is open already. Up to its first
+//! wait the work is part of its caller: it sees the caller's task-locals and task id, and a caller in a hurry waits for
+//! it. From there on it is a task like any other.
+//!
+//! `tokio::spawn` is enough where a task for each call costs too little to matter.
 //!
 //! # Cancel safety
 //!
-//! As with `tokio::spawn`, dropping [`Eager`] lets the task run on. [`Eager::abort`] changes nothing for work that
-//! is done.
+//! As with `tokio::spawn`, dropping [`Eager`] lets the task run on. [`Eager::abort`] changes nothing for work that is
+//! done.
 //!
 //! # Panics
 //!

@@ -1,19 +1,38 @@
 // SPDX-License-Identifier: 0BSD
-//! Tasks with a name and a state that can be asked for, and the list of those that run: `create_task(..., name=...)`,
-//! `Task.get_name()`, `asyncio.all_tasks()`.
+//! Lists the tasks that run, by name, and says how each is doing: `create_task(..., name=...)`, `Task.get_name()`,
+//! `asyncio.all_tasks()`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
-//! Tokio counts its live tasks and does not list them; its names need an unstable build. [`Names`] lists the tasks
-//! that were spawned through it. Names are for people: two tasks may share one, and a finished task's name is free.
-//! Where a name has to be unique, use `tokio_util::task::JoinMap`: it aborts the older of two tasks with one key.
+//! ```
+//! use create_task::named::{Names, State};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let names = Names::default();
+//!     let mut sum = names.spawn("sum", async { 2 + 3 });
+//!     let poller = names.spawn("poller", std::future::pending::<()>());
+//!     assert_eq!(names.running(), ["sum".into(), "poller".into()]);
+//!
+//!     assert_eq!(sum.result().await.as_ref().ok(), Some(&5));
+//!     assert_eq!(sum.state(), State::Finished);
+//!     assert_eq!(names.running(), ["poller".into()]);
+//!     poller.abort();
+//! }
+//! ```
+//!
+//! Tokio counts its live tasks and does not list them; its names need an unstable build. [`Names`] lists the tasks that
+//! were spawned through it. Names are for people: two tasks may share one, and a finished task's name is free.
+//!
+//! `tokio_util::task::JoinMap` is enough where the names are keys. It keeps them unique: it aborts the older of two
+//! tasks with one key.
 //!
 //! # Cancel safety
 //!
-//! [`NamedTask::result`] is cancel safe: the result stays in the value. Dropping a [`NamedTask`] lets the task run
-//! on, still listed; [`NamedTask::abort`] ends it.
+//! [`NamedTask::result`] is cancel safe: the result stays in the value. Dropping a [`NamedTask`] lets the task run on,
+//! still listed; [`NamedTask::abort`] ends it.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

@@ -1,24 +1,46 @@
 // SPDX-License-Identifier: 0BSD
-//! Who ends a task, and who waits for it. asyncio: whoever keeps a reference. Tokio: whoever holds the right handle.
+//! Chooses who ends a task and who waits for it: in asyncio the holder of a reference, on Tokio the holder of the right
+//! handle.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync,time
 //! cargo add tokio-util --features rt
 //! ```
 //!
+//! ```
+//! use std::time::Duration;
+//!
+//! use create_task::owner::{Outbox, Refreshed};
+//! use tokio::time::timeout;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     // The task that refreshes is aborted when `rate` is dropped.
+//!     let rate = Refreshed::new(1.08, Duration::from_secs(60), async || 1.09);
+//!     assert_eq!((rate.get(), rate.is_kept_fresh()), (1.08, true));
+//!
+//!     let outbox = Outbox::default();
+//!     outbox.send(async { println!("mail sent") }); // runs on without its caller
+//!     timeout(Duration::from_secs(5), outbox.close()).await?; // a shutdown with a limit
+//!     Ok(())
+//! }
+//! ```
+//!
 //! | held by | when that is dropped, its task |
 //! |---|---|
 //! | `JoinHandle` | runs on: *detached* |
 //! | `AbortOnDropHandle` | is aborted |
-//! | `JoinSet`, `JoinMap`, `JoinQueue` | is aborted, and so is every other task of the set |
-//! | `TaskTracker` | runs on, and every other clone of the tracker can still wait for it |
+//! | `JoinSet`, `JoinMap`, `JoinQueue` | is aborted, with every other task of the set |
+//! | `TaskTracker` | runs on, and other clones of the tracker can wait for it |
 //!
-//! The runtime owns them all: they end where they stand when it shuts down.
+//! The runtime owns them all: they end where they are when it shuts down.
+//!
+//! A `JoinSet` in a local variable is enough where one function starts the tasks and waits for them.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`Outbox::close`] leaves the deliveries running and nobody waiting for them. That makes
-//! `timeout(grace, outbox.close())` a shutdown with a limit.
+//! Dropping [`Outbox::close`] leaves the deliveries running, without a waiter. That makes `timeout(grace,
+//! outbox.close())` a shutdown with a limit.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Start a task, work meanwhile, collect its result: `task = asyncio.create_task(...)`, later `await task`.
+//! Starts a task, works meanwhile, and collects its result: `task = asyncio.create_task(...)`, later `await task`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -7,9 +7,27 @@
 //! cargo add thiserror
 //! ```
 //!
-//! A spawned task runs whether or not anybody awaits it. What it returns comes back inside a second `Result`: the
-//! task itself may have panicked or been aborted. Awaiting a task that was aborted is an error to look at; it does
-//! not cancel the one who awaits, as a `CancelledError` does.
+//! ```
+//! use create_task::spawn::{Failure, alongside, collect};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let load = async { Ok::<_, String>(vec![3, 4]) };
+//!     let (numbers, title) = alongside(load, async { "totals" }).await;
+//!     assert_eq!((numbers, title), (Ok(vec![3, 4]), "totals"));
+//!
+//!     let endless = tokio::spawn(std::future::pending::<Result<(), String>>());
+//!     endless.abort();
+//!     assert_eq!(collect(endless).await, Err(Failure::Cancelled));
+//! }
+//! ```
+//!
+//! A spawned task runs whether or not it is awaited. Its value comes back inside a second `Result`: the task itself may
+//! have panicked or been aborted. Awaiting a task that was aborted returns an error; it does not cancel the awaiter, as
+//! a `CancelledError` does.
+//!
+//! `tokio::spawn(work).await??` is enough where the caller is never dropped and needs no difference between the
+//! failures.
 //!
 //! # Cancel safety
 //!
@@ -18,7 +36,7 @@
 //!
 //! # Errors
 //!
-//! [`Failure`] tells apart what the work reports, a panic and an abort.
+//! [`Failure`] tells apart an error of the work, a panic and an abort.
 
 use std::any::Any;
 

@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: 0BSD
-//! A background task whose failure is heard: by whoever awaits it, and if nobody does, by a report.
-//! asyncio's "Task exception was never retrieved".
+//! Reports the failure of a background task, unless an awaiter hears it: asyncio's "Task exception was never
+//! retrieved".
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
-//! Tokio drops what a task returns when nobody holds its `JoinHandle`, and an `Err` in it is gone without a word. The
-//! failure that [`reported`] returns calls the report when it is dropped without having been heard. So it does not
-//! matter who drops it, and when: the runtime, a `JoinSet`, a channel. It is heard or reported, and never both.
+//! ```
+//! use std::sync::mpsc;
+//!
+//! use error_handling::background::{Failure, Unheard, reported};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (log, reports) = mpsc::channel();
+//!     let report = move |failure: Failure<_>| drop(log.send(failure.to_string()));
+//!     let save = async || Err::<(), _>("disk full");
+//!
+//!     let awaited = tokio::spawn(reported(save(), report.clone())).await?;
+//!     assert_eq!(awaited.map_err(Unheard::hear), Err(Failure::Error("disk full")));
+//!
+//!     drop(tokio::spawn(reported(save(), report))); // no awaiter: it is reported
+//!     tokio::task::yield_now().await;
+//!     assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["disk full"]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Tokio drops what a task returns when no `JoinHandle` is left, and an `Err` in it is gone silently. The failure that
+//! [`reported`] returns calls the report when it is dropped without having been heard. So it does not matter who drops
+//! it, and when: the runtime, a `JoinSet`, a channel. It is heard or reported, and never both.
+//!
+//! A `match` at the end of the task that logs the error is enough for a task that is never awaited.
 //!
 //! # Cancel safety
 //!

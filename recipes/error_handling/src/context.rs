@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: 0BSD
-//! What was being done when it failed, and why it failed: `raise ... from`, `add_note`, the chain of a traceback.
+//! Says what was being done when it failed, and why it failed: `raise ... from`, `add_note`, the chain of a traceback.
 //!
 //! ```sh
 //! cargo add anyhow
 //! ```
 //!
+//! ```
+//! use error_handling::context::{lines, settings};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let parse = |text: &str| text.trim().parse::<u16>();
+//!     let port = settings("port.txt", async { Ok("8080\n".to_owned()) }, parse).await?;
+//!     assert_eq!(port, 8080);
+//!
+//!     let error = settings("port.txt", async { Ok("eighty".to_owned()) }, parse).await.unwrap_err();
+//!     assert_eq!(lines(&error), ["parsing port.txt", "invalid digit found in string"]);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! asyncio records where an error was raised, and which one was being handled then, by itself. Here a function says on
 //! its way out what it was doing, in words a person can use, and keeps the error below as the cause.
+//!
+//! `.context("...")?` in place is all there is to it; [`or_backup`] is for errors of two attempts.
 //!
 //! | Python | here |
 //! |---|---|
 //! | `raise Outer() from error` | `Err(error).context(...)`, or `#[source]` in an error type |
-//! | `error.add_note(text)` | `.context(text)`: it stands before the error, not behind it |
+//! | `error.add_note(text)` | `.context(text)`: it comes before the error, not behind it |
 //! | `error.__cause__` | `error.source()`, `error.chain()` |
 //! | `error.__context__`, set when a handler fails | nothing, unless you keep it: [`or_backup`] |
 //! | `raise Other() from None` | `map_err(\|_\| Other)` |

@@ -1,8 +1,27 @@
 // SPDX-License-Identifier: 0BSD
-//! Several errors at once, picked apart by type: `ExceptionGroup` and `except*`.
+//! Collects several errors and picks them apart by type: `ExceptionGroup` and `except*`.
 //!
 //! ```sh
 //! cargo add anyhow
+//! ```
+//!
+//! ```
+//! use std::io;
+//!
+//! use error_handling::error_group::ErrorGroup;
+//!
+//! fn main() {
+//!     let not_found = io::Error::from(io::ErrorKind::NotFound);
+//!     let results = [Ok("home"), Err(not_found.into()), Err(anyhow::anyhow!("no title"))];
+//!     let Err(mut group) = ErrorGroup::collect("loading three pages", results) else { return };
+//!     assert_eq!(group.to_string(), "loading three pages [entity not found; no title]");
+//!
+//!     for error in group.take::<io::Error>() {
+//!         println!("skipped: {error}");
+//!     }
+//!     let rest = group.into_result().unwrap_err(); // what is left
+//!     assert_eq!(rest.to_string(), "loading three pages [no title]");
+//! }
 //! ```
 //!
 //! | Python | here |
@@ -11,10 +30,10 @@
 //! | the end of the `try`, which raises what is left | `group.into_result()?;` |
 //!
 //! An `except*` takes its part out of the group, and what no clause has taken is raised again. Here [`take`] and
-//! [`split_off`] take, and [`into_result`] hands on what is left. A group may hold groups; both look into them.
+//! [`split_off`] take, and [`into_result`] passes on what is left. A group may hold groups; both look into them.
 //!
-//! Where every error has one type of your own, no group is needed: a `Vec` of that `enum`, a `match` over it, and the
-//! compiler says which case was forgotten.
+//! A `Vec` of your own `enum` is enough where every error has that type: `match` over it, and the compiler says which
+//! case was forgotten.
 //!
 //! [`take`]: ErrorGroup::take
 //! [`split_off`]: ErrorGroup::split_off

@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: 0BSD
-//! Catch one task's error: `try: await task`, `except NotFound`, `except ... as error`, `else`.
+//! Catches one task's error: `try: await task`, `except NotFound`, `except ... as error`, `else`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! cargo add thiserror
 //! ```
 //!
-//! A task's result is two `Result`s. The outer one, a [`JoinError`], is about the task: it panicked or was aborted.
-//! The inner one is what the work returns. An `except` clause is an arm of a `match`; what no arm catches is returned
-//! by the last one, where asyncio lets it pass. `finally` is the `Drop` of a value.
+//! ```
+//! use error_handling::one_task::{LoadError, page_or};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let found = tokio::spawn(async { Ok("welcome".to_owned()) });
+//!     assert_eq!(page_or("(no page)", found).await?, "welcome");
+//!
+//!     let missing = tokio::spawn(async { Err(LoadError::NotFound("faq".to_owned())) });
+//!     assert_eq!(page_or("(no page)", missing).await?, "(no page)");
+//!
+//!     let endless = tokio::spawn(std::future::pending());
+//!     endless.abort();
+//!     assert!(matches!(page_or("(no page)", endless).await, Err(LoadError::Cancelled)));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A task's result is two `Result`s. The outer one, a [`JoinError`], is about the task: it panicked or was aborted. The
+//! inner one is what the work returns. An `except` clause is an arm of a `match`; what no arm catches is returned by
+//! the last one, where asyncio lets it pass. `finally` is the `Drop` of a value.
+//!
+//! `task.await??` is enough where the caller treats every failure alike.
 //!
 //! # Cancel safety
 //!
 //! Cancel safe over a `&mut JoinHandle`: the result stays in the handle. Over an owned `JoinHandle`, dropping the
-//! future lets the task run on, and its result is lost; hand in an `AbortOnDropHandle` to end it.
+//! future lets the task run on, and its result is lost; pass an `AbortOnDropHandle` to end it.
 //!
 //! # Errors
 //!
@@ -21,7 +41,7 @@
 //!
 //! # Panics
 //!
-//! A panic of the task goes on in the caller: it is a bug, and nobody here can mend it.
+//! A panic of the task goes on in the caller: it is a bug, and the caller cannot fix it.
 
 use std::io;
 use std::panic::resume_unwind;

@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: 0BSD
-//! How each task ended: with a value, an error, a panic, or cancelled. `asyncio.gather(*tasks, return_exceptions=True)`
-//! with the sorting that follows it: `isinstance(outcome, CancelledError)`, `isinstance(outcome, Exception)`.
+//! Sorts how each task ended, with a value, an error, a panic, or cancelled: `asyncio.gather(*tasks,
+//! return_exceptions=True)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! A cancelled task has done what it was told. It is neither a failure nor a success, so it is counted as neither.
+//! ```
+//! use error_handling::outcome::{Outcome, every_outcome};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let mail = tokio::spawn(async { Ok("sent") });
+//!     let backup = tokio::spawn(async { Err("disk full") });
+//!     let poller = tokio::spawn(std::future::pending());
+//!     poller.abort();
+//!     let outcomes = every_outcome([("mail", mail), ("backup", backup), ("poller", poller)]).await;
+//!     assert_eq!(outcomes[0], ("mail", Outcome::Value("sent")));
+//!     assert_eq!(outcomes[2], ("poller", Outcome::Cancelled));
+//!
+//!     let failed = outcomes.iter().filter(|(_, outcome)| outcome.is_failure());
+//!     assert_eq!(failed.map(|(name, _)| *name).collect::<Vec<_>>(), ["backup"]);
+//! }
+//! ```
+//!
+//! It replaces the sorting that follows `gather`: `isinstance(outcome, CancelledError)`, `isinstance(outcome,
+//! Exception)`.
+//!
+//! A cancelled task has done what was asked of it. It is neither a failure nor a success, so it is counted as neither.
+//!
+//! `JoinSet::join_all` is enough where no task fails or is aborted.
 //!
 //! # Cancel safety
 //!

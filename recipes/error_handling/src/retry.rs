@@ -1,14 +1,38 @@
 // SPDX-License-Identifier: 0BSD
-//! Try again what may succeed the next time, with pauses that grow, up to a deadline, and never after a cancellation.
-//! asyncio has none; there it is a loop around `try`, or the package `tenacity`.
+//! Tries again what may succeed the next time, with pauses that grow, up to a deadline, and never after a cancellation:
+//! in asyncio a loop around `try`, or the package `tenacity`.
 //!
 //! ```sh
 //! cargo add backon --no-default-features --features std,tokio-sleep
 //! cargo add tokio --features rt,time
 //! ```
 //!
-//! [`backon`] is the loop and the pauses: it draws the jitter, and a seed makes it draw the same again. Here it gets
-//! the two things that it cannot know: which errors are worth it, and how long the caller can wait.
+//! ```
+//! use std::{io, time::Duration};
+//!
+//! use backon::ExponentialBuilder;
+//! use error_handling::retry::{Verdict, retry};
+//! use tokio::time::Instant;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> io::Result<()> {
+//!     let mut server = [Err(io::ErrorKind::TimedOut), Ok("page")].into_iter();
+//!     let attempt = || std::future::ready(server.next().unwrap().map_err(io::Error::from));
+//!     let judge = |error: &io::Error| match error.kind() {
+//!         io::ErrorKind::TimedOut => Verdict::Again,
+//!         _ => Verdict::Final,
+//!     };
+//!     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(1)).with_jitter();
+//!     let deadline = Instant::now() + Duration::from_secs(30);
+//!     let log = |error: &io::Error, pause| println!("{error}, again in {pause:?}");
+//!     assert_eq!(retry(pauses, deadline, judge, log, attempt).await?, "page");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`backon`] is the loop and the pauses: it draws the jitter, and a seed makes it draw the same again.
+//! `attempt.retry(pauses)` is enough without a deadline. This function adds what backon cannot know: which errors are
+//! worth it, and how long the caller can wait.
 //!
 //! # Cancel safety
 //!

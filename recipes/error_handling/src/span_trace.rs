@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: 0BSD
-//! In which spans an error happened: what a traceback is to an `async` program.
+//! Says in which spans an error happened: what a traceback is to an `async` program.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tracing-error
 //! ```
 //!
+//! ```
+//! use error_handling::span_trace::NotFound;
+//! use tracing_error::ErrorLayer;
+//! use tracing_subscriber::prelude::*;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     tracing_subscriber::registry().with(ErrorLayer::default()).init();
+//!
+//!     #[tracing::instrument]
+//!     async fn fetch(page: &str) -> Result<String, NotFound> {
+//!         Err(NotFound::new(page))
+//!     }
+//!     let error = fetch("home").await.unwrap_err();
+//!     assert_eq!(error.to_string(), "home not found");
+//!     assert_eq!(error.spans(), [r#"fetch{page="home"}"#]);
+//! }
+//! ```
+//!
 //! A backtrace shows who polled a future, and that is the runtime. Spans go with the work: through every `await`, and
 //! into a task that is spawned with `in_current_span()`. The subscriber needs `tracing_error::ErrorLayer`; without it
 //! the trace is empty.
+//!
+//! `anyhow`'s context (the pattern `context`) is enough where a person needs no place in the code.
 //!
 //! # Errors
 //!

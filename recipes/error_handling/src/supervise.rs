@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Background workers that are watched: every failure is reported, and a worker is started again if asked, after
-//! pauses that grow, until it fails too often. asyncio has no name for it; Erlang calls it a supervisor.
+//! Watches background workers: it reports every failure, and starts a worker again if asked, after pauses that grow,
+//! until it fails too often.
 //!
 //! ```sh
 //! cargo add anyhow
@@ -11,8 +11,34 @@
 //! cargo add tokio-util --features join-map,rt
 //! ```
 //!
-//! A worker that returns `Ok` has finished and is not started again; nor is one that was cancelled: that is no
-//! failure, and whoever cancels wants it to end.
+//! ```
+//! use std::time::Duration;
+//!
+//! use backon::ExponentialBuilder;
+//! use error_handling::supervise::{End, Restart, Supervisor};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut workers = Supervisor::new(|name, error, _pause| println!("{name}: {error}"));
+//!     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(1));
+//!     let minute = Duration::from_secs(60);
+//!     let restart = Restart { pauses, healthy: minute, failures: 5, window: minute };
+//!     let mut runs = 0;
+//!     workers.start("feed", Some(restart), move |_stop| {
+//!         runs += 1;
+//!         async move { anyhow::Ok(anyhow::ensure!(runs == 2, "connection lost")) }
+//!     })?;
+//!     assert!(matches!(workers.next_end().await, Some((_, End::Finished))));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! asyncio has no name for it; Erlang calls it a supervisor.
+//!
+//! A worker that returns `Ok` has finished and is not started again. A worker that was cancelled is not either: that is
+//! no failure, and its end was asked for.
+//!
+//! A `JoinSet` and a loop over `join_next` are enough without restarts.
 //!
 //! # Cancel safety
 //!
@@ -21,8 +47,8 @@
 //!
 //! # Panics
 //!
-//! A panic of a worker is a failure of that worker, a [`Panicked`], also one in the call that makes its future. A
-//! panic of the report, or of a destructor, ends the worker for which it happened, unreported: [`End::Failed`].
+//! A panic of a worker is a failure of that worker, a [`Panicked`], also one in the call that makes its future. A panic
+//! of the report, or of a destructor, ends the worker for which it happened, unreported: [`End::Failed`].
 
 use std::any::Any;
 use std::collections::VecDeque;

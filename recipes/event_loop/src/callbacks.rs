@@ -1,19 +1,40 @@
 // SPDX-License-Identifier: 0BSD
-//! Functions to be called soon, later or at a time, one after the other and in exact order: `loop.call_soon`,
-//! `call_later`, `call_at`, `call_soon_threadsafe`.
+//! Calls functions soon, later or at a time, one after the other and in exact order: `loop.call_soon`, `call_later`,
+//! `call_at`, `call_soon_threadsafe`.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features rt,sync,time
 //! ```
 //!
-//! Tokio has no callbacks: a task that sleeps and then calls is enough for most uses, and its `AbortHandle` cancels
-//! it. But Tokio's timers count milliseconds, and those of one millisecond end in the order in which they were set,
-//! not in that of their deadlines. Here they run in the order of their deadlines, and those of one deadline in the
-//! order in which they were scheduled, which asyncio does not promise. Like Tokio's, they never run early, and up to a
+//! ```
+//! use std::{sync::mpsc, time::Duration};
+//!
+//! use event_loop::callbacks::Callbacks;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let callbacks = Callbacks::new();
+//!     let (log, lines) = mpsc::channel();
+//!     for (delay, name) in [(2, "tea"), (1, "toast")] {
+//!         let log = log.clone();
+//!         callbacks.call_later(Duration::from_millis(delay), move || drop(log.send(name)))?;
+//!     }
+//!     let end = callbacks.clone();
+//!     callbacks.call_later(Duration::from_millis(3), move || end.stop())?;
+//!     callbacks.run(|_panic| ()).await?;
+//!     assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["toast", "tea"]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Tokio has no callbacks: a task that sleeps and then calls is enough for most uses, and its `AbortHandle` cancels it.
+//! But Tokio's timers count milliseconds, and those of one millisecond end in the order in which they were set, not in
+//! that of their deadlines. Here callbacks run in the order of their deadlines. Those of one deadline run in the order
+//! in which they were scheduled, which asyncio does not promise. Like Tokio's timers, they never run early, and up to a
 //! millisecond late.
 //!
-//! [`Callbacks::run`] calls them, on whatever task awaits it. Each turn it calls what was scheduled when the turn
+//! [`Callbacks::run`] calls them, on the task that awaits it. Each turn it calls what was scheduled when the turn
 //! began: first what was to run soon, then what is due. What these schedule waits for the next turn, and between two
 //! turns other tasks run. Clones are one and the same; any thread may schedule and cancel.
 //!
@@ -27,14 +48,14 @@
 //!
 //! # Panics
 //!
-//! A panic in a callback is caught and handed to `on_panic`, and the next one is called. One in `on_panic` is caught,
-//! too, and the panic hook alone reports it. What a callback owns, and whose destructor panics, panics in whoever
-//! cancels it or closes. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without
+//! A panic in a callback is caught and passed to `on_panic`, and the next one is called. A panic in `on_panic` is
+//! caught, too, and the panic hook alone reports it. What a callback owns may panic in its destructor: then the caller
+//! of `cancel` or `close` panics. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without
 //! `enable_time`.
 //!
 //! # Cost
 //!
-//! A lock and a place in a tree, for each to be scheduled and to be called or cancelled. A cancelled callback is
+//! A lock and a place in a tree, each time a callback is scheduled and called or cancelled. A cancelled callback is
 //! dropped at once, with all that it owns.
 
 use std::any::Any;

@@ -1,34 +1,56 @@
 // SPDX-License-Identifier: 0BSD
-//! Hand work to a runtime from a thread that is not its own, and wait there for the result, with or without a limit:
-//! `asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)`.
+//! Submits work to a runtime from a thread that is not its own, and waits there for the result, with or without a
+//! limit: `asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! The thread needs a [`Handle`]: `Handle::current()` gives it where the runtime is, and clones go anywhere. Where no
-//! limit is needed, [`Handle::block_on`] alone waits as well: then the thread polls the work itself, and the runtime
-//! only its timers and sockets.
+//! ```
+//! use std::time::Duration;
+//!
+//! use event_loop::from_a_thread::{submit, wait, wait_for};
+//! use tokio::{runtime::Runtime, time::sleep};
+//!
+//! fn main() -> anyhow::Result<()> {
+//!     let runtime = Runtime::new()?;
+//!     let page = submit(runtime.handle(), async {
+//!         sleep(Duration::from_millis(1)).await; // a request
+//!         "page"
+//!     });
+//!     let endless = submit(runtime.handle(), async { sleep(Duration::MAX).await });
+//!
+//!     assert_eq!(wait(page)?, "page");
+//!     let still_running = wait_for(endless, Duration::from_millis(1)).unwrap_err();
+//!     drop(still_running); // gives up: the work is aborted
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The thread needs a [`Handle`]: `Handle::current()` returns it inside the runtime, and clones go anywhere.
+//!
+//! [`Handle::block_on`] is enough where no limit is needed. Then the thread polls the work itself, and the runtime only
+//! its timers and sockets.
 //!
 //! The limit of [`wait_for`] is one of real time, on a clock of the thread's own: it ends although the runtime is
 //! blocked.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. Whoever drops the [`AbortOnDropHandle`] gives up, and the work ends at its next
-//! await; in asyncio it runs on until `future.cancel()`. [`AbortOnDropHandle::detach`] lets it run on here.
+//! Nothing here is asynchronous. Dropping the [`AbortOnDropHandle`] gives up, and the work ends at its next await; in
+//! asyncio it runs on until `future.cancel()`. [`AbortOnDropHandle::detach`] lets it run on here.
 //!
 //! # Errors
 //!
-//! [`JoinError`] when the work panicked, or was aborted by the end of its runtime, also one that ended before. An
-//! error that the work returns is a part of its value. A runtime of one thread that nobody runs is no error: nothing
+//! [`JoinError`] when the work panicked, or was aborted by the end of its runtime, also one that ended before. An error
+//! that the work returns is a part of its value. A runtime of one thread that no thread runs is no error: nothing
 //! happens.
 //!
 //! # Panics
 //!
-//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop
-//! the very runtime that they wait for. In `spawn_blocking` they may be called.
+//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop the
+//! very runtime that they wait for. In `spawn_blocking` they may be called.
 
 use std::pin::Pin;
 use std::sync::Arc;

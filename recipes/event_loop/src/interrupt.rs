@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A `main` that Ctrl-C asks to end, and that cleans up then: what `asyncio.run` does with `KeyboardInterrupt`.
+//! Asks `main` to end at Ctrl-C, and lets it clean up: what `asyncio.run` does with `KeyboardInterrupt`.
 //!
 //! ```sh
 //! cargo add futures
@@ -7,11 +7,33 @@
 //! cargo add tokio-util
 //! ```
 //!
-//! asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`;
-//! at the second it raises at once. Here the first signal cancels a token: `main` looks at it where it may stop,
-//! cleans up, and returns. The second drops `main` where it stands.
+//! ```
+//! use std::time::Duration;
 //!
-//! The signals are a parameter: the stream of `signals` in a program, a channel in a test.
+//! use event_loop::interrupt::{Ended, interruptible};
+//! use futures::stream;
+//! use tokio::time::sleep;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     // In a program: the stream of the pattern `signals`.
+//!     let signals = stream::once(sleep(Duration::from_millis(1)));
+//!     let ended = interruptible(signals, async |stop: CancellationToken| {
+//!         stop.cancelled().await; // serves until then
+//!         "state saved"
+//!     });
+//!     assert_eq!(ended.await, Ended::Interrupted((), "state saved"));
+//! }
+//! ```
+//!
+//! asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`;
+//! at the second it raises at once. Here the first signal cancels a token: `main` looks at it where it may stop, cleans
+//! up, and returns. The second drops `main` where it is.
+//!
+//! A `tokio::select!` over `main` and `tokio::signal::ctrl_c()` is enough where `main` needs no clean-up that awaits.
+//!
+//! The signals are a parameter: in a test, a channel or a timer.
 //!
 //! # Cancel safety
 //!

@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: 0BSD
-//! Tasks of one thread that share what is not `Send`, without a lock: what every task of asyncio may do.
+//! Runs tasks of one thread that share what is not `Send`, without a lock: what every task of asyncio may do.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
-//! `tokio::spawn` may run a task on any thread, so it takes futures that are `Send`; one that keeps an `Rc` or a
-//! `RefCell` over an await is not. A task of `spawn_local` stays on its thread. It needs a place that keeps it there:
-//! a `LocalRuntime`, as by `#[tokio::main(flavor = "local")]`, or, inside of any other runtime, a `LocalSet`.
+//! ```
+//! use event_loop::not_send::word_counts;
+//! use tokio::task::LocalSet;
 //!
-//! Between two awaits nobody else runs on this thread, so a `RefCell` cannot be found borrowed there. A borrow that is
-//! kept over an await can, and panics; clippy warns of it.
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let pages = ["to be or", "not to be"];
+//!     let load = async |page: &'static str| page.to_owned(); // a request
+//!     let counts = LocalSet::new().run_until(word_counts(pages, load)).await?;
+//!     assert_eq!((counts["to"], counts["be"], counts["or"]), (2, 2, 1));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `tokio::spawn` may run a task on any thread, so it takes futures that are `Send`. A future that keeps an `Rc` or a
+//! `RefCell` over an await is not. A task of `spawn_local` stays on its thread. It needs a place that keeps it there: a
+//! `LocalRuntime`, as by `#[tokio::main(flavor = "local")]`, or, inside of any other runtime, a `LocalSet`.
+//!
+//! `futures::future::join_all` is enough where the futures need not be tasks: they may share what is not `Send` as they
+//! are.
+//!
+//! Between two awaits no other task runs on this thread, so a `RefCell` cannot be found borrowed there. A borrow that
+//! is kept over an await can, and panics; clippy warns of it.
 //!
 //! # Cancel safety
 //!

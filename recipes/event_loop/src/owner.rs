@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Something that is not `Send`, on a thread of its own, used from everywhere: what asyncio does with a second loop in
-//! a thread.
+//! Keeps something that is not `Send` on a thread of its own, and lets every thread use it: what asyncio does with a
+//! second loop in a thread.
 //!
 //! ```sh
 //! cargo add futures
@@ -9,11 +9,29 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! A parser, a script engine or a handle of a C library must often stay on the thread that made it. The closure of
-//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls run at
-//! the same time where they await, as tasks of that thread.
+//! ```
+//! use std::{cell::Cell, rc::Rc};
 //!
-//! For tasks that share nothing, `tokio_util::task::LocalPoolHandle` is such a pool of threads ready-made.
+//! use event_loop::owner::Owner;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     // Made on its thread, where it stays: an Rc is not Send.
+//!     let counter = Owner::start("counter", || Rc::new(Cell::new(0)))?;
+//!     for _ in 0..3 {
+//!         counter.call(async |count| count.set(count.get() + 1)).await?;
+//!     }
+//!     assert_eq!(counter.call(async |count| count.get()).await?, 3);
+//!     counter.close().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A parser, a script engine or a handle of a C library must often stay on the thread that made it. The closure of
+//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls run at the
+//! same time where they await, as tasks of that thread.
+//!
+//! `tokio_util::task::LocalPoolHandle`, a pool of such threads, is enough for tasks that share nothing.
 //!
 //! # Cancel safety
 //!

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! A runtime as a value: one main after the other on it, and what they have left over is cancelled and waited for at
-//! the end: `asyncio.Runner`, `asyncio.run`.
+//! Holds a runtime as a value: it runs one main after the other, and at the end cancels and awaits the tasks that are
+//! left: `asyncio.Runner`, `asyncio.run`.
 //!
 //! ```sh
 //! cargo add futures
@@ -9,26 +9,47 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! `asyncio.run` finds every task that is left, cancels it, waits until its `finally` blocks are over, and reports its
-//! exception. A Tokio runtime drops its tasks where they stand. So background tasks are started with [`Tasks::spawn`],
-//! which hands each a token. [`Runner::close`] cancels it, and waits. It does not know of tasks of `tokio::spawn`.
+//! ```
+//! use std::time::Duration;
 //!
-//! Between two mains a runtime of one thread stands still, and goes on with the next [`run`](Runner::run), as a loop
-//! of asyncio does. One of many threads runs on.
+//! use event_loop::runner::Runner;
+//! use tokio::runtime::Builder;
+//!
+//! fn main() -> anyhow::Result<()> {
+//!     let report = |name: &str, failure| eprintln!("{name}: {failure}");
+//!     let mut runner = Runner::new(&mut Builder::new_current_thread(), report)?;
+//!     runner.tasks().spawn("heartbeat", |stop| async move {
+//!         stop.cancelled().await; // beats until then
+//!         Ok(())
+//!     })?;
+//!     assert_eq!(runner.run(async || 6 * 7)?, 42);
+//!     assert_eq!(runner.run(async || "the next main")?, "the next main");
+//!     runner.close(Duration::from_secs(5))?; // cancels the heartbeat, and waits for it
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `asyncio.run` finds every task that is left, cancels it, waits until its `finally` blocks are over, and reports its
+//! exception. A Tokio runtime drops its tasks where they are. So background tasks are started with [`Tasks::spawn`],
+//! which gives each a token. [`Runner::close`] cancels it, and waits. It does not know of tasks of `tokio::spawn`.
+//!
+//! `#[tokio::main]` is enough for one main that waits for its own tasks.
+//!
+//! Between two mains a runtime of one thread pauses, and goes on with the next [`run`](Runner::run), as a loop of
+//! asyncio does. One of many threads runs on.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. A [`Runner`] that is dropped, and not closed, cancels the token and waits for
-//! nothing.
+//! Nothing here is asynchronous. A [`Runner`] that is dropped, and not closed, cancels the token and waits for nothing.
 //!
 //! # Errors
 //!
-//! [`RunError`], [`CloseError`] and [`Closing`]. What `main` returns is handed on as it is.
+//! [`RunError`], [`CloseError`] and [`Closing`]. What `main` returns is passed on as it is.
 //!
 //! # Panics
 //!
-//! A panic in `main` goes on in the caller of [`run`](Runner::run); the runner can be used again. One in a background
-//! task is reported as a [`Failure`].
+//! A panic in `main` goes on in the caller of [`run`](Runner::run); the runner can be used again. A panic in a
+//! background task is reported as a [`Failure`].
 
 use std::any::Any;
 use std::error::Error;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Graceful shutdown: at a signal nothing new is taken in, what is in flight may finish, then clean up, and what is
-//! left at the deadline is named; a second signal ends all at once. asyncio has the parts, `add_signal_handler`,
-//! `all_tasks`, `cancel` and `wait`, and no whole.
+//! Shuts down gracefully at a signal: it takes in nothing new, lets what is in flight finish, then clean up, and names
+//! what is left at the deadline.
 //!
 //! ```sh
 //! cargo add futures
@@ -10,11 +9,38 @@
 //! cargo add tokio-util
 //! ```
 //!
+//! ```
+//! use std::{future::pending, time::Duration};
+//!
+//! use event_loop::shutdown::{Grace, Jobs, Stop, serve};
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let grace = Grace { to_finish: Duration::from_secs(5), to_clean_up: Duration::from_secs(1) };
+//!     // In a program: the stream of the pattern `signals`.
+//!     let signals = futures::stream::once(sleep(Duration::from_millis(1)));
+//!     let accept = async |jobs: Jobs| {
+//!         for request in ["first", "second"] {
+//!             let _closed = jobs.start(request, async |_cancel| Ok(()));
+//!         }
+//!         pending::<()>().await // for the next request
+//!     };
+//!     let summary = serve(signals, grace, accept, |name, end| println!("{name}: {end:?}")).await;
+//!     assert_eq!((summary.stop, summary.finished), (Stop::Signal(()), 2));
+//! }
+//! ```
+//!
+//! At a second signal all ends at once. asyncio has the parts, `add_signal_handler`, `all_tasks`, `cancel` and `wait`,
+//! and no whole.
+//!
 //! [`serve`] runs an intake, such as an accept loop, which starts jobs. Each job is accounted for: it has finished, it
-//! was cancelled (it returned after it was told to), it has failed, or it is a straggler. A job that must know earlier
+//! was cancelled (it returned after the request), it has failed, or it is a straggler. A job that must know earlier
 //! that the end is near, such as a connection that waits for its next request, asks [`Jobs::closing`].
 //!
-//! The signals are a parameter: the stream of `signals` in a program, a channel in a test.
+//! A `TaskTracker` and a `CancellationToken` are enough where it does not matter which jobs are left at the deadline.
+//!
+//! The signals are a parameter: in a test, a channel or a timer.
 //!
 //! # Cancel safety
 //!
@@ -22,8 +48,8 @@
 //!
 //! # Panics
 //!
-//! A panic in the intake goes on in the caller, after the shutdown. One in a job is its [`End`]. One in `report` ends
-//! `serve` as a drop does. [`serve`] panics outside a Tokio runtime, and in one without `enable_time`.
+//! A panic in the intake goes on in the caller, after the shutdown. A panic in a job is its [`End`]. A panic in
+//! `report` ends `serve` as a drop does. [`serve`] panics outside a Tokio runtime, and in one without `enable_time`.
 
 use std::any::Any;
 use std::collections::HashMap;

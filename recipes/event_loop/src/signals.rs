@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Signals as a stream, a callback for a signal, and a second Ctrl-C that always works: `loop.add_signal_handler`.
+//! Turns signals into a stream, calls a function at a signal, and makes a second Ctrl-C work always:
+//! `loop.add_signal_handler`.
 //!
 //! ```sh
 //! cargo add futures
@@ -7,9 +8,31 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! From the first listener on, Tokio's handler stands in the place of the system's, and for good: when the listener is
-//! dropped, or when the runtime is blocked, Ctrl-C does nothing. Signals of one kind that arrive before the listener
-//! is polled count as one.
+//! ```
+//! use std::time::Duration;
+//!
+//! use event_loop::signals::{exit_at_the_second, signals};
+//! use futures::StreamExt;
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut signals = signals()?;
+//!     exit_at_the_second(Duration::from_secs(1))?; // although this runtime is blocked
+//!     let work = async { sleep(Duration::from_millis(2)).await };
+//!     tokio::select! {
+//!         Some(signal) = signals.next() => println!("{signal}: code {}", signal.exit_code()),
+//!         () = work => println!("done"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! From the first listener on, Tokio's handler replaces the system's for good: when the listener is dropped, or when
+//! the runtime is blocked, Ctrl-C does nothing. Signals of one kind that arrive before the listener is polled count as
+//! one.
+//!
+//! `tokio::signal::ctrl_c().await` is enough for a program that waits for one Ctrl-C.
 //!
 //! # Cancel safety
 //!
@@ -21,8 +44,8 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, and in one without `enable_io`. A panic in the callback of [`on_signal`] is caught after
-//! the panic hook has reported it; the next signal calls it again.
+//! Outside a Tokio runtime, and in one without `enable_io`. A panic in the callback of `on_signal` is caught after the
+//! panic hook has reported it; the next signal calls it again.
 
 use std::fmt;
 use std::io;

@@ -1,16 +1,37 @@
 // SPDX-License-Identifier: 0BSD
-//! Report each step of a task that holds up its thread for too long: what asyncio's debug mode logs as *"Executing ...
+//! Reports each step of a task that blocks its thread for too long: what asyncio's debug mode logs as *"Executing ...
 //! took 0.200 seconds"* (`loop.slow_callback_duration`).
 //!
 //! ```sh
 //! cargo add tokio --features time
 //! ```
 //!
-//! A poll is what a task does between two awaits that wait. Nobody else runs on its thread meanwhile, and under a
-//! runtime of one thread that is everybody. The report comes after the poll; `watchdog` reports while it lasts.
+//! ```
+//! use std::{thread, time::Duration};
 //!
-//! Wrap a task where it is spawned. Wrapped around a `join!`, it sees the branches as one. The time is that of the
-//! clock on the wall: a thread that the system has stopped, to run another, is slow too.
+//! use event_loop::slow_polls::report_slow_polls;
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let mut slow = Vec::new();
+//!     let handler = async {
+//!         sleep(Duration::from_millis(1)).await; // waits: this is not slow
+//!         thread::sleep(Duration::from_millis(5)); // blocks
+//!     };
+//!     report_slow_polls(Duration::from_millis(5), |took| slow.push(took), handler).await;
+//!     println!("{slow:?}"); // one step, of 5 ms
+//!     assert!(!slow.is_empty());
+//! }
+//! ```
+//!
+//! A poll is what a task does between two awaits that wait. No other task runs on its thread meanwhile: on a runtime of
+//! one thread, no other task at all. The report comes after the poll; `watchdog` reports while it lasts.
+//!
+//! The watchdog alone is enough to learn that something blocks. This function says which task it is.
+//!
+//! Wrap a task where it is spawned. Wrapped around a `join!`, it sees the branches as one. The time is wall-clock time:
+//! a thread that the system has paused, to run another, is slow too.
 //!
 //! # Cancel safety
 //!

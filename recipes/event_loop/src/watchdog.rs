@@ -1,17 +1,35 @@
 // SPDX-License-Identifier: 0BSD
-//! Notice that a runtime is blocked while it is, from a thread of its own. asyncio's debug mode tells of it
-//! afterwards.
+//! Notices that a runtime is blocked while it is, from a thread of its own. asyncio's debug mode reports it afterwards.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
 //! ```
 //!
-//! The watchdog spawns an empty task, and waits for it to run; then it pauses, and asks again. So it notices that
-//! nothing new runs: one thread that is blocked, or all of many. One blocked worker of several is not noticed, for
-//! another one answers; `slow_polls` finds that one. Nor is it told which task it was: a debugger or `slow_polls`
-//! tells.
+//! ```
+//! use std::{sync::mpsc, time::Duration};
 //!
-//! A runtime of one thread that nobody runs, as between two calls of `block_on`, counts as blocked.
+//! use event_loop::watchdog::{Pulse, watch};
+//! use tokio::runtime::Handle;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (log, pulses) = mpsc::channel();
+//!     let report = move |pulse| drop(log.send(pulse));
+//!     let _until_dropped = watch(&Handle::current(), Duration::from_millis(1), report)?;
+//!     // Blocks the only thread of the runtime until the watchdog has noticed it.
+//!     assert_eq!(pulses.recv()?, Pulse::Blocked);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The watchdog spawns an empty task, and waits for it to run; then it pauses, and asks again. So it notices that
+//! nothing new runs: one thread that is blocked, or all of many. It does not notice one blocked worker of several,
+//! because another one answers; `slow_polls` finds that one. It does not know which task it was: a debugger or
+//! `slow_polls` says.
+//!
+//! A task that sleeps and logs how late it wakes is enough where it may report afterwards.
+//!
+//! A runtime of one thread that no thread runs, as between two calls of `block_on`, counts as blocked.
 //!
 //! # Cancel safety
 //!

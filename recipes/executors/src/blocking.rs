@@ -1,23 +1,41 @@
 // SPDX-License-Identifier: 0BSD
-//! Blocking calls away from the runtime's threads, so many at a time: `asyncio.to_thread`, or `run_in_executor` with a
-//! `ThreadPoolExecutor(max_workers)`.
+//! Runs blocking calls away from the runtime's threads, a limited number at once: `asyncio.to_thread`, or
+//! `run_in_executor` with a `ThreadPoolExecutor(max_workers)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! `spawn_blocking` alone uses up to 512 threads, and lets everything else wait in a queue without a bound. Those
-//! threads also serve `tokio::fs`, stdin and the resolver: a thousand slow calls hold them up as well. Here a call waits
-//! for its place before it takes a thread.
+//! ```
+//! use std::fs;
+//! use std::num::NonZeroUsize;
+//!
+//! use executors::blocking::Blocking;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let files = Blocking::at_most(const { NonZeroUsize::new(8).unwrap() });
+//!     let manifest = files.run(|| fs::read_to_string("Cargo.toml")).await??;
+//!     assert!(manifest.contains("[package]"));
+//!
+//!     let bad = files.run(|| panic!("a bug in the driver")).await;
+//!     assert!(bad.is_err_and(|error: tokio::task::JoinError| error.is_panic()));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `spawn_blocking` alone is enough for a few calls. It uses up to 512 threads, and lets everything else wait in a
+//! queue without a bound. Those threads also serve `tokio::fs`, stdin and the resolver: a thousand slow calls hold them
+//! up as well. Here a call waits for its permit before it takes a thread.
 //!
 //! It is for calls that wait: files, a database's own driver. For computing see the pattern `cpu`; a loop that never
-//! ends belongs on a thread of its own, for the end of the runtime waits for each call that runs.
+//! ends belongs on a thread of its own, because the end of the runtime waits for each call that runs.
 //!
 //! # Cancel safety
 //!
 //! Dropped before its turn, the work never begins. Nothing stops a thread, so work that has begun goes on; its result
-//! is dropped, and its place is taken until then.
+//! is dropped, and its permit is taken until then.
 //!
 //! # Errors
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Computing on all cores while the runtime's threads stay free: `run_in_executor` with a `ProcessPoolExecutor`, where
+//! Computes on all cores while the runtime's threads stay free: `run_in_executor` with a `ProcessPoolExecutor`, where
 //! threads are enough because they compute at the same time.
 //!
 //! ```sh
@@ -8,11 +8,32 @@
 //! cargo add tokio --features sync
 //! ```
 //!
-//! The pool is a rayon pool of your own, with as many threads as you give it:
-//! `ThreadPoolBuilder::new().num_threads(4).build()`. Inside of the work, rayon's parallel iterators, `join` and `scope`
-//! use that same pool.
+//! ```
+//! use executors::cpu::{Stopped, compute};
+//! use rayon::ThreadPoolBuilder;
+//! use rayon::iter::{IntoParallelIterator, ParallelIterator};
 //!
-//! Not `pool.install`, which blocks the caller; nor `pool.spawn` alone, where a panic ends the whole program.
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let pool = ThreadPoolBuilder::new().num_threads(2).build()?;
+//!     let sum = compute(&pool, |stop| {
+//!         let mut sum = 0;
+//!         for chunk in [0..500_u64, 500..1_000] {
+//!             stop.check()?; // the caller may be gone
+//!             sum += chunk.into_par_iter().sum::<u64>();
+//!         }
+//!         Ok::<_, Stopped>(sum)
+//!     });
+//!     assert_eq!(sum.await??, 499_500);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The pool is a rayon pool of your own, with as many threads as you give it. Inside the work, rayon's parallel
+//! iterators, `join` and `scope` use that same pool.
+//!
+//! `tokio::task::spawn_blocking` is enough for one computation now and then. Do not call `pool.install`, which blocks
+//! the caller, nor `pool.spawn` alone, where a panic ends the whole program.
 //!
 //! # Cancel safety
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Work in processes of its own, so that a crash costs one worker and not the program:
+//! Runs work in processes of its own, so that a crash costs one worker and not the program:
 //! `concurrent.futures.ProcessPoolExecutor`.
 //!
 //! ```sh
@@ -11,27 +11,49 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! Threads compute at the same time, so a process pool is not what makes a program use its cores. It is for code that
-//! can take its process along: a library in C, a stack that overflows, memory that runs out, a loop that nothing else
-//! could stop.
+//! ```
+//! use std::convert::Infallible;
+//! use std::env::current_exe;
 //!
-//! A worker is a program that calls [`serve`] first thing in its `main`; most often it is the same program, started once
-//! more. A job and its result are JSON, behind four bytes with their length, over a socket that the worker finds in the
-//! place of its stdin. What a job prints goes where the program prints. It reads an empty stdin. Processes are started
-//! when there is work for them. Ctrl-C reaches the program and not its workers, which end when their pool does: at its
-//! [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, whatever the reason.
+//! use executors::process_pool::{Options, ProcessPool, Queued, serve};
+//! use tokio::process::Command;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     // A worker is this program, started once more: it does not come past this line.
+//!     serve(|| Ok::<_, Infallible>(|number: u64| Ok(number * number)));
+//!
+//!     let pool = ProcessPool::new(Command::new(current_exe()?), Options::default())?;
+//!     let (nine, sixteen) = tokio::try_join!(pool.run(3), pool.run(4))?;
+//!     assert_eq!((nine, sixteen), (9_u64, 16_u64));
+//!     pool.shutdown(Queued::Finish).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Threads compute at the same time, so a program needs no process pool to use its cores. It is for code that can take
+//! its process along: a library in C, a stack that overflows, memory that runs out, a loop that nothing else could
+//! stop.
+//!
+//! A `tokio::process::Command` with `kill_on_drop` is enough for one such job now and then.
+//!
+//! A worker is a program that calls [`serve`] first thing in its `main`; most often it is the same program, started
+//! once more. A job and its result are JSON, behind four bytes with their length, over a socket that the worker finds
+//! in the place of its stdin. What a job prints goes where the program prints. It reads an empty stdin. Processes are
+//! started when there is work for them. Ctrl-C reaches the program and not its workers, which end when their pool does:
+//! at its [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, whatever the reason.
 //!
 //! It works on Unix, within a Tokio runtime that has its I/O and its time enabled.
 //!
 //! # Cancel safety
 //!
-//! [`run`](ProcessPool::run) that is dropped before its job began: the job never begins. Dropped while the job runs: its
-//! worker is killed, so `tokio::time::timeout` stops a job that no thread could stop. A dropped
+//! [`run`](ProcessPool::run) that is dropped before its job began: the job never begins. Dropped while the job runs:
+//! its worker is killed, so `tokio::time::timeout` stops a job that no thread could stop. A dropped
 //! [`shutdown`](ProcessPool::shutdown) has closed the pool if it was polled once; await it again to wait.
 //!
 //! # Errors
 //!
-//! [`JobError`]. Each job gets its answer, also if its worker dies; whether the others do is for [`OnCrash`] to say.
+//! [`JobError`]. Each job gets its answer, also if its worker dies; [`OnCrash`] says whether the others do.
 //!
 //! # Cost
 //!

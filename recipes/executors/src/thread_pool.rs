@@ -1,10 +1,29 @@
 // SPDX-License-Identifier: 0BSD
-//! A pool of threads with a queue that you can look into: `concurrent.futures.ThreadPoolExecutor`, with names, an
-//! initializer, `map`, `cancel` of what is queued, and `shutdown` in its modes.
+//! Runs jobs on a pool of threads with a queue that you can look into: `concurrent.futures.ThreadPoolExecutor`, with
+//! names, an initializer, `map`, `cancel` of what is queued, and `shutdown` in its modes.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features sync
+//! ```
+//!
+//! ```
+//! use std::num::NonZeroUsize;
+//!
+//! use executors::thread_pool::{Queued, ThreadPool};
+//! use futures::future::try_join_all;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let pool = ThreadPool::new(const { NonZeroUsize::new(4).unwrap() }, "resize");
+//!     let jobs = pool.map([3, 4, 5], |side| side * side)?; // queued at once
+//!     assert_eq!(try_join_all(jobs).await?, [9, 16, 25]);
+//!
+//!     let name = pool.submit(|| std::thread::current().name().map(str::to_owned))?;
+//!     assert!(name.await?.is_some_and(|name| name.starts_with("resize_")));
+//!     pool.shutdown(Queued::Finish).await?;
+//!     Ok(())
+//! }
 //! ```
 //!
 //! Take it when something must live as long as its thread, such as a connection in a thread-local, or when queued work
@@ -18,12 +37,13 @@
 //! # Cancel safety
 //!
 //! A [`Job`] that is dropped before it began never begins; one that runs goes on, and its result is dropped.
-//! [`Job::detach`] lets it be. A dropped `shutdown` has closed the pool if it was polled once; await it again to wait.
+//! [`Job::detach`] lets it run without a waiter. A dropped `shutdown` has closed the pool if it was polled once; await
+//! it again to wait.
 //!
 //! # Errors
 //!
-//! [`Refused`] if the pool takes no work any more; [`JobError`] if a job has no result. A job that waits for another job
-//! of its own pool gets [`JobError::OwnPool`]: if each thread did so, nobody would be left to do the work.
+//! [`Refused`] if the pool takes no work any more; [`JobError`] if a job has no result. A job that waits for another
+//! job of its own pool gets [`JobError::OwnPool`]: if each thread did so, no thread would be left to do the work.
 //!
 //! # Panics
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! One client for the whole program, with the limits in time that reqwest does not set by itself.
+//! Makes one client for the whole program, with the time limits that reqwest does not set by itself.
 //!
 //! aiohttp: `ClientSession(timeout=ClientTimeout(total, connect, sock_read), headers, max_redirects)`.
 //!
@@ -7,8 +7,29 @@
 //! cargo add reqwest --no-default-features --features rustls
 //! ```
 //!
+//! ```
+//! use axum::{Router, routing::get};
+//! use http_client::client::{Timeouts, client};
+//! use tokio::net::TcpListener;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/", listener.local_addr()?);
+//!     let site = Router::new().route("/", get(async || "welcome"));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!
+//!     let client = client("my-app/1.0", Timeouts::default(), None)?;
+//!     let page = client.get(url).send().await?.text().await?;
+//!     assert_eq!(page, "welcome");
+//!     Ok(())
+//! }
+//! ```
+//!
 //! A [`Client`] is a handle to a pool of connections; cloning it copies the handle. A client made for one request
 //! throws its connection away, TLS handshake and all. Nothing has to be closed: the pool goes with the last handle.
+//!
+//! `reqwest::Client::new()` is enough where a request may take forever.
 //!
 //! # Errors
 //!

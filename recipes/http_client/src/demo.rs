@@ -1,4 +1,4 @@
-//! The same program as `asyncio.py`: pages from a server where much goes wrong, over one client.
+//! The same program as `demo.py`: pages from a server where much goes wrong, over one client.
 
 use std::num::NonZeroUsize;
 use std::path::Path;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: 0BSD
-//! A body streamed to disk: the file has its name when it is whole, and not before.
+//! Streams a body to disk: the file has its name when it is whole, and not before.
 //!
-//! aiohttp: `async for chunk in response.content.iter_chunked(n): file.write(chunk)`, which leaves half a file behind when
-//! it is cancelled, and blocks the loop while the disk is busy.
+//! aiohttp: `async for chunk in response.content.iter_chunked(n): file.write(chunk)`, which leaves half a file behind
+//! when it is cancelled, and blocks the loop while the disk is busy.
 //!
 //! ```sh
 //! cargo add bytes
@@ -11,6 +11,30 @@
 //! cargo add thiserror
 //! cargo add tokio --features fs,io-util,rt
 //! ```
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use http_client::download::download;
+//! use tokio::net::TcpListener;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/logo.svg", listener.local_addr()?);
+//!     let site = Router::new().route("/logo.svg", get(async || "<svg/>"));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!
+//!     let folder = tempfile::tempdir()?;
+//!     let (path, limit) = (folder.path().join("logo.svg"), 1_000_000);
+//!     let body = reqwest::get(url).await?.bytes_stream();
+//!     assert_eq!(download(body, &path, limit).await?, 6);
+//!     assert_eq!(std::fs::read_to_string(path)?, "<svg/>");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `response.bytes().await?` and `tokio::fs::write` are enough for a small body and a file that may be left half
+//! written.
 //!
 //! # Cancel safety
 //!

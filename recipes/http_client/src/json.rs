@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! JSON that says it is JSON, and no more of it than expected.
+//! Reads JSON that says it is JSON, and no more of it than expected.
 //!
 //! aiohttp: `await response.json()`, which raises `ContentTypeError` for a page of HTML. reqwest's `Response::json`
 //! parses whatever arrives: a log-in page becomes "expected value at line 1 column 1".
@@ -10,6 +10,28 @@
 //! cargo add serde --features derive
 //! cargo add reqwest --no-default-features --features rustls
 //! ```
+//!
+//! ```
+//! use axum::{Router, http::header::CONTENT_TYPE, routing::get};
+//! use http_client::json::json;
+//! use serde_json::Value;
+//! use tokio::net::TcpListener;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/users/7", listener.local_addr()?);
+//!     let ada = async || ([(CONTENT_TYPE, "application/json")], r#"{"name": "Ada"}"#);
+//!     let site = Router::new().route("/users/7", get(ada));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!
+//!     let user: Value = json(reqwest::get(url).await?, 10_000).await?; // or a type of your own
+//!     assert_eq!(user["name"], "Ada");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `response.json().await?` of reqwest is enough for a server that you trust to send JSON, and not too much.
 //!
 //! # Cancel safety
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Requests from anywhere in a program, limited in all and for each host.
+//! Limits requests from anywhere in a program, in all and for each host.
 //!
 //! aiohttp: `ClientSession(connector=TCPConnector(limit=100, limit_per_host=10))`.
 //!
@@ -8,19 +8,43 @@
 //! cargo add tokio --features sync
 //! ```
 //!
+//! ```
+//! use std::num::NonZeroUsize;
+//!
+//! use axum::{Router, routing::get};
+//! use http_client::limits::Limits;
+//! use reqwest::{Client, Response};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/", listener.local_addr()?);
+//!     let site = Router::new().route("/", get(async || "welcome"));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!
+//!     let (client, ten) = (Client::new(), const { NonZeroUsize::new(10).unwrap() });
+//!     let limits = Limits::new(ten, NonZeroUsize::MIN); // ten in all, one per host
+//!     let page = limits.send(&client, client.get(url).build()?).await?;
+//!     assert_eq!(page.read(Response::text).await?, "welcome");
+//!     Ok(())
+//! }
+//! ```
+//!
 //! reqwest opens as many connections as there are requests: `pool_max_idle_per_host` limits the idle ones only. The
 //! permits of a request are therefore part of its [`Page`], and free when the body is read to its end or dropped.
 //!
-//! The host's permit comes first, then the global one, always in that order: a request that waits for a slow host
-//! holds nothing that others need, and no two requests wait for each other.
+//! One `tokio::sync::Semaphore` around each request is enough for a limit in all.
+//!
+//! The host's permit comes first, then the global one, always in that order: a request that waits for a slow host holds
+//! nothing that others need, and no two requests wait for each other.
 //!
 //! # Cancel safety
 //!
-//! Dropping a request, waiting or under way, gives back what it held. Waiters are served in the order they came.
+//! Dropping a request, waiting or under way, releases what it held. Waiters are served FIFO.
 //!
 //! # Panics
 //!
-//! None. A limit is a [`NonZeroUsize`]: with no permits at all, every request would wait for ever.
+//! None. A limit is a [`NonZeroUsize`]: with no permits at all, every request would wait forever.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

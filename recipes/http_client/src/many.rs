@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: 0BSD
-//! A long list of URLs, limited in all and for each host, where a slow host does not hold up the others.
+//! Fetches a long list of URLs, limited in all and for each host, where a slow host does not hold up the others.
 //!
-//! aiohttp: `asyncio.gather` over `TCPConnector(limit, limit_per_host)`, which needs a task for every URL from the start.
+//! aiohttp: `asyncio.gather` over `TCPConnector(limit, limit_per_host)`, which needs a task for every URL from the
+//! start.
 //!
 //! ```sh
 //! cargo add futures
@@ -9,9 +10,34 @@
 //! cargo add tokio --features rt,macros
 //! ```
 //!
+//! ```
+//! use std::num::NonZeroUsize;
+//!
+//! use axum::{Router, routing::get};
+//! use http_client::many::{Limits, Many};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = reqwest::Url::parse(&format!("http://{}/", listener.local_addr()?))?;
+//!     let site = Router::new().fallback(get(async || "a page"));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!     let urls = futures::stream::iter([url.join("home")?, url.join("faq")?]);
+//!     let ten = const { NonZeroUsize::new(10).unwrap() };
+//!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
+//!     let mut pages = Many::new(urls, limits, async |url| reqwest::get(url).await?.text().await);
+//!     while let Some(page) = pages.next().await {
+//!         assert_eq!(page?, "a page");
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
 //! [`Many`] takes URLs from a stream as it needs them and spawns a task only for one that may begin now. A URL whose
 //! host is busy is put aside, and the next one is looked at. What is put aside is a URL, not a task, and at most
 //! [`Limits::aside`] of them: a list that begins with more URLs than that of one slow host waits for this host.
+//!
+//! `futures::StreamExt::buffer_unordered` is enough for one host, or for hosts that are all quick.
 //!
 //! # Cancel safety
 //!
@@ -23,8 +49,8 @@
 //!
 //! # Cost
 //!
-//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. When nobody calls `next`, what is
-//! under way goes on, and nothing new begins.
+//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. While `next` is not called, what
+//! is under way goes on, and nothing new begins.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;

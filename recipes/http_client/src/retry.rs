@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Trying again what may succeed the next time, when the server says so and no later than the caller can wait.
+//! Tries again what may succeed the next time, when the server says so and no later than the caller can wait.
 //!
 //! aiohttp: has none (a middleware, or `aiohttp-retry`). reqwest: `reqwest::retry` repeats at once, without a pause.
 //!
@@ -9,9 +9,35 @@
 //! cargo add tokio --features time
 //! ```
 //!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use axum::{Router, http::StatusCode};
+//! use http_client::retry::{Policy, judge, retry};
+//! use reqwest::{Client, Method};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/", listener.local_addr()?);
+//!     let busy = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
+//!     tokio::spawn(async { axum::serve(listener, busy).await });
+//!
+//!     let (pause, longest, client) = (Duration::from_millis(1), Duration::from_secs(10), Client::new());
+//!     let policy = Policy { retries: 2, pause, longest, total: Duration::from_secs(60) };
+//!     let get = |outcome: &Result<_, _>| judge(&Method::GET, outcome.as_ref(), SystemTime::now());
+//!     let page = retry(policy, fastrand::f64, get, || client.get(&url).send()).await?;
+//!     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE); // at the third attempt too
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `reqwest::ClientBuilder::retry` is enough for errors that are gone at once, such as a connection that was just
+//! closed.
+//!
 //! # Errors
 //!
-//! [`retry`] hands back the last outcome as it is, a success with status 503 as well.
+//! [`retry`] returns the last outcome as it is, a success with status 503 as well.
 //!
 //! # Cancel safety
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A status of 400 or above as an error that keeps what the server said about it.
+//! Turns a status of 400 or above into an error that keeps what the server said about it.
 //!
 //! aiohttp: `raise_for_status()`, or `ClientSession(raise_for_status=True)`; its error has no body, and so has that of
 //! `Response::error_for_status`. reqwest never does this by itself: without it, a 404 page is a page.
@@ -8,6 +8,27 @@
 //! cargo add thiserror
 //! cargo add reqwest --no-default-features --features rustls
 //! ```
+//!
+//! ```
+//! use axum::{Router, http::StatusCode, routing::get};
+//! use http_client::status::raise_for_status;
+//! use tokio::net::TcpListener;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/users/7", listener.local_addr()?);
+//!     let gone = async || (StatusCode::GONE, "moved to another country");
+//!     let site = Router::new().route("/users/7", get(gone));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!
+//!     let error = raise_for_status(reqwest::get(url).await?, 1_000).await.unwrap_err();
+//!     assert_eq!(error.to_string(), "410 Gone: moved to another country");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `response.error_for_status()?` of reqwest is enough where the status says it all.
 //!
 //! # Cancel safety
 //!

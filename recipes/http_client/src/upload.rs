@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! An upload that is never in memory as a whole: the connection pulls chunks from a stream as it can send them.
+//! Uploads what is never in memory as a whole: the connection pulls chunks from a stream as it can send them.
 //!
 //! aiohttp: `session.post(url, data=async_generator())`, `session.post(url, data=open(path, "rb"))`.
 //!
@@ -10,6 +10,28 @@
 //! cargo add tokio --features fs
 //! cargo add tokio-util --features io
 //! ```
+//!
+//! ```
+//! use axum::{Router, routing::post};
+//! use bytes::Bytes;
+//! use http_client::upload::upload;
+//! use tokio::net::TcpListener;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("http://{}/", listener.local_addr()?).parse()?;
+//!     let site = Router::new().route("/", post(async |body: String| format!("got {body}")));
+//!     tokio::spawn(async { axum::serve(listener, site).await });
+//!
+//!     let chunks = ["a long", " story"].map(|chunk| anyhow::Ok(Bytes::from(chunk)));
+//!     let answer = upload(&reqwest::Client::new(), url, futures::stream::iter(chunks)).await?;
+//!     assert_eq!(answer.text().await?, "got a long story");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `client.post(url).body(bytes)` is enough for what fits into memory.
 //!
 //! # Cancel safety
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A WebSocket that notices a peer that is gone without a word.
+//! Receives from a WebSocket and notices a peer that is gone silently.
 //!
 //! aiohttp: `session.ws_connect(url, heartbeat=30)`, `async for message in ws`.
 //!
@@ -12,8 +12,33 @@
 //!
 //! For `wss://`, give the last one `--features rustls-tls-native-roots`.
 //!
-//! A TCP connection to a machine that lost its power looks like one on which nobody speaks. When nothing has come for a
-//! while, [`Heartbeat`] sends a ping; when nothing comes after that either, the connection is taken for lost, as in
+//! ```
+//! use std::time::Duration;
+//!
+//! use futures::SinkExt;
+//! use http_client::websocket::Heartbeat;
+//! use tokio_tungstenite::{accept_async, connect_async};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//!     let url = format!("ws://{}/", listener.local_addr()?);
+//!     tokio::spawn(async move {
+//!         let mut socket = accept_async(listener.accept().await?.0).await?;
+//!         anyhow::Ok(socket.send("hello".into()).await?)
+//!     });
+//!     let (socket, _response) = connect_async(url).await?;
+//!     let mut socket = Heartbeat::new(socket, Duration::from_secs(30));
+//!     let message = socket.next().await.transpose()?;
+//!     assert_eq!(message, Some("hello".into()));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `socket.next()` of tokio-tungstenite is enough where the peer sends often, or a silent connection does no harm.
+//!
+//! A TCP connection to a machine that lost its power looks like one on which no peer speaks. When nothing has come for
+//! a while, [`Heartbeat`] sends a ping. When nothing comes after that either, the connection is taken for lost, as in
 //! aiohttp: no closing handshake, nothing more to read (code 1006).
 //!
 //! # Cancel safety
@@ -22,7 +47,7 @@
 //!
 //! # Panics
 //!
-//! None. Pings go out while somebody waits in `next`, because no task is spawned: keep waiting.
+//! None. Pings go out while a task waits in `next`, because no task is spawned: keep waiting.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `asyncio.py` does: the pitfalls that bite in both languages in the same way, broken and mended.
+//! What `demo.py` does: the pitfalls that bite in both languages in the same way, broken and mended.
 
 use anyhow::Context;
 

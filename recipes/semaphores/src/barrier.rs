@@ -1,26 +1,50 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait until so many have come, then all go on together: `asyncio.Barrier`, with its index, `reset` and `abort`.
+//! Waits until a number of tasks have come, then lets all go on: `asyncio.Barrier`, with its index, `reset` and
+//! `abort`.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features sync
 //! ```
 //!
-//! It can be used again at once: who comes after the last of one round is the first of the next. Who does not need the
-//! index, a reset, an abort or a cancellation can use `tokio::sync::Barrier`, which goes on counting one that has gone.
+//! ```
+//! use std::num::NonZeroUsize;
 //!
-//! A party that fails leaves the others waiting. Let it [`abort`](Barrier::abort) then, from a destructor if need be: it
+//! use semaphores::barrier::{Barrier, BrokenBarrier};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), BrokenBarrier> {
+//!     let loaded = Barrier::new(const { NonZeroUsize::new(3).unwrap() });
+//!     let load = async |shard: &str| {
+//!         println!("{shard} is loaded");
+//!         loaded.wait().await
+//!     };
+//!     let indexes = tokio::try_join!(load("a"), load("b"), load("c"))?;
+//!     assert_eq!(indexes, (0, 1, 2)); // the last one may do what is to be done once
+//!
+//!     loaded.abort();
+//!     assert_eq!(loaded.wait().await, Err(BrokenBarrier::Aborted));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! It can be used again at once: the next task after the last of one round is the first of the next round.
+//!
+//! `tokio::sync::Barrier` is enough without the index, a reset, an abort or a cancellation. It goes on counting a
+//! waiter that was dropped.
+//!
+//! A task that fails leaves the others waiting. Let it [`abort`](Barrier::abort) then, from a destructor if need be: it
 //! does not await.
 //!
 //! # Cancel safety
 //!
-//! A wait that is dropped before the last party has come stops counting. One that is dropped later has been there, and
+//! A wait that is dropped before the last task has come stops counting. One that is dropped later has been there, and
 //! the others go on.
 //!
 //! # Errors
 //!
-//! [`BrokenBarrier`] for those who wait when it is reset or aborted. Who has been let through is through, also if it has
-//! not run since.
+//! [`BrokenBarrier`] for the tasks that wait when it is reset or aborted. A task that has been let through is through,
+//! also if it has not run since.
 
 use std::collections::BTreeMap;
 use std::mem;

@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: 0BSD
-//! So many units for all, and each takes as many as it needs: bytes of memory, say. An `asyncio.Semaphore` counts ones.
+//! Shares a number of units, of which each task takes as many as it needs, where an `asyncio.Semaphore` counts ones:
+//! bytes of memory, say.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features sync
 //! ```
 //!
-//! A semaphore that is asked for more than it ever has waits for ever. A [`Budget`] knows its total, and says so.
+//! ```
+//! use std::num::NonZeroU32;
 //!
-//! Those who wait are served in the order in which they came, whatever they need. A small share does not pass a large
-//! one that waits before it, or the large one might never get its turn.
+//! use semaphores::budget::{Budget, TooMuch};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), TooMuch> {
+//!     let megabytes = Budget::new(const { NonZeroU32::new(1_000).unwrap() });
+//!     let upload = megabytes.take(700).await?;
+//!     assert_eq!(megabytes.free(), 300);
+//!     drop(upload); // its units are free again
+//!
+//!     let too_much = megabytes.take(5_000).await.map(drop);
+//!     assert_eq!(too_much, Err(TooMuch { wanted: 5_000, total: 1_000 }));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `Semaphore::acquire_many` is enough where every request is known to be smaller than the total. A semaphore that is
+//! asked for more than it ever has waits forever. A [`Budget`] knows its total, and returns an error.
+//!
+//! Waiters are served FIFO, whatever they need. A small request does not pass a large one that waits before it, or the
+//! large one might never get its turn.
 //!
 //! # Cancel safety
 //!
-//! Who is dropped while waiting has taken nothing: what was set aside for it goes to the next.
+//! Dropping a waiter takes no units; what was set aside for it goes to the next in line.
 
 use std::num::NonZeroU32;
 

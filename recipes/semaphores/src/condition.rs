@@ -1,25 +1,45 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait, without the lock, until somebody has changed what it guards: `asyncio.Condition`.
+//! Waits, without the lock, until another task has changed what it guards: `asyncio.Condition`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
 //! ```
 //!
-//! It stands beside a [`tokio::sync::Mutex`], as std's `Condvar` beside std's. Several conditions may go with one lock,
-//! say one for "not empty" and one for "not full". [`Condition::wait`] takes the guard and gives one back: who does not
-//! have the lock cannot wait.
+//! ```
+//! use semaphores::condition::Condition;
+//! use tokio::sync::Mutex;
 //!
-//! To notify takes no guard. The state is inside of the lock, so who has changed it has had the lock; and who waits stands
-//! in line before it lets go of it. A destructor can notify, too: it cannot wait for a lock.
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let (jobs, not_empty) = (Mutex::new(Vec::new()), Condition::new());
+//!     let worker = async {
+//!         let guard = jobs.lock().await;
+//!         not_empty.wait_for(guard, |jobs| !jobs.is_empty()).await.pop()
+//!     };
+//!     let producer = async {
+//!         jobs.lock().await.push("resize");
+//!         not_empty.notify(1);
+//!     };
+//!     let (job, ()) = tokio::join!(worker, producer);
+//!     assert_eq!(job, Some("resize"));
+//! }
+//! ```
 //!
-//! Where one task changes a value and others wait for what it will be, `tokio::sync::watch` has a `wait_for` of its own,
-//! and needs no condition.
+//! It belongs beside a [`tokio::sync::Mutex`], as std's `Condvar` beside std's. Several conditions may go with one
+//! lock, say one for "not empty" and one for "not full". [`Condition::wait`] takes the guard and returns one: a task
+//! without the lock cannot wait.
+//!
+//! To notify takes no guard. The state is inside the lock, so the task that changed it has had the lock, and a waiter
+//! joins the line before it releases the lock. A destructor can notify, too: it cannot wait for a lock.
+//!
+//! `tokio::sync::watch` and its `wait_for` are enough where one task changes a value and others wait for what it will
+//! be.
 //!
 //! # Cancel safety
 //!
-//! A dropped wait holds no lock, where asyncio takes it again first. It is as if it had not waited: one who is not
-//! notified yet is forgotten; one who is, and does not have the lock again, makes way for the next of those who waited
-//! when the notification came.
+//! A dropped wait holds no lock; asyncio takes it again first. It is as if it had not waited. If it was not notified
+//! yet, it is forgotten. If it was notified and does not have the lock again, the notification goes to the next of
+//! those who waited when it came.
 
 use std::collections::BTreeMap;
 use std::iter;

@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait for something to have happened, and let it be over again: `asyncio.Event`.
+//! Waits until something has happened, and lets it be over again: `asyncio.Event`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
 //! ```
 //!
-//! What happens once has a type of its own: `tokio::sync::SetOnce`, or `tokio_util`'s `CancellationToken` for a wish to
-//! end. What is a value rather than a moment is a `tokio::sync::watch`.
+//! ```
+//! use semaphores::event::Event;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let online = Event::new();
+//!     let client = async {
+//!         online.wait().await;
+//!         "request sent"
+//!     };
+//!     let (sent, ()) = tokio::join!(client, async { online.set() });
+//!     assert_eq!(sent, "request sent");
+//!
+//!     online.clear(); // the next wait is for the next set
+//!     assert!(!online.is_set());
+//! }
+//! ```
+//!
+//! What happens once has a type of its own, which is enough then: `tokio::sync::SetOnce`, or `tokio_util`'s
+//! `CancellationToken` for a request to end. What is a value rather than a moment is a `tokio::sync::watch`.
 //!
 //! # Cancel safety
 //!

@@ -1,18 +1,41 @@
 // SPDX-License-Identifier: 0BSD
-//! One at a time: `async with lock`, in three forms. What must not be interrupted decides which.
+//! Lets one task at a time change a value: `async with lock`, in three forms.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features sync
 //! ```
 //!
+//! ```
+//! use std::sync::atomic::AtomicU32;
+//!
+//! use semaphores::exclusive::{change, claim, update};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let token = tokio::sync::Mutex::new(1);
+//!     let new = update(&token, async |old| anyhow::Ok(old + 1)).await?; // it may await
+//!     assert_eq!((new, *token.lock().await), (2, 2));
+//!
+//!     let totals = std::sync::Mutex::new((0, 0));
+//!     change(&totals, |(count, sum)| (*count, *sum) = (*count + 1, *sum + 20))?;
+//!     assert_eq!(*totals.lock().unwrap(), (1, 20));
+//!
+//!     let seats = AtomicU32::new(1);
+//!     assert_eq!((claim(&seats), claim(&seats)), (true, false));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What must not be interrupted decides which:
+//!
 //! - There is an await between reading and writing: [`tokio::sync::Mutex`], as in [`update`].
-//! - There is none, but more than one step: [`std::sync::Mutex`], as in [`change`]. It is the cheaper one, and the
-//!   closure cannot await.
+//! - There is no await, but more than one step: [`std::sync::Mutex`], as in [`change`]. It is the cheaper one and
+//!   enough for most values; the closure cannot await.
 //! - It is one number: an atomic, as in [`claim`].
 //!
-//! In asyncio the second and the third need no lock, for nothing else runs between two awaits. On Tokio something does,
-//! on another thread.
+//! In asyncio the second and the third need no lock, because nothing else runs between two awaits. On Tokio other tasks
+//! do, on other threads.
 //!
 //! # Cancel safety
 //!
@@ -21,8 +44,8 @@
 //!
 //! # Panics
 //!
-//! Tokio's lock is free again after a panic, and knows nothing of it; [`update`] leaves the value as it was. std's lock is
-//! *poisoned* by one, and [`change`] says so.
+//! Tokio's lock is free again after a panic, and does not record it; [`update`] leaves the value as it was. std's lock
+//! is *poisoned* by a panic, and [`change`] says so.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,26 +1,48 @@
 // SPDX-License-Identifier: 0BSD
-//! At most so many at a time, whoever they are: `async with semaphore`, and what a `BoundedSemaphore` is for.
+//! Limits how many run at once: `async with semaphore`, and what a `BoundedSemaphore` is for.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features rt,sync
 //! ```
 //!
-//! One limit is for all who use a thing together: clone it. A permit covers the work and nothing else, and comes back
-//! however the work ends. It cannot be given back twice, for it is given back by its drop; so there is nothing for a
-//! bounded semaphore to guard against.
+//! ```
+//! use std::num::NonZeroUsize;
 //!
-//! Work that is to run on a task of its own gets its permit before the task is there, and takes it along: a million
+//! use semaphores::limit::Limit;
+//! use tokio::task::JoinSet;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let limit = Limit::new(const { NonZeroUsize::new(2).unwrap() });
+//!     let mut tasks = JoinSet::new();
+//!     for page in ["home", "faq", "news"] {
+//!         limit.spawn(&mut tasks, async move { page.len() }).await; // waits for a permit
+//!     }
+//!     assert_eq!(tasks.join_all().await.iter().sum::<usize>(), 11);
+//!
+//!     assert_eq!(limit.run(async { "on this task" }).await, "on this task");
+//!     assert!(!limit.is_full());
+//! }
+//! ```
+//!
+//! All who use a thing together share one limit: clone it. A permit covers the work and nothing else, and is released
+//! however the work ends. Its drop releases it, so it cannot be released twice, and there is nothing for a bounded
+//! semaphore to guard against.
+//!
+//! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one place.
+//!
+//! Work that is to run on a task of its own gets its permit before the task is spawned, and takes it along: a million
 //! inputs are not a million tasks that wait.
 //!
 //! # Cancel safety
 //!
-//! Who is dropped while waiting has taken nothing and makes way for the next; the work has not begun. A task is ended by
-//! its `JoinSet`, and its permit comes back then.
+//! Dropping a waiter takes no permit; the next in line moves up, and the work has not begun. Its `JoinSet` cancels a
+//! task, which releases the permit.
 //!
 //! # Panics
 //!
-//! A panic in the work gives the permit back and goes on, in the caller of [`Limit::run`] or in the `JoinSet`.
+//! A panic in the work releases the permit and goes on, in the caller of [`Limit::run`] or in the `JoinSet`.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

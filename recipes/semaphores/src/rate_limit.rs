@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! So many a second, and not so many at once: a rate limit. asyncio has none; there it is a loop around `sleep`, or the
-//! package `aiolimiter`.
+//! Limits how many begin per second: in asyncio a loop around `sleep`, or the package `aiolimiter`.
 //!
 //! ```sh
 //! cargo add governor --no-default-features --features std
@@ -8,18 +7,43 @@
 //! cargo add tokio --features sync,time
 //! ```
 //!
-//! [`governor`] keeps the account, in one atomic number. Its own waiting, `until_ready`, has a timer of its own
-//! and no line: whoever wakes first goes first. Here the clock and the timer are Tokio's, so a paused clock moves them,
-//! and those who wait go in the order in which they came.
+//! ```
+//! use std::num::NonZeroU32;
+//! use std::time::Duration;
 //!
-//! A slow server is not spared by a rate limit: what takes ten seconds, ten times a second, is a hundred at once. Limit
+//! use governor::Quota;
+//! use semaphores::rate_limit::RateLimit;
+//! use tokio::time::Instant;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let per_second = const { NonZeroU32::new(500).unwrap() };
+//!     let limit = RateLimit::new(Quota::per_second(per_second).allow_burst(NonZeroU32::MIN))?;
+//!     let begin = Instant::now();
+//!     for request in 1..=3 {
+//!         limit.until_ready().await;
+//!         println!("request {request}"); // at 0, 2 and 4 ms
+//!     }
+//!     assert!(begin.elapsed() >= Duration::from_millis(4));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`governor`] keeps the account, in one atomic number. Its own `until_ready` is enough where order does not matter:
+//! it has a timer of its own and no line, so the first to wake goes first. Here the clock and the timer are Tokio's, so
+//! a paused clock moves them, and waiters are served FIFO.
+//!
+//! `tokio::time::interval` is enough for one task that paces itself.
+//!
+//! A rate limit does not spare a slow server: requests of ten seconds, ten times a second, are a hundred at once. Limit
 //! both where both can hurt.
 //!
-//! Tokio's timers count in milliseconds. For more than a thousand a second, allow a burst of what comes in some of them.
+//! Tokio's timers count in milliseconds. For more than a thousand a second, allow a burst of what comes in some of
+//! them.
 //!
 //! # Cancel safety
 //!
-//! A dropped [`RateLimit::until_ready`] has used nothing up, and makes way for the next.
+//! A dropped [`RateLimit::until_ready`] has used nothing up, and the next in line moves up.
 
 use std::time::Duration;
 

@@ -1,23 +1,41 @@
 // SPDX-License-Identifier: 0BSD
-//! Children that borrow from their parent, and find more children: `asyncio.TaskGroup` over a local variable.
+//! Runs children that borrow from their parent, and find more children: `asyncio.TaskGroup` over a local variable.
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
-//! A task may outlive whoever has spawned it: that future can be dropped at any await, and the task is still there, on
-//! another thread perhaps. So `tokio::spawn` takes nothing that borrows (E0373, E0597), and no safe crate can change
-//! that. What borrows has to live inside the future of its parent: futures, polled by the parent and dropped with it.
+//! ```
+//! use std::collections::HashMap;
 //!
-//! They take turns on the parent's task. While they wait they wait side by side; while one computes, the others stand.
-//! In return nothing needs an `Arc`, a lock or a `Send`, and when the function returns nothing is left of them, after
-//! an error and after a cancellation too.
+//! use task_groups::borrow::reachable;
 //!
-//! A fixed number of them is a `tokio::try_join!`, a list a `try_join_all`.
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let site = HashMap::from([("/", vec!["/faq", "/news"]), ("/news", vec!["/", "/news/1"])]);
+//!     let links = |page| {
+//!         let links = site.get(page).cloned(); // borrows: no Arc, no move
+//!         async move { anyhow::Ok(links.unwrap_or_default()) }
+//!     };
+//!     let pages = reachable("/", links).await?;
+//!     assert_eq!(pages, ["/", "/faq", "/news", "/news/1"].into());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A task may outlive its spawner: that future can be dropped at any await, and the task is still there, on another
+//! thread perhaps. So `tokio::spawn` takes nothing that borrows (E0373, E0597), and no safe crate can change that. What
+//! borrows has to live inside the future of its parent: futures, polled by the parent and dropped with it.
+//!
+//! They take turns on the parent's task. While they wait they wait side by side; while one computes, the others do not
+//! run. In return nothing needs an `Arc`, a lock or a `Send`, and when the function returns nothing is left of them,
+//! after an error and after a cancellation too.
+//!
+//! `tokio::try_join!` is enough for a fixed number of children, `futures::future::try_join_all` for a list.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every child where it stands. Nothing has to be waited for.
+//! Dropping the future drops every child where it is. Nothing has to be waited for.
 //!
 //! # Errors
 //!

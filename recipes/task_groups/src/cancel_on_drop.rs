@@ -1,15 +1,37 @@
 // SPDX-License-Identifier: 0BSD
-//! Work that comes to its own end, and is waited for, although whoever awaits it is cancelled: an `asyncio.TaskGroup`
-//! inside of `asyncio.timeout`, or in a task that is cancelled.
+//! Lets work come to its own end, and be waited for, although its awaiter is cancelled: an `asyncio.TaskGroup` inside
+//! of `asyncio.timeout`, or in a task that is cancelled.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! Python raises `CancelledError` in the block, and the block waits for its children before it lets go. A future that
-//! is dropped cannot wait. So the work, with the children that it owns, is a task of its own. Its owner holds the
-//! token: when the owner is dropped the work is told, ends what it has begun, and `tracker` waits for it.
+//! ```
+//! use std::time::Duration;
+//!
+//! use task_groups::cancel_on_drop::cancel_on_drop;
+//! use tokio::time::timeout;
+//! use tokio_util::{sync::CancellationToken, task::TaskTracker};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let tracker = TaskTracker::new();
+//!     let import = cancel_on_drop(&tracker, async |stop: CancellationToken| {
+//!         stop.cancelled().await; // imports until then
+//!         println!("the last row is written");
+//!     });
+//!     assert!(timeout(Duration::from_millis(1), import).await.is_err());
+//!     tracker.close();
+//!     tracker.wait().await; // until the last row is written
+//! }
+//! ```
+//!
+//! Python raises `CancelledError` in the block, and the block waits for its children before it lets go. A dropped
+//! future cannot wait. So the work, with the children that it owns, is a task of its own. Its owner holds the token.
+//! When the owner is dropped, the token is cancelled, the work ends what it has begun, and `tracker` waits for it.
+//!
+//! `AbortOnDropHandle` is enough for work that may be cut off at any await.
 //!
 //! The work has to look at its token. Work that does not runs on to its end.
 //!

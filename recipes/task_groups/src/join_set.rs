@@ -1,14 +1,36 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait for tasks that are all started by now, up to the first failure, which ends the others: `asyncio.TaskGroup` for
+//! Waits for tasks that are all started by now, up to the first failure, which ends the others: `asyncio.TaskGroup` for
 //! a list of coroutines.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
-//! `try_join_all` of the crate futures drops the others where they stand, for they share the caller's task. These are
+//! ```
+//! use std::future::pending;
+//!
+//! use task_groups::join_set::try_join_all;
+//! use tokio::task::JoinSet;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let mut pages = JoinSet::new();
+//!     for page in ["home", "faq"] {
+//!         pages.spawn(async move { Ok::<_, &str>(page.len()) });
+//!     }
+//!     assert_eq!(try_join_all(pages).await.map(|mut lengths| lengths.pop()), Ok(Some(3)));
+//!
+//!     let mut services = JoinSet::from_iter([pending::<Result<(), &str>>()]);
+//!     services.spawn(async { Err("the port is taken") });
+//!     assert_eq!(try_join_all(services).await, Err("the port is taken")); // the other is gone
+//! }
+//! ```
+//!
+//! `try_join_all` of the crate futures drops the others where they are, because they share the caller's task. These are
 //! tasks, and may be running on another thread when the error is seen. To abort them is a request; here it has been
 //! carried out before the error is returned.
+//!
+//! `JoinSet::join_all` is enough where no task fails.
 //!
 //! What `asyncio.TaskGroup` has and this has not: a body that is cancelled too, children that add children, clean-up
 //! with awaits, and every error instead of the first. The pattern `task_group` has them.
@@ -19,7 +41,7 @@
 //!
 //! # Errors
 //!
-//! The first error in time. Tasks that fail after it are not heard.
+//! The first error in time. Errors of tasks that fail after it are dropped.
 //!
 //! # Panics
 //!

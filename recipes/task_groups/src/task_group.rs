@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A group of tasks of which none outlives the group: `asyncio.TaskGroup`, a nursery in trio.
+//! Runs a group of tasks that never outlive the group: `asyncio.TaskGroup`, a nursery in trio.
 //!
 //! ```sh
 //! cargo add futures
@@ -8,24 +8,48 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
+//! ```
+//! use std::future::pending;
+//!
+//! use task_groups::task_group::{Group, task_group};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let total = task_group(async |group: Group<anyhow::Error>| {
+//!         let (net, tax) = (group.spawn(async { Ok(100) }), group.spawn(async { Ok(19) }));
+//!         Ok(net.await? + tax.await?)
+//!     });
+//!     assert_eq!(total.await?, 119);
+//!
+//!     let failed = task_group(async |group: Group<&str>| {
+//!         group.spawn(async { Err::<(), _>("the price list is gone") });
+//!         pending::<Result<(), _>>().await // cancelled with the group
+//!     });
+//!     assert_eq!(failed.await.unwrap_err().into_errors().next(), Some("the price list is gone"));
+//!     Ok(())
+//! }
+//! ```
+//!
 //! The first failure, of a child or of the body, cancels the other children and the body. All are waited for, and all
 //! errors come out together. Children may add children, through a clone of their [`Group`].
 //!
+//! A `JoinSet` (the pattern `join_set`) is enough for children that are all started by the parent and need no clean-up.
+//!
 //! | a child that is cancelled | spawn it with |
 //! |---|---|
-//! | is dropped at the await where it stands | [`Group::spawn`] |
-//! | is told by its token, cleans up with awaits, and is dropped if that takes too long | [`Group::spawn_with_grace`] |
+//! | is dropped at the await where it is | [`Group::spawn`] |
+//! | gets its token cancelled, cleans up with awaits, and is dropped if that takes too long | [`Group::spawn_with_grace`] |
 //!
-//! Whatever is ready in the instant of the cancellation still takes one step. Work that never awaits cannot be ended,
-//! here as in asyncio, and is waited for.
+//! What is ready in the instant of the cancellation still takes one step. Nothing can cancel work that never awaits,
+//! here as in asyncio; it is waited for.
 //!
 //! A child that was cancelled, by the group or alone ([`Child::cancel`]), has not failed. A group that was cancelled
-//! from outside has not failed either: it gives `None`.
+//! from outside has not failed either: it returns `None`.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of a group drops the body and cancels the children. It cannot wait for them: cancel it by a token
-//! ([`task_group_under`]) instead. For a group inside of another ([`Group::nested`]), the one around it waits.
+//! Dropping the future of a group drops the body and cancels the children. It cannot wait for them: cancel it by a
+//! token ([`task_group_under`]) instead. For a group inside of another ([`Group::nested`]), the one around it waits.
 //!
 //! # Errors
 //!
@@ -36,7 +60,7 @@
 //! A panic of a child or of the body, also in what it drops when it is cancelled, cancels the group as an error does.
 //! When all have ended it goes on in the owner: the first one, if there are more. Errors are lost then.
 //!
-//! The group itself panics outside a Tokio runtime; a child whose grace begins, on one without a timer.
+//! The group itself panics outside a Tokio runtime; a child whose grace period begins, on one without a timer.
 
 use std::any::Any;
 use std::error::Error;

@@ -1,21 +1,40 @@
 // SPDX-License-Identifier: 0BSD
-//! Abort tasks and wait until they are gone: `task.cancel()`, then `await asyncio.gather(*tasks, return_exceptions=True)`.
+//! Aborts tasks and waits until they are gone: `task.cancel()`, then `await asyncio.gather(*tasks,
+//! return_exceptions=True)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
+//! ```
+//! use std::time::Duration;
+//!
+//! use timeouts::abort::{Ended, abort_all_and_wait, abort_and_wait};
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let pollers = [1, 2].map(|minutes| tokio::spawn(sleep(Duration::from_secs(60 * minutes))));
+//!     assert_eq!(abort_all_and_wait(pollers).await, [Ended::Aborted, Ended::Aborted]);
+//!
+//!     let sum = tokio::spawn(async { 2 + 3 });
+//!     tokio::task::yield_now().await; // it ends meanwhile
+//!     assert_eq!(abort_and_wait(sum).await, Ended::Finished(5));
+//! }
+//! ```
+//!
 //! An abort is a request: the task is dropped at its next wait, and until then it is there, with its locks and its
 //! connections. It cannot refuse, and it cannot await any more; what its values do in `drop` is done when the wait is
-//! over. A task that is done keeps its result. One that computes, and a `spawn_blocking` that has begun, never come to a
-//! wait: they run to their end, and are waited for.
+//! over. A task that is done keeps its result. A task that computes, and a `spawn_blocking` that has begun, never come
+//! to a wait: they run to their end, and are waited for.
 //!
-//! For work that has to clean up with an await, or may refuse: `cancel_and_confirm`.
+//! `JoinSet::shutdown` is enough for tasks of one set whose results do not matter. For work that has to clean up with
+//! an await, or may refuse: `cancel_and_confirm`.
 //!
 //! # Cancel safety
 //!
 //! The tasks are aborted when the function is called, before its future is first polled. Dropping the future ends the
-//! wait alone.
+//! wait only.
 //!
 //! # Panics
 //!

@@ -1,28 +1,43 @@
 // SPDX-License-Identifier: 0BSD
-//! Cancel a task for a reason, wait for its clean-up, and know how it ended: `task.cancel("reason")`, then `await task`
-//! in a `try` with an `except CancelledError as error`.
+//! Cancels a task for a reason, waits for its clean-up, and says how it ended: `task.cancel("reason")`, then `await
+//! task` in a `try` with an `except CancelledError as error`.
 //!
 //! ```sh
 //! cargo add tokio --features macros,rt,sync,time
 //! ```
 //!
-//! The work is told: it sees the [`Stop`] that it gets. It may clean up with awaits and answer `Ok(None)`; it may refuse,
-//! and return a value; if it has not ended when its grace is over, it is aborted. A task that is cancelled before it
-//! began does not begin. The first reason counts, and whoever awaits the task reads it.
-//!
-//! ```text
-//! Task::spawn(grace, |stop| async move {
-//!     let rows = stop.run_until_requested(query()).await; // None: it was told to stop
-//!     connection.close().await?;                          // in any case
-//!     Ok(rows)
-//! })
 //! ```
+//! use std::time::Duration;
+//!
+//! use timeouts::cancel_and_confirm::{Outcome, Task};
+//! use tokio::task::yield_now;
+//! use tokio::time::sleep;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let task = Task::spawn(Some(Duration::from_secs(5)), |stop| async move {
+//!         let query = sleep(Duration::from_secs(60));
+//!         let rows = stop.run_until_requested(query).await; // None: it was cancelled
+//!         sleep(Duration::from_millis(1)).await; // closes the connection, in any case
+//!         Ok::<_, String>(rows)
+//!     });
+//!     yield_now().await; // it begins
+//!     let outcome = task.cancel_and_wait("shutdown").await;
+//!     assert_eq!(outcome, Outcome::Cancelled { reason: Some("shutdown"), cleaned_up: true });
+//! }
+//! ```
+//!
+//! The work is notified: it gets a [`Stop`]. It may clean up with awaits and answer `Ok(None)`; it may refuse, and
+//! return a value; if it has not ended when its grace period is over, it is aborted. A task that is cancelled before it
+//! began does not begin. The first reason counts, and each awaiter of the task reads it.
+//!
+//! A `CancellationToken` and the `JoinHandle` are enough without a reason and without a grace period.
 //!
 //! # Cancel safety
 //!
-//! Dropping the [`Task`], or the future of [`wait`](Task::wait), tells the work to stop, without a reason. Nobody waits
-//! for its clean-up then, but it has its grace period all the same. To wait for it at the end of the program, have a
-//! `TaskTracker` track the work.
+//! Dropping the [`Task`], or the future of [`wait`](Task::wait), requests a stop without a reason. The caller does not
+//! wait for the clean-up then; the work has its grace period all the same. To wait for it at the end of the program,
+//! have a `TaskTracker` track the work.
 //!
 //! # Errors
 //!

@@ -1,21 +1,45 @@
 // SPDX-License-Identifier: 0BSD
-//! Work that is told to stop: it finishes its step, cleans up, and says what it has done. In asyncio a loop with an
-//! `except CancelledError`, or one that looks at an `asyncio.Event`.
+//! Stops work on request: it finishes its step, cleans up, and says what it has done: in asyncio a loop with an `except
+//! CancelledError`, or one that looks at an `asyncio.Event`.
 //!
 //! ```sh
 //! cargo add tokio --features macros,rt,sync
 //! cargo add tokio-util
 //! ```
 //!
-//! A future that is dropped stops wherever it waits: between two writes, or with half a line on the disk. So the loop
-//! is not dropped but told, by a [`CancellationToken`], and looks at it between two steps and nowhere else. A loop that
+//! ```
+//! use timeouts::cooperative::{Report, work_until_told};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let stop = CancellationToken::new();
+//!     let (queue, mut jobs) = tokio::sync::mpsc::channel(8);
+//!     (1..=3).try_for_each(|job| queue.try_send(job))?;
+//!     let step = async |job| {
+//!         Ok(if job == 2 {
+//!             stop.cancel()
+//!         })
+//!     }; // a shutdown meanwhile
+//!     let clean_up = async |done| anyhow::Ok(println!("{done} jobs are done"));
+//!     let report = work_until_told(&stop, &mut jobs, step, clean_up).await?;
+//!     assert_eq!(report, Report { done: 2, was_told: true });
+//!     assert_eq!(jobs.recv().await, Some(3)); // not begun
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A dropped future stops wherever it waits: between two writes, or with half a line on the disk. So the loop is not
+//! dropped but notified, by a [`CancellationToken`], and looks at it between two steps and nowhere else. A loop that
 //! computes looks too: it has no wait at which it could be aborted.
+//!
+//! `token.run_until_cancelled(work)` is enough where work may be dropped at any await.
 //!
 //! # Cancel safety
 //!
-//! [`work_until_told`] is to be told and not to be dropped: its drop loses the job of the step under way and skips the
-//! clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] tells its
-//! loop to stop.
+//! [`work_until_told`] is to be notified and not to be dropped: its drop loses the job of the step under way and skips
+//! the clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] requests
+//! its loop to stop.
 //!
 //! # Errors
 //!
@@ -23,7 +47,7 @@
 //!
 //! # Panics
 //!
-//! A panic goes on in the caller. One in a step skips the clean-up.
+//! A panic goes on in the caller. A panic in a step skips the clean-up.
 
 use std::panic::resume_unwind;
 

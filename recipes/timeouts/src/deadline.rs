@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: 0BSD
-//! One deadline over several steps, and deadlines inside of it: `asyncio.timeout_at(when)`, nested.
+//! Puts one deadline over several steps, and deadlines inside of it: `asyncio.timeout_at(when)`, nested.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features time
 //! ```
 //!
-//! A timeout for each step is no limit for all of them. A [`Deadline`] is a point in time with a name: hand it down by
+//! ```
+//! use std::future::pending;
+//! use std::time::Duration;
+//!
+//! use timeouts::deadline::{Deadline, Expired};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Expired> {
+//!     let request = Deadline::after("the request", Some(Duration::from_secs(30)));
+//!     let query = request.within("the query", Some(Duration::from_millis(2)));
+//!
+//!     let rows = query.run(pending::<u32>()).await;
+//!     assert_eq!(rows, Err(Expired("the query")));
+//!     let cached = request.run(async { 7 }).await?; // there is time for another way
+//!     assert_eq!(cached, 7);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A timeout for each step is no limit for all of them. A [`Deadline`] is a point in time with a name: pass it down by
 //! value, and give a step less time with [`within`](Deadline::within). The error names the deadline that passed.
-//! `Elapsed` does not say whose it is, and of two nested `timeout`s with one deadline the inner reports, so that a loop
-//! around it tries again when there is no time left. Here the outer one reports, as in asyncio.
+//!
+//! `tokio::time::timeout_at` is enough for one deadline. Its `Elapsed` does not say whose it is. Of two nested
+//! `timeout`s with one deadline the inner reports, so that a loop around it tries again when there is no time left.
+//! Here the outer one reports, as in asyncio.
 //!
 //! # Cancel safety
 //!

@@ -1,17 +1,37 @@
 // SPDX-License-Identifier: 0BSD
-//! A timeout whose deadline is moved while it runs: later, earlier, or off. `asyncio.timeout(...)` and `reschedule`.
+//! Moves the deadline of a timeout while it runs: later, earlier, or off. `asyncio.timeout(...)` and `reschedule`.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features macros,sync,time
 //! ```
 //!
-//! The deadline of `tokio::time::timeout` is fixed. A [`Timeout`] has [handles](TimeoutHandle) that move it: the work
-//! may have one, and so may any other task. Each chunk of a download moves it on; a user who asks for more time moves
-//! it; a dialogue turns it off.
+//! ```
+//! use std::time::Duration;
 //!
-//! A `reschedule` that returned `Ok` counts, also one in the instant of the old deadline: the timeout looks again before
-//! it expires.
+//! use timeouts::reschedule::{Over, Timeout};
+//! use tokio::time::{Instant, sleep};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let timeout = Timeout::after(Duration::from_millis(1));
+//!     let handle = timeout.handle();
+//!     let download = async {
+//!         handle.reschedule(Some(Instant::now() + Duration::from_secs(30)))?; // a chunk came
+//!         sleep(Duration::from_millis(2)).await;
+//!         Ok::<_, Over>("the file")
+//!     };
+//!     assert_eq!(timeout.run(download).await, Ok(Ok("the file")));
+//!     assert_eq!(handle.reschedule(None), Err(Over::Finished));
+//! }
+//! ```
+//!
+//! The deadline of `tokio::time::timeout` is fixed, which is enough for most requests. A [`Timeout`] has
+//! [handles](TimeoutHandle) that move its deadline: the work may have one, and so may any other task. Each chunk of a
+//! download moves it on; a user who asks for more time moves it; a dialogue turns it off.
+//!
+//! A `reschedule` that returned `Ok` counts, also one in the instant of the old deadline: the timeout looks again
+//! before it expires.
 //!
 //! # Cancel safety
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A loop around `select!` that loses no data, starves no arm, and whose timers run on: in asyncio a loop around
+//! Loops around `select!` without losing data, starving an arm or restarting a timer: in asyncio a loop around
 //! `asyncio.wait(..., return_when=FIRST_COMPLETED)`, or around a `timeout`.
 //!
 //! ```sh
@@ -8,11 +8,35 @@
 //! cargo add tokio-util --features codec
 //! ```
 //!
+//! ```
+//! use std::time::Duration;
+//!
+//! use timeouts::select_loop::{End, Event, read_frames};
+//! use tokio_util::codec::{FramedRead, LinesCodec};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let connection = "first\nsecond\n".as_bytes(); // in a program, a TcpStream
+//!     let mut frames = FramedRead::new(connection, LinesCodec::new());
+//!     let (heartbeat, idle) = (Duration::from_secs(10), Duration::from_secs(30));
+//!     let mut events = Vec::new();
+//!     let stop = CancellationToken::new();
+//!     let end = read_frames(&mut frames, &stop, heartbeat, idle, |event| events.push(event)).await?;
+//!     assert_eq!(end, End::Closed);
+//!     assert_eq!(events, ["first", "second"].map(|line| Event::Frame(line.to_owned())));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A `timeout` around `frames.next()` is enough without a heartbeat and without a request to stop.
+//!
 //! Each turn of the loop drops the futures of the arms that lost. Four rules follow:
 //!
 //! - An arm's future must lose nothing when it is dropped. `FramedRead` keeps half a frame in itself; `read_exact` and
 //!   `read_line` keep it in their future, and it is gone.
-//! - A timer that is made in the arm starts anew with each turn, and under traffic never fires. So it is pinned outside.
+//! - A timer that is made in the arm starts anew with each turn, and under traffic never fires. So it is pinned
+//!   outside.
 //! - `select!` picks at random among the arms that are ready. `biased` takes them from the top: then the rare arms come
 //!   first and the one that is always ready last, or it starves those below it.
 //! - What an arm does is done before any arm is polled again. So it does not wait, least of all for something that

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Work that goes on when its caller is cancelled, and whose failure is heard all the same: `asyncio.shield(aw)`.
+//! Lets work go on when its caller is cancelled, and reports its failure all the same: `asyncio.shield(aw)`.
 //!
 //! ```sh
 //! cargo add futures
@@ -7,9 +7,30 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! A task whose `JoinHandle` is dropped runs on: that is a shield already. But what it returns is then dropped without a
-//! word, an error too. Here a failure goes to whoever awaits, and if nobody does, to `unheard`: to one of the two, and
-//! never to both.
+//! ```
+//! use std::time::Duration;
+//!
+//! use timeouts::shield::shield;
+//! use tokio::{sync::oneshot, time::timeout};
+//! use tokio_util::task::TaskTracker;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let tasks = TaskTracker::new();
+//!     let (disk, written) = oneshot::channel();
+//!     let mut save = shield(&tasks, written, |failure| eprintln!("not saved: {failure}"));
+//!     let in_time = timeout(Duration::from_millis(1), &mut save).await;
+//!     assert!(in_time.is_err()); // the caller gives up, for now
+//!
+//!     assert_eq!(disk.send("saved"), Ok(())); // the work goes on
+//!     assert_eq!(save.await?, "saved");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A task whose `JoinHandle` is dropped runs on: that is a shield already, and enough for work that cannot fail.
+//! Otherwise its result, an error too, is dropped silently. Here a failure goes to the awaiter, or to `unheard` if
+//! there is no awaiter: to one of the two, and never to both.
 //!
 //! Await a `&mut` to it, in a `timeout` or a `select!`, to give up for now and wait again later. The [`TaskTracker`] is
 //! for the end of the program: wait for it, or the runtime cuts the work off.

@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: 0BSD
-//! Cut off work that takes too long: `async with asyncio.timeout(limit)`.
+//! Cuts off work that takes too long: `async with asyncio.timeout(limit)`.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features time
 //! ```
 //!
-//! `tokio::time::timeout` puts its own `Result` around that of the work. Here they are one, as in Python, where both are
-//! exceptions; a caller tells them apart by the variant.
+//! ```
+//! use std::future::pending;
+//! use std::time::Duration;
 //!
-//! Work that is cut off is dropped where it stands. What its values do in their `drop` is done when the error is there.
-//! Clean-up that awaits is not begun: for that, see `timeout_and_wait`. And a `JoinHandle` that is dropped lets its task
-//! run on: hand in `AbortOnDropHandle::new(task)`.
+//! use timeouts::time_limit::{LimitError, time_limit};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let limit = Duration::from_millis(2);
+//!     let page = time_limit(Some(limit), pending::<Result<String, &str>>()).await;
+//!     assert_eq!(page, Err(LimitError::TimedOut(limit)));
+//!
+//!     let page = time_limit(Some(limit), async { Err::<String, _>("404 Not Found") }).await;
+//!     assert_eq!(page, Err(LimitError::Failed("404 Not Found")));
+//! }
+//! ```
+//!
+//! `tokio::time::timeout` puts its own `Result` around that of the work, and is enough where the work cannot fail. Here
+//! they are one, as in Python, where both are exceptions; a caller tells them apart by the variant.
+//!
+//! Work that is cut off is dropped where it is. What its values do in their `drop` is done when the error is there.
+//! Clean-up that awaits is not begun: for that, see `timeout_and_wait`. And a `JoinHandle` that is dropped lets its
+//! task run on: pass `AbortOnDropHandle::new(task)`.
 //!
 //! # Cancel safety
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A time limit that tells the work to stop and waits for its clean-up before it reports: `asyncio.wait_for(aw, limit)`.
+//! Stops work at a time limit and waits for its clean-up before it reports: `asyncio.wait_for(aw, limit)`.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -7,28 +7,42 @@
 //! cargo add tokio-util
 //! ```
 //!
-//! A plain `timeout` drops the work, and what is dropped cannot await. So the work is a task, and it is told: the token
-//! that it gets is cancelled when the time is over, when the parent token is cancelled, and when the caller is dropped.
-//! It answers `Ok(None)` once it has cleaned up:
+//! ```
+//! use std::time::Duration;
 //!
-//! ```text
-//! |stop| async move {
-//!     let rows = stop.run_until_cancelled(query()).await; // None: it was told to stop
-//!     connection.close().await?;                          // in any case
-//!     Ok(rows)
+//! use timeouts::timeout_and_wait::{Failure, LateValue, Limits, timeout_and_wait};
+//! use tokio::time::sleep;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let (time, grace) = (Some(Duration::from_millis(2)), Some(Duration::from_secs(5)));
+//!     let limits = Limits { time, grace, late_value: LateValue::Return };
+//!     let parent = CancellationToken::new();
+//!     let answer = timeout_and_wait(&parent, limits, async |stop: CancellationToken| {
+//!         let query = sleep(Duration::from_secs(60));
+//!         let rows = stop.run_until_cancelled(query).await; // None: the time is over
+//!         sleep(Duration::from_millis(1)).await; // closes the connection, in any case
+//!         Ok::<_, String>(rows)
+//!     });
+//!     assert_eq!(answer.await, Err(Failure::TimedOut { cleaned_up: true }));
 //! }
 //! ```
 //!
-//! Work that has not ended when the grace period is over is aborted, and waited for.
+//! A plain `timeout` drops the work, which is enough unless the work has to await its clean-up. So the work is a task
+//! that is notified: its token is cancelled when the time is over, when the parent token is cancelled, and when the
+//! caller is dropped. It answers `Ok(None)` once it has cleaned up. Work that has not ended when the grace period is
+//! over is aborted, and waited for.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future tells the work to stop. Nobody waits for its clean-up then, but it has its grace period all the
-//! same. To wait for it at the end of the program, have a `TaskTracker` track the work: `tasks.track_future(...)`.
+//! Dropping the future requests the work to stop. The caller does not wait for the clean-up then; the work has its
+//! grace period all the same. To wait for it at the end of the program, have a `TaskTracker` track the work:
+//! `tasks.track_future(...)`.
 //!
 //! # Errors
 //!
-//! [`Failure`]. What the work returns after it was told still counts: an error of its clean-up is reported in place of
+//! [`Failure`]. What the work returns after the request still counts: an error of its clean-up is reported in place of
 //! the timeout, a value is if [`LateValue`] says so.
 //!
 //! # Panics

@@ -1,7 +1,6 @@
 //! Copies that stand alone: a whole recipe as a crate, or one pattern into a crate that is there.
 
 mod dependency;
-mod lessons;
 mod pattern;
 mod recipe;
 

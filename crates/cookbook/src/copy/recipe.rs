@@ -8,7 +8,7 @@ use anyhow::Context;
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::dependency::{Dependency, features, names_path, workspace};
-use super::{Plan, lessons, read, workspace_root};
+use super::{Plan, read, workspace_root};
 use crate::book::{self, Recipe};
 use crate::text::hang;
 
@@ -60,7 +60,7 @@ struct Copied {
     /// The copy has the local server of `common` as a module.
     has_server: bool,
     lessons: usize,
-    lessons_left_out: usize,
+    proofs: usize,
     /// Sources that only the recipe's own `main` uses.
     left_out: BTreeSet<String>,
 }
@@ -86,15 +86,11 @@ impl Copied {
         if has_server {
             copied.put("src/server.rs", book::SERVER.to_owned());
         }
-        if let Some(source) = recipe.lessons() {
-            let name = &recipe.name;
-            let source = with_own_server(source, name).replace(&format!("\"../recipes/{name}/"), "\"../");
-            let kept = lessons::keep(&source).with_context(|| format!("tests/{name}.rs"))?;
-            (copied.lessons, copied.lessons_left_out) = (kept.count, kept.left_out.len());
-            if kept.count > 0 {
-                copied.put(&format!("tests/{name}.rs"), kept.source);
-            }
+        for (path, source) in recipe.lessons() {
+            copied.lessons += book::count_lessons(source);
+            copied.put(&format!("tests/{path}"), with_own_server(source, &recipe.name));
         }
+        copied.proofs = recipe.proofs().iter().map(|(_, source)| book::count_lessons(source)).sum();
         let chapter = with_own_server(recipe.text("README.md")?, &recipe.name);
         let chapter = readme(&chapter, &copied.differences(&recipe.name));
         copied.put("README.md", chapter);
@@ -114,10 +110,10 @@ impl Copied {
                 self.left_out.iter().map(|module| format!("`{module}`")).collect::<Vec<_>>().join(", ");
             notes.push(format!("{modules} is left out: the command line of the recipe's own program."));
         }
-        if self.lessons_left_out > 0 {
-            let count = self.lessons_left_out;
+        if self.proofs > 0 {
+            let count = self.proofs;
             notes.push(format!(
-                "{count} lessons are left out, which need the cookbook's own tools: `tests/{name}.rs` lists them."
+                "The {count} proofs are left out: they need the cookbook's own tools. All lessons are in `tests/{name}`."
             ));
         }
         notes

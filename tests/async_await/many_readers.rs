@@ -1,0 +1,171 @@
+//! Lessons of the pattern `many_readers`.
+
+use std::sync::Arc;
+
+use async_await::many_readers::{SingleFlight, spawn_shared};
+use futures::FutureExt;
+use tokio::join;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{Count, ms};
+use crate::work::many_readers::load;
+
+/// asyncio: a `Task` can be awaited again, a one-shot awaitable cannot. Tokio: a `JoinHandle` is one-shot.
+#[tokio::test]
+#[should_panic(expected = "JoinHandle polled after completion")]
+async fn a_join_handle_awaited_again_panics() {
+    let mut task = tokio::spawn(async { 7 });
+    assert_eq!((&mut task).await.unwrap(), 7);
+    let _again = (&mut task).await;
+}
+
+/// asyncio: whoever awaits a finished task gets its value. Tokio: each clone of the shared one does.
+#[tokio::test(start_paused = true)]
+async fn every_reader_gets_the_value_also_later() {
+    let loads = Count::default();
+    let start = Instant::now();
+    let task = spawn_shared(load(loads.clone()));
+    let (a, b) = join!(task.clone(), task.clone());
+    assert_eq!((a.unwrap(), b.unwrap(), start.elapsed()), (1, 1, ms(100)));
+    assert_eq!(task.clone().await.unwrap(), 1);
+    assert_eq!(task.await.unwrap(), 1);
+    assert_eq!((start.elapsed(), loads.get()), (ms(100), 1));
+}
+
+/// asyncio: a task runs whether or not anybody awaits it. Tokio: so does this one, while a bare `Shared` is lazy.
+#[tokio::test(start_paused = true)]
+async fn the_work_goes_on_while_its_readers_are_busy() {
+    let (spawned, bare) = (Count::default(), Count::default());
+    let (_first, _second) = (spawn_shared(load(spawned.clone())), load(bare.clone()).shared());
+    sleep(ms(500)).await;
+    assert_eq!((spawned.get(), bare.get()), (1, 0));
+}
+
+/// asyncio: the exception of a task is raised at everybody who awaits it. Tokio: the panic is everybody's error.
+#[tokio::test(start_paused = true)]
+async fn a_panic_reaches_every_reader() {
+    let task = spawn_shared(async {
+        sleep(ms(100)).await;
+        panic!("broken");
+    });
+    let (a, b): (Result<(), _>, _) = join!(task.clone(), task);
+    assert!(a.unwrap_err().is_panic() && b.unwrap_err().is_panic());
+}
+
+/// The hazard: a bare `Shared` is polled by its readers, so a panic in it is a panic of each of them.
+#[tokio::test(start_paused = true)]
+async fn but_a_panic_in_a_bare_shared_is_a_panic_of_every_reader() {
+    let work = async {
+        sleep(ms(100)).await;
+        panic!("broken");
+    };
+    let work = futures::FutureExt::boxed(work).shared();
+    let readers: [tokio::task::JoinHandle<()>; 2] = [tokio::spawn(work.clone()), tokio::spawn(work)];
+    for reader in readers {
+        assert!(reader.await.unwrap_err().is_panic());
+    }
+}
+
+/// asyncio: to cancel one reader cancels the task, and with it the others; `shield` prevents that. Tokio: a
+/// reader that is dropped takes nothing from the others.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_reader_takes_nothing_from_the_others() {
+    let start = Instant::now();
+    let task = spawn_shared(load(Count::default()));
+    let (impatient, patient) = join!(timeout(ms(50), task.clone()), task);
+    assert!(impatient.is_err());
+    assert_eq!((patient.unwrap(), start.elapsed()), (1, ms(100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_readers_the_work_ends() {
+    let (loads, dropped) = (Count::default(), Count::default());
+    let task = spawn_shared({
+        let (loads, guard) = (loads.clone(), dropped.on_drop());
+        async move {
+            let _guard = guard;
+            load(loads).await
+        }
+    });
+    assert!(timeout(ms(50), task).await.is_err());
+    yield_now().await;
+    assert_eq!(dropped.get(), 1);
+    sleep(ms(500)).await;
+    assert_eq!(loads.get(), 0);
+}
+
+/// asyncio: keep the task, and let everybody await it. Tokio: the load that is not needed is never run.
+#[tokio::test(start_paused = true)]
+async fn who_asks_while_a_load_runs_gets_its_result() {
+    let (flight, loads) = (SingleFlight::default(), Count::default());
+    let first = flight.join_or_start(load(loads.clone()));
+    sleep(ms(60)).await;
+    let start = Instant::now();
+    let second = flight.join_or_start(async { unreachable!("a load is under way") });
+    let (first, second) = join!(first, second);
+    assert_eq!((first.unwrap(), second.unwrap()), (1, 1));
+    assert_eq!(start.elapsed(), ms(40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_later_starts_the_next_load() {
+    let (flight, loads) = (SingleFlight::default(), Count::default());
+    assert_eq!(flight.join_or_start(load(loads.clone())).await.unwrap(), 1);
+    assert_eq!(flight.join_or_start(load(loads.clone())).await.unwrap(), 2);
+}
+
+/// A load that has ended is over, also when its readers have not looked yet: nobody gets a result that was old
+/// when it was asked for.
+#[tokio::test(start_paused = true)]
+async fn a_result_that_nobody_has_read_yet_is_not_given_to_who_asks_later() {
+    let (flight, loads) = (SingleFlight::default(), Count::default());
+    let unread = flight.join_or_start(load(loads.clone()));
+    sleep(ms(500)).await;
+    assert_eq!(flight.join_or_start(load(loads.clone())).await.unwrap(), 2);
+    assert_eq!(unread.await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_or_the_last_reader_the_next_load_starts_anew() {
+    let (flight, loads) = (SingleFlight::default(), Count::default());
+    let broken = flight.join_or_start(async { panic!("broken") });
+    assert!(broken.await.unwrap_err().is_panic());
+
+    let start = Instant::now();
+    assert!(timeout(ms(50), flight.join_or_start(load(loads.clone()))).await.is_err());
+    assert_eq!(flight.join_or_start(load(loads.clone())).await.unwrap(), 1);
+    assert_eq!(start.elapsed(), ms(150), "50 ms of the first, all of the second");
+}
+
+/// Two threads ask at the same moment, a thousand times, and each load ends when both have asked: one is enough.
+#[test]
+fn two_threads_that_ask_at_the_same_moment_share_one_load() {
+    let rounds: Vec<_> = (0..1_000)
+        .map(|_| (SingleFlight::default(), Count::default(), Arc::new(Semaphore::new(0))))
+        .collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let same_moment = std::sync::Barrier::new(2);
+    // Threads of our own: to block those of the runtime may leave a task behind in the queue of one of them.
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                for (flight, loads, asked) in &rounds {
+                    let (loads, both_asked) = (loads.clone(), asked.clone());
+                    let load = async move {
+                        loads.add();
+                        let _both = both_asked.acquire_many(2).await.unwrap();
+                    };
+                    runtime.block_on(async {
+                        same_moment.wait();
+                        let result = flight.join_or_start(load);
+                        asked.add_permits(1);
+                        result.await.unwrap();
+                    });
+                }
+            });
+        }
+    });
+    assert!(rounds.iter().all(|(_, loads, _)| loads.get() == 1));
+}

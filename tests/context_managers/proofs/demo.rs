@@ -1,0 +1,13 @@
+//! Proofs: `demo`.
+
+use context_managers::demo;
+use expect_test::expect_file;
+
+#[test]
+fn prints_the_transcript_and_draws_the_picture() {
+    let rehearsal = common::rehearse(demo::run());
+    rehearsal.output.expect("the demo succeeds");
+    expect_file!["../../../recipes/context_managers/transcript.txt"].assert_eq(&rehearsal.transcript);
+    expect_file!["../../../recipes/context_managers/timeline.svg"]
+        .assert_eq(&rehearsal.timeline.svg("context_managers"));
+}

@@ -1,0 +1,13 @@
+//! Proofs: `demo`.
+
+use create_task::demo;
+use expect_test::expect_file;
+
+#[test]
+fn prints_the_transcript_and_draws_the_picture() {
+    let rehearsal = common::rehearse(demo::run());
+    rehearsal.output.expect("the demo succeeds");
+    expect_file!["../../../recipes/create_task/transcript.txt"].assert_eq(&rehearsal.transcript);
+    expect_file!["../../../recipes/create_task/timeline.svg"]
+        .assert_eq(&rehearsal.timeline.svg("create_task"));
+}

@@ -1,0 +1,16 @@
+//! Proofs of `recipes/create_task`: what asyncio's `create_task` and its `Task` promise, and what Tokio does.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
+#![allow(missing_docs, reason = "helpers of lessons speak by their names")]
+
+#[path = "../../support/mod.rs"]
+pub mod support;
+#[path = "../work.rs"]
+pub mod work;
+
+mod spawn;
+mod named;
+mod owner;
+mod context;
+mod done_callback;
+mod eager;
+mod demo;

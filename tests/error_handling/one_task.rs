@@ -1,0 +1,51 @@
+//! Lessons of the pattern `one_task`.
+
+use std::error::Error;
+use std::io;
+
+use error_handling::one_task::{LoadError, page_or};
+use futures::FutureExt;
+use futures::future::pending;
+
+/// asyncio: `except NotFound` around `await task`. Tokio: an arm for the inner `Err`.
+#[tokio::test]
+async fn the_error_that_is_named_is_caught() {
+    let task = tokio::spawn(async { Err(LoadError::NotFound("home".to_owned())) });
+    assert_eq!(page_or("default", task).await.unwrap(), "default");
+}
+
+#[tokio::test]
+async fn a_value_passes() {
+    let task = tokio::spawn(async { Ok("page".to_owned()) });
+    assert_eq!(page_or("default", task).await.unwrap(), "page");
+}
+
+/// asyncio: what no `except` names goes up. Tokio: the last arm returns it, with its cause.
+#[tokio::test]
+async fn any_other_error_is_handed_on_with_its_cause() {
+    let task = tokio::spawn(async {
+        let cause = io::Error::other("disk full");
+        Err(LoadError::Unreadable { page: "home".to_owned(), cause })
+    });
+    let error = page_or("default", task).await.unwrap_err();
+    assert_eq!(error.to_string(), "home cannot be read");
+    assert_eq!(error.source().unwrap().to_string(), "disk full");
+}
+
+/// asyncio: a bug in a task is raised where the task is awaited. Tokio: a panic stays in its task, as a
+/// `JoinError`; it goes on in the caller if the caller resumes it.
+#[tokio::test]
+async fn a_panic_goes_on_in_the_caller() {
+    let task = tokio::spawn(async { panic!("a bug") });
+    let panic = std::panic::AssertUnwindSafe(page_or("default", task)).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"a bug"));
+}
+
+/// asyncio: `CancelledError` of an awaited task looks like a cancellation of the one who awaits. Tokio: a value.
+#[tokio::test]
+async fn the_cancellation_of_the_task_is_an_error_and_not_one_of_the_caller() {
+    let task = tokio::spawn(pending());
+    task.abort();
+    let caller = tokio::spawn(page_or("default", task));
+    assert!(matches!(caller.await.unwrap(), Err(LoadError::Cancelled)));
+}

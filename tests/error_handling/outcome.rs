@@ -1,0 +1,64 @@
+//! Lessons of the pattern `outcome`.
+
+use error_handling::outcome::{Outcome, every_outcome};
+use futures::FutureExt;
+use tokio::time::Instant;
+
+use crate::support::ms;
+use crate::work::{Broken, aborted, load};
+
+/// asyncio: `gather(return_exceptions=True)` puts values and exceptions into one list. Tokio: four kinds.
+#[tokio::test(start_paused = true)]
+async fn a_value_an_error_a_panic_and_a_cancellation_are_told_apart() {
+    let start = Instant::now();
+    let tasks = [("ok", 300), ("bad", 100), ("panics", 200), ("slow", 900)]
+        .map(|(name, millis)| (name, tokio::spawn(load(name, millis))));
+    let slow = tasks[3].1.abort_handle();
+    let outcomes = every_outcome(tasks);
+    slow.abort();
+    let outcomes = outcomes.await;
+    let expected = [
+        ("ok", Outcome::Value("ok")),
+        ("bad", Outcome::Error(Broken("bad"))),
+        ("panics", Outcome::Panicked("panics after 200".to_owned())),
+        ("slow", Outcome::Cancelled),
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(start.elapsed(), ms(300));
+}
+
+/// asyncio: `CancelledError` is no `Exception`, so that `except Exception` does not take it for a failure.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_task_has_not_failed() {
+    let failures = |outcome: &Outcome<&str, Broken>| outcome.is_failure();
+    assert!(!failures(&Outcome::Cancelled));
+    assert!(!failures(&Outcome::Value("ok")));
+    assert!(failures(&Outcome::Error(Broken("bad"))));
+    assert!(failures(&Outcome::Panicked("a bug".to_owned())));
+    assert!(!failures(&Err(aborted().await).into()));
+}
+
+/// The hazard: what looks at `is_err` counts a cancelled task among the failed.
+#[tokio::test]
+async fn but_whoever_asks_is_err_counts_it_as_failed() {
+    let task = tokio::spawn(load("slow", 100));
+    task.abort();
+    let result = task.await;
+    assert!(result.is_err());
+    assert!(!Outcome::from(result).is_failure());
+}
+
+#[tokio::test]
+async fn of_a_panic_with_any_value_the_text_says_so() {
+    let task = tokio::spawn(async { std::panic::panic_any(7) });
+    let outcome: Outcome<(), Broken> = task.await.into();
+    assert_eq!(outcome, Outcome::Panicked("a value that is not text".to_owned()));
+    let task = tokio::spawn(async { panic!("plain") });
+    let outcome: Outcome<(), Broken> = task.await.into();
+    assert_eq!(outcome, Outcome::Panicked("plain".to_owned()));
+}
+
+#[tokio::test]
+async fn of_nothing_is_an_empty_list_at_once() {
+    assert!(every_outcome::<(), (), ()>([]).now_or_never().unwrap().is_empty());
+}

@@ -1,0 +1,26 @@
+//! Proofs of the pattern `slow_polls`.
+
+use event_loop::slow_polls::report_slow_polls;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+use crate::support::{Count, ms};
+use crate::work::HOUR;
+
+#[test]
+fn a_drop_of_it_drops_the_work() {
+    let swept = cancel_sweep::sweep_with(
+        || {
+            let dropped = Count::default();
+            let guard = dropped.on_drop();
+            let work = async move {
+                let _guard = guard;
+                sleep(ms(10)).await;
+                yield_now().await;
+            };
+            (dropped, report_slow_polls(HOUR, |_| {}, work))
+        },
+        |dropped, _| assert_eq!(dropped.get(), 1),
+    );
+    assert_eq!(swept.points, 2);
+}

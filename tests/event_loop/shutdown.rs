@@ -1,0 +1,537 @@
+//! Lessons of the pattern `shutdown`.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use event_loop::shutdown::{Closed, End, Grace, Jobs, Stop, Summary, serve};
+use fastrand::Rng;
+use futures::{FutureExt, StreamExt, stream};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::real_time::soon_on_a_thread;
+use crate::support::{Count, Entries, OnDrop, ends, ms};
+use crate::work::shutdown::{GRACE, JobResult, Kind, intake, job, summary};
+use crate::work::{HOUR, many_threads, paused, signals_at, text, us};
+
+/// Serves, and gives back the summary, how long it took, and the ends that were reported, with their times.
+async fn served<T, F: Future<Output = T>>(
+    signals: impl futures::Stream<Item = u64>,
+    intake: impl FnOnce(Jobs) -> F,
+) -> (Summary<u64, T>, Duration, Vec<(String, Duration)>) {
+    let (start, mut ends) = (Instant::now(), Vec::new());
+    let report = |name: &str, end: &End| {
+        let end = match end {
+            End::Finished => "finished".to_owned(),
+            End::Cancelled => "cancelled".to_owned(),
+            End::Failed(error) => format!("failed: {error}"),
+            End::Panicked(text) => format!("panicked: {text}"),
+        };
+        ends.push((format!("{name} {end}"), start.elapsed()));
+    };
+    let summary = crate::support::ends(serve(signals, GRACE, intake, report)).await;
+    (summary, start.elapsed(), ends)
+}
+
+fn reports<const N: usize>(expected: [(&str, u64); N]) -> Vec<(String, Duration)> {
+    expected.map(|(end, millis)| (end.to_owned(), ms(millis))).into()
+}
+
+/// The whole: one job finishes before the signal, one while it may finish, one cleans up, one is left.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_may_finish_then_clean_up_and_what_is_left_is_named() {
+    let kinds = [
+        ("early", Kind::Takes(100)),
+        ("in time", Kind::Takes(450)),
+        ("told", Kind::CleansUp(50)),
+        ("stubborn", Kind::Takes(10_000)),
+    ];
+    let served = served(signals_at([300]), intake(kinds)).await;
+    let reported = reports([("early finished", 100), ("in time finished", 450), ("told cancelled", 550)]);
+    assert_eq!(served, (summary(Stop::Signal(300), [2, 1, 0], &["stubborn"]), ms(600), reported));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_have_finished_nobody_waits_for_the_grace_to_end() {
+    let served = served(signals_at([300]), intake([("a", Kind::Takes(350)), ("b", Kind::Takes(320))])).await;
+    let reported = reports([("b finished", 320), ("a finished", 350)]);
+    assert_eq!(served, (summary(Stop::Signal(300), [2, 0, 0], &[]), ms(350), reported));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_and_a_panic_of_a_job_are_its_own_and_are_counted() {
+    let kinds = [
+        ("fails", Kind::Fails(100)),
+        ("panics", Kind::Panics(200)),
+        ("fails late", Kind::Fails(400)),
+        ("panics late", Kind::Panics(550)),
+    ];
+    let served = served(signals_at([300]), intake(kinds)).await;
+    let reported = reports([
+        ("fails failed: disk full", 100),
+        ("panics panicked: no index", 200),
+        ("fails late failed: disk full", 400),
+        ("panics late panicked: no index", 550),
+    ]);
+    assert_eq!(served, (summary(Stop::Signal(300), [0, 0, 4], &[]), ms(550), reported));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_destructor_of_a_job_or_before_its_first_await_is_its_own_too() {
+    let both = |jobs: Jobs| {
+        let guard = OnDrop(|| panic!("in the destructor"));
+        let with_guard = move |_| async move {
+            let _guard = guard;
+            JobResult::Ok(())
+        };
+        jobs.start("destructor", with_guard).unwrap();
+        jobs.start("call", |_| -> std::future::Ready<JobResult> { panic!("in the call") }).unwrap();
+        std::future::pending::<()>()
+    };
+    let served = served(signals_at([300]), both).await;
+    let reported =
+        reports([("destructor panicked: in the destructor", 0), ("call panicked: in the call", 0)]);
+    assert_eq!(served, (summary(Stop::Signal(300), [0, 0, 2], &[]), ms(300), reported));
+}
+
+/// asyncio: a second Ctrl-C ends the program with what it is at. So does any signal after the stop.
+#[tokio::test(start_paused = true)]
+async fn a_second_signal_ends_it_at_once() {
+    for second in [310, 550] {
+        let kinds = [("quick", Kind::Takes(100)), ("slow", Kind::Takes(9_000)), ("deaf", Kind::Takes(9_000))];
+        let (summary, elapsed, _) = served(signals_at([300, second]), intake(kinds)).await;
+        assert_eq!((summary.stop, summary.forced, elapsed), (Stop::Signal(300), Some(second), ms(second)));
+        assert_eq!((summary.finished, summary.stragglers), (1, vec!["slow".to_owned(), "deaf".to_owned()]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_signals_in_one_instant_are_two() {
+    let (summary, elapsed, _) =
+        served(stream::iter([1, 2]).chain(stream::pending()), intake([("a", Kind::Takes(1))])).await;
+    assert_eq!((summary.stop, summary.forced, elapsed), (Stop::Signal(1), Some(2), ms(0)));
+    assert_eq!(summary.stragglers, [""; 0], "the intake has never been polled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_by_then_is_counted() {
+    let (signal, signals) = futures::channel::mpsc::unbounded();
+    let three = |jobs: Jobs| {
+        jobs.start("slow", |cancel| job(Kind::Takes(9_000), cancel)).unwrap();
+        for name in ["one", "other"] {
+            let signal = signal.clone();
+            let signals_at_its_end = move |_| async move {
+                sleep(ms(10)).await;
+                signal.unbounded_send(10)?;
+                Ok(())
+            };
+            jobs.start(name, signals_at_its_end).unwrap();
+        }
+        signal.unbounded_send(0).unwrap();
+        std::future::pending::<()>()
+    };
+    let (summary, elapsed, _) = served(signals, three).await;
+    assert_eq!((summary.forced, summary.finished, elapsed), (Some(10), 2, ms(10)));
+    assert_eq!(summary.stragglers, ["slow"]);
+}
+
+/// And what is left is aborted: it is dropped as soon as it is its turn, though somebody has kept a clone of the jobs.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_aborted() {
+    for signals in [vec![300], vec![300, 310]] {
+        let (dropped, token, clones) = (Count::default(), Entries::new(), Entries::new());
+        let (guard, tokens, kept) = (dropped.on_drop(), token.clone(), clones.clone());
+        let stubborn = move |jobs: Jobs| {
+            let start = move |cancel: CancellationToken| async move {
+                let _guard = guard;
+                tokens.add(cancel);
+                sleep(HOUR).await;
+                JobResult::Ok(())
+            };
+            jobs.start("stubborn", start).unwrap();
+            kept.add(jobs);
+            std::future::pending::<()>()
+        };
+        let start = Instant::now();
+        let signals = stream::iter(signals).then(move |at| async move {
+            tokio::time::sleep_until(start + ms(at)).await;
+            at
+        });
+        let (summary, ..) = served(signals, stubborn).await;
+        assert_eq!(summary.stragglers, ["stubborn"]);
+        yield_now().await;
+        assert_eq!((dropped.get(), token.take()[0].is_cancelled()), (1, true));
+    }
+}
+
+/// asyncio: nothing keeps a task from being created while the loop shuts down. Here it is an error.
+#[tokio::test(start_paused = true)]
+async fn after_the_stop_no_job_is_started() {
+    let (escaped, ran) = (Entries::new(), Count::default());
+    let escapes = escaped.clone();
+    let keeps_a_clone = |jobs: Jobs| {
+        escapes.add(jobs.clone());
+        let (later, runs) = (jobs.clone(), ran.clone());
+        let starts_more = move |cancel: CancellationToken| async move {
+            cancel.cancelled().await;
+            let more = move |_| async move {
+                runs.add();
+                JobResult::Ok(())
+            };
+            assert_eq!(later.start("too late", more), Err(Closed));
+            Ok(())
+        };
+        jobs.start("starts more", starts_more).unwrap();
+        std::future::pending::<()>()
+    };
+    let (summary, ..) = served(signals_at([300]), keeps_a_clone).await;
+    assert_eq!((summary.cancelled, summary.failed), (1, 0));
+    let jobs = &escaped.take()[0];
+    assert_eq!(jobs.start("after the end", |_| async { unreachable!() }), Err(Closed));
+    assert_eq!((ran.get(), jobs.is_empty()), (0, true));
+}
+
+/// What is refused is dropped, and its drop may ask again.
+#[test]
+fn what_is_refused_is_dropped_outside_of_the_lock() {
+    soon_on_a_thread(|| {
+        let escaped = Entries::new();
+        let escapes = async |jobs| escaped.add(jobs);
+        paused().build().unwrap().block_on(async { served(signals_at([1]), escapes).await });
+        let jobs = escaped.take().remove(0);
+        let again = jobs.clone();
+        let asks_again = OnDrop(move || assert_eq!(again.start("again", |_| async { Ok(()) }), Err(Closed)));
+        let refused = move |_| async move {
+            let _moved = asks_again;
+            Ok(())
+        };
+        assert_eq!(jobs.start("late", refused), Err(Closed));
+    });
+}
+
+/// A connection that waits for its next request has nothing to finish: it asks for the stop, and not for the
+/// cancel.
+#[tokio::test(start_paused = true)]
+async fn a_job_may_end_when_the_intake_stops_and_not_only_when_it_is_cancelled() {
+    let connection = |jobs: Jobs| {
+        let closing = jobs.closing();
+        let idle = move |cancel: CancellationToken| async move {
+            closing.cancelled().await;
+            assert!(!cancel.is_cancelled());
+            Ok(())
+        };
+        jobs.start("idle", idle).unwrap();
+        std::future::pending::<()>()
+    };
+    let served = served(signals_at([300]), connection).await;
+    let reported = reports([("idle finished", 300)]);
+    assert_eq!(served, (summary(Stop::Signal(300), [1, 0, 0], &[]), ms(300), reported));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_signal_drops_the_intake_where_it_stands() {
+    let dropped = Count::default();
+    let guard = dropped.on_drop();
+    let holds = |_jobs| async move {
+        let _listener = guard;
+        std::future::pending::<()>().await;
+    };
+    let (.., elapsed, _) = served(signals_at([300]), holds).await;
+    assert_eq!((dropped.get(), elapsed), (1, ms(300)), "no job, no waiting");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intake_that_returns_ends_it_as_a_signal_does() {
+    let three = |jobs: Jobs| async move {
+        for (name, kind) in [("a", Kind::Takes(100)), ("b", Kind::CleansUp(10)), ("c", Kind::Takes(9_000))] {
+            jobs.start(name, move |cancel| job(kind, cancel)).unwrap();
+            sleep(ms(10)).await;
+        }
+        "no more requests"
+    };
+    let served = served(signals_at([]), three).await;
+    let reported = reports([("a finished", 100), ("b cancelled", 240)]);
+    assert_eq!(served, (summary(Stop::Intake("no more requests"), [1, 1, 0], &["c"]), ms(330), reported));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_after_that_ends_it_at_once() {
+    let one = |jobs: Jobs| {
+        jobs.start("a", |cancel| job(Kind::Takes(9_000), cancel)).unwrap();
+        std::future::ready("no more requests")
+    };
+    let (summary, elapsed, _) = served(signals_at([50]), one).await;
+    assert_eq!((summary.stop, summary.forced, elapsed), (Stop::Intake("no more requests"), Some(50), ms(50)));
+}
+
+/// asyncio: an exception in `main` is raised when `asyncio.run` has cleaned up.
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_intake_goes_on_after_the_shutdown() {
+    let (start, ended) = (Instant::now(), Entries::new());
+    let panics = |jobs: Jobs| async move {
+        jobs.start("a", |cancel| job(Kind::Takes(50), cancel)).unwrap();
+        sleep(ms(10)).await;
+        panic!("the listener is broken")
+    };
+    let report = |name: &str, _: &End| ended.add((name.to_owned(), start.elapsed()));
+    let serving = AssertUnwindSafe(serve::<_, (), _>(signals_at([]), GRACE, panics, report)).catch_unwind();
+    assert_eq!(text(&*ends(serving).await.unwrap_err()), "the listener is broken");
+    assert_eq!(ended.take(), [("a".to_owned(), ms(50))]);
+}
+
+/// "By the deadline": a job that ends in the last instant has ended, whichever timer was set first.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_ends_in_the_instant_of_a_deadline_is_in_time() {
+    let kinds = [
+        ("finishes", Kind::Takes(500)),
+        ("cleans up", Kind::CleansUp(100)),
+        ("too late to finish", Kind::Takes(501)),
+        ("too late to clean up", Kind::CleansUp(101)),
+    ];
+    let served = served(signals_at([300]), intake(kinds)).await;
+    let reported = reports([
+        ("finishes finished", 500),
+        ("too late to finish cancelled", 501),
+        ("cleans up cancelled", 600),
+    ]);
+    assert_eq!(served, (summary(Stop::Signal(300), [1, 2, 0], &["too late to clean up"]), ms(600), reported));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_grace_at_all_and_one_without_end_are_no_trouble() {
+    let grace = |to_finish, to_clean_up| Grace { to_finish, to_clean_up };
+    for (grace, finished, cancelled, left) in [
+        (grace(Duration::ZERO, Duration::ZERO), 1, 1, 2),
+        (grace(Duration::ZERO, Duration::MAX), 1, 3, 0),
+        (grace(ms(7_000), Duration::MAX), 2, 2, 0),
+    ] {
+        let kinds = [
+            ("in the instant of the signal", Kind::Takes(300)),
+            ("takes 6 s", Kind::Takes(6_000)),
+            ("cleans up in no time", Kind::CleansUp(0)),
+            ("takes 9 s to clean up", Kind::CleansUp(9_000)),
+        ];
+        let summary = crate::support::ends(serve(signals_at([300]), grace, intake(kinds), |_, _| {})).await;
+        assert_eq!(
+            (summary.finished, summary.cancelled, summary.stragglers.len()),
+            (finished, cancelled, left),
+            "{grace:?}"
+        );
+    }
+}
+
+/// Ten thousand in flight, a signal: each is accounted for, by the deadline.
+#[tokio::test(start_paused = true)]
+async fn of_ten_thousand_each_has_finished_was_cancelled_or_is_left_by_the_deadline() {
+    let many = |jobs: Jobs| {
+        for number in 0..10_000_u64 {
+            let kind = match number % 5 {
+                0 => Kind::Takes(number % 300),
+                1 => Kind::Takes(301 + number % 199),
+                2 => Kind::CleansUp(number % 101),
+                3 => Kind::Fails(number % 600),
+                _ => Kind::Takes(9_000),
+            };
+            jobs.start(format!("job-{number}"), move |cancel| job(kind, cancel)).unwrap();
+        }
+        assert_eq!((jobs.len(), jobs.is_empty()), (10_000, false));
+        std::future::pending::<()>()
+    };
+    let (summary, elapsed, reported) = served(signals_at([300]), many).await;
+    assert_eq!((summary.finished, summary.cancelled, summary.failed), (4_000, 2_000, 2_000));
+    let left: Vec<_> =
+        (0..10_000).filter(|number| number % 5 == 4).map(|number| format!("job-{number}")).collect();
+    assert_eq!(summary.stragglers, left, "in the order of their start");
+    assert_eq!((elapsed, reported.len()), (ms(600), 8_000));
+}
+
+/// A task gives way after 128 results: those of one instant are all counted for all that.
+#[tokio::test(start_paused = true)]
+async fn of_ten_thousand_that_end_in_the_last_instant_none_is_left() {
+    for kind in [Kind::Takes(500), Kind::CleansUp(100)] {
+        let many = move |jobs: Jobs| {
+            for number in 0..10_000 {
+                jobs.start(format!("job-{number}"), move |cancel| job(kind, cancel)).unwrap();
+            }
+            std::future::pending::<()>()
+        };
+        let (summary, ..) = served(signals_at([300]), many).await;
+        assert_eq!((summary.finished + summary.cancelled, summary.stragglers.len()), (10_000, 0));
+        let in_a_task = tokio::spawn(serve(signals_at([300]), GRACE, many, |_, _| {}));
+        let in_a_task = ends(in_a_task).await.unwrap();
+        assert_eq!((in_a_task.finished + in_a_task.cancelled, in_a_task.stragglers.len()), (10_000, 0));
+    }
+}
+
+/// A service runs for a long time: what has ended is not kept.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_not_kept_while_the_service_runs() {
+    let reported = Count::default();
+    let one_by_one = |jobs: Jobs| {
+        let reported = reported.clone();
+        async move {
+            for number in 0..3_000_usize {
+                jobs.start("short", |cancel| job(Kind::Takes(1), cancel)).unwrap();
+                sleep(ms(2)).await;
+                assert_eq!((jobs.len(), reported.get()), (0, number + 1));
+            }
+        }
+    };
+    let summary = crate::support::ends(serve(signals_at([]), GRACE, one_by_one, |_, _| reported.add())).await;
+    assert_eq!(summary.finished, 3_000);
+}
+
+/// On four threads, at real time, at a real signal.
+#[test]
+#[cfg(unix)]
+fn under_load_each_of_ten_thousand_is_accounted_for_by_the_deadline() {
+    use rustix::process::{Signal, getpid, kill_process};
+    use tokio::signal::unix::{SignalKind, signal};
+    soon_on_a_thread(|| {
+        many_threads().build().unwrap().block_on(async {
+            let mut hangup = signal(SignalKind::hangup()).unwrap();
+            let signals = stream::poll_fn(move |context| hangup.poll_recv(context));
+            let (ended, grace) = (Count::default(), Grace { to_finish: ms(30), to_clean_up: ms(30) });
+            let load = |jobs: Jobs| {
+                for number in 0..10_000 {
+                    let ended = ended.clone();
+                    let job = move |cancel: CancellationToken| async move {
+                        match number % 4 {
+                            0 => sleep(us(number)).await,
+                            1 => cancel.cancelled().await,
+                            2 => {
+                                while !cancel.is_cancelled() {
+                                    yield_now().await;
+                                }
+                            }
+                            _ => std::future::pending().await,
+                        }
+                        ended.add();
+                        JobResult::Ok(())
+                    };
+                    jobs.start(format!("job-{number}"), job).unwrap();
+                }
+                kill_process(getpid(), Signal::HUP).unwrap();
+                std::future::pending::<()>()
+            };
+            let summary = serve(signals, grace, load, |_, _| {}).await;
+            let accounted = summary.finished + summary.cancelled + summary.stragglers.len();
+            assert_eq!((accounted, summary.failed, summary.forced), (10_000, 0, None));
+            assert!(summary.stragglers.len() >= 2_500, "those that never end are left");
+        });
+    });
+}
+
+#[test]
+fn a_thread_may_start_jobs_too() {
+    soon_on_a_thread(|| {
+        let summary = many_threads().build().unwrap().block_on(async {
+            let (signal, signals) = futures::channel::mpsc::unbounded();
+            let intake = |jobs: Jobs| {
+                thread::spawn(move || {
+                    for number in 0..100 {
+                        jobs.start(format!("job-{number}"), |_| async { Ok(()) }).unwrap();
+                    }
+                    signal.unbounded_send(1).unwrap();
+                });
+                std::future::pending::<()>()
+            };
+            serve(signals, Grace { to_finish: HOUR, to_clean_up: HOUR }, intake, |_, _| {}).await
+        });
+        assert_eq!((summary.finished, summary.stragglers.len()), (100, 0));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_panics_ends_it_and_aborts_the_rest() {
+    let dropped = Count::default();
+    let guard = dropped.on_drop();
+    let two = move |jobs: Jobs| {
+        jobs.start("quick", |cancel| job(Kind::Takes(100), cancel)).unwrap();
+        let slow = move |_| async move {
+            let _guard = guard;
+            std::future::pending().await
+        };
+        jobs.start("slow", slow).unwrap();
+        std::future::pending::<()>()
+    };
+    let report = |_: &str, _: &End| panic!("the log is full");
+    let serving = AssertUnwindSafe(serve(signals_at([]), GRACE, two, report)).catch_unwind();
+    assert_eq!(text(&*ends(serving).await.unwrap_err()), "the log is full");
+    sleep(ms(1)).await;
+    assert_eq!(dropped.get(), 1);
+}
+
+/// Many threads start jobs while signals come: each job is refused, and never runs, or is accounted for, once.
+#[test]
+fn from_many_threads_each_job_is_refused_or_accounted_for() {
+    const GIVES_UP: Grace = Grace { to_finish: us(500), to_clean_up: us(500) };
+
+    async fn round(seed: u64) {
+        let mut random = Rng::with_seed(seed);
+        let (signal, signals) = futures::channel::mpsc::unbounded();
+        let (accepted, begun, reports) = (Count::default(), Count::default(), Count::default());
+        let (starters, mut seeds) = (Arc::new(Mutex::new(JoinSet::new())), random.fork());
+        let intake = |jobs: Jobs| {
+            for _ in 0..4 {
+                let (jobs, mut random) = (jobs.clone(), seeds.fork());
+                let (accepted, begun) = (accepted.clone(), begun.clone());
+                starters.lock().unwrap().spawn(async move {
+                    for number in 0..50 {
+                        let (begun, fate) = (begun.clone(), random.u8(0..36));
+                        let start = move |cancel: CancellationToken| async move {
+                            begun.add();
+                            match fate {
+                                0 => panic!("panics"),
+                                1..9 => yield_now().await,
+                                9..18 => cancel.cancelled().await,
+                                18..24 => return Err("fails".into()),
+                                24..30 => sleep(us(300)).await,
+                                _ => std::future::pending().await,
+                            }
+                            JobResult::Ok(())
+                        };
+                        if jobs.start(format!("job-{number}"), start).is_ok() {
+                            accepted.add();
+                        }
+                        if random.u8(0..10) == 0 {
+                            yield_now().await;
+                        }
+                    }
+                });
+            }
+            std::future::pending::<()>()
+        };
+        let signaller = tokio::spawn({
+            let mut random = random.fork();
+            async move {
+                for _ in 0..random.u8(1..3) {
+                    sleep(us(random.u64(0..400))).await;
+                    let _ended = signal.unbounded_send(());
+                }
+                signal
+            }
+        });
+        let summary = serve(signals, GIVES_UP, intake, |_, _| reports.add()).await;
+        let mut starters = std::mem::take(&mut *starters.lock().unwrap());
+        while let Some(ended) = starters.join_next().await {
+            ended.unwrap();
+        }
+        signaller.await.unwrap();
+        let ended = summary.finished + summary.cancelled + summary.failed;
+        assert_eq!(ended + summary.stragglers.len(), accepted.get(), "seed {seed}");
+        assert_eq!(reports.get(), ended, "seed {seed}");
+        assert!(begun.get() <= accepted.get(), "seed {seed}: what is refused never runs");
+    }
+
+    soon_on_a_thread(|| {
+        many_threads().build().unwrap().block_on(async {
+            for seed in 0..60 {
+                tokio::spawn(round(seed)).await.unwrap();
+            }
+        });
+    });
+}

@@ -1,0 +1,25 @@
+//! Proofs of `recipes/executors`: what asyncio's executors promise, and what Tokio, rayon and a pool of one's own do.
+//!
+//! The threads and the processes are real, and so is their time. Nothing sleeps: a job says that it has begun, and ends
+//! when its lesson opens a gate. What would hang fails after half a minute.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
+#![allow(missing_docs, reason = "helpers of lessons speak by their names")]
+
+#[path = "../../support/mod.rs"]
+pub mod support;
+#[path = "../../support/real_time.rs"]
+pub mod real_time;
+#[path = "../work.rs"]
+pub mod work;
+#[cfg(unix)]
+#[path = "../worker.rs"]
+pub mod worker;
+pub mod tools;
+
+mod blocking;
+mod thread_pool;
+mod cpu;
+#[cfg(unix)]
+mod process_pool;
+#[cfg(unix)]
+mod program;

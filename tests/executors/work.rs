@@ -1,0 +1,178 @@
+//! What the lessons of this recipe share.
+
+use std::panic;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, ThreadId};
+
+use tokio::task::yield_now;
+
+use crate::real_time::{PATIENCE, soon_on_real_time};
+
+/// Shut, until somebody opens it for good.
+#[derive(Clone, Default)]
+pub struct Gate(pub Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn is_open(&self) -> bool {
+        *self.0.0.lock().unwrap()
+    }
+
+    /// Waits on a thread.
+    pub fn pass(&self) {
+        let waited = self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, |open| !*open);
+        assert!(!waited.unwrap().1.timed_out(), "nobody opens the gate");
+    }
+
+    /// Waits in a task.
+    pub async fn passed(&self) {
+        until(|| self.is_open()).await;
+    }
+}
+
+/// Waits for what another thread or process does.
+pub async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            yield_now().await;
+        }
+    };
+    soon_on_real_time(waiting).await;
+}
+
+/// Work that says when it has begun, and ends when it may.
+pub fn held(begun: &Gate, end: &Gate) -> impl FnOnce() + Send + use<> {
+    let (begun, end) = (begun.clone(), end.clone());
+    move || {
+        begun.open();
+        end.pass();
+    }
+}
+
+/// A value whose destructor panics.
+pub struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+pub fn my_thread() -> ThreadId {
+    thread::current().id()
+}
+
+pub fn my_name() -> String {
+    thread::current().name().unwrap_or_default().to_owned()
+}
+
+/// By this variable of its environment this program knows that a lesson has started it again, and as what.
+pub const ROLE: &str = "LESSON_ROLE";
+
+/// This program, started once more, as the one that plays `role`.
+pub fn other_program(role: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "worker::plays_the_role_that_its_lesson_gives_it"]);
+    command.args(["--nocapture", "--test-threads=1"]).env(ROLE, role);
+    command
+}
+
+/// What the lessons and the proofs of `thread_pool` share.
+pub mod thread_pool {
+    use std::sync::Arc;
+
+    use executors::thread_pool::ThreadPool;
+
+    use crate::support::limit;
+    use crate::work::{Gate, held};
+
+    pub fn pool(threads: usize) -> ThreadPool {
+        ThreadPool::new(limit(threads), "lesson")
+    }
+
+    /// A pool of one thread that is taken until the gate is opened.
+    pub async fn taken() -> (Arc<ThreadPool>, executors::thread_pool::Job<()>, Gate) {
+        let (pool, begun, end) = (Arc::new(pool(1)), Gate::default(), Gate::default());
+        let running = pool.submit(held(&begun, &end)).unwrap();
+        begun.passed().await;
+        (pool, running, end)
+    }
+}
+
+/// What the lessons and the proofs of `cpu` share.
+pub mod cpu {
+    use rayon::{ThreadPool, ThreadPoolBuilder};
+
+    pub fn pool(threads: usize) -> ThreadPool {
+        ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("cpu-{n}")).build().unwrap()
+    }
+}
+
+/// What the lessons and the proofs of `process_pool` share.
+pub mod process_pool {
+    use std::path::PathBuf;
+    use std::process::{self, Stdio};
+
+    use executors::process_pool::{Options, ProcessPool};
+    use serde::{Deserialize, Serialize};
+    use serde_json::Value;
+    use tokio::process::Command;
+
+    use crate::support::limit;
+    use crate::work::other_program;
+
+    /// What the workers of these lessons can do.
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub enum Job {
+        Add(u32, u32),
+        ProcessId,
+        ProcessGroup,
+        /// How often the worker was prepared, and how many jobs it has done.
+        Prepared,
+        Echo(String),
+        Zeros(usize),
+        Fail,
+        Panic(Option<String>),
+        Exit(i32),
+        Abort,
+        /// Makes the file, and hangs.
+        Hang(PathBuf),
+        /// Makes the first file, and waits for the second.
+        Meet(PathBuf, PathBuf),
+        Print(String),
+        ReadStdin,
+        /// Starts a program that does not end by itself.
+        StartProgram,
+        /// Has a pool of its own do the job.
+        Nested(Box<Job>),
+    }
+
+    pub type Pool = ProcessPool<Job, Value>;
+
+    pub fn worker(role: &str) -> Command {
+        let mut command = Command::from(other_program(role));
+        // What libtest says there is none of this program's business.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    pub fn pool(max_workers: usize, options: Options) -> Pool {
+        Pool::new(worker("a worker"), Options { max_workers: limit(max_workers), ..options }).unwrap()
+    }
+
+    pub fn signal(signal: &str, process: impl ToString) {
+        let process = process.to_string();
+        let sent = process::Command::new("kill").args([signal, "--", &process]).status().unwrap();
+        assert!(sent.success(), "kill {signal} {process}");
+    }
+
+    /// Whether there is such a process, be it a zombie.
+    pub fn exists(process: &Value) -> bool {
+        let command = &mut process::Command::new("kill");
+        command.args(["-0", &process.to_string()]).stderr(Stdio::null()).status().unwrap().success()
+    }
+}

@@ -1,0 +1,182 @@
+//! What the program of these lessons is when a lesson starts it once more: a worker of the process pool, or another
+//! program that a lesson looks at.
+
+use std::env;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::Read;
+use std::panic;
+use std::path::PathBuf;
+use std::process;
+use std::thread;
+
+use executors::process_pool::{Options, ProcessPool, serve};
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::runtime::Builder;
+
+use crate::support::{Count, ONE, limit, ms};
+use crate::work::process_pool::{Job, Pool, pool};
+use crate::work::{Gate, ROLE, other_program};
+
+/// What such a program runs. Without a role it is no worker, and `serve` returns.
+#[test]
+fn plays_the_role_that_its_lesson_gives_it() {
+    if let Ok(role) = env::var(ROLE) {
+        play(&role);
+    }
+    serve(|| {
+        let mut state = State { prepared: 1, done: 0 };
+        Ok(move |job| work(&mut state, job))
+    });
+}
+
+/// A file that the lesson and the program it has started both know.
+pub const FILE: &str = "LESSON_FILE";
+
+/// The state of a worker.
+pub struct State {
+    pub prepared: u32,
+    pub done: u32,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(path) = env::var_os(FILE) {
+            fs::write(path, "put away").unwrap();
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Outer(pub std::num::ParseIntError);
+
+impl std::fmt::Display for Outer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the table is broken")
+    }
+}
+
+impl Error for Outer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+pub fn work(state: &mut State, job: Job) -> Result<Value, Outer> {
+    state.done += 1;
+    Ok(match job {
+        Job::Add(a, b) => json!([a + b, process::id()]),
+        Job::ProcessId => json!(process::id()),
+        Job::ProcessGroup => json!(group_of(process::id())),
+        Job::Prepared => json!([state.prepared, state.done]),
+        Job::Echo(text) => json!(text),
+        Job::Zeros(size) => json!("0".repeat(size)),
+        Job::Fail => return Err(Outer("x".parse::<u8>().unwrap_err())),
+        Job::Panic(Some(text)) => panic!("{text}"),
+        Job::Panic(None) => panic::panic_any(7),
+        Job::Exit(code) => process::exit(code),
+        Job::Abort => process::abort(),
+        Job::Hang(file) => {
+            File::create(file).unwrap();
+            loop {
+                thread::park();
+            }
+        }
+        Job::Meet(mine, other) => {
+            File::create(mine).unwrap();
+            while !other.exists() {
+                thread::yield_now();
+            }
+            json!(process::id())
+        }
+        Job::Print(text) => {
+            println!("{text}");
+            eprintln!("{text}");
+            json!(text.len())
+        }
+        Job::ReadStdin => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).unwrap();
+            json!(text)
+        }
+        Job::StartProgram => json!(process::Command::new("sleep").arg("1000").spawn().unwrap().id()),
+        Job::Nested(job) => {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { pool(1, Options::default()).run(*job).await.unwrap() })
+        }
+    })
+}
+
+/// What the other programs of these lessons do.
+pub fn play(role: &str) {
+    match role {
+        "a worker" => {}
+        "a worker whose preparation fails" => serve::<Job, Value, fn(Job) -> Result<Value, Outer>, _>(|| {
+            Err(Outer("y".parse::<u8>().unwrap_err()))
+        }),
+        "a worker whose preparation panics" => {
+            serve::<Job, Value, fn(Job) -> Result<Value, Outer>, Outer>(|| panic!("no model"))
+        }
+        "a worker whose results cannot be sent" => {
+            serve(|| Ok(|_job: Job| Ok::<_, Outer>(std::collections::BTreeMap::from([(vec![1], 2)]))))
+        }
+        "a worker that does not serve" => {
+            let refused = ProcessPool::<Job, Value>::new(Command::new("true"), Options::default());
+            process::exit(if refused.is_err() { 42 } else { 0 })
+        }
+        "a parent that is killed" => {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let options = Options { max_workers: limit(2), end_limit: ms(20), ..Options::default() };
+                let pool = Pool::new(Command::from(other_program("a worker")), options).unwrap();
+                let file = PathBuf::from(env::var_os(FILE).unwrap());
+                let [one, other] = ["one", "other"].map(|name| file.with_extension(name));
+                let meeting = [Job::Meet(one.clone(), other.clone()), Job::Meet(other, one)];
+                try_join_all(meeting.map(|job| pool.run(job))).await.unwrap();
+                // One of the two is idle from here on.
+                pool.run(Job::Hang(file.with_extension("busy"))).await.unwrap();
+            });
+        }
+        "rayon's spawn panics" => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            pool.spawn(|| panic!("nobody is told"));
+            loop {
+                thread::park();
+            }
+        }
+        "a program whose main returns while a job runs" => {
+            let pool = executors::thread_pool::ThreadPool::new(ONE, "lesson");
+            let begun = Gate::default();
+            let running = begun.clone();
+            let job = pool.submit(move || {
+                running.open();
+                loop {
+                    thread::park();
+                }
+            });
+            begun.pass();
+            job.map(executors::thread_pool::Job::<()>::detach).unwrap();
+        }
+        "a program that has no threads to give" => {
+            let pool = executors::thread_pool::ThreadPool::new(ONE, "lesson");
+            let dropped = Count::default();
+            let captured = dropped.on_drop();
+            let refused = pool.submit(move || drop(captured)).unwrap_err();
+            println!("{refused}: {}", refused.source().unwrap());
+            assert_eq!((pool.queued(), dropped.get()), (0, 1));
+        }
+        other => panic!("nobody plays {other}"),
+    }
+}
+
+/// What `ps` says of a process in the column `what`.
+pub fn told_by_ps(what: &str, process: impl ToString) -> String {
+    let ps = process::Command::new("ps").args(["-o", what, "-p", &process.to_string()]).output().unwrap();
+    String::from_utf8(ps.stdout).unwrap().trim().to_owned()
+}
+
+pub fn group_of(process: u32) -> u32 {
+    told_by_ps("pgid=", process).parse().unwrap()
+}

@@ -1,0 +1,60 @@
+//! Lessons of the pattern `every_outcome`.
+
+use futures::FutureExt;
+use gather::every_outcome::{Failure, every_outcome};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Count, ms};
+use crate::work::try_load;
+
+/// asyncio: `gather(return_exceptions=True)` waits for all and puts each exception in its slot.
+#[tokio::test(start_paused = true)]
+async fn each_error_stands_in_its_slot_and_all_are_waited_for() {
+    let start = Instant::now();
+    let outcomes = every_outcome([("a", 300), ("bad", 100), ("c", 200)], try_load).await;
+    assert_eq!(outcomes, [Ok("a"), Err(Failure::Error("bad after 100".to_owned())), Ok("c")]);
+    assert_eq!(start.elapsed(), ms(300));
+}
+
+/// asyncio: an unexpected exception takes its own slot only. Tokio: so does a panic, once it is caught.
+#[tokio::test(start_paused = true)]
+async fn a_panic_takes_its_own_slot_only() {
+    let outcomes = every_outcome([("a", 300), ("panics", 100), ("c", 200)], try_load).await;
+    assert_eq!(outcomes, [Ok("a"), Err(Failure::Panic("panics after 100".to_owned())), Ok("c")]);
+}
+
+#[tokio::test]
+async fn a_panic_before_the_first_await_is_caught_too() {
+    let outcomes =
+        every_outcome(
+            [7],
+            |n: i32| async move { if n > 0 { std::panic::panic_any(n) } else { Err::<(), _>(n) } },
+        )
+        .await;
+    assert_eq!(outcomes, [Err(Failure::Panic("a value that is not text".to_owned()))]);
+}
+
+/// asyncio: a cancelled loop of `gather(return_exceptions=True)` must not take its own cancellation for a
+/// result. Tokio: a cancelled future is dropped, so there is no result to mistake.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_cannot_be_swallowed_into_the_results() {
+    let rounds = Count::default();
+    let forever = tokio::spawn({
+        let rounds = rounds.clone();
+        async move {
+            loop {
+                every_outcome([("a", 100), ("bad", 50)], try_load).await;
+                rounds.add();
+            }
+        }
+    });
+    sleep(ms(250)).await;
+    forever.abort();
+    assert!(forever.await.unwrap_err().is_cancelled());
+    assert_eq!(rounds.get(), 2);
+}
+
+#[tokio::test]
+async fn of_nothing_is_an_empty_list_at_once() {
+    assert_eq!(every_outcome([], try_load).now_or_never(), Some(vec![]));
+}

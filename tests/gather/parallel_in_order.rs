@@ -1,0 +1,69 @@
+//! Lessons of the pattern `parallel_in_order`.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use gather::parallel_in_order::parallel_in_order;
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout};
+
+use crate::support::{alive_tasks, ms};
+use crate::work::{load, try_load};
+
+#[tokio::test(start_paused = true)]
+async fn results_follow_the_inputs_whichever_finished_first() {
+    let start = Instant::now();
+    let results = parallel_in_order([("a", 300), ("b", 100), ("c", 200)], load).await;
+    assert_eq!(results.into_iter().map(Result::unwrap).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(start.elapsed(), ms(300));
+}
+
+/// `JoinSet::join_all` looks like `gather` and is not: it returns results in the order of completion.
+#[tokio::test(start_paused = true)]
+async fn but_join_set_returns_them_in_the_order_of_completion() {
+    let tasks: tokio::task::JoinSet<_> = [("a", 300), ("b", 100), ("c", 200)].map(load).into_iter().collect();
+    assert_eq!(tasks.join_all().await, ["b", "c", "a"]);
+}
+
+/// Two tasks wait for each other without yielding: on one thread they never would be done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_run_on_two_cores_at_once() {
+    let meeting = Arc::new(std::sync::Barrier::new(2));
+    let results = parallel_in_order(0..2, |_| {
+        let meeting = meeting.clone();
+        async move { meeting.wait().is_leader() }
+    });
+    let leaders = results.await.into_iter().filter(|leader| *leader.as_ref().unwrap()).count();
+    assert_eq!(leaders, 1);
+}
+
+/// asyncio: `return_exceptions=True` keeps a crash in its slot. Tokio: a task's panic is a `JoinError`.
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_an_error_in_its_own_slot() {
+    let results = parallel_in_order([("a", 300), ("panics", 100), ("c", 200)], try_load).await;
+    assert!(results[1].as_ref().unwrap_err().is_panic());
+    assert_eq!([results[0].as_ref().unwrap(), results[2].as_ref().unwrap()], [&Ok("a"), &Ok("c")]);
+}
+
+/// asyncio: cancelling the `gather` cancels its children. Tokio: dropping a `JoinQueue` aborts its tasks.
+#[tokio::test(start_paused = true)]
+async fn dropping_it_aborts_every_task() {
+    assert!(timeout(ms(50), parallel_in_order([("a", 100), ("b", 200)], load)).await.is_err());
+    yield_now().await;
+    assert_eq!(alive_tasks(), 0);
+}
+
+/// The hazard: `join_all` over bare `JoinHandle`s detaches the tasks when it is dropped.
+#[tokio::test(start_paused = true)]
+async fn but_join_all_over_handles_lets_them_run_on() {
+    let handles = [("a", 100), ("b", 200)].map(|input| tokio::spawn(load(input)));
+    assert!(timeout(ms(50), join_all(handles)).await.is_err());
+    yield_now().await;
+    assert_eq!(alive_tasks(), 2);
+}
+
+#[tokio::test]
+async fn of_nothing_is_an_empty_list_at_once() {
+    assert!(parallel_in_order([], load).now_or_never().unwrap().is_empty());
+}

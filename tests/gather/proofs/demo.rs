@@ -1,0 +1,12 @@
+//! Proofs: `demo`.
+
+use expect_test::expect_file;
+use gather::demo;
+
+#[test]
+fn prints_the_transcript_and_draws_the_picture() {
+    let rehearsal = common::rehearse(demo::run());
+    rehearsal.output.expect("the demo succeeds");
+    expect_file!["../../../recipes/gather/transcript.txt"].assert_eq(&rehearsal.transcript);
+    expect_file!["../../../recipes/gather/timeline.svg"].assert_eq(&rehearsal.timeline.svg("gather"));
+}

@@ -1,0 +1,156 @@
+//! Lessons of the pattern `wait`.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use gather::wait::ReturnWhen::{AllCompleted, FirstCompleted, FirstError};
+use gather::wait::{MaybeDone, NothingToWaitFor, wait};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{Count, alive_tasks, ms};
+use crate::work::ABC;
+use crate::work::wait::{spawn, waited};
+use crate::work::{load, try_load};
+
+/// asyncio: `wait` returns sets of done and pending; waiting again for finished tasks takes no time.
+#[tokio::test(start_paused = true)]
+async fn waiting_again_for_finished_tasks_costs_no_time() {
+    let mut tasks = spawn(ABC);
+    let start = Instant::now();
+    assert_eq!(wait(&mut tasks, AllCompleted, None).await, waited([0, 1, 2], []));
+    assert_eq!(start.elapsed(), ms(300));
+    assert_eq!(wait(&mut tasks, AllCompleted, None).await, waited([0, 1, 2], []));
+    assert_eq!(start.elapsed(), ms(300));
+    let values = tasks.map(|task| match task {
+        MaybeDone::Done(result) => result.unwrap().unwrap(),
+        MaybeDone::Pending(_) => panic!("all are done"),
+    });
+    assert_eq!(values, ["a", "b", "c"]);
+}
+
+/// asyncio: `ValueError` for an empty set. Tokio: `JoinSet::join_next` says `None`; a wait for the first of
+/// nothing would never end.
+#[tokio::test]
+async fn of_nothing_is_an_error_and_not_a_hang() {
+    for return_when in [FirstCompleted, FirstError, AllCompleted] {
+        let result = wait::<(), ()>(&mut [], return_when, None).now_or_never();
+        assert_eq!(result, Some(Err(NothingToWaitFor)));
+    }
+    assert!(tokio::task::JoinSet::<()>::new().join_next().now_or_never().unwrap().is_none());
+}
+
+/// asyncio: `FIRST_COMPLETED` reports the others pending, and they keep running.
+#[tokio::test(start_paused = true)]
+async fn after_the_first_completed_the_others_run_on() {
+    let mut tasks = spawn(ABC);
+    assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([1], [0, 2]));
+    assert_eq!(alive_tasks(), 2);
+    assert_eq!(wait(&mut tasks, AllCompleted, None).await, waited([0, 1, 2], []));
+}
+
+/// The hazard: `select!` over owned futures drops the losers.
+#[tokio::test(start_paused = true)]
+async fn but_select_drops_the_losers() {
+    let finished = Count::default();
+    let load = async |millis| {
+        sleep(ms(millis)).await;
+        finished.add();
+    };
+    tokio::select! {
+        () = load(100) => {}
+        () = load(200) => {}
+    }
+    sleep(ms(500)).await;
+    assert_eq!(finished.get(), 1);
+}
+
+/// asyncio: a second task that finished before the waiter got to run is in `done` as well.
+#[tokio::test(start_paused = true)]
+async fn two_that_finish_in_the_same_instant_are_both_done() {
+    let mut tasks = spawn([("a", 100), ("b", 100), ("c", 200)]);
+    assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([0, 1], [2]));
+}
+
+/// Tokio gives a task a budget of 128 operations a turn; the wait must not report the first 128 alone.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_that_finish_in_the_same_instant_are_all_done() {
+    let mut tasks: Vec<_> = (0..1_000).map(|_| MaybeDone::from(tokio::spawn(try_load(("a", 100))))).collect();
+    let waited = tokio::spawn(async move { wait(&mut tasks, FirstCompleted, None).await.unwrap() });
+    let waited = waited.await.unwrap();
+    assert_eq!((waited.done.len(), waited.pending.len()), (1_000, 0));
+}
+
+/// asyncio: `FIRST_EXCEPTION` returns when a task raises.
+#[tokio::test(start_paused = true)]
+async fn the_first_error_ends_the_wait_and_the_others_run_on() {
+    let mut tasks = spawn([("a", 300), ("bad", 200), ("c", 100)]);
+    let start = Instant::now();
+    assert_eq!(wait(&mut tasks, FirstError, None).await, waited([1, 2], [0]));
+    assert_eq!((start.elapsed(), alive_tasks()), (ms(200), 1));
+}
+
+/// asyncio: a task that had failed before the wait counts at once.
+#[tokio::test(start_paused = true)]
+async fn an_error_from_before_the_wait_counts() {
+    let mut tasks = spawn([("a", 300), ("bad", 100)]);
+    sleep(ms(150)).await;
+    let start = Instant::now();
+    assert_eq!(wait(&mut tasks, FirstError, None).await, waited([1], [0]));
+    assert_eq!(start.elapsed(), ms(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_counts_as_an_error_and_an_abort_does_not() {
+    let mut tasks = spawn([("a", 300), ("panics", 200), ("aborted", 1_000)]);
+    let MaybeDone::Pending(aborted) = &tasks[2] else { panic!("nobody has waited yet") };
+    aborted.abort();
+    assert_eq!(wait(&mut tasks, FirstError, None).await, waited([1, 2], [0]));
+
+    let mut tasks = spawn([("a", 300), ("aborted", 1_000)]);
+    let MaybeDone::Pending(aborted) = &tasks[1] else { panic!("nobody has waited yet") };
+    aborted.abort();
+    let start = Instant::now();
+    assert_eq!(wait(&mut tasks, FirstError, None).await, waited([0, 1], []));
+    assert_eq!(start.elapsed(), ms(300), "nothing failed, so all were waited for");
+}
+
+/// asyncio: a timeout raises nothing, returns what is done, and cancels nothing.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_leaves_the_pending_tasks_running() {
+    let mut tasks = spawn(ABC);
+    let start = Instant::now();
+    assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(150))).await, waited([1], [0, 2]));
+    assert_eq!((start.elapsed(), alive_tasks()), (ms(150), 2));
+    assert_eq!(wait(&mut tasks, AllCompleted, None).await, waited([0, 1, 2], []));
+    assert_eq!(start.elapsed(), ms(300));
+}
+
+/// The hazard: a `JoinSet` moved into the timed future is dropped with it, and aborts its tasks.
+#[tokio::test(start_paused = true)]
+async fn but_a_join_set_moved_into_a_timeout_aborts_them() {
+    let mut tasks: tokio::task::JoinSet<_> = ABC.map(load).into_iter().collect();
+    let all = async move { while tasks.join_next().await.is_some() {} };
+    assert!(timeout(ms(150), all).await.is_err());
+    yield_now().await;
+    assert_eq!(alive_tasks(), 0);
+}
+
+/// asyncio: a task due in the same instant as the timeout is reported done.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_finishes_in_the_instant_of_the_timeout_is_done() {
+    let mut tasks = spawn([("a", 100), ("b", 150)]);
+    assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(100))).await, waited([0], [1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_time_at_all_still_reports_what_is_done() {
+    let mut tasks = spawn([("a", 0), ("b", 100)]);
+    assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::ZERO)).await, waited([0], [1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_time_limit_is_no_limit() {
+    let mut tasks = spawn(ABC);
+    assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::MAX)).await, waited([0, 1, 2], []));
+}

@@ -1,0 +1,172 @@
+//! Lessons of the pattern `client`.
+
+use common::server::Server;
+use http_client::client::Timeouts;
+use reqwest::Client;
+use tokio::time::{Instant, timeout};
+
+use crate::work::{DAY, causes, client};
+
+/// Behaviour N01. aiohttp: one session keeps connections alive. reqwest: one client does.
+#[tokio::test]
+async fn two_requests_to_one_host_share_a_connection() {
+    let server = Server::start().await.unwrap();
+    let client = client();
+    for page in ["/page/one", "/page/two"] {
+        client.get(server.url(page)).send().await.unwrap().text().await.unwrap();
+    }
+    assert_eq!(server.counts().connections, 1);
+}
+
+/// The drawback of `reqwest::get` and `aiohttp.request` alike: a client for each request is a connection for each.
+#[tokio::test]
+async fn but_a_client_for_each_request_opens_a_connection_for_each() {
+    let server = Server::start().await.unwrap();
+    for page in ["/page/one", "/page/two"] {
+        client().get(server.url(page)).send().await.unwrap().text().await.unwrap();
+    }
+    assert_eq!(server.counts().connections, 2);
+}
+
+/// In both, a connection in the middle of a body is of no use to the next request: dropping the response closes it.
+#[tokio::test]
+async fn a_body_that_is_not_read_to_its_end_costs_the_connection() {
+    let server = Server::start().await.unwrap();
+    let client = client();
+    let response = client.get(server.url("/hang/body")).send().await.unwrap();
+    drop(response);
+    client.get(server.url("/page/next")).send().await.unwrap().text().await.unwrap();
+    assert_eq!(server.counts().connections, 2);
+    server.until(|counts| counts.closed == 1).await;
+}
+
+/// Behaviour N03. aiohttp: five minutes in all unless told otherwise. reqwest: no limit in time at all.
+#[tokio::test]
+async fn a_plain_reqwest_client_waits_for_ever() {
+    let server = Server::start().await.unwrap();
+    let plain = Client::new();
+    plain.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    tokio::time::pause();
+    let answer = timeout(DAY, plain.get(server.url("/hang")).send()).await;
+    assert!(answer.is_err(), "it is still waiting, a day later");
+}
+
+/// Behaviour N03. The recipe's client has aiohttp's five minutes.
+#[tokio::test]
+async fn the_total_timeout_covers_headers_that_never_come() {
+    let server = Server::start().await.unwrap();
+    let timeouts = Timeouts { read: None, ..Timeouts::default() };
+    let client = http_client::client::client("lesson", timeouts, None).unwrap();
+    client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    tokio::time::pause();
+    let begin = Instant::now();
+    let error = client.get(server.url("/hang")).send().await.unwrap_err();
+    assert!(error.is_timeout());
+    // A clock that was stopped within a millisecond goes on in whole ones.
+    assert_eq!(begin.elapsed().as_secs(), 300);
+}
+
+/// Behaviour N03. In both, the total goes on counting in the body, and the connection is not used again.
+#[tokio::test]
+async fn the_total_timeout_covers_a_body_that_never_ends() {
+    let server = Server::start().await.unwrap();
+    let timeouts = Timeouts { read: None, ..Timeouts::default() };
+    let client = http_client::client::client("lesson", timeouts, None).unwrap();
+    let mut response = client.get(server.url("/hang/body")).send().await.unwrap();
+    assert_eq!(response.chunk().await.unwrap().unwrap(), "first half, ");
+    tokio::time::pause();
+    let error = response.chunk().await.unwrap_err();
+    assert!(error.is_timeout());
+    drop(response);
+    tokio::time::resume();
+    client.get(server.url("/page/next")).send().await.unwrap().text().await.unwrap();
+    assert_eq!(server.counts().connections, 2);
+}
+
+/// aiohttp's `sock_read`, reqwest's `read_timeout`: silence, not slowness. It starts anew with each chunk.
+#[tokio::test]
+async fn the_read_timeout_counts_from_the_last_chunk() {
+    let server = Server::start().await.unwrap();
+    let timeouts = Timeouts { total: None, ..Timeouts::default() };
+    let client = http_client::client::client("lesson", timeouts, None).unwrap();
+    let mut response = client.get(server.url("/hang/body")).send().await.unwrap();
+    assert_eq!(response.chunk().await.unwrap().unwrap(), "first half, ");
+    tokio::time::pause();
+    let begin = Instant::now();
+    let error = response.chunk().await.unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(begin.elapsed().as_secs(), 30);
+}
+
+/// aiohttp: `ClientConnectorError`, with the cause in its text. reqwest: the cause is in the chain of sources.
+#[tokio::test]
+async fn a_refused_connection_names_its_cause_at_the_end_of_the_chain() {
+    let server = Server::start().await.unwrap();
+    let address = server.url("/page/gone");
+    server.stop().await;
+    let error = client().get(address).send().await.unwrap_err();
+    assert!(error.is_connect());
+    assert!(!error.to_string().contains("refused"), "the error alone does not tell");
+    assert!(causes(&error).contains("Connection refused"), "{}", causes(&error));
+}
+
+/// Behaviour N08. aiohttp's `max_redirects=10` gives up at the tenth hop, reqwest's `limited(10)` at the eleventh.
+#[tokio::test]
+async fn ten_redirects_are_followed_and_not_eleven() {
+    let server = Server::start().await.unwrap();
+    let ten = client().get(server.url("/redirect/10")).send().await.unwrap();
+    assert_eq!(ten.url().path(), "/page/end");
+    let eleven = client().get(server.url("/redirect/11")).send().await.unwrap_err();
+    assert!(eleven.is_redirect());
+    let endless = client().get(server.url("/redirect/loop")).send().await.unwrap_err();
+    assert!(endless.is_redirect());
+    assert_eq!(server.requests_to("/redirect/loop"), 11);
+}
+
+/// Behaviour N08. In both, another port is another host, and secrets are not for it.
+#[tokio::test]
+async fn secrets_are_dropped_on_the_way_to_another_host() {
+    let (here, there) = (Server::start().await.unwrap(), Server::start().await.unwrap());
+    let echo_of = async |target: &Server| {
+        let address = here.url(&format!("/redirect/to/302?{}", target.url("/echo")));
+        let request =
+            client().get(address).bearer_auth("secret").header("cookie", "a=b").header("x-other", "c");
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let kept = echo_of(&here).await;
+    assert!(kept.contains("authorization: Bearer secret") && kept.contains("cookie: a=b"), "{kept}");
+    let dropped = echo_of(&there).await;
+    assert!(!dropped.contains("secret") && !dropped.contains("cookie"), "{dropped}");
+    assert!(dropped.contains("x-other: c"), "a header of your own is no secret to reqwest: {dropped}");
+}
+
+/// Behaviour N08. In both, 307 and 308 repeat the request, 301 to 303 make a GET of a POST.
+#[tokio::test]
+async fn only_307_and_308_keep_the_method_and_the_body() {
+    let server = Server::start().await.unwrap();
+    for (status, first_line, body) in
+        [(301, "GET", ""), (302, "GET", ""), (303, "GET", ""), (307, "POST", "hello"), (308, "POST", "hello")]
+    {
+        let address = server.url(&format!("/redirect/to/{status}?/echo"));
+        let echo = client().post(address).body("hello").send().await.unwrap().text().await.unwrap();
+        assert_eq!(echo.lines().next(), Some(first_line), "{status}");
+        assert!(echo.ends_with(&format!("\n\n{body}")), "{status}: {echo}");
+    }
+}
+
+/// aiohttp: `ClientSession(headers={"User-Agent": ...})`. reqwest sends no user agent unless told.
+#[tokio::test]
+async fn the_user_agent_is_the_one_that_was_given() {
+    let server = Server::start().await.unwrap();
+    let echo = client().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
+    assert!(echo.contains("user-agent: lesson"));
+    let plain = Client::new().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
+    assert!(!plain.contains("user-agent"));
+}
+
+/// A file that holds no certificate is told when the client is made, not at the first request.
+#[test]
+fn a_certificate_that_is_none_is_an_error_at_once() {
+    let nonsense = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(http_client::client::client("lesson", Timeouts::default(), Some(nonsense)).is_err());
+}

@@ -1,0 +1,75 @@
+//! Lessons of the pattern `json`.
+
+use common::server::Server;
+use http_client::json::{JsonError, json};
+
+use crate::work::json::Project;
+use crate::work::{causes, client, slow_response};
+
+async fn ask(path: &str, limit: usize) -> Result<Project, JsonError> {
+    let server = Server::start().await.unwrap();
+    json(client().get(server.url(path)).send().await.unwrap(), limit).await
+}
+
+/// In both, JSON under its own name, or as `application/problem+json`, is read.
+#[tokio::test]
+async fn what_says_it_is_json_is_read() {
+    for path in ["/json", "/json/as/application/problem+json"] {
+        let project = ask(path, 1000).await.unwrap();
+        assert_eq!(project, Project { name: "tokio".to_owned(), stars: 5 });
+    }
+}
+
+/// Behaviour N06. aiohttp: `ContentTypeError`. reqwest parses whatever arrives, as the last line does.
+#[tokio::test]
+async fn what_says_it_is_html_is_refused() {
+    let error = ask("/json/as/text/html", 1000).await.unwrap_err();
+    assert!(matches!(&error, JsonError::ContentType(Some(kind)) if kind == "text/html"));
+    assert_eq!(error.to_string(), "expected JSON, got text/html");
+    assert!(matches!(ask("/page/plain", 1000).await, Err(JsonError::ContentType(None))));
+
+    let server = Server::start().await.unwrap();
+    let html = client().get(server.url("/json/as/text/html")).send().await.unwrap();
+    assert!(serde_json::from_slice::<Project>(&html.bytes().await.unwrap()).is_ok());
+}
+
+/// The error says where the JSON is wrong.
+#[tokio::test]
+async fn what_is_no_json_is_invalid() {
+    let error = ask("/json/broken", 1000).await.unwrap_err();
+    assert!(matches!(error, JsonError::Invalid(_)));
+    assert!(causes(&error).contains("line 1"), "{}", causes(&error));
+}
+
+/// A body has no limit in aiohttp or reqwest; here it has, and the boundary itself is within it.
+#[tokio::test]
+async fn a_longer_body_than_the_limit_is_refused() {
+    let length = br#"{"name": "tokio", "stars": 5}"#.len();
+    assert!(ask("/json", length).await.is_ok());
+    assert!(matches!(ask("/json", length - 1).await, Err(JsonError::TooLong(_))));
+}
+
+/// The limit is for the body, not for a chunk of it.
+#[tokio::test(start_paused = true)]
+async fn chunks_add_up_to_the_limit() {
+    let halves = [r#"{"name": "tokio","#, r#" "stars": 5}"#];
+    let length = halves.concat().len();
+    let (_held, response) = slow_response(200, "application/json", halves);
+    assert_eq!(json::<Project>(response, length).await.unwrap().stars, 5);
+    let (_held, response) = slow_response(200, "application/json", halves);
+    assert!(matches!(json::<Project>(response, length - 1).await, Err(JsonError::TooLong(_))));
+}
+
+/// RFC 6839: `application/` before, `+json` behind, and not one of the two.
+#[tokio::test(start_paused = true)]
+async fn half_a_name_of_json_is_none() {
+    for (kind, is_json) in [
+        ("application/JSON; charset=utf-8", true),
+        ("application/vnd.api+json", true),
+        ("application/xml", false),
+        ("image/svg+json", false),
+    ] {
+        let (_held, response) = slow_response(200, kind, ["[", "]"]);
+        assert_eq!(json::<Vec<u8>>(response, 100).await.is_ok(), is_json, "{kind}");
+    }
+}

@@ -1,0 +1,422 @@
+//! Proofs: `binary`.
+
+use std::io;
+use std::process::{Output, Stdio};
+
+use common::server::Server;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+use tokio::task::yield_now;
+
+use crate::work::{files, url};
+
+/// The binary of the recipe, as a shell would start it.
+fn http_client(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_http_client"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env_remove(proxy);
+    }
+    command
+}
+
+async fn run(arguments: &[&str]) -> Output {
+    http_client(arguments).output().await.unwrap()
+}
+
+/// What is on stdout, without the times and the timeline.
+fn lines(output: &Output) -> Vec<String> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().filter_map(|line| line.split_once("s  ")).map(|(_, line)| line.to_owned()).collect()
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Wrong use is a usage error: exit code 2, the reason on stderr, nothing fetched.
+#[tokio::test]
+async fn wrong_use_is_told_and_ends_with_2() {
+    let server = Server::start().await.unwrap();
+    let page = &server.url("/page/one");
+    for (arguments, reason) in [
+        (&["--limit", "0", page][..], "not a number of 1 or more"),
+        (&["--per-host", "0", page], "not a number of 1 or more"),
+        (&["--timeout", "0", page], "above 0"),
+        (&["--timeout", "nan", page], "above 0"),
+        (&["--timeout", "-1", page], "unexpected argument"),
+        (&["--timeout", "1e300", page], "above 0"),
+        (&["--timeout", "soon", page], "not a number of seconds"),
+        (&["--retries", "-1", page], "unexpected argument"),
+        (&["--no-such-flag", page], "unexpected argument"),
+        (&["no-url"], "a URL begins with http://"),
+        (&["http://"], "empty host"),
+        (&["ftp://localhost/"], "ftp is not supported"),
+        (&["--limit", "3"], "required"),
+    ] {
+        let output = run(arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(errors(&output).contains(reason), "{arguments:?}: {}", errors(&output));
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(server.counts().connections, 0);
+}
+
+/// Every URL ends as one line: what came, or why not, with the cause. One failure makes the exit code 1.
+#[tokio::test]
+async fn every_url_is_one_line_with_its_verdict() {
+    let gone = Server::start().await.unwrap();
+    let refused = gone.url("/");
+    gone.stop().await;
+    let server = Server::start().await.unwrap();
+    let fates = [
+        (server.url("/page/one"), "200 OK, 9 bytes"),
+        (server.url("/redirect/3"), "200 OK, 9 bytes"),
+        (server.url("/busy/1/seconds/0/a"), "200 OK, 8 bytes"),
+        (server.url("/fail/1/503/b"), "200 OK, 8 bytes"),
+        (server.url("/status/404"), "failed: 404 Not Found"),
+        (server.url("/redirect/loop"), "too many redirects"),
+        (server.url("/cut"), "failed: the body broke off"),
+        (server.url("/close"), "connection closed before message completed"),
+        (server.url("/garbage"), "invalid HTTP"),
+        (server.url("/hang"), "failed: timed out after 2s"),
+        (server.url("/hang/body"), "failed: timed out after 2s"),
+        (server.url("/endless"), "failed: the body is longer than 100000 bytes"),
+        (refused, "Connection refused"),
+    ];
+    let mut arguments = vec!["--timeout", "2", "--retries", "1", "--max-size", "100000", "--no-timeline"];
+    arguments.extend(fates.iter().map(|(address, _)| address.as_str()));
+    let output = run(&arguments).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(errors(&output), "");
+    let lines = lines(&output);
+    assert_eq!(lines.len(), fates.len(), "{lines:#?}");
+    for (address, fate) in fates {
+        let its: Vec<_> = lines.iter().filter(|line| line.starts_with(&format!("{address}: "))).collect();
+        assert!(its.len() == 1 && its[0].contains(fate), "{address} should be {fate}: {its:?}");
+    }
+}
+
+/// URLs come from a file too; a line that is none has its own line, and the others are fetched.
+#[tokio::test]
+async fn urls_come_from_stdin_and_a_bad_line_is_one_failure() {
+    let server = Server::start().await.unwrap();
+    let mut child = http_client(&["--from", "-", "--no-timeline"]).stdin(Stdio::piped()).spawn().unwrap();
+    let input = format!("{}\n\n  nonsense  \r\n{}", server.url("/page/one"), server.url("/page/two"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let mut lines = lines(&output);
+    lines.sort();
+    let expected = [
+        format!("{}: 200 OK, 9 bytes", server.url("/page/one")),
+        format!("{}: 200 OK, 9 bytes", server.url("/page/two")),
+        "nonsense: failed: relative URL without a base (a URL begins with http:// or https://)".to_owned(),
+    ];
+    assert_eq!(lines, expected);
+    let missing = run(&["--from", "/no/such/file"]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(errors(&missing).contains("cannot read /no/such/file"), "{}", errors(&missing));
+}
+
+/// aiohttp: only with `trust_env=True`. reqwest: unless the client is built with `no_proxy()`.
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_used() {
+    let proxy = Server::start().await.unwrap();
+    let mut command = http_client(&["http://no-such-host.invalid/page/one"]);
+    let output = command.env("http_proxy", proxy.url("/")).output().await.unwrap();
+    assert_eq!(lines(&output)[0], "http://no-such-host.invalid/page/one: 200 OK, 9 bytes");
+    assert_eq!(proxy.counts().requests, 1);
+}
+
+/// A folder that cannot be written is one line, before the first request.
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_one_line() {
+    let server = Server::start().await.unwrap();
+    let output = run(&["--output", "/dev/null/folder", &server.url("/page/one")]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(errors(&output), "error: cannot write in /dev/null/folder: Not a directory (os error 20)\n");
+    assert!(output.stdout.is_empty(), "no picture of nothing");
+    assert_eq!(server.counts().connections, 0);
+}
+
+/// Different URLs are different files, and no URL writes outside the folder.
+#[tokio::test]
+async fn each_url_has_a_file_of_its_own() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("new").join("pages");
+    let long = format!("/page/{}", "x".repeat(1000));
+    let paths = ["/page/a?1", "/page/a?2", "/page/A", "/page/a", "/page/..%2f..%2fup", "/page/a%00b", &long];
+    let addresses: Vec<String> = paths.iter().map(|path| server.url(path)).collect();
+    let mut arguments = vec!["--no-timeline", "--output", output.to_str().unwrap()];
+    arguments.extend(addresses.iter().map(String::as_str));
+    assert_eq!(run(&arguments).await.status.code(), Some(0));
+    assert_eq!(files(&output).len(), paths.len());
+    assert_eq!(files(folder.path()), ["new"]);
+    assert!(files(&output).iter().all(|name| !name.starts_with('.') && name.len() < 200));
+    // And it tells a reader where it is from.
+    assert_eq!(files(&output).iter().filter(|name| name.starts_with("127.0.0.1-page-a.")).count(), 4);
+}
+
+/// The limit on the size is the last size that is taken, of what is saved and of what is only counted.
+#[tokio::test]
+async fn a_body_as_long_as_the_limit_is_taken_and_one_byte_more_is_not() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = server.url("/bytes/1000");
+    for output in [&[][..], &["--output", folder.path().to_str().unwrap()]] {
+        let arguments = |limit| [&["--no-timeline", "--max-size", limit, &address], output].concat();
+        let taken = run(&arguments("1000")).await;
+        assert_eq!(taken.status.code(), Some(0), "{:?}", lines(&taken));
+        let refused = run(&arguments("999")).await;
+        assert_eq!(lines(&refused), [format!("{address}: failed: the body is longer than 999 bytes")]);
+    }
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+/// On a terminal, a bar under the lines says how many of how many are done, and goes when all are.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn on_a_terminal_a_bar_counts() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let server = Server::start().await.unwrap();
+    let (one, two) = (server.url("/page/one"), server.url("/page/two"));
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let screen = std::fs::File::options().read(true).write(true).open(name).unwrap();
+    let mut command = http_client(&["--no-timeline", &one, &two]);
+    let child = command.env("TERM", "xterm").stderr(screen).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!((output.status.code(), lines(&output).len()), (Some(0), 2));
+    drop(command);
+    // Linux ends the reading of a terminal that nobody holds any more with an error.
+    let mut shown = Vec::new();
+    let _nobody_holds_it = io::Read::read_to_end(&mut std::fs::File::from(terminal), &mut shown);
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains(" 1/2 "), "{shown:?}");
+    assert!(shown.ends_with("\u{1b}[2K"), "{shown:?}");
+}
+
+/// A disk without room: the limit of the shell on file sizes stands for it, and makes a write fail in the middle.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_is_one_line_and_no_file() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
+    shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_http_client"), "--no-timeline", "--output"]);
+    shell.arg(folder.path()).args([server.url("/bytes/1000000"), server.url("/page/small")]);
+    let output = shell.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 2);
+    let failed: Vec<_> = lines.iter().filter(|line| line.contains("failed")).collect();
+    assert!(failed[0].contains("the file could not be written: File too large"), "{lines:?}");
+    assert_eq!(files(folder.path()).len(), 1, "the small page");
+}
+
+/// Ctrl-C in the middle of a download: exit code 130, and neither a part nor a temporary file.
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_leaves_no_file_behind() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--output", folder.path().to_str().unwrap(), &server.url("/hang/body")];
+    let child = http_client(&arguments).spawn().unwrap();
+    server.until(|counts| counts.in_flight == 1).await;
+    while files(folder.path()).is_empty() {
+        yield_now().await; // until the temporary file is there
+    }
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
+    assert!(!errors(&output).contains("panic"), "{}", errors(&output));
+    assert_eq!(files(folder.path()), [""; 0]);
+}
+
+/// `| head -1`: the reader is gone after the first line, and the program ends without a complaint, whatever is still to
+/// come.
+#[tokio::test]
+async fn a_closed_pipe_ends_it_quietly() {
+    let server = Server::start().await.unwrap();
+    let (page, hangs) = (server.url("/page/one"), server.url("/hang"));
+    let mut child = http_client(&["--from", "-", "--timeout", "3600"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut urls = child.stdin.take().unwrap();
+    urls.write_all(format!("{hangs}\n{page}\n").as_bytes()).await.unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).await.unwrap();
+    assert!(line.contains("/page/one: 200 OK"), "{line}");
+    drop(stdout);
+    // One more page may not be enough: a process that another lesson is just starting may hold the pipe open a moment
+    // longer.
+    let mut more = 0..100_000;
+    while urls.write_all(format!("{page}\n").as_bytes()).await.is_ok() {
+        more.next().expect("it ends when nobody reads what it prints");
+    }
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!((output.status.code(), errors(&output)), (Some(0), String::new()));
+}
+
+/// A certificate that nobody trusts, as a file holds it.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+        MIIBfDCCASOgAwIBAgIUa+chVAWCIMzsm9DdNzjLzYjdaOEwCgYIKoZIzj0EAwIw\n\
+        EzERMA8GA1UEAwwIYSBsZXNzb24wIBcNMjYxMTI4MDgzMDI3WhgPMjEyNjExMDQw\n\
+        ODMwMjdaMBMxETAPBgNVBAMMCGEgbGVzc29uMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n\
+        AQcDQgAEhrzxkbySZSemdDGDtyQihHvN1S/XruoNjyCalvGUgF7leDokYDmyME8L\n\
+        ZPGuFTrfyX/b6kgjBDP9APpMUqCbN6NTMFEwHQYDVR0OBBYEFM8N8KC9OrPcyg/b\n\
+        K70rBaN8l3YnMB8GA1UdIwQYMBaAFM8N8KC9OrPcyg/bK70rBaN8l3YnMA8GA1Ud\n\
+        EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgAuu1Gh9tbA/C+ArVSSHuXPaM\n\
+        5qwCsKAr3JcTZdBJnQQCICMFA9h1hT3eyN+I1Jg9vmGAy51pCiWtEWou38eXyXC8\n\
+        -----END CERTIFICATE-----\n";
+
+/// Certificates are trusted beside those of the system.
+#[tokio::test]
+async fn a_certificate_file_is_taken() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.pem");
+    std::fs::write(&file, CERTIFICATE.repeat(2)).unwrap();
+    let output = run(&["--cacert", file.to_str().unwrap(), &server.url("/page/one")]).await;
+    assert_eq!((output.status.code(), errors(&output).as_str()), (Some(0), ""));
+}
+
+/// What the certificate file is not, is told before the first request.
+#[tokio::test]
+async fn a_certificate_file_that_is_none_is_one_line() {
+    let server = Server::start().await.unwrap();
+    for (file, reason) in
+        [("/no/such/file", "cannot read /no/such/file"), ("/dev/null", "holds no certificate")]
+    {
+        let output = run(&["--cacert", file, &server.url("/page/one")]).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(errors(&output).contains(reason), "{}", errors(&output));
+    }
+}
+
+/// The demo prints what its asyncio twin prints.
+#[tokio::test]
+async fn the_demo_prints_the_transcript() {
+    let output = run(&["--no-timeline"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let transcript = include_str!("../../../recipes/http_client/transcript.txt");
+    assert_eq!(lines(&output), transcript.lines().collect::<Vec<_>>());
+}
+
+/// What each of the URLs of a long list comes to.
+fn fate(index: usize) -> (String, &'static str) {
+    const FAULTS: [(&str, &str); 20] = [
+        ("/status/404", "failed: 404 Not Found"),
+        ("/status/500", "failed: 500 Internal Server Error"),
+        ("/status/503", "failed: 503 Service Unavailable"),
+        ("/cut", "failed: the body broke off"),
+        ("/cut/chunked", "failed: the body broke off"),
+        ("/close", "connection closed before message completed"),
+        ("/garbage", "invalid HTTP"),
+        ("/redirect/loop", "too many redirects"),
+        ("/redirect/to/302?http://127.0.0.1:1/", "Connection refused"),
+        ("/redirect/to/302?gopher://localhost/", "failed: "),
+        ("/endless", "failed: the body is longer than 50000 bytes"),
+        ("/bytes/50001", "failed: the body is longer than 50000 bytes"),
+        ("/busy/9/seconds/0/KEY", "failed: 429 Too Many Requests"),
+        ("/busy/9/seconds/9999/KEY", "failed: 429 Too Many Requests"),
+        ("/busy/9/date/9999/KEY", "failed: 429 Too Many Requests"),
+        ("/fail/9/502/KEY", "failed: 502 Bad Gateway"),
+        ("/nowhere", "failed: 404 Not Found"),
+        ("/status/418", "failed: 418 I'm a teapot"),
+        ("/websocket/echo", "failed: 426 Upgrade Required"),
+        ("/status/400", "failed: 400 Bad Request"),
+    ];
+    let with_key = |path: &str| format!("{}?{index}", path.replace("KEY", &index.to_string()));
+    match index {
+        // A few that take all the time there is, while the others go by.
+        105 | 205 => (with_key("/hang"), "failed: timed out after 2s"),
+        305 | 405 => (with_key("/hang/body"), "failed: timed out after 2s"),
+        _ if index % 10 == 5 => {
+            let (path, fate) = FAULTS[index / 10 % FAULTS.len()];
+            // The query of these is where they lead to.
+            if path.contains('?') { (format!("{path}{index}"), fate) } else { (with_key(path), fate) }
+        }
+        _ if index % 10 == 3 => (with_key("/busy/1/seconds/0/KEY"), "200 OK, 8 bytes"),
+        _ if index % 10 == 4 => (with_key("/redirect/2"), "200 OK, 9 bytes"),
+        _ => (with_key("/bytes/1000"), "200 OK, 1000 bytes"),
+    }
+}
+
+/// Fetches the first `number` of a long list, checks every verdict, and gives the binary's peak of memory in kB.
+async fn long_list(number: usize) -> usize {
+    let server = Server::start().await.unwrap();
+    let arguments = [
+        "--from",
+        "-",
+        "--limit",
+        "100",
+        "--per-host",
+        "100",
+        "--timeout",
+        "2",
+        "--retries",
+        "1",
+        "--max-size",
+        "50000",
+    ];
+    let mut child = http_client(&arguments).arg("--no-timeline").stdin(Stdio::piped()).spawn().unwrap();
+    let id = child.id().unwrap();
+    let mut verdicts = std::collections::HashMap::new();
+    let mut input = child.stdin.take().unwrap();
+    let feed = async {
+        for index in 0..number {
+            input.write_all(format!("{}\n", server.url(&fate(index).0)).as_bytes()).await.unwrap();
+        }
+        input
+    };
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let read = async {
+        let mut peak = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let (address, verdict) = line.split_once("s  ").unwrap().1.split_once(": ").unwrap();
+            let earlier = verdicts.insert(address.to_owned(), verdict.to_owned());
+            assert_eq!(earlier, None, "{address} has had its line");
+            if verdicts.len() == number {
+                peak = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+                break;
+            }
+        }
+        peak
+    };
+    // The list stays open until all lines are there, so that the program lives when its memory is looked at.
+    let (_input, peak) = tokio::join!(feed, read);
+    drop(_input);
+    assert_eq!(lines.next_line().await.unwrap(), None, "one line for each, and no more");
+    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    for index in 0..number {
+        let (path, fate) = fate(index);
+        let verdict = verdicts.get(&url(server.url(&path)).to_string());
+        assert!(
+            verdict.is_some_and(|verdict| verdict.contains(fate)),
+            "{path} should be {fate}: {verdict:?}"
+        );
+    }
+    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A tenth of 10,000 URLs go wrong in every way that the server knows: a line for each, the right verdict, in the
+/// memory that 1,000 take.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_urls_take_the_memory_of_a_thousand() {
+    let (thousand, ten_thousand) = tokio::join!(long_list(1000), long_list(10_000));
+    println!("peak: {thousand} kB for 1,000 and {ten_thousand} kB for 10,000 URLs");
+    assert!(ten_thousand < thousand * 3 / 2, "{ten_thousand} kB after {thousand} kB");
+}

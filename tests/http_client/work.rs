@@ -1,0 +1,171 @@
+//! What the lessons of this recipe share.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http_client::client::Timeouts;
+use reqwest::{Client, Method, Request, Response, Url};
+use tokio::time::sleep;
+
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub const DAY: Duration = seconds(24 * 60 * 60);
+
+pub fn url(text: impl AsRef<str>) -> Url {
+    Url::parse(text.as_ref()).unwrap()
+}
+
+/// The recipe's client. The machine's proxies have no part in a lesson.
+pub fn client() -> Client {
+    http_client::client::client("lesson", Timeouts::default(), None).unwrap()
+}
+
+pub fn get(address: impl AsRef<str>) -> Request {
+    Request::new(Method::GET, url(address))
+}
+
+/// Every cause of an error, for a lesson that asks for one of them.
+pub fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+pub fn files(folder: &Path) -> Vec<String> {
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    files
+}
+
+/// A response whose body comes in two halves, a second each, with something that is held until its body is dropped.
+/// There is no socket, so that it can be swept.
+pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<()>, Response) {
+    use tokio_tungstenite::tungstenite::http;
+    let held = Arc::new(());
+    let halves = stream::iter(body).zip(stream::repeat(Arc::clone(&held))).then(|(half, _held)| async move {
+        sleep(seconds(1)).await;
+        io::Result::Ok(Bytes::from_static(half.as_bytes()))
+    });
+    let response = http::Response::builder()
+        .status(status)
+        .header("content-type", kind)
+        .body(reqwest::Body::wrap_stream(halves))
+        .unwrap();
+    (held, response.into())
+}
+
+/// What the lessons and the proofs of `many` share.
+pub mod many {
+    use std::future::Future;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use futures::stream;
+    use http_client::many::{Limits, Many};
+    use reqwest::Url;
+    use tokio::time::sleep;
+
+    use crate::work::{seconds, url};
+
+    pub const LIMITS: Limits = Limits { all: some_const(3), per_host: some_const(1), aside: 100 };
+
+    pub const fn some_const(number: usize) -> NonZeroUsize {
+        match NonZeroUsize::new(number) {
+            Some(number) => number,
+            None => panic!("a limit is not zero"),
+        }
+    }
+
+    pub fn urls(hosts: &'static [&'static str]) -> impl futures::Stream<Item = Url> + Unpin {
+        stream::iter(hosts.iter().enumerate().map(|(index, host)| url(format!("http://{host}/{index}"))))
+    }
+
+    pub async fn all<S, F, T, O>(mut many: Many<S, F, T>) -> Vec<T>
+    where
+        S: futures::Stream<Item = Url> + Unpin,
+        F: Fn(Url) -> O,
+        O: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = many.next().await {
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// Takes a second on the host `slow`, 10 ms elsewhere.
+    pub async fn fetch(url: Url) -> String {
+        sleep(if url.host_str() == Some("slow") { seconds(1) } else { Duration::from_millis(10) }).await;
+        format!("{}{}", url.host_str().unwrap(), url.path())
+    }
+}
+
+/// What the lessons and the proofs of `retry` share.
+pub mod retry {
+    use http_client::retry::Policy;
+
+    use crate::work::seconds;
+
+    pub const POLICY: Policy =
+        Policy { retries: 3, pause: seconds(1), longest: seconds(60), total: seconds(300) };
+}
+
+/// What the lessons and the proofs of `json` share.
+pub mod json {
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    pub struct Project {
+        pub name: String,
+        pub stars: u32,
+    }
+}
+
+/// What the lessons and the proofs of `download` share.
+pub mod download {
+    use std::io;
+
+    use bytes::Bytes;
+    use futures::{StreamExt, stream};
+
+    pub fn chunks(
+        chunks: Vec<Result<&'static str, &'static str>>,
+    ) -> impl futures::Stream<Item = io::Result<Bytes>> {
+        stream::iter(chunks).map(|chunk| chunk.map(Bytes::from).map_err(io::Error::other))
+    }
+}
+
+/// What the lessons and the proofs of `websocket` share.
+pub mod websocket {
+    use http_client::websocket::Heartbeat;
+    use std::time::Duration;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use crate::work::seconds;
+
+    pub const INTERVAL: Duration = seconds(30);
+
+    /// Both ends of a WebSocket without a network, so that its time can be virtual.
+    pub async fn pair() -> (Heartbeat<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (ours, theirs) = duplex(64);
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+        let peer = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
+        (Heartbeat::new(socket, INTERVAL), peer)
+    }
+}

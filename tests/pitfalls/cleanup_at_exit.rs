@@ -1,0 +1,65 @@
+//! Lessons of the pattern `cleanup_at_exit`.
+
+use std::io;
+
+use futures::future::pending;
+use pitfalls::cleanup_at_exit::{broken, mended};
+use tokio::task::yield_now;
+
+use crate::support::ms;
+use crate::work::{IN_TIME, Visits};
+
+/// A goodbye that takes two turns, and whether it was sent.
+fn goodbye() -> (Visits, impl Future<Output = ()> + Send + 'static) {
+    let sent = Visits::default();
+    let sending = sent.clone();
+    (sent, async move {
+        yield_now().await;
+        sending.enter();
+    })
+}
+
+/// asyncio: `asyncio.run` waits for the tasks that are left. Tokio: the runtime drops them.
+#[test]
+fn but_what_a_drop_has_spawned_is_lost_at_the_end() {
+    let (sent, goodbye) = goodbye();
+    assert_eq!(broken(async { 42 }, goodbye).unwrap(), 42);
+    assert_eq!(sent.came(), 0);
+}
+
+/// While the program goes on, nothing shows.
+#[tokio::test]
+async fn but_in_the_middle_of_a_program_it_is_sent() {
+    let (sent, goodbye) = goodbye();
+    drop(scopeguard::guard(goodbye, |goodbye| drop(tokio::spawn(goodbye))));
+    yield_now().await;
+    yield_now().await;
+    assert_eq!(sent.came(), 1);
+}
+
+#[test]
+fn on_a_tracker_it_is_waited_for() {
+    let (sent, goodbye) = goodbye();
+    assert_eq!(mended(async { 42 }, goodbye, IN_TIME).unwrap(), 42);
+    assert_eq!(sent.came(), 1);
+}
+
+#[test]
+fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
+    let (sent, goodbye) = goodbye();
+    let program = std::panic::AssertUnwindSafe(|| mended(async { panic!("no index") }, goodbye, IN_TIME));
+    let ended: Result<io::Result<()>, _> = std::panic::catch_unwind(program);
+    assert_eq!(ended.unwrap_err().downcast_ref(), Some(&"no index"));
+    assert_eq!(sent.came(), 1);
+}
+
+#[test]
+fn a_goodbye_without_an_end_is_given_up_after_its_grace() {
+    let error = mended(async {}, pending(), ms(20)).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_goodbye_that_panics_does_not_hold_up_the_end() {
+    mended(async {}, async { panic!("nobody is there") }, IN_TIME).unwrap();
+}

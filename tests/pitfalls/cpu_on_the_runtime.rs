@@ -1,0 +1,68 @@
+//! Lessons of the pattern `cpu_on_the_runtime`.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use pitfalls::cpu_on_the_runtime::{broken, mended};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::work::{IN_TIME, on_a_runtime_that_has_ended, others_have_a_turn};
+
+#[test]
+fn after_the_end_of_the_runtime_it_does_not_begin_and_says_so() {
+    let never = mended(|| panic!("it begins"));
+    assert!(on_a_runtime_that_has_ended::<Result<(), _>>(never).unwrap_err().is_cancelled());
+}
+
+/// asyncio: a coroutine that computes stops the loop. Tokio: it stops every task of its thread.
+#[tokio::test]
+async fn but_between_two_awaits_nobody_else_runs() {
+    assert!(!others_have_a_turn(broken(|| (0..1_000_000_u64).fold(0, u64::wrapping_add))).await);
+}
+
+/// The computation ends when another task has had a turn after its beginning.
+#[tokio::test]
+async fn on_another_thread_it_lets_them_run() {
+    let (begun, has_begun) = oneshot::channel();
+    let (turn, turns) = std::sync::mpsc::channel();
+    let other = tokio::spawn(async move {
+        has_begun.await.unwrap();
+        turn.send(()).unwrap();
+    });
+    let compute = move || {
+        begun.send(()).unwrap();
+        turns.recv_timeout(IN_TIME)
+    };
+    assert_eq!(mended(compute).await.unwrap(), Ok(()));
+    other.await.unwrap();
+}
+
+/// What asyncio's debug mode logs, a timeout that is late, has no other sign here.
+#[tokio::test]
+async fn but_a_timeout_cannot_end_it() {
+    let computed = timeout(Duration::ZERO, broken(|| std::iter::repeat_n(1, 1_000_000).sum::<u32>())).await;
+    assert_eq!(computed, Ok(1_000_000), "it was ready when it was asked");
+}
+
+#[tokio::test]
+async fn a_panic_goes_on_in_the_caller() {
+    let caller = tokio::spawn(mended(|| panic!("division by zero")));
+    let panic = caller.await.unwrap_err().into_panic();
+    assert_eq!(panic.downcast_ref(), Some(&"division by zero"));
+}
+
+/// asyncio: a thread of `to_thread` runs on too.
+#[tokio::test]
+async fn dropped_it_leaves_the_work_running() {
+    let (go, gate) = std::sync::mpsc::channel();
+    let (done, is_done) = oneshot::channel();
+    let compute = move || {
+        gate.recv_timeout(IN_TIME).unwrap();
+        done.send(()).unwrap();
+    };
+    // The job may begin after the drop: it is taken from the queue all the same.
+    assert!(mended(compute).now_or_never().is_none());
+    go.send(()).unwrap();
+    timeout(IN_TIME, is_done).await.unwrap().unwrap();
+}

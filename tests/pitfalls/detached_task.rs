@@ -1,0 +1,62 @@
+//! Lessons of the pattern `detached_task`.
+
+use futures::future::pending;
+use pitfalls::detached_task::{broken, mended};
+use tokio::time::sleep;
+
+use crate::support::{alive_tasks, ms};
+use crate::work::Visits;
+
+async fn heart(beats: Visits) {
+    loop {
+        sleep(ms(30)).await;
+        beats.enter();
+    }
+}
+
+/// asyncio: a task that nobody refers to may be collected. Tokio: it runs on.
+#[tokio::test(start_paused = true)]
+async fn but_the_heart_beats_on_when_the_session_is_over() {
+    let beats = Visits::default();
+    let session = broken(heart(beats.clone()));
+    sleep(ms(100)).await;
+    drop(session);
+    assert_eq!(beats.came(), 3);
+    sleep(ms(100)).await;
+    assert_eq!((beats.came(), alive_tasks()), (6, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_heart_stops_with_its_session() {
+    let beats = Visits::default();
+    let session = mended(heart(beats.clone()));
+    sleep(ms(100)).await;
+    drop(session);
+    sleep(ms(100)).await;
+    assert_eq!((beats.came(), alive_tasks()), (3, 0));
+}
+
+/// Whatever ends the session: here the task that holds it is aborted.
+#[tokio::test(start_paused = true)]
+async fn the_heart_stops_when_the_holder_of_the_session_is_aborted() {
+    let beats = Visits::default();
+    let beating = beats.clone();
+    let holder = tokio::spawn(async move {
+        let _session = mended(heart(beating));
+        pending::<()>().await;
+    });
+    sleep(ms(100)).await;
+    holder.abort();
+    sleep(ms(100)).await;
+    assert_eq!((beats.came(), alive_tasks()), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_sessions_leave_nothing_behind() {
+    let sessions: Vec<_> = (0..10_000).map(|_| mended(heart(Visits::default()))).collect();
+    sleep(ms(10)).await;
+    assert_eq!(alive_tasks(), 10_000);
+    drop(sessions);
+    sleep(ms(10)).await;
+    assert_eq!(alive_tasks(), 0);
+}

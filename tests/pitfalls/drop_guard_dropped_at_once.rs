@@ -1,0 +1,28 @@
+//! Lessons of the pattern `drop_guard_dropped_at_once`.
+
+use pitfalls::drop_guard_dropped_at_once::{broken, mended};
+use tokio_util::sync::CancellationToken;
+
+use crate::work::drop_guard_dropped_at_once::work;
+
+/// asyncio: `finally: helper.cancel()` stands at the end. Rust: a guard that has no name is dropped on its line.
+#[tokio::test(start_paused = true)]
+async fn but_helpers_are_cancelled_before_the_work_begins() {
+    let helpers = CancellationToken::new();
+    assert!(broken(helpers.clone(), work(helpers)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn helpers_live_as_long_as_the_work() {
+    let helpers = CancellationToken::new();
+    assert!(!mended(helpers.clone(), work(helpers.clone())).await);
+    assert!(helpers.is_cancelled());
+}
+
+#[tokio::test]
+async fn after_a_panic_they_are_cancelled_too() {
+    let helpers = CancellationToken::new();
+    let caller = tokio::spawn(mended::<()>(helpers.clone(), async { panic!("no index") }));
+    assert!(caller.await.unwrap_err().is_panic());
+    assert!(helpers.is_cancelled());
+}

@@ -1,0 +1,65 @@
+//! Lessons of the pattern `global_runtime`.
+
+use futures::future::pending;
+use pitfalls::global_runtime::{broken, mended};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::work::{FOR_EVER, Visits, paused};
+
+async fn here() -> tokio::runtime::Id {
+    Handle::current().id()
+}
+
+/// asyncio: a loop that is made at import is not the one that `asyncio.run` makes. Tokio: the same with a `static`.
+#[tokio::test]
+async fn but_the_task_runs_on_a_runtime_that_the_caller_has_not() {
+    assert_ne!(broken(here()).await.unwrap(), here().await);
+}
+
+#[tokio::test]
+async fn on_the_callers_runtime_it_is_one_of_its_tasks() {
+    assert_eq!(mended(&Handle::current(), here()).await.unwrap(), here().await);
+}
+
+/// A timeout of an hour is over at once: the paused clock sees nobody at work.
+#[tokio::test(start_paused = true)]
+async fn but_the_clock_of_a_test_does_not_wait_for_it() {
+    let (go, gate) = oneshot::channel::<()>();
+    let mut task = broken(gate);
+    assert!(timeout(FOR_EVER, &mut task).await.is_err());
+    go.send(()).unwrap();
+    // Without a timer the clock has nowhere to go, and this waits in real time.
+    assert_eq!(task.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_the_callers_runtime_has_its_clock() {
+    let start = Instant::now();
+    mended(&Handle::current(), sleep(FOR_EVER)).await.unwrap();
+    assert_eq!(start.elapsed(), FOR_EVER);
+}
+
+/// asyncio: `asyncio.run` waits for what it cancels. A runtime that is dropped drops its tasks; that of a `static` is
+/// not, so what its tasks hold stays open.
+#[test]
+fn but_the_end_of_the_callers_runtime_does_not_end_it() {
+    for is_mended in [false, true] {
+        let open = Visits::default();
+        let work = {
+            let connection = open.during();
+            async move {
+                pending::<()>().await;
+                drop(connection);
+            }
+        };
+        paused().block_on(async {
+            match is_mended {
+                false => drop(broken(work)),
+                true => drop(mended(&Handle::current(), work)),
+            }
+        });
+        assert_eq!(open.now(), if is_mended { 0 } else { 1 });
+    }
+}

@@ -1,0 +1,75 @@
+//! Lessons of the pattern `lock_over_the_work`.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use pitfalls::lock_over_the_work::{broken, mended};
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{limit, ms};
+use crate::work::lock_over_the_work::jobs;
+
+async fn ten_ms(_job: usize) {
+    sleep(ms(10)).await;
+}
+
+/// asyncio: `async with lock` shows how far it goes. Rust: a guard in the head of a `while let` goes as far as its body.
+#[tokio::test(start_paused = true)]
+async fn but_nine_jobs_of_ten_ms_take_three_workers_ninety() {
+    let start = Instant::now();
+    broken(jobs(9), limit(3), ten_ms).await;
+    assert_eq!(start.elapsed(), ms(90));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_guard_in_a_let_they_take_thirty() {
+    let start = Instant::now();
+    mended(jobs(9), limit(3), ten_ms).await;
+    assert_eq!(start.elapsed(), ms(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_job_is_handled_once_by_any_number_of_workers() {
+    for workers in [1, 2, 100] {
+        let handled = RefCell::new(Vec::new());
+        mended(jobs(1_000), limit(workers), async |job| {
+            sleep(ms(10)).await;
+            handled.borrow_mut().push(job);
+        })
+        .await;
+        let mut handled = handled.into_inner();
+        handled.sort_unstable();
+        assert_eq!(handled, (0..1_000).collect::<Vec<_>>());
+    }
+    mended(jobs(0), limit(3), ten_ms).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_many_threads_each_job_is_handled_once() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for _round in 0..20 {
+        let (queue, jobs) = mpsc::channel(4);
+        let handled = Arc::new([const { AtomicUsize::new(0) }; 100]);
+        let handling = Arc::clone(&handled);
+        let handle = move |job: usize| {
+            let handling = Arc::clone(&handling);
+            async move {
+                tokio::spawn(yield_now()).await.unwrap();
+                handling[job].fetch_add(1, SeqCst);
+            }
+        };
+        let workers = tokio::spawn(mended(jobs, limit(random.usize(1..8)), handle));
+        for job in 0..100 {
+            queue.send(job).await.unwrap();
+            if random.u8(0..4) == 0 {
+                yield_now().await;
+            }
+        }
+        drop(queue);
+        workers.await.unwrap();
+        assert!(handled.iter().all(|times| times.load(SeqCst) == 1));
+    }
+}

@@ -1,0 +1,40 @@
+//! Lessons of the pattern `one_after_the_other`.
+
+use pitfalls::one_after_the_other::{broken, mended};
+use tokio::time::Instant;
+
+use crate::support::ms;
+use crate::work::one_after_the_other::{PAGES, fetch};
+
+/// asyncio and Tokio: an await in a loop waits for one thing.
+#[tokio::test(start_paused = true)]
+async fn but_in_a_loop_it_takes_the_sum() {
+    let start = Instant::now();
+    assert_eq!(broken(PAGES, fetch).await, Ok(vec!["home", "news", "help"]));
+    assert_eq!(start.elapsed(), ms(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_once_it_takes_the_time_of_the_longest() {
+    let start = Instant::now();
+    assert_eq!(mended(PAGES, fetch).await, Ok(vec!["home", "news", "help"]));
+    assert_eq!(start.elapsed(), ms(300));
+    assert_eq!(mended([], fetch).await, Ok(vec![]));
+}
+
+/// asyncio: tasks that are made before the loop have begun. Tokio: futures have not.
+#[tokio::test(start_paused = true)]
+async fn but_futures_that_are_made_before_the_loop_have_not_begun() {
+    let (start, futures) = (Instant::now(), PAGES.map(fetch));
+    for future in futures {
+        future.await.unwrap();
+    }
+    assert_eq!(start.elapsed(), ms(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_error_ends_it() {
+    let start = Instant::now();
+    assert_eq!(mended([("home", 300), ("missing", 100)], fetch).await, Err("not found"));
+    assert_eq!(start.elapsed(), ms(100));
+}

@@ -1,0 +1,33 @@
+//! Each pitfall on its stage.
+
+use expect_test::expect_file;
+use pitfalls::{demo, scenes};
+
+#[test]
+fn prints_the_transcript_and_draws_the_picture() {
+    let rehearsal = common::rehearse(demo::run());
+    rehearsal.output.expect("the demo succeeds");
+    expect_file!["../../../recipes/pitfalls/transcript.txt"].assert_eq(&rehearsal.transcript);
+    expect_file!["../../../recipes/pitfalls/timeline.svg"].assert_eq(&rehearsal.timeline.svg("pitfalls"));
+}
+
+/// Its two lines differ: what was broken is mended.
+#[test]
+fn every_pitfall_bites_on_its_stage_and_its_mended_form_does_not() {
+    for pitfall in scenes::GROUPS.into_iter().flat_map(|group| group.pitfalls) {
+        let rehearsal = common::rehearse(pitfall.show());
+        rehearsal.output.unwrap_or_else(|error| panic!("{}: {error}", pitfall.name));
+        let lines: Vec<_> = rehearsal.transcript.lines().collect();
+        let outcome = |line: &str, what: &str| line.split_once(what).map(|(_, outcome)| outcome.to_owned());
+        let [_, broken, mended] = lines[..] else { panic!("{}", rehearsal.transcript) };
+        match (outcome(broken, "  broken: "), outcome(mended, "  mended: ")) {
+            (Some(broken), Some(mended)) if is_as_expected(pitfall.name, &broken, &mended) => {}
+            _ => panic!("{}", rehearsal.transcript),
+        }
+    }
+}
+
+/// One is late, and no line says so but its time.
+fn is_as_expected(pitfall: &str, broken: &str, mended: &str) -> bool {
+    (broken == mended) == (pitfall == "one_after_the_other")
+}

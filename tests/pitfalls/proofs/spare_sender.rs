@@ -1,0 +1,12 @@
+//! Proofs of the pattern `spare_sender`.
+
+use pitfalls::spare_sender::mended;
+
+use crate::support::alive_tasks;
+use crate::work::spare_sender::{ITEMS, make};
+
+#[test]
+fn cancelled_anywhere_no_producer_goes_on() {
+    let swept = cancel_sweep::sweep(|| mended(ITEMS.map(make)), |_| assert_eq!(alive_tasks(), 0));
+    assert!(swept.points >= 2);
+}

@@ -1,0 +1,21 @@
+//! Proofs of the pattern `spawn_outside_a_runtime`.
+
+use pitfalls::spawn_outside_a_runtime::mended;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use crate::support::{alive_tasks, ms};
+
+#[test]
+fn a_cancelled_total_ends_the_task() {
+    let run = || {
+        let counter = mended(&Handle::current());
+        let held = counter.count_one.clone();
+        tokio::spawn(async move {
+            sleep(ms(10)).await;
+            drop(held);
+        });
+        ((), counter.total())
+    };
+    cancel_sweep::sweep_with(run, |(), _| assert_eq!(alive_tasks(), 0));
+}

@@ -1,0 +1,57 @@
+//! Lessons of the pattern `spawn_outside_a_runtime`.
+
+use pitfalls::spawn_outside_a_runtime::{broken, mended};
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
+
+use crate::support::alive_tasks;
+use crate::work::paused;
+
+/// asyncio: `create_task` outside of a loop is a `RuntimeError`. Tokio: a panic.
+#[test]
+#[should_panic(expected = "there is no reactor running")]
+fn but_before_there_is_a_runtime_it_panics() {
+    drop(broken());
+}
+
+#[tokio::test]
+#[should_panic(expected = "there is no reactor running")]
+async fn but_in_a_thread_of_ones_own_it_panics_too() {
+    let made = std::thread::spawn(|| drop(broken())).join();
+    std::panic::resume_unwind(made.unwrap_err());
+}
+
+#[tokio::test]
+async fn inside_of_a_runtime_it_goes_well() {
+    let counter = broken();
+    counter.count_one.send(()).await.unwrap();
+    assert_eq!(counter.total().await.unwrap(), 1);
+}
+
+#[test]
+fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() {
+    let runtime = paused();
+    let handle = runtime.handle().clone();
+    let here = mended(&handle);
+    let elsewhere = std::thread::spawn(move || mended(&handle)).join().unwrap();
+    for counter in [here, elsewhere] {
+        let counted = runtime.block_on(async {
+            for _ in 0..10_000 {
+                counter.count_one.send(()).await.unwrap();
+            }
+            counter.total().await
+        });
+        assert_eq!(counted.unwrap(), 10_000);
+    }
+}
+
+#[tokio::test]
+async fn of_nothing_the_total_is_zero_and_a_dropped_counter_ends_its_task() {
+    assert_eq!(mended(&Handle::current()).total().await.unwrap(), 0);
+    let counter = mended(&Handle::current());
+    // Somebody else holds a sender: the task would wait on.
+    let _held = counter.count_one.clone();
+    drop(counter);
+    yield_now().await;
+    assert_eq!(alive_tasks(), 0);
+}

@@ -1,0 +1,85 @@
+//! Lessons of the pattern `timeout_of_a_handle`.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::pending;
+use pitfalls::timeout_of_a_handle::{broken, mended};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{alive_tasks, ends, ms};
+use crate::work::timeout_of_a_handle::write_twice;
+use crate::work::{IN_TIME, Visits};
+
+/// asyncio: `wait_for` cancels the task. Tokio: `timeout` drops the handle, and the task runs on.
+#[tokio::test(start_paused = true)]
+async fn but_after_the_timeout_the_task_writes_on() {
+    let written = Visits::default();
+    let outcome = broken(tokio::spawn(write_twice(written.clone())), ms(150)).await;
+    assert_eq!((outcome.unwrap(), written.came()), (None, 1));
+    sleep(ms(100)).await;
+    assert_eq!(written.came(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ended_and_waited_for_it_writes_no_more() {
+    let (written, open) = (Visits::default(), Visits::default());
+    let work = {
+        let (written, open) = (write_twice(written.clone()), open.during());
+        async move {
+            let done = written.await;
+            drop(open);
+            done
+        }
+    };
+    assert_eq!(ends(mended(tokio::spawn(work), ms(150))).await.unwrap(), None);
+    assert_eq!((open.now(), alive_tasks()), (0, 0), "when it returns, the task is gone");
+    sleep(ms(100)).await;
+    assert_eq!(written.came(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_time_it_gives_the_value() {
+    let start = Instant::now();
+    let task = tokio::spawn(write_twice(Visits::default()));
+    assert_eq!(ends(mended(task, ms(250))).await.unwrap(), Some("written"));
+    assert_eq!(start.elapsed(), ms(200));
+    let task = tokio::spawn(write_twice(Visits::default()));
+    assert_eq!(ends(mended(task, Duration::MAX)).await.unwrap(), Some("written"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_time_a_task_that_is_done_has_its_value_and_one_that_is_not_is_ended() {
+    let (done, begun) = (tokio::spawn(async { "done" }), tokio::spawn(pending::<()>()));
+    yield_now().await;
+    assert_eq!(ends(mended(done, Duration::ZERO)).await.unwrap(), Some("done"));
+    assert_eq!(ends(mended(begun, Duration::ZERO)).await.unwrap(), None);
+    assert_eq!(ends(mended(tokio::spawn(async {}), Duration::ZERO)).await.unwrap(), None, "it had not begun");
+}
+
+/// asyncio: a thread cannot be cancelled either, and `wait_for` returns without it.
+#[tokio::test]
+async fn a_blocking_job_is_not_ended_and_its_value_is_waited_for() {
+    let (go, gate) = std::sync::mpsc::channel();
+    let (begun, has_begun) = oneshot::channel();
+    let job = tokio::task::spawn_blocking(move || {
+        begun.send(()).unwrap();
+        gate.recv_timeout(IN_TIME).map(|()| "done")
+    });
+    has_begun.await.unwrap();
+    let mut waiting = Box::pin(mended(job, Duration::ZERO));
+    assert!((&mut waiting).now_or_never().is_none());
+    go.send(()).unwrap();
+    assert_eq!(waiting.await.unwrap(), Some(Ok("done")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_and_the_abort_of_another_are_errors() {
+    let task = tokio::spawn(async { panic!("no index") });
+    assert!(mended::<()>(task, ms(100)).await.unwrap_err().is_panic());
+    let task = tokio::spawn(sleep(ms(500)));
+    task.abort();
+    assert!(mended(task, ms(100)).await.unwrap_err().is_cancelled());
+}

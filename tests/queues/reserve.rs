@@ -1,0 +1,88 @@
+//! Lessons of the pattern `reserve`.
+
+use std::future::ready;
+
+use futures::FutureExt;
+use queues::reserve::{TargetClosed, Unsent, forward, send_unless};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::support::ms;
+
+/// What is not moved is still in the source: nothing is sent to nobody.
+#[tokio::test]
+async fn a_forward_whose_target_is_gone_stops_before_it_takes_an_item() {
+    let (sender, mut source) = mpsc::channel(4);
+    let (target, received) = mpsc::channel(1);
+    let mut moves = Box::pin(forward(&mut source, &target));
+    assert!(moves.as_mut().now_or_never().is_none(), "it waits for an item");
+    drop(received);
+    sender.try_send("a").unwrap();
+    assert_eq!(moves.as_mut().now_or_never(), Some(Err(TargetClosed)));
+    drop(moves);
+    assert_eq!(forward(&mut source, &target).await, Err(TargetClosed));
+    assert_eq!(source.try_recv(), Ok("a"));
+}
+
+/// The price of a promise: its place is taken, used or not.
+#[tokio::test]
+async fn a_forward_that_waits_for_an_item_keeps_a_place_of_the_target() {
+    let (_sender, mut source) = mpsc::channel(4);
+    let (target, _received) = mpsc::channel(2);
+    let mut moves = Box::pin(forward(&mut source, &target));
+    assert!(moves.as_mut().now_or_never().is_none());
+    assert_eq!(target.capacity(), 1);
+    drop(moves);
+    assert_eq!(target.capacity(), 2);
+    target.try_send(1).unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_items_are_forwarded_in_order() {
+    let (sender, mut source) = mpsc::channel(100);
+    let (target, mut received) = mpsc::channel(100);
+    let produce = async move {
+        for item in 0..100_000 {
+            sender.send(item).await.unwrap();
+        }
+    };
+    let moves = async move { forward(&mut source, &target).await };
+    let consume = async {
+        let mut expected = 0;
+        while let Some(item) = received.recv().await {
+            assert_eq!(item, expected);
+            expected += 1;
+        }
+        expected
+    };
+    assert_eq!(tokio::join!(produce, moves, consume), ((), Ok(()), 100_000));
+}
+
+/// asyncio: a `put` that is cancelled leaves the item with its caller. Tokio: a `send` in a `timeout` does not; this
+/// gives it back.
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_not_sent_in_time_comes_back() {
+    let (queue, mut received) = mpsc::channel(1);
+    queue.try_send("a").unwrap();
+    assert_eq!(send_unless(&queue, "b", sleep(ms(100))).await, Err(Unsent::Stopped("b")));
+    let late = tokio::spawn(async move {
+        sleep(ms(50)).await;
+        let first = received.recv().await;
+        (first, received.recv().await)
+    });
+    assert_eq!(send_unless(&queue, "b", sleep(ms(100))).await, Ok(()));
+    assert_eq!(late.await.unwrap(), (Some("a"), Some("b")));
+    assert_eq!(send_unless(&queue, "c", sleep(ms(100))).await, Err(Unsent::Closed("c")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_that_comes_in_the_instant_of_the_stop_is_used() {
+    let (queue, mut received) = mpsc::channel(1);
+    queue.try_send("a").unwrap();
+    let mut sends = std::pin::pin!(send_unless(&queue, "b", sleep(ms(100))));
+    assert!(sends.as_mut().now_or_never().is_none());
+    tokio::time::advance(ms(100)).await;
+    received.recv().await;
+    assert_eq!(sends.await, Ok(()));
+    assert_eq!(send_unless(&queue, "c", ready(())).await, Err(Unsent::Stopped("c")));
+}
