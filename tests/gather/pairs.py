@@ -1,7 +1,6 @@
 """The asyncio half of the chapter's pairs: each function has the name, and asserts the same, as the one in pairs.rs."""
 
 import asyncio
-import inspect
 
 
 async def fetch(page):
@@ -72,12 +71,3 @@ async def each_result_when_it_is_there():
         log.append(await task)
 
     assert log == ["quick", "slow"]
-
-
-async def main():
-    for name, pair in list(globals().items()):
-        if inspect.iscoroutinefunction(pair) and name not in ("fetch", "main"):
-            await pair()
-
-
-asyncio.run(main())

@@ -1,7 +1,6 @@
 """The asyncio half of the chapter's pairs: each function has the name, and asserts the same, as the one in pairs.rs."""
 
 import asyncio
-import inspect
 
 
 async def workers_end_with_the_queue():
@@ -68,12 +67,3 @@ async def a_put_that_is_given_up_keeps_its_item():
         kept.append(page)  # still mine
 
     assert (kept, queue.qsize()) == (["news"], 1)
-
-
-async def main():
-    for name, pair in list(globals().items()):
-        if inspect.iscoroutinefunction(pair) and name != "main":
-            await pair()
-
-
-asyncio.run(main())
