@@ -188,7 +188,7 @@ pub(crate) fn count_lessons(source: &str) -> usize {
 }
 
 /// Whether a line makes the function below it a lesson.
-fn is_test(line: &str) -> bool {
+pub(crate) fn is_test(line: &str) -> bool {
     line.starts_with("#[test]") || line.starts_with("#[tokio::test")
 }
 

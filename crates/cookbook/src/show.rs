@@ -110,6 +110,6 @@ fn become_pager(pager: &mut Command) -> io::Result<()> {
 }
 
 /// `text` in `style`, if there is any style.
-fn styled(text: &str, style: Style) -> String {
+pub(crate) fn styled(text: &str, style: Style) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -529,3 +529,61 @@ fn a_copy_that_fails_leaves_everything_as_it_was() {
     assert_eq!(dependencies(&project), before);
     assert_eq!(fs::read_dir(project.path().join("src")).unwrap().count(), 1);
 }
+
+#[test]
+fn lessons_are_listed_in_reading_order_as_sentences() {
+    let list = printed(here(), &["lessons", "gather"]);
+    let at = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text}: {list}"));
+    assert!(
+        at("gather: in_order\n  Results follow the inputs whichever finished first\n    asyncio: ")
+            < at("gather: wait\n")
+    );
+    assert!(at("gather: wait\n") < at("gather: as_completed\n"), "not by the alphabet");
+    assert!(at("gather: as_completed\n") < at("gather_proofs: wait\n"), "the proofs come last");
+    let one = printed(here(), &["lessons", "gather", "as-completed"]);
+    assert!(one.starts_with("gather: as_completed\n") && !one.contains("gather: wait"), "{one}");
+    let nested = printed(here(), &["lessons", "task_groups", "task_group"]);
+    assert!(nested.contains("\ntask_groups: task_group, failures\n"), "{nested}");
+    let counts = printed(here(), &["lessons"]);
+    assert!(counts.contains("\ngather "), "{counts}");
+}
+
+#[test]
+fn lessons_of_what_does_not_exist_are_refused_with_the_nearest_name() {
+    let error = refused(here(), &["lessons", "gather", "weit"], 1);
+    assert_eq!(error, "error: gather has no lessons on \"weit\": did you mean wait?");
+    let error = refused(here(), &["lessons", "gahter"], 1);
+    assert_eq!(error, "error: there is no recipe \"gahter\": did you mean gather?");
+    assert!(refused(here(), &["lessons", "--run"], 2).contains("<RECIPE>"));
+}
+
+/// A small crate in the place of a recipe: one lesson holds and one does not, and the last one has no test.
+#[test]
+fn lessons_run_in_order_each_with_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = folder.path().join("tests/gather");
+    fs::create_dir_all(&tests).unwrap();
+    let manifest = "[package]\nname = \"gather\"\nedition = \"2024\"\n\n[[test]]\nname = \"gather\"\npath = \"tests/gather/main.rs\"\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    fs::write(tests.join("main.rs"), "mod as_completed;\n").unwrap();
+    let source = "#[test]\nfn results_arrive_in_the_order_of_completion() {}\n\
+                  #[test]\nfn after_the_deadline_the_rest_runs_on_in_the_set() { panic!(\"broken\") }\n";
+    fs::write(tests.join("as_completed.rs"), source).unwrap();
+    let output = run(folder.path(), &["lessons", "gather", "as_completed", "--run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let list = String::from_utf8(output.stdout).unwrap();
+    assert!(list.starts_with("gather: as_completed\n  ✓ Results arrive"), "{list}");
+    assert!(list.contains("\n  ✗ After the deadline") && list.contains("      broken\n"), "{list}");
+    assert!(list.contains("\n  ✗ Of nothing it ends at once"), "what runs nothing does not hold: {list}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.ends_with(" lessons of gather failed\n"), "{error}");
+}
+
+#[test]
+fn lessons_are_run_where_they_can_be_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["lessons", "gather", "--run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.ends_with("do it in the cookbook's folder, or in a copy of the recipe\n"), "{error}");
+}
