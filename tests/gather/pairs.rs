@@ -17,6 +17,7 @@ async fn try_fetch(page: &str) -> Result<String, String> {
     if page == "missing" { Err(page.to_owned()) } else { Ok(format!("<{page}>")) }
 }
 
+/// asyncio: `gather`. Tokio: `join!` for a fixed number, `join_all` for a list.
 #[tokio::test(start_paused = true)]
 async fn results_stand_in_the_order_of_the_arguments() {
     let (home, news) = tokio::join!(fetch("home"), fetch("news")); // a fixed number, of any types
@@ -26,6 +27,7 @@ async fn results_stand_in_the_order_of_the_arguments() {
     assert_eq!(pages, ["<home>", "<news>", "<help>"]);
 }
 
+/// asyncio: `gather` with a semaphore. Tokio: `buffered`.
 #[tokio::test(start_paused = true)]
 async fn ten_at_a_time_in_order() {
     use futures::StreamExt;
@@ -34,6 +36,7 @@ async fn ten_at_a_time_in_order() {
     assert_eq!(pages, (0..100).map(|page| format!("<{page}>")).collect::<Vec<_>>());
 }
 
+/// asyncio: `gather(return_exceptions=True)`. Tokio: `join_all` over results.
 #[tokio::test(start_paused = true)]
 async fn an_error_is_one_result_among_others() {
     use self::try_fetch as fetch;
@@ -43,6 +46,7 @@ async fn an_error_is_one_result_among_others() {
     assert_eq!(outcomes, [Ok("<home>".to_owned()), Err("missing".to_owned())]);
 }
 
+/// asyncio: `gather` raises the first exception. Tokio: `try_join_all` returns the first error.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_ends_the_wait() {
     use self::try_fetch as fetch;
@@ -56,6 +60,7 @@ async fn the_first_error_ends_the_wait() {
     assert_eq!((loaded, missing), (vec![], vec!["missing".to_owned()]));
 }
 
+/// asyncio: `wait(FIRST_COMPLETED)`. Tokio: `select!` over a future that is lent.
 #[tokio::test(start_paused = true)]
 async fn the_first_of_two_and_the_other_runs_on() {
     let mut log = Vec::new();
@@ -73,6 +78,7 @@ async fn the_first_of_two_and_the_other_runs_on() {
     assert_eq!(log, ["still loading", "<home>"]);
 }
 
+/// asyncio: `as_completed`. Tokio: `JoinSet::join_next`.
 #[tokio::test(start_paused = true)]
 async fn each_result_when_it_is_there() -> anyhow::Result<()> {
     let mut log = Vec::new();

@@ -100,15 +100,16 @@ async fn an_error_from_before_the_wait_counts() {
     assert_eq!(start.elapsed(), ms(0));
 }
 
+/// asyncio: `FIRST_EXCEPTION` counts an exception and not a cancellation. Tokio: a panic and not an abort.
 #[tokio::test(start_paused = true)]
 async fn a_panic_counts_as_an_error_and_an_abort_does_not() {
     let mut tasks = spawn([("a", 300), ("panics", 200), ("aborted", 1_000)]);
-    let MaybeDone::Pending(aborted) = &tasks[2] else { panic!("nobody has waited yet") };
+    let MaybeDone::Pending(aborted) = &tasks[2] else { panic!("it is pending") };
     aborted.abort();
     assert_eq!(wait(&mut tasks, FirstError, None).await, waited([1, 2], [0]));
 
     let mut tasks = spawn([("a", 300), ("aborted", 1_000)]);
-    let MaybeDone::Pending(aborted) = &tasks[1] else { panic!("nobody has waited yet") };
+    let MaybeDone::Pending(aborted) = &tasks[1] else { panic!("it is pending") };
     aborted.abort();
     let start = Instant::now();
     assert_eq!(wait(&mut tasks, FirstError, None).await, waited([0, 1], []));
@@ -143,12 +144,14 @@ async fn a_task_that_finishes_in_the_instant_of_the_timeout_is_done() {
     assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(100))).await, waited([0], [1]));
 }
 
+/// asyncio: `wait(timeout=0)` reports what is done. Tokio: the same.
 #[tokio::test(start_paused = true)]
 async fn no_time_at_all_still_reports_what_is_done() {
     let mut tasks = spawn([("a", 0), ("b", 100)]);
     assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::ZERO)).await, waited([0], [1]));
 }
 
+/// `Duration::MAX` means no limit, as `timeout=None` in asyncio.
 #[tokio::test(start_paused = true)]
 async fn an_endless_time_limit_is_no_limit() {
     let mut tasks = spawn(ABC);

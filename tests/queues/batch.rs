@@ -29,7 +29,7 @@ async fn a_batch_is_full_or_it_is_due() {
     assert_eq!(
         batches,
         [(vec![1, 2, 3], ms(20)), (vec![4, 5], ms(150)), (vec![6], ms(500))],
-        "full; due 100 ms after item 4; the last one, for the channel is closed"
+        "full; due 100 ms after item 4; the last one, because the channel is closed"
     );
 }
 

@@ -212,16 +212,19 @@ mod room {
         assert_eq!(turns.load(SeqCst), 1_000 / 128);
     }
 
+    /// A million items through a hundred slots, FIFO: each is taken once, and none is left.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places() {
         pass_a_million(Queue::bounded(HUNDRED), |item| item).await;
     }
 
+    /// The same, LIFO.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places_last_in_first_out() {
         pass_a_million(LifoQueue::bounded(HUNDRED), |item| item).await;
     }
 
+    /// The same, by priority.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places_by_priority() {
         pass_a_million(PriorityQueue::bounded(HUNDRED), |item| (item % 3, item)).await;
@@ -389,6 +392,7 @@ mod join {
         assert!(joiner.now_or_never().is_none());
     }
 
+    /// asyncio: `join` of several tasks returns for all of them, also if one is cancelled. Tokio: the same.
     #[tokio::test]
     async fn releases_every_joiner_and_an_aborted_one_hinders_nobody() {
         let queue = Queue::unbounded();
@@ -412,7 +416,7 @@ mod join {
         assert_eq!(queue.task_done(), Err(TaskDoneError));
     }
 
-    /// asyncio: `task_done` is accepted for an item that nobody has taken, and `join` returns with the item in the
+    /// asyncio: `task_done` is accepted for an item that is still queued, and `join` returns with the item in the
     /// queue. Here it is an error.
     #[tokio::test]
     async fn an_item_that_nobody_has_taken_cannot_be_done() {
@@ -426,7 +430,7 @@ mod join {
 mod ticket {
     use super::*;
 
-    /// asyncio: a worker that dies between `get` and `task_done` leaves `join` waiting for ever. Here the same, after
+    /// asyncio: a worker that dies between `get` and `task_done` leaves `join` waiting forever. Here the same, after
     /// a plain `get`.
     #[tokio::test(start_paused = true)]
     async fn without_one_a_worker_that_panics_leaves_join_waiting_for_ever() {
@@ -532,6 +536,7 @@ mod ticket {
         assert_eq!((queue.try_get(), queue.try_put("b")), (Ok("a"), Ok(())));
     }
 
+    /// A `task_done` for an item that has a guard counts it early. The count stays right.
     #[tokio::test]
     async fn a_task_done_too_many_does_not_break_the_count() {
         let queue = Queue::unbounded();
@@ -610,6 +615,7 @@ mod shutdown {
         assert_eq!(joiner.now_or_never(), Some(()));
     }
 
+    /// asyncio 3.13: `shutdown(immediate=True)` ends `join` if no item is taken. Here the same.
     #[tokio::test]
     async fn at_once_it_releases_the_joiners_if_nothing_is_taken() {
         let queue = Queue::unbounded();
@@ -648,7 +654,7 @@ mod shutdown {
         assert_eq!(queue.join().now_or_never(), Some(()), "given back, so done");
     }
 
-    /// A getter that was promised an item and one who comes later: both are served, or told.
+    /// A getter that was promised an item, and a later one: the first that runs gets it, the other gets `ShutDown`.
     #[tokio::test]
     async fn a_promised_item_is_left_to_whoever_comes_first() {
         let queue = Queue::unbounded();
@@ -660,7 +666,7 @@ mod shutdown {
         assert_eq!(getter.now_or_never(), Some(Err(ShutDown(()))));
     }
 
-    /// The hazard: a closed semaphore turns everybody away, also from the permits that it still has.
+    /// The hazard: a closed semaphore fails every acquire, also if it still has permits.
     #[tokio::test]
     async fn but_a_closed_semaphore_has_permits_that_nobody_gets() {
         let items = tokio::sync::Semaphore::new(3);
@@ -673,6 +679,7 @@ mod shutdown {
 mod reserve {
     use super::*;
 
+    /// A reserved slot counts as taken until it is used or dropped.
     #[tokio::test]
     async fn a_slot_keeps_its_place_and_gives_it_back() {
         let queue = Queue::bounded(ONE);
@@ -685,6 +692,7 @@ mod reserve {
         assert_eq!(queue.try_get(), Ok("a"));
     }
 
+    /// A slot that was reserved before a shutdown is used after it: the item comes back.
     #[tokio::test]
     async fn a_slot_that_is_used_after_a_shutdown_gives_the_item_back() {
         let queue = Queue::bounded(TWO);
@@ -707,7 +715,7 @@ mod many_threads {
 
     const ITEMS: u64 = 8;
 
-    /// Whoever has an item at the end of a round writes it down here.
+    /// Who has an item at the end of a round.
     type Ledger = Entries<u64>;
 
     async fn pause(random: &mut Rng) {
@@ -854,7 +862,7 @@ mod many_threads {
         runtime.block_on(async {
             for seed in 0..ROUNDS {
                 let ended = timeout(Duration::from_secs(20), tokio::spawn(round(seed))).await;
-                ended.unwrap_or_else(|_| panic!("seed {seed}: somebody waits for ever")).unwrap();
+                ended.unwrap_or_else(|_| panic!("seed {seed}: a task waits forever")).unwrap();
             }
         });
     }

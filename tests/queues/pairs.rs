@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+/// asyncio: a sentinel for each worker. Tokio: the queue is closed by dropping its sender.
 #[tokio::test(start_paused = true)]
 async fn workers_end_with_the_queue() -> anyhow::Result<()> {
     static LOADED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
@@ -31,6 +32,7 @@ async fn workers_end_with_the_queue() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// asyncio: `task_done` and `join`. Tokio: a tracked item is done when it is dropped.
 #[tokio::test(start_paused = true)]
 async fn join_waits_until_all_is_done() -> anyhow::Result<()> {
     static LOADED: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
@@ -60,6 +62,7 @@ async fn join_waits_until_all_is_done() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// asyncio: `PriorityQueue`. Tokio: that of `joinable`.
 #[tokio::test]
 async fn the_smallest_priority_comes_first() -> anyhow::Result<()> {
     let queue = queues::joinable::PriorityQueue::unbounded();
@@ -71,6 +74,7 @@ async fn the_smallest_priority_comes_first() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// asyncio: the caller of a cancelled `put` still has the item. Tokio: with `reserve`.
 #[tokio::test(start_paused = true)]
 async fn a_put_that_is_given_up_keeps_its_item() -> anyhow::Result<()> {
     let ((queue, _pages), page, mut kept) = (tokio::sync::mpsc::channel(1), "news", Vec::new());

@@ -181,7 +181,7 @@ async fn but_items_left_in_async_channel_hold_join() {
     soon(unfinished.join()).await;
 }
 
-/// The hazard: `join` tells that the work is done, and no worker is told that no more comes. asyncio: the same.
+/// The hazard: `join` waits for items and stops no worker. asyncio: the same.
 #[tokio::test(start_paused = true)]
 async fn but_join_leaves_the_workers_waiting() {
     let unfinished = Unfinished::new();

@@ -66,7 +66,7 @@ mod get {
                 let taken = log.take();
                 assert!(taken.iter().copied().eq(0..taken.len()), "{taken:?}");
                 assert!(taken.len() == 4 || alive_tasks() == 1, "an item is lost: {taken:?}");
-                assert!(queue.join().now_or_never().is_some(), "one is unfinished for ever");
+                assert!(queue.join().now_or_never().is_some(), "one is unfinished forever");
             },
         );
         assert_eq!(swept.points, 4, "four items; the end comes with the last");
@@ -76,6 +76,7 @@ mod get {
 mod join {
     use super::*;
 
+    /// A `join` that is dropped at any suspension changes nothing for the next one.
     #[test]
     fn a_cancelled_join_changes_nothing() {
         let swept = cancel_sweep::sweep_with(
@@ -98,6 +99,7 @@ mod join {
 mod ticket {
     use super::*;
 
+    /// A worker with a guard is dropped at any suspension: its item is done, or back in the queue.
     #[test]
     fn cancelled_anywhere_its_item_is_done_or_in_the_queue() {
         let swept = cancel_sweep::sweep_with(
@@ -124,7 +126,7 @@ mod ticket {
             |queue, _| {
                 drain(&queue).iter().for_each(|_| queue.task_done().unwrap());
                 assert_eq!(queue.task_done(), Err(TaskDoneError));
-                assert!(queue.join().now_or_never().is_some(), "one is unfinished for ever");
+                assert!(queue.join().now_or_never().is_some(), "one is unfinished forever");
             },
         );
         assert_eq!(swept.points, 7, "three items are waited for, and worked on in four attempts");
