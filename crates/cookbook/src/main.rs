@@ -4,6 +4,7 @@ mod book;
 mod changes;
 mod concordance;
 mod copy;
+mod example;
 mod lessons;
 mod list;
 mod near;

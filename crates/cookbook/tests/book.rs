@@ -518,9 +518,6 @@ fn helpers(source: TokenStream) -> Vec<(String, String)> {
         match named {
             _ if head.first().is_some_and(|first| is_word(Some(first), "use")) => {}
             _ if is_lesson => {}
-            Some(_)
-                if head.iter().any(|token| is_word(Some(token), "impl")) && is_word(head.first(), "impl") => {
-            }
             Some(name) => {
                 let code: TokenStream =
                     head.iter().filter(|token| !is_word(Some(token), "pub")).cloned().collect();
@@ -604,6 +601,70 @@ fn every_lesson_that_there_was_has_its_place() {
         }
     }
     assert_eq!(count, 1608, "the list itself loses no row");
+    report(&wrong);
+}
+
+/// Calls of more than 20 lines, each with its reason.
+const LONG_CALLS: [(&str, &str); 1] =
+    [("context_managers::transaction", "a trait of four functions has to be there first")];
+
+/// A reader first sees how a pattern is called, by a program that rustdoc runs: whole, and short enough to read at once.
+/// `pitfalls` has an order of its own.
+#[test]
+fn every_pattern_begins_with_a_short_call() {
+    let mut wrong = Vec::new();
+    let mut long: BTreeMap<_, _> = LONG_CALLS.into_iter().collect();
+    let recipes = recipes().into_iter().filter(|recipe| recipe != "pitfalls");
+    for recipe in recipes {
+        let library = document(format!("recipes/{recipe}/Cargo.toml"))["lib"].clone();
+        if library.get("doctest").is_some()
+            || !read(format!("recipes/{recipe}/src/lib.rs"))
+                .starts_with("#![cfg_attr(not(doctest), doc = include_str!(\"../README.md\"))]\n")
+        {
+            wrong.push(format!("{recipe}: rustdoc has to run the calls, and not the chapter"));
+        }
+        for (pattern, source) in patterns(&recipe) {
+            let name = format!("{recipe}::{pattern}");
+            let mut mistake = |what: &str| wrong.push(format!("{name}: {what}"));
+            let docs: Vec<_> = source.lines().skip(1).map_while(|line| line.strip_prefix("//!")).collect();
+            let docs: Vec<_> = docs.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+            let before = docs.iter().position(|line| *line == "```sh").map_or_else(
+                || docs.iter().position(|line| *line == "It needs no crate."),
+                |begin| Some(begin + docs[begin..].iter().position(|line| *line == "```").unwrap()),
+            );
+            let Some(begin) = before.map(|at| at + 2).filter(|begin| docs.get(*begin) == Some(&"```")) else {
+                mistake("no call follows what to add to Cargo.toml");
+                continue;
+            };
+            let call: Vec<_> = docs[begin + 1..].iter().take_while(|line| **line != "```").copied().collect();
+            let is_main = |line: &&str| line.trim_start_matches("async ").starts_with("fn main() ");
+            let Some(main) = call.iter().position(is_main) else {
+                mistake("the call has no main");
+                continue;
+            };
+            let is_code = |line: &&&str| !line.trim().is_empty();
+            let uses = call[..main].iter().filter(|line| line.starts_with("use ")).count();
+            let body = call[main + 1..].iter().filter(is_code).count() - 1;
+            if !(5..=15).contains(&(uses + body)) {
+                mistake(&format!("the call has {} lines of code", uses + body));
+            }
+            let reason = long.remove(name.as_str());
+            if (call.len() > 20) != reason.is_some() {
+                mistake(&format!("the call has {} lines, with the reason {reason:?}", call.len()));
+            }
+            let text = call.join("\n");
+            if !text.contains(&format!("{name}::")) {
+                mistake("the call does not name the pattern");
+            }
+            if text.matches(&format!("{recipe}::")).count() != text.matches(&format!("{name}::")).count() {
+                mistake("the call needs another pattern");
+            }
+            if call.iter().any(|line| line.starts_with("# ")) {
+                mistake("the call hides a line");
+            }
+        }
+    }
+    wrong.extend(long.keys().map(|name| format!("there is no {name}")));
     report(&wrong);
 }
 

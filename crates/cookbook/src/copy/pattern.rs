@@ -12,6 +12,7 @@ use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Table, TableLike, 
 use super::dependency::{Dependency, inherited, is, named_by};
 use super::{Plan, read, workspace_root};
 use crate::book::{Pattern, Recipe};
+use crate::example;
 use crate::text::hang;
 
 /// The edition that the patterns are written in.
@@ -62,7 +63,7 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     let mut plan = Plan::default();
     for (path, source) in pattern.files() {
         let file = folder.join("src").join(path);
-        plan.changes.put(file.clone(), source)?;
+        plan.changes.put(file.clone(), example::ignored(source))?;
         writeln!(plan.report, "{}", file.display())?;
     }
     // What is parsed has lost the ends of lines that Windows writes.
@@ -85,14 +86,15 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     Ok(plan)
 }
 
-/// What the reader has to write to have the module, unless it is written already.
+/// What the reader has to write to have the module, unless it is written already. `pub`: the compiler has nothing to say
+/// then about what the reader does not use.
 fn module(folder: &Path, name: &str) -> Option<String> {
     let roots = ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root));
     let root = roots.iter().find(|root| root.is_file()).unwrap_or(&roots[0]);
     let source = fs::read_to_string(root).unwrap_or_default();
     let declared = format!("mod {name};");
     let is_there = source.lines().any(|line| line.trim().trim_start_matches("pub ") == declared);
-    (!is_there).then(|| format!("Add to {}: {declared}", root.display()))
+    (!is_there).then(|| format!("Add to {}: pub {declared}", root.display()))
 }
 
 fn edition(manifest: &DocumentMut, workspace: &DocumentMut) -> Option<String> {
