@@ -8,7 +8,7 @@
 //! ```
 //!
 //! ```
-//! use gather::fail_fast;
+//! use gather::fail_fast::or_drop_the_rest;
 //!
 //! async fn fetch(page: &str) -> Result<String, String> {
 //!     if page == "missing" { Err(format!("{page} not found")) } else { Ok(format!("<{page}>")) }
@@ -16,7 +16,7 @@
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
-//!     match fail_fast::or_drop_the_rest(["home", "missing", "help"], fetch).await {
+//!     match or_drop_the_rest(["home", "missing", "help"], fetch).await {
 //!         Ok(pages) => println!("{}", pages.join(" ")),
 //!         Err(error) => println!("error: {error}"),
 //!     }

@@ -12,20 +12,17 @@
 //! use gather::first_completed::{First, first_completed};
 //! use tokio::time::sleep;
 //!
-//! async fn load() -> &'static str {
-//!     sleep(Duration::from_millis(20)).await;
-//!     "<home>"
-//! }
-//!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
-//!     let (mut page, mut hint) = (pin!(load()), pin!(sleep(Duration::from_millis(5))));
+//!     let ms = Duration::from_millis;
+//!     let mut page = pin!(async {
+//!         sleep(ms(20)).await;
+//!         "<home>"
+//!     });
+//!     let mut hint = pin!(sleep(ms(5)));
 //!     let page = match first_completed(&mut page, &mut hint).await {
 //!         First::Left(page) => page,
-//!         First::Right(()) => {
-//!             println!("still loading");
-//!             page.await // the same load, which has gone on
-//!         }
+//!         First::Right(()) => page.await, // here: "still loading"; the same load goes on
 //!     };
 //!     println!("{page}");
 //! }

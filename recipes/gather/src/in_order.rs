@@ -15,7 +15,9 @@
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
 //!     let pages = in_order(["home", "news", "help"], fetch).await;
-//!     println!("{}", pages.join(" ")); // <home> <news> <help>
+//!     for page in pages {
+//!         println!("{page}"); // <home>, <news>, <help>
+//!     }
 //! }
 //! ```
 //!

@@ -23,7 +23,9 @@
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
 //!     let load = |name| move |page| async move { println!("{name} loads page {page}") };
-//!     produce_and_consume(FIVE, produce, ["A", "B"].map(load)).await
+//!     produce_and_consume(FIVE, produce, ["A", "B"].map(load)).await?;
+//!     println!("all nine are loaded");
+//!     Ok(())
 //! }
 //! ```
 //!

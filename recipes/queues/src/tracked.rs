@@ -17,17 +17,14 @@
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
 //!     let (queue, pages) = async_channel::bounded(5);
-//!     let consumers: tokio::task::JoinSet<_> =
-//!         ["A", "B"].into_iter().map(|name| consumer(name, pages.clone())).collect();
-//!     drop(pages);
+//!     tokio::spawn(consumer("A", pages.clone()));
+//!     tokio::spawn(consumer("B", pages));
 //!     let unfinished = Unfinished::new();
 //!     for page in 1..=9 {
 //!         queue.send(unfinished.track(page)).await?;
 //!     }
 //!     unfinished.join().await; // all nine are done
-//!     drop(queue); // no more will come: A and B end
-//!     consumers.join_all().await;
-//!     Ok(())
+//!     Ok(()) // drops the queue: the end for A and B
 //! }
 //! ```
 //!
