@@ -28,7 +28,7 @@ async fn a_slow_receiver_skips_to_the_newest_and_sees_the_last() {
     assert_eq!(log.take(), [1, 4, 6]);
 }
 
-/// A receiver has seen the value that it starts with: `mark_changed` makes that value new.
+/// A new receiver counts the current value as seen, unless it calls `mark_changed`.
 #[tokio::test]
 async fn the_value_that_is_there_is_new_only_if_the_receiver_says_so() {
     let (sender, mut newest) = watch::channel("first");
@@ -42,7 +42,7 @@ async fn the_value_that_is_there_is_new_only_if_the_receiver_says_so() {
     }
 }
 
-/// asyncio: a `Queue` keeps every value. Tokio: a `watch` keeps one, so a slow receiver skips to the last.
+/// A hundred thousand values, and a receiver that sleeps: it sees the last one.
 #[tokio::test]
 async fn of_a_hundred_thousand_values_a_receiver_that_sleeps_sees_the_last() {
     let (log, (sender, mut newest)) = (Entries::new(), watch::channel(0));

@@ -4,6 +4,7 @@ mod book;
 mod changes;
 mod concordance;
 mod copy;
+mod example;
 mod lessons;
 mod list;
 mod near;
@@ -48,7 +49,7 @@ enum Command {
         /// The whole name or its end
         name: String,
     },
-    /// The lessons in reading order, as sentences; with --run, run in that order
+    /// The lessons in reading order, as sentences; --run runs them
     Lessons {
         /// As `list` names it
         #[arg(index = 1)]
@@ -91,8 +92,7 @@ enum Command {
 const HINTS: &str = "\
 Run a recipe:        cargo run -p gather
 What it can show:    cargo run -p gather -- --help
-The learning suite:  cargo test
-One recipe's part:   cargo test -p gather";
+The learning suite:  cargo test, or cargo test -p gather";
 
 fn main() -> ExitCode {
     let mut command = command();

@@ -5,7 +5,7 @@ use gather::first_success::first_success;
 use crate::support::ms;
 use crate::tools::sweep_three_loads;
 
-/// A drop in a delay or after a failure: no attempt outlives the race.
+/// Dropped at any suspension, it has dropped every attempt.
 #[test]
 fn cancelled_anywhere_it_leaves_no_attempt_behind() {
     let points = sweep_three_loads(async |permits| {

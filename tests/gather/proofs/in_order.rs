@@ -5,7 +5,7 @@ use gather::in_order::in_order;
 use crate::tools::sweep_three_loads;
 use crate::work::ABC;
 
-/// asyncio: cancelling a `gather` cancels its children. Tokio: `join_all` owns its futures and drops them.
+/// Dropped at any suspension, it has dropped every load.
 #[test]
 fn cancelled_anywhere_it_leaves_no_load_behind() {
     assert_eq!(sweep_three_loads(async |permits| drop(in_order(ABC, permits.loader()).await)), 3);
