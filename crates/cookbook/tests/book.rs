@@ -576,6 +576,18 @@ fn no_helper_of_lessons_is_written_twice_and_none_is_left_over() {
     report(&wrong);
 }
 
+/// A name says what happens. The line above says what asyncio does there, or why it matters.
+#[test]
+fn every_lesson_says_in_a_line_what_it_shows() {
+    let mut wrong = Vec::new();
+    for lesson in recipes().iter().flat_map(|recipe| all_lessons(recipe)) {
+        if lesson.summary.is_empty() {
+            wrong.push(format!("{}::{} has no doc line", lesson.target, lesson.path));
+        }
+    }
+    report(&wrong);
+}
+
 /// `tests/lessons.tsv` says where each lesson of the suite's first form is now, and why one is gone.
 #[test]
 fn every_lesson_that_there_was_has_its_place() {
