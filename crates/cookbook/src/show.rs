@@ -49,9 +49,17 @@ pub(crate) fn chapter(recipe: &Recipe) -> anyhow::Result<()> {
     }
 }
 
-/// Shows a pattern or a demo: how it is called, then its source.
+/// Shows a pattern or a demo: how it is called, then its source. Each file of a pattern's folder follows under a comment
+/// with its path.
 pub(crate) fn pattern(pattern: Pattern) -> anyhow::Result<()> {
-    let text = example::first(pattern.source);
+    let mut text = example::first(pattern.source);
+    for (path, inside) in pattern.files().iter().skip(1) {
+        text += &format!(
+            "
+// {path}
+{inside}"
+        );
+    }
     match terminal() {
         None => crate::print(&text),
         Some((theme, _)) => page(&rust::highlight(&text, theme)),

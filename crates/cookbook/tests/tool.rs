@@ -200,6 +200,26 @@ fn map_finds_a_name_by_its_end_and_in_any_case() {
     }
 }
 
+/// A pattern is a file, or a file with the folder of its name.
+#[test]
+fn a_pattern_with_a_folder_is_shown_and_copied_with_it() {
+    let sources = here().join("../../recipes/queues/src");
+    let [outer, inner] = ["joinable.rs", "joinable/orders.rs"]
+        .map(|path| (path, fs::read_to_string(sources.join(path)).unwrap()));
+    let shown = printed(here(), &["show", "queues", "joinable"]);
+    assert!(shown.starts_with("use std::sync::Arc;\n\nuse queues::joinable::PriorityQueue;\n"), "{shown}");
+    assert!(shown.ends_with(&format!("\n// {}\n{}", inner.0, inner.1)), "{shown}");
+
+    let project = project("");
+    let told = printed(project.path(), &["copy", "queues", "joinable", "--into", "."]);
+    assert!(told.starts_with("./src/joinable.rs\n./src/joinable/orders.rs\n./Cargo.toml\n"), "{told}");
+    let copied = |path| fs::read_to_string(project.path().join("src").join(path)).unwrap();
+    assert_eq!(copied(outer.0), outer.1.replacen("//! ```\n//! use", "//! ```ignore\n//! use", 1));
+    assert_eq!(copied(inner.0), inner.1);
+    let preview = printed(project.path(), &["copy", "queues", "tracked", "--into", ".", "--dry-run"]);
+    assert_eq!(preview.matches("would create").count(), 1, "{preview}");
+}
+
 #[test]
 fn completions_know_the_recipes_and_the_manual_has_a_title() {
     for shell in ["bash", "zsh"] {

@@ -60,9 +60,12 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
         ));
     }
 
-    let file = folder.join("src").join(format!("{}.rs", pattern.name));
     let mut plan = Plan::default();
-    plan.changes.put(file.clone(), example::ignored(pattern.source))?;
+    for (path, source) in pattern.files() {
+        let file = folder.join("src").join(path);
+        plan.changes.put(file.clone(), example::ignored(source))?;
+        writeln!(plan.report, "{}", file.display())?;
+    }
     // What is parsed has lost the ends of lines that Windows writes.
     let mut new = manifest.to_string();
     if old.matches('\n').count() == old.matches("\r\n").count() {
@@ -70,7 +73,7 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     }
     plan.changes.edit(path.clone(), old, new);
 
-    writeln!(plan.report, "{}\n{}", file.display(), path.display())?;
+    writeln!(plan.report, "{}", path.display())?;
     for line in done {
         plan.report += &hang("  ", "    ", &line);
     }

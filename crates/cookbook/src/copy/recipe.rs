@@ -271,7 +271,8 @@ fn with_own_server(text: &str, name: &str) -> String {
     let is_use = |line: &&str| line.starts_with("use ") && line.ends_with(";\n");
     let mut lines: Vec<_> = text.split_inclusive('\n').collect();
     for run in lines.chunk_by_mut(|above, below| is_use(above) && is_use(below)) {
-        run.sort_unstable();
+        // As rustfmt: a module comes before what is in it.
+        run.sort_unstable_by_key(|line| line.trim_end_matches(";\n"));
     }
     lines.concat()
 }
