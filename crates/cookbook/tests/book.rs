@@ -358,6 +358,25 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
     report(&wrong);
 }
 
+/// A reader who wants to run it or to have it does not read the chapter first.
+#[test]
+fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
+    let mut wrong = Vec::new();
+    for recipe in recipes() {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        let head: Vec<_> = chapter.lines().take(12).collect();
+        for command in
+            [format!("cargo run -p {recipe}"), format!("cargo cookbook copy {recipe} ../my-{recipe}")]
+        {
+            let is_command = |line: &&str| line.split('#').next().unwrap().trim_end() == command;
+            if !head.iter().any(is_command) {
+                wrong.push(format!("{recipe}: no line of the first twelve is {command}"));
+            }
+        }
+    }
+    report(&wrong);
+}
+
 /// Public async functions that no lesson sweeps, each with its reason.
 const NOT_SWEPT: [(&str, &str); 6] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
@@ -571,6 +590,18 @@ fn no_helper_of_lessons_is_written_twice_and_none_is_left_over() {
     for (path, name) in shared {
         if mentioned[&name] < 2 {
             wrong.push(format!("{}: no lesson uses {name}", path.display()));
+        }
+    }
+    report(&wrong);
+}
+
+/// A name says what happens. The line above says what asyncio does there, or why it matters.
+#[test]
+fn every_lesson_says_in_a_line_what_it_shows() {
+    let mut wrong = Vec::new();
+    for lesson in recipes().iter().flat_map(|recipe| all_lessons(recipe)) {
+        if lesson.summary.is_empty() {
+            wrong.push(format!("{}::{} has no doc line", lesson.target, lesson.path));
         }
     }
     report(&wrong);
