@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Returns at the first error, and either drops the rest or lets it run: `asyncio.gather(*aws)` when one of them raises.
+//! Returns at the first error, and drops the rest or lets it run: `asyncio.gather(*aws)` when one of them raises.
 //!
 //! ```sh
 //! cargo add futures
@@ -32,7 +32,8 @@
 //!
 //! # Errors
 //!
-//! Returns the first error in time. Later ones are lost, as in asyncio: log an error inside the load if it must be seen.
+//! Returns the first error in time. Later ones are lost, as in asyncio: log an error inside the load if it must be
+//! seen.
 //!
 //! # Panics
 //!

@@ -21,8 +21,8 @@
 //! }
 //! ```
 //!
-//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list it is `futures::future::join_all`, as
-//! here.
+//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list it is `futures::future::join_all`,
+//! as here.
 //!
 //! One task polls all the futures in turn: their waiting overlaps, their computing does not.
 //!

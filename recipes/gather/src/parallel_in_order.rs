@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs a task per input, on all cores, and returns the results in the order of the inputs: `gather` over `create_task`.
+//! Runs a task per input, on all cores, and returns the results in the inputs' order: `gather` over `create_task`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -25,8 +25,8 @@
 //! `tokio_util::task::JoinQueue` is enough where you spawn the tasks yourself: it returns results in the order of the
 //! spawns. `JoinSet` returns them in the order of completion.
 //!
-//! Tasks run on every worker of a multi-thread runtime, start when they are spawned, and do not delay each other when one
-//! computes. They need `Send + 'static`: a task can outlive what the caller borrows.
+//! Tasks run on every worker of a multi-thread runtime, start when they are spawned, and do not delay each other when
+//! one computes. They need `Send + 'static`: a task can outlive what the caller borrows.
 //!
 //! # Cancel safety
 //!
@@ -38,8 +38,8 @@
 //!
 //! # Differences from asyncio
 //!
-//! Cancelling a `gather` cancels its children. A `JoinQueue` or a `JoinSet` that is dropped aborts its tasks, but a dropped
-//! `JoinHandle` detaches its task.
+//! Cancelling a `gather` cancels its children. A `JoinQueue` or a `JoinSet` that is dropped aborts its tasks, but a
+//! dropped `JoinHandle` detaches its task.
 
 use tokio::task::JoinError;
 use tokio_util::task::JoinQueue;

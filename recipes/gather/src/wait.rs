@@ -48,7 +48,8 @@
 //!
 //! - `wait` of nothing raises `ValueError`. Here it is [`NothingToWaitFor`]; `JoinSet::join_next` returns `None`, and
 //!   `select_all` panics.
-//! - A task and a timeout can be due in one instant. In asyncio the timer that was set first decides. Here the task is done.
+//! - A task and a timeout can be due in one instant. In asyncio the timer that was set first decides. Here the task is
+//!   done.
 
 use std::error::Error;
 use std::fmt;
@@ -110,8 +111,8 @@ pub async fn wait<T, E>(
     if tasks.is_empty() {
         return Err(NothingToWaitFor);
     }
-    // Unconstrained: with its budget of 128, a task that waits for the first of a thousand would report 128 of those that
-    // are done.
+    // Unconstrained: with its budget of 128, a task that waits for the first of a thousand would report 128 of those
+    // that are done.
     let holds = unconstrained(poll_fn(|cx| {
         collect(tasks, cx);
         if return_when.holds(tasks) { Poll::Ready(()) } else { Poll::Pending }

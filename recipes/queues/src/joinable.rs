@@ -31,9 +31,9 @@
 //!
 //! A channel with the pattern `tracked` is enough, and costs less, for FIFO order with `join`.
 //!
-//! Share the queue by reference or in an [`Arc`](std::sync::Arc): every method takes `&self`. An item is *unfinished* from
-//! its [`put`](JoinableQueue::put) until it is done. After [`get_guarded`](JoinableQueue::get_guarded) it is done when its
-//! guard is dropped, also in a panic or an abort. After [`get`](JoinableQueue::get) it is done by
+//! Share the queue by reference or in an [`Arc`](std::sync::Arc): every method takes `&self`. An item is *unfinished*
+//! from its [`put`](JoinableQueue::put) until it is done. After [`get_guarded`](JoinableQueue::get_guarded) it is done
+//! when its guard is dropped, also in a panic or an abort. After [`get`](JoinableQueue::get) it is done by
 //! [`task_done`](JoinableQueue::task_done).
 //!
 //! # Cancel safety
@@ -43,8 +43,8 @@
 //! it. Waiters are served FIFO, and the next one moves up when one is dropped.
 //!
 //! Lessons cancel each future at every suspension, and run 500 seeded schedules on four threads.
-//! [shuttle](https://docs.rs/shuttle) runs four scenarios on 20,000 schedules each. loom cannot run it: Tokio builds for
-//! loom only inside its own workspace.
+//! [shuttle](https://docs.rs/shuttle) runs four scenarios on 20,000 schedules each. loom cannot run it: Tokio builds
+//! for loom only inside its own workspace.
 //!
 //! # Panics
 //!
@@ -53,8 +53,8 @@
 //! # Cost
 //!
 //! An item costs about 2.1 times as much as on `tokio::sync::mpsc`, and 2.6 times with priorities, guards and `join`
-//! included. With four consumers: 2.2 and 2.7. `asyncio.Queue` with `task_done` and `join` costs 10 and 16 times as much,
-//! `asyncio.PriorityQueue` 13 and 20.
+//! included. With four consumers: 2.2 and 2.7. `asyncio.Queue` with `task_done` and `join` costs 10 and 16 times as
+//! much, `asyncio.PriorityQueue` 13 and 20.
 //!
 //! # Differences from asyncio
 //!
@@ -64,12 +64,13 @@
 //! - `join` returns if no item was unfinished for a moment, as in asyncio. A count in a `watch` would miss that moment.
 //! - A worker that dies drops its [`ItemGuard`], so its item is done. In asyncio `join` waits forever.
 //! - [`task_done`](JoinableQueue::task_done) is an error for an item that is still queued. asyncio accepts it.
-//! - [`requeue`](ItemGuard::requeue) keeps an item unfinished, also while the queue drains. In asyncio an item that is put
-//!   back counts as a new one, and `put` fails after `shutdown`.
-//! - Only the priority is compared, and equal ones come out FIFO. asyncio compares the rest of the tuple, and equal ones
-//!   come out in no order.
+//! - [`requeue`](ItemGuard::requeue) keeps an item unfinished, also while the queue drains. In asyncio an item that is
+//!   put back counts as a new one, and `put` fails after `shutdown`.
+//! - Only the priority is compared, and equal ones come out FIFO. asyncio compares the rest of the tuple, and equal
+//!   ones come out in no order.
 //! - A priority without an order does not compile. In asyncio `put` raises `TypeError`, and the item is in the queue.
-//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns what is queued. In asyncio `shutdown(immediate=True)` drops it.
+//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns what is queued. In asyncio `shutdown(immediate=True)` drops
+//!   it.
 //! - `shutdown` came with Python 3.13; its lessons were compared with that version.
 
 mod orders;
@@ -282,8 +283,8 @@ impl<O: Order> JoinableQueue<O> {
         Ok(())
     }
 
-    /// Waits until no item is unfinished, now or at a later moment. Items that are put in after that moment do not delay
-    /// it.
+    /// Waits until no item is unfinished, now or at a later moment. Items that are put in after that moment do not
+    /// delay it.
     pub async fn join(&self) {
         // Made before the look, so that it misses no notification.
         let idle = self.idle.notified();
@@ -294,8 +295,8 @@ impl<O: Order> JoinableQueue<O> {
         idle.await;
     }
 
-    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all who wait for room, or for an
-    /// item of an empty queue; they get [`ShutDown`].
+    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all who wait for room, or for
+    /// an item of an empty queue; they get [`ShutDown`].
     ///
     /// [`join`](Self::join) still waits until every item is done.
     pub fn shutdown(&self) {
@@ -416,8 +417,8 @@ pub struct ItemGuard<'a, O: Order> {
 }
 
 impl<O: Order> ItemGuard<'_, O> {
-    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, also if the queue is full: a consumer
-    /// that waited for room could wait for itself. A queue that drains takes the item too.
+    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, also if the queue is full: a
+    /// consumer that waited for room could wait for itself. A queue that drains takes the item too.
     ///
     /// # Errors
     ///

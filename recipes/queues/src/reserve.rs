@@ -24,8 +24,8 @@
 //! }
 //! ```
 //!
-//! `queue.reserve()` alone is enough in a `timeout` or a `select!`: it waits without the item. The permit that it returns
-//! is a promise of room, and sending with it does not wait.
+//! `queue.reserve()` alone is enough in a `timeout` or a `select!`: it waits without the item. The permit that it
+//! returns is a promise of room, and sending with it does not wait.
 //!
 //! `queue.send(item)` owns the item from the call on. Dropping that future drops the item.
 //!
