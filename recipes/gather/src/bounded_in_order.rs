@@ -25,7 +25,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tokio::task::{JoinError, JoinSet};
 
@@ -124,9 +124,13 @@ where
         while self.tasks.len() + self.ready.len() < self.limit.get()
             && let Some(input) = self.inputs.as_mut().and_then(Iterator::next)
         {
-            let (index, work) = (self.next_input, (self.work)(input));
+            let index = self.next_input;
             self.next_input += 1;
-            self.tasks.spawn(async move { (index, work.await) });
+            match catch_unwind(AssertUnwindSafe(|| (self.work)(input))) {
+                Ok(work) => self.tasks.spawn(async move { (index, work.await) }),
+                // A panic before there is a future is that of its item, too. The panic hook has reported it.
+                Err(panic) => self.tasks.spawn(async { resume_unwind(panic) }),
+            };
         }
     }
 

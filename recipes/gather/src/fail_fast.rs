@@ -22,7 +22,7 @@
 //!
 //! A panic in a load goes on in the caller, and counts as the first error does.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use futures::future::try_join_all;
 use tokio::task::JoinError;
@@ -49,8 +49,12 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let mut tasks: Vec<_> =
-        keys.into_iter().map(|key| AbortOnDropHandle::new(tokio::spawn(load(key)))).collect();
+    let start = |key| match catch_unwind(AssertUnwindSafe(|| load(key))) {
+        Ok(load) => tokio::spawn(load),
+        // A panic before there is a future is that of its task, too. The panic hook has reported it.
+        Err(panic) => tokio::spawn(async { resume_unwind(panic) }),
+    };
+    let mut tasks: Vec<_> = keys.into_iter().map(|key| AbortOnDropHandle::new(start(key))).collect();
     let results =
         tasks.iter_mut().map(|task| async { task.await.map_err(Stop::Panic)?.map_err(Stop::Error) });
     let joined = try_join_all(results).await;

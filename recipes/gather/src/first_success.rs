@@ -4,7 +4,7 @@
 //!
 //! ```sh
 //! cargo add futures
-//! cargo add tokio --features macros,time
+//! cargo add tokio --features macros,rt,time
 //! ```
 //!
 //! A mirror that is slow gets company after `delay`; one that fails gets it at once. With `Duration::ZERO` all start
@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::task::coop::consume_budget;
 use tokio::time::sleep;
 
 /// Runs `attempts`, starting the next one `delay` after the one before it or as soon as any has failed, and returns
@@ -42,6 +43,8 @@ where
     let mut running = FuturesUnordered::new();
     let mut errors = Vec::new();
     loop {
+        // Attempts that fail without waiting leave others their turn.
+        consume_budget().await;
         let started =
             attempts.next().map(|(index, attempt)| running.push(async move { (index, attempt.await) }));
         tokio::select! {

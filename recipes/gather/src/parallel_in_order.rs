@@ -13,10 +13,14 @@
 //! # Cancel safety
 //!
 //! Dropping the future aborts every task. (`join_all` over bare `JoinHandle`s would detach them instead.)
+//! Results that are there and not returned yet are dropped with it. The future of an asyncio `gather` that is done refuses to
+//! be cancelled. To keep results, collect from tasks that you own: `wait` and `as_completed` borrow theirs.
 //!
 //! # Errors
 //!
 //! Each slot holds its task's value, or the [`JoinError`] of a task that panicked. The others run on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tokio::task::JoinError;
 use tokio_util::task::JoinQueue;
@@ -32,7 +36,11 @@ where
 {
     let mut tasks = JoinQueue::new();
     for input in inputs {
-        tasks.spawn(work(input));
+        match catch_unwind(AssertUnwindSafe(|| work(input))) {
+            Ok(work) => tasks.spawn(work),
+            // A panic before there is a future is that of its task, too. The panic hook has reported it.
+            Err(panic) => tasks.spawn(async { resume_unwind(panic) }),
+        };
     }
     let mut results = Vec::with_capacity(tasks.len());
     while let Some(result) = tasks.join_next().await {

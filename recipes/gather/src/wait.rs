@@ -11,7 +11,8 @@
 //!
 //! # Cancel safety
 //!
-//! Cancel safe: results are kept in the slice, so dropping the future loses none.
+//! Cancel safe: results are kept in the slice, so dropping the future loses none, also of tasks that are done and that
+//! it has not looked at yet.
 //!
 //! # Errors
 //!
@@ -19,23 +20,37 @@
 //!
 //! # Cost
 //!
-//! Each wake-up looks at every task: fine for hundreds. For many thousands use `JoinSet` or `FuturesUnordered`.
+//! A wake-up looks at the tasks that have ended, and at no other. A call looks once at each task, as it lists them all.
+//! In a loop that handles a few ended tasks of many thousands each time, keep the tasks in a [`JoinSet`]: its
+//! `join_next().await`, and then `try_join_next()` until that is `None`, cost what has ended.
+//!
+//! # Differences from asyncio
+//!
+//! Of a task and a timeout that are due in one instant, in asyncio the timer that was set first decides. Here such a task
+//! is mostly done: at the end of its time [`wait`] looks again, turn by turn, while the clock shows the same millisecond and
+//! more tasks end. Tokio does not tell when everything that is due has run: a task that needs several turns more is pending.
+//!
+//! [`JoinSet`]: tokio::task::JoinSet
 
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle, coop::unconstrained, yield_now};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// A spawned task and, once it is done, its result.
 #[derive(Debug)]
 pub enum Task<T> {
     /// Not seen to be done yet.
-    Pending(JoinHandle<T>),
+    Pending(Running<T>),
     /// Done: its value, or how it panicked or was aborted.
     Done(Result<T, JoinError>),
 }
@@ -81,53 +96,205 @@ pub async fn wait<T, E>(
     if tasks.is_empty() {
         return Err(NothingToWaitFor);
     }
-    // Unconstrained, for a task has a budget of 128 results before it must yield, and a wait for the first of a
-    // thousand would report 128 of those that are done.
-    let holds = unconstrained(poll_fn(|cx| {
-        collect(tasks, cx);
-        if return_when.holds(tasks) { Poll::Ready(()) } else { Poll::Pending }
-    }));
-    match time_limit {
-        None => holds.await,
-        Some(limit) => {
-            if timeout(limit, holds).await.is_err() {
-                // A task whose timer fires in this very instant is about to run: let it finish, then look again.
-                yield_now().await;
-                unconstrained(poll_fn(|cx| {
-                    collect(tasks, cx);
-                    Poll::Ready(())
-                }))
-                .await;
+    let mut wait = Wait::new(tasks, return_when);
+    // A limit beyond the clock's range is no limit.
+    match time_limit.and_then(|limit| Instant::now().checked_add(limit)) {
+        None => wait.holds().await,
+        Some(deadline) => {
+            if timeout_at(deadline, wait.holds()).await.is_err() {
+                wait.further_turns(deadline).await;
             }
         }
     }
+    drop(wait);
     let (done, pending) = (0..tasks.len()).partition(|&index| tasks[index].is_done());
     Ok(Waited { done, pending })
 }
 
-/// Stores the result of every task that has one.
-fn collect<T>(tasks: &mut [Task<T>], cx: &mut Context<'_>) {
-    for task in tasks {
-        if let Task::Pending(handle) = task
-            && let Poll::Ready(result) = Pin::new(handle).poll(cx)
-        {
+/// A wait under way.
+struct Wait<'a, T, E> {
+    tasks: &'a mut [Task<Result<T, E>>],
+    return_when: ReturnWhen,
+    ended: Arc<Ended>,
+    /// How many are not seen to be done.
+    left: usize,
+    has_failed: bool,
+}
+
+impl<'a, T, E> Wait<'a, T, E> {
+    fn new(tasks: &'a mut [Task<Result<T, E>>], return_when: ReturnWhen) -> Self {
+        // The list of an earlier wait, if there is one: its tasks report to it already.
+        let earlier = tasks.iter().find_map(|task| task.report().map(|(report, _)| report.ended.clone()));
+        let ended = earlier.filter(|ended| ended.is_taken_over()).unwrap_or_default();
+        let mut wait = Self { tasks, return_when, ended: ended.clone(), left: 0, has_failed: false };
+        let mut reports = ended.lock();
+        for (index, task) in wait.tasks.iter_mut().enumerate() {
+            wait.left += usize::from(!task.is_done());
+            wait.has_failed |= task.has_failed();
+            let Task::Pending(Running { report: Some((report, at)), .. }) = task else { continue };
+            if *at != index && Arc::ptr_eq(&report.ended, &ended) {
+                *at = index;
+                report.index.store(index, Ordering::Relaxed);
+            }
+        }
+        // They may be of another slice. What has ended before is found below.
+        reports.indices.clear();
+        drop(reports);
+        for index in 0..wait.tasks.len() {
+            let Task::Pending(running) = &mut wait.tasks[index] else { continue };
+            let reports_here =
+                matches!(&running.report, Some((report, _)) if Arc::ptr_eq(&report.ended, &ended));
+            if !reports_here {
+                let report = Report { index: AtomicUsize::new(index), ended: ended.clone() };
+                running.report = Some((Arc::new(report), index));
+            }
+            if !reports_here || running.is_finished() {
+                wait.look_at(index);
+            }
+        }
+        wait
+    }
+
+    /// Waits until the condition holds.
+    async fn holds(&mut self) {
+        poll_fn(|cx| {
+            let old_waker = self.ended.lock().waiter.replace(cx.waker().clone());
+            drop(old_waker);
+            self.look();
+            if self.is_over() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Lets tasks finish whose timers fire in the instant of the deadline: one turn, and more while that ends some.
+    async fn further_turns(&mut self, deadline: Instant) {
+        let mut quiet = 0;
+        while quiet < 3 && !self.is_over() {
+            yield_now().await;
+            let left = self.left;
+            self.look();
+            quiet = if self.left < left { 0 } else { quiet + 1 };
+            // Timers count in milliseconds.
+            if deadline.elapsed() >= Duration::from_millis(1) {
+                break;
+            }
+        }
+        // A result that is there counts, also if its report is still on its way.
+        for index in 0..self.tasks.len() {
+            if matches!(&self.tasks[index], Task::Pending(running) if running.is_finished()) {
+                self.look_at(index);
+            }
+        }
+    }
+
+    /// Looks at the tasks that have reported their end.
+    fn look(&mut self) {
+        let indices = mem::take(&mut self.ended.lock().indices);
+        indices.into_iter().for_each(|index| self.look_at(index));
+    }
+
+    /// Stores the result of a task if it has one, or has the task report its end.
+    fn look_at(&mut self, index: usize) {
+        let Some(task @ Task::Pending(_)) = self.tasks.get_mut(index) else { return };
+        let Task::Pending(Running { handle, report: Some((report, _)) }) = task else { return };
+        let waker = Waker::from(report.clone());
+        // Unconstrained: a task has a budget of 128 results before it must yield, and a wait for the first of a
+        // thousand would report 128 of those that are done.
+        let mut result = unconstrained(handle);
+        if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(&waker)) {
             *task = Task::Done(result);
+            self.left -= 1;
+            self.has_failed |= task.has_failed();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self.return_when {
+            ReturnWhen::FirstCompleted => self.left < self.tasks.len(),
+            ReturnWhen::FirstError => self.has_failed || self.left == 0,
+            ReturnWhen::AllCompleted => self.left == 0,
         }
     }
 }
 
-impl ReturnWhen {
-    fn holds<T, E>(self, tasks: &[Task<Result<T, E>>]) -> bool {
-        let failed = |task: &Task<Result<T, E>>| match task {
-            Task::Done(Ok(result)) => result.is_err(),
-            Task::Done(Err(error)) => error.is_panic(),
-            Task::Pending(_) => false,
+impl<T, E> Drop for Wait<'_, T, E> {
+    fn drop(&mut self) {
+        let mut reports = self.ended.lock();
+        reports.is_taken = false;
+        let waker = reports.waiter.take();
+        // To drop a waker may drop a task: outside of the lock.
+        drop(reports);
+        drop(waker);
+    }
+}
+
+/// A task that is waited for. Its methods are those of its [`JoinHandle`]; await it to wait for it alone.
+#[derive(Debug)]
+pub struct Running<T> {
+    handle: JoinHandle<T>,
+    /// How it reports its end, and as which index: `None` before the first wait.
+    report: Option<(Arc<Report>, usize)>,
+}
+
+/// The waker of one task.
+#[derive(Debug)]
+struct Report {
+    /// Changed under the lock of `ended`.
+    index: AtomicUsize,
+    ended: Arc<Ended>,
+}
+
+/// Where tasks report their end.
+#[derive(Debug, Default)]
+struct Ended(Mutex<Reports>);
+
+#[derive(Debug, Default)]
+struct Reports {
+    indices: Vec<usize>,
+    waiter: Option<Waker>,
+    /// By a wait under way. Another one at that time has a list of its own.
+    is_taken: bool,
+}
+
+impl Ended {
+    fn is_taken_over(&self) -> bool {
+        !mem::replace(&mut self.lock().is_taken, true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reports> {
+        // Nothing under it panics half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Report {
+    fn wake(self: Arc<Self>) {
+        let waiter = {
+            let mut reports = self.ended.lock();
+            reports.indices.push(self.index.load(Ordering::Relaxed));
+            reports.waiter.take()
         };
-        match self {
-            Self::FirstCompleted => tasks.iter().any(Task::is_done),
-            Self::FirstError => tasks.iter().any(failed) || tasks.iter().all(Task::is_done),
-            Self::AllCompleted => tasks.iter().all(Task::is_done),
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
+    }
+}
+
+impl<T> Deref for Running<T> {
+    type Target = JoinHandle<T>;
+
+    fn deref(&self) -> &JoinHandle<T> {
+        &self.handle
+    }
+}
+
+impl<T> Future for Running<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // From now on it wakes another.
+        self.report = None;
+        Pin::new(&mut self.handle).poll(cx)
     }
 }
 
@@ -136,10 +303,27 @@ impl<T> Task<T> {
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
     }
+
+    fn report(&self) -> Option<&(Arc<Report>, usize)> {
+        match self {
+            Self::Pending(running) => running.report.as_ref(),
+            Self::Done(_) => None,
+        }
+    }
+}
+
+impl<T, E> Task<Result<T, E>> {
+    fn has_failed(&self) -> bool {
+        match self {
+            Self::Done(Ok(result)) => result.is_err(),
+            Self::Done(Err(error)) => error.is_panic(),
+            Self::Pending(_) => false,
+        }
+    }
 }
 
 impl<T> From<JoinHandle<T>> for Task<T> {
     fn from(handle: JoinHandle<T>) -> Self {
-        Self::Pending(handle)
+        Self::Pending(Running { handle, report: None })
     }
 }

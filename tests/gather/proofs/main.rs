@@ -16,4 +16,5 @@ mod bounded_in_order;
 mod wait;
 mod as_completed;
 mod first_success;
+mod ends;
 mod demo;
