@@ -31,7 +31,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`alongside`] drops `meanwhile` and aborts the task. [`collect`] over a `&mut JoinHandle` is cancel safe:
+//! Dropping [`alongside`] drops `meanwhile` and aborts the task; a value that is there already is dropped with it. [`collect`] over a `&mut JoinHandle` is cancel safe:
 //! the result stays in the handle.
 //!
 //! # Errors

@@ -34,7 +34,8 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`every_outcome`] aborts the tasks, also before its first poll.
+//! Dropping the future of [`every_outcome`] aborts the tasks, also before its first poll. Outcomes that it has not returned
+//! yet are dropped too.
 //!
 //! # Errors
 //!

@@ -1,36 +1,59 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait until the first, the first failure, or all of some tasks are done, and go on waiting later:
-//! `asyncio.wait(tasks, timeout=..., return_when=...)`.
+//! Waits until the first, the first failure, or all of some tasks are done, and can wait again: `asyncio.wait`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
 //! ```
 //!
-//! Waiting never ends a task. A timeout is no error: it reports what is done by then. To wait again, call [`wait`]
-//! again with the same tasks; the finished ones keep their results and cost no time.
+//! ```
+//! use std::time::Duration;
+//!
+//! use gather::wait::{MaybeDone, ReturnWhen, wait};
+//!
+//! async fn fetch(millis: u64) -> anyhow::Result<u64> {
+//!     tokio::time::sleep(Duration::from_millis(millis)).await;
+//!     Ok(millis)
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut tasks = [30, 10, 20].map(|millis| MaybeDone::from(tokio::spawn(fetch(millis))));
+//!     let first = wait(&mut tasks, ReturnWhen::FirstCompleted, None).await?;
+//!     println!("done: {:?}, pending: {:?}", first.done, first.pending); // [1], [0, 2]
+//!     let limit = Some(Duration::from_secs(1));
+//!     let all = wait(&mut tasks, ReturnWhen::AllCompleted, limit).await?;
+//!     println!("done: {:?}", all.done); // [0, 1, 2]
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `JoinSet::join_next` is enough to take results as they come. For two futures take the pattern `first_completed`.
+//!
+//! Waiting never ends a task. A timeout is no error: the result says what is done by then. To wait again, call [`wait`]
+//! with the same tasks; the finished ones keep their results.
 //!
 //! # Cancel safety
 //!
-//! Cancel safe: results are kept in the slice, so dropping the future loses none, also of tasks that are done and that
-//! it has not looked at yet.
+//! Cancel safe: results are kept in the slice, so a dropped wait loses none, also of tasks that are done and that it has
+//! not looked at.
 //!
 //! # Errors
 //!
-//! [`NothingToWaitFor`] for an empty slice, where asyncio raises `ValueError`: there is no first task to wait for.
+//! [`NothingToWaitFor`] for an empty slice: there is no first task.
 //!
 //! # Cost
 //!
-//! A wake-up looks at the tasks that have ended, and at no other. A call looks once at each task, as it lists them all.
-//! In a loop that handles a few ended tasks of many thousands each time, keep the tasks in a [`JoinSet`]: its
-//! `join_next().await`, and then `try_join_next()` until that is `None`, cost what has ended.
+//! A wake-up looks at the tasks that have ended, and at no other. A call looks once at each task, because it lists all of
+//! them. A loop that handles few of many thousands each time is cheaper over a `JoinSet`: its `join_next().await`, and then
+//! `try_join_next()` until that is `None`, cost only what has ended.
 //!
 //! # Differences from asyncio
 //!
-//! Of a task and a timeout that are due in one instant, in asyncio the timer that was set first decides. Here such a task
-//! is mostly done: at the end of its time [`wait`] looks again, turn by turn, while the clock shows the same millisecond and
-//! more tasks end. Tokio does not tell when everything that is due has run: a task that needs several turns more is pending.
-//!
-//! [`JoinSet`]: tokio::task::JoinSet
+//! - `wait` of nothing raises `ValueError`. Here it is [`NothingToWaitFor`]; `JoinSet::join_next` returns `None`, and
+//!   `select_all` panics.
+//! - A task and a timeout can be due in one instant. In asyncio the timer that was set first decides. Here the wait looks
+//!   again, turn by turn, while more tasks end and the clock shows the same millisecond. Tokio does not tell when
+//!   everything that is due has run: a task that needs several turns more is pending.
 
 use std::error::Error;
 use std::fmt;
@@ -46,9 +69,9 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle, coop::unconstrained, yield_now};
 use tokio::time::{Instant, timeout_at};
 
-/// A spawned task and, once it is done, its result.
+/// A spawned task, or its result once it is done.
 #[derive(Debug)]
-pub enum Task<T> {
+pub enum MaybeDone<T> {
     /// Not seen to be done yet.
     Pending(Running<T>),
     /// Done: its value, or how it panicked or was aborted.
@@ -68,7 +91,7 @@ pub enum ReturnWhen {
 
 /// Which tasks are done and which are not, as indices into the slice that was waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waited {
+pub struct WaitResult {
     /// Tasks that have a result.
     pub done: Vec<usize>,
     /// Tasks that still run.
@@ -87,12 +110,12 @@ impl fmt::Display for NothingToWaitFor {
 
 impl Error for NothingToWaitFor {}
 
-/// Waits until `return_when` holds or `time_limit` has passed; `None` waits without limit.
+/// Waits until `return_when` holds or `time_limit` has passed. `None`: no limit.
 pub async fn wait<T, E>(
-    tasks: &mut [Task<Result<T, E>>],
+    tasks: &mut [MaybeDone<Result<T, E>>],
     return_when: ReturnWhen,
     time_limit: Option<Duration>,
-) -> Result<Waited, NothingToWaitFor> {
+) -> Result<WaitResult, NothingToWaitFor> {
     if tasks.is_empty() {
         return Err(NothingToWaitFor);
     }
@@ -108,12 +131,12 @@ pub async fn wait<T, E>(
     }
     drop(wait);
     let (done, pending) = (0..tasks.len()).partition(|&index| tasks[index].is_done());
-    Ok(Waited { done, pending })
+    Ok(WaitResult { done, pending })
 }
 
 /// A wait under way.
 struct Wait<'a, T, E> {
-    tasks: &'a mut [Task<Result<T, E>>],
+    tasks: &'a mut [MaybeDone<Result<T, E>>],
     return_when: ReturnWhen,
     ended: Arc<Ended>,
     /// How many are not seen to be done.
@@ -122,7 +145,7 @@ struct Wait<'a, T, E> {
 }
 
 impl<'a, T, E> Wait<'a, T, E> {
-    fn new(tasks: &'a mut [Task<Result<T, E>>], return_when: ReturnWhen) -> Self {
+    fn new(tasks: &'a mut [MaybeDone<Result<T, E>>], return_when: ReturnWhen) -> Self {
         // The list of an earlier wait, if there is one: its tasks report to it already.
         let earlier = tasks.iter().find_map(|task| task.report().map(|(report, _)| report.ended.clone()));
         let ended = earlier.filter(|ended| ended.is_taken_over()).unwrap_or_default();
@@ -131,7 +154,7 @@ impl<'a, T, E> Wait<'a, T, E> {
         for (index, task) in wait.tasks.iter_mut().enumerate() {
             wait.left += usize::from(!task.is_done());
             wait.has_failed |= task.has_failed();
-            let Task::Pending(Running { report: Some((report, at)), .. }) = task else { continue };
+            let MaybeDone::Pending(Running { report: Some((report, at)), .. }) = task else { continue };
             if *at != index && Arc::ptr_eq(&report.ended, &ended) {
                 *at = index;
                 report.index.store(index, Ordering::Relaxed);
@@ -141,7 +164,7 @@ impl<'a, T, E> Wait<'a, T, E> {
         reports.indices.clear();
         drop(reports);
         for index in 0..wait.tasks.len() {
-            let Task::Pending(running) = &mut wait.tasks[index] else { continue };
+            let MaybeDone::Pending(running) = &mut wait.tasks[index] else { continue };
             let reports_here =
                 matches!(&running.report, Some((report, _)) if Arc::ptr_eq(&report.ended, &ended));
             if !reports_here {
@@ -181,7 +204,7 @@ impl<'a, T, E> Wait<'a, T, E> {
         }
         // A result that is there counts, also if its report is still on its way.
         for index in 0..self.tasks.len() {
-            if matches!(&self.tasks[index], Task::Pending(running) if running.is_finished()) {
+            if matches!(&self.tasks[index], MaybeDone::Pending(running) if running.is_finished()) {
                 self.look_at(index);
             }
         }
@@ -195,14 +218,14 @@ impl<'a, T, E> Wait<'a, T, E> {
 
     /// Stores the result of a task if it has one, or has the task report its end.
     fn look_at(&mut self, index: usize) {
-        let Some(task @ Task::Pending(_)) = self.tasks.get_mut(index) else { return };
-        let Task::Pending(Running { handle, report: Some((report, _)) }) = task else { return };
+        let Some(task @ MaybeDone::Pending(_)) = self.tasks.get_mut(index) else { return };
+        let MaybeDone::Pending(Running { handle, report: Some((report, _)) }) = task else { return };
         let waker = Waker::from(report.clone());
         // Unconstrained: a task has a budget of 128 results before it must yield, and a wait for the first of a
         // thousand would report 128 of those that are done.
         let mut result = unconstrained(handle);
         if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(&waker)) {
-            *task = Task::Done(result);
+            *task = MaybeDone::Done(result);
             self.left -= 1;
             self.has_failed |= task.has_failed();
         }
@@ -298,7 +321,7 @@ impl<T> Future for Running<T> {
     }
 }
 
-impl<T> Task<T> {
+impl<T> MaybeDone<T> {
     /// Whether the task has been seen to be done, by a [`wait`].
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
@@ -312,7 +335,7 @@ impl<T> Task<T> {
     }
 }
 
-impl<T, E> Task<Result<T, E>> {
+impl<T, E> MaybeDone<Result<T, E>> {
     fn has_failed(&self) -> bool {
         match self {
             Self::Done(Ok(result)) => result.is_err(),
@@ -322,7 +345,7 @@ impl<T, E> Task<Result<T, E>> {
     }
 }
 
-impl<T> From<JoinHandle<T>> for Task<T> {
+impl<T> From<JoinHandle<T>> for MaybeDone<T> {
     fn from(handle: JoinHandle<T>) -> Self {
         Self::Pending(Running { handle, report: None })
     }
