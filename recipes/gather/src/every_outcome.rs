@@ -75,8 +75,7 @@ where
     let mut guarded = Vec::new();
     for key in keys {
         // A panic before there is a future is the outcome of its key, too. A load that panicked is dropped and never polled
-        // again, so nobody sees it half done. What it shares with others (a lock, a cell) may be left half changed, as after
-        // an exception in Python.
+        // again. What it shares with others (a lock, a cell) can be half changed, as after an exception in Python.
         let load = catch_unwind(AssertUnwindSafe(|| load(key)));
         guarded.push(async { AssertUnwindSafe(load?).catch_unwind().await });
     }
