@@ -72,15 +72,21 @@ where
     Ok(response)
 }
 
-/// Puts a file. The length that it has now goes ahead of it, so that the server knows a whole body from a part.
+/// Puts a file. The length that it has now goes ahead of it, so that the server knows a whole body from a part. What does
+/// not know its length, such as a pipe or a file of `/proc`, goes out in chunked encoding.
 ///
 /// # Errors
 /// If the file cannot be read or the connection fails.
 pub async fn upload_file(client: &Client, url: Url, path: &Path) -> Result<Response, BoxError> {
     let file = tokio::fs::File::open(path).await?;
-    let length = file.metadata().await?.len();
+    // Zero is what a pipe says, and an empty file.
+    let length = Some(file.metadata().await?.len()).filter(|length| *length > 0);
     let (body, lent) = lend(ReaderStream::new(file));
-    let response = client.put(url).header(CONTENT_LENGTH, length).body(body).send().await?;
+    let mut request = client.put(url).body(body);
+    if let Some(length) = length {
+        request = request.header(CONTENT_LENGTH, length);
+    }
+    let response = request.send().await?;
     lent.keep();
     Ok(response)
 }
