@@ -170,3 +170,45 @@ fn a_certificate_that_is_none_is_an_error_at_once() {
     let nonsense = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(http_client::client::client("lesson", Timeouts::default(), Some(nonsense)).is_err());
 }
+
+/// aiohttp asks an idempotent request once more when its connection was closed under it. reqwest alone does not.
+#[tokio::test]
+async fn a_connection_closed_at_the_moment_of_use_is_asked_once_more() {
+    let server = Server::start().await.unwrap();
+    let client = client();
+    client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    let page = client.get(server.url("/close/1/a")).send().await.unwrap().text().await.unwrap();
+    assert_eq!((page.as_str(), server.requests_to("/close/1/a")), ("at last\n", 2));
+
+    assert!(client.get(server.url("/close/2/b")).send().await.is_err());
+    assert_eq!(server.requests_to("/close/2/b"), 2, "once more, and not again and again");
+    assert!(client.post(server.url("/close/1/c")).send().await.is_err());
+    assert_eq!(server.requests_to("/close/1/c"), 1, "it may have been done");
+    assert!(client.get(server.url("/garbage")).send().await.is_err());
+    assert_eq!(server.requests_to("/garbage"), 1, "that was an answer");
+}
+
+/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be, which is none.
+#[tokio::test]
+async fn a_limit_as_long_as_a_duration_can_be_is_none() {
+    let server = Server::start().await.unwrap();
+    let max = Some(std::time::Duration::MAX);
+    let client =
+        http_client::client::client("lesson", Timeouts { total: max, connect: max, read: max }, None)
+            .unwrap();
+    assert_eq!(client.get(server.url("/page/one")).send().await.unwrap().text().await.unwrap(), "page one\n");
+}
+
+/// aiohttp takes 128 header lines. So does the recipe's client; reqwest alone takes 100.
+#[tokio::test]
+async fn as_many_header_lines_as_in_aiohttp_are_taken() {
+    let server = Server::start().await.unwrap();
+    let ask = async |lines: usize| {
+        let more = "X:%201%0D%0A".repeat(lines - 1);
+        let path = format!("/raw/a?HTTP/1.1%20200%20OK%0D%0AContent-Length:%200%0D%0A{more}%0D%0A");
+        client().get(server.url(&path)).send().await
+    };
+    assert_eq!(ask(128).await.unwrap().headers().len(), 128);
+    let error = ask(129).await.unwrap_err();
+    assert!(causes(&error).contains("too large"), "{}", causes(&error));
+}

@@ -17,4 +17,5 @@ mod status;
 mod json;
 mod download;
 mod websocket;
+mod ends;
 mod binary;
