@@ -2,10 +2,9 @@
 
 use common::server::Server;
 use http_client::client::Timeouts;
-use reqwest::Client;
 use tokio::time::{Instant, timeout};
 
-use crate::work::{DAY, causes, client};
+use crate::work::{DAY, causes, client, plain};
 
 /// Behaviour N01. aiohttp: one session keeps connections alive. reqwest: one client does.
 #[tokio::test]
@@ -44,7 +43,7 @@ async fn a_body_that_is_not_read_to_its_end_costs_the_connection() {
 #[tokio::test]
 async fn a_plain_reqwest_client_waits_for_ever() {
     let server = Server::start().await.unwrap();
-    let plain = Client::new();
+    let plain = plain();
     plain.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
     tokio::time::pause();
     let answer = timeout(DAY, plain.get(server.url("/hang")).send()).await;
@@ -160,7 +159,7 @@ async fn the_user_agent_is_the_one_that_was_given() {
     let server = Server::start().await.unwrap();
     let echo = client().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
     assert!(echo.contains("user-agent: lesson"));
-    let plain = Client::new().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
+    let plain = plain().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
     assert!(!plain.contains("user-agent"));
 }
 

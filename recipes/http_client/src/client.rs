@@ -30,7 +30,7 @@
 //! A [`Client`] is a handle to a pool of connections; cloning it copies the handle. A client made for one request
 //! throws its connection away, TLS handshake and all. Nothing has to be closed: the pool goes with the last handle.
 //!
-//! `reqwest::Client::new()` is enough where a request may take forever.
+//! `reqwest::Client::new()` is enough where a request may take forever, and the server is not on this machine.
 //!
 //! # Errors
 //!
@@ -75,6 +75,19 @@ impl Default for Timeouts {
 /// # Errors
 /// See the [module](self).
 pub fn client(user_agent: &str, timeouts: Timeouts, trusted: Option<&[u8]>) -> reqwest::Result<Client> {
+    client_with(user_agent, timeouts, trusted, |builder| builder)
+}
+
+/// The same, with settings of your own, as in `|builder| builder.redirect(Policy::none())`.
+///
+/// # Errors
+/// See the [module](self).
+pub fn client_with(
+    user_agent: &str,
+    timeouts: Timeouts,
+    trusted: Option<&[u8]>,
+    settings: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> reqwest::Result<Client> {
     let builder = || {
         // The same ten hops as aiohttp. On the way to another host, Authorization and Cookie are dropped.
         let mut builder = Client::builder().user_agent(user_agent).redirect(Policy::limited(10));
@@ -92,7 +105,7 @@ pub fn client(user_agent: &str, timeouts: Timeouts, trusted: Option<&[u8]>) -> r
         if let Some(pem) = trusted {
             builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
         }
-        Ok(builder)
+        Ok(settings(builder))
     };
     // Without the system's certificates (SSL_CERT_FILE may name none) there is http, and no https server is trusted.
     builder()?.build().or_else(|_| builder()?.tls_certs_only([]).build())

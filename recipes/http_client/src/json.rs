@@ -25,7 +25,9 @@
 //!     let site = Router::new().route("/users/7", get(ada));
 //!     tokio::spawn(async { axum::serve(listener, site).await });
 //!
-//!     let user: Value = json(reqwest::get(url).await?, 10_000).await?; // or a type of your own
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let user: Value = json(client.get(url).send().await?, 10_000).await?; // or a type of your own
 //!     assert_eq!(user["name"], "Ada");
 //!     Ok(())
 //! }

@@ -25,7 +25,12 @@
 //!     let urls = futures::stream::iter([url.join("home")?, url.join("faq")?]);
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
 //!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
-//!     let mut pages = Many::new(urls, limits, async |url| reqwest::get(url).await?.text().await);
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let mut pages = Many::new(urls, limits, |url| {
+//!         let sent = client.get(url).send();
+//!         async { sent.await?.text().await }
+//!     });
 //!     while let Some(page) = pages.next().await {
 //!         assert_eq!(page?, "a page");
 //!     }

@@ -23,7 +23,9 @@
 //!     let busy = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
 //!     tokio::spawn(async { axum::serve(listener, busy).await });
 //!
-//!     let (pause, longest, client) = (Duration::from_millis(1), Duration::from_secs(10), Client::new());
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let (pause, longest) = (Duration::from_millis(1), Duration::from_secs(10));
 //!     let policy = Policy { retries: 2, pause, longest, total: Duration::from_secs(60) };
 //!     let get = |outcome: &Result<_, _>| judge(&Method::GET, outcome.as_ref(), SystemTime::now());
 //!     let page = retry(policy, fastrand::f64, get, || client.get(&url).send()).await?;

@@ -26,7 +26,9 @@
 //!     let site = Router::new().route("/users/7", get(gone));
 //!     tokio::spawn(async { axum::serve(listener, site).await });
 //!
-//!     let error = raise_for_status(reqwest::get(url).await?, 1_000).await.unwrap_err();
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let error = raise_for_status(client.get(url).send().await?, 1_000).await.unwrap_err();
 //!     assert_eq!(error.to_string(), "410 Gone: moved to another country");
 //!     Ok(())
 //! }

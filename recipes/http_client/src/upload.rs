@@ -25,7 +25,9 @@
 //!     tokio::spawn(async { axum::serve(listener, site).await });
 //!
 //!     let chunks = ["a long", " story"].map(|chunk| anyhow::Ok(Bytes::from(chunk)));
-//!     let answer = upload(&reqwest::Client::new(), url, futures::stream::iter(chunks)).await?;
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let answer = upload(&client, url, futures::stream::iter(chunks)).await?;
 //!     assert_eq!(answer.text().await?, "got a long story");
 //!     Ok(())
 //! }

@@ -11,6 +11,7 @@ use http_client::download::download;
 use http_client::json::json;
 use http_client::limits::Limits;
 use http_client::many::{self, Many};
+use http_client::resume::resume;
 use http_client::retry::{Policy, Verdict, retry};
 use http_client::status::raise_for_status;
 use http_client::websocket::Heartbeat;
@@ -115,6 +116,19 @@ async fn the_limit_on_a_download_takes_all_of_them() {
     for (limit, is_taken) in [(0, false), (1, false), (2, true), (u64::MAX, true)] {
         let written = download(chunks(vec![Ok("1"), Ok("2")]), &folder.path().join("page"), limit).await;
         assert_eq!(written.is_ok(), is_taken);
+    }
+}
+
+#[tokio::test]
+async fn the_limit_on_a_resumed_file_takes_all_of_them() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page");
+    for (size, limit, is_taken) in
+        [(0, 0, true), (1, 0, false), (1, 1, true), (2, 1, false), (2, u64::MAX, true)]
+    {
+        let address = url(server.url(&format!("/file/steady/{size}/0")));
+        assert_eq!(resume(&client(), address, &file, limit).await.ok(), is_taken.then_some(size));
     }
 }
 
