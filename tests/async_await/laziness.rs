@@ -102,6 +102,7 @@ async fn only_the_attempts_that_are_needed_run() {
     assert_eq!(server.begun(), calls([("/cache", 0), ("/replica", 100)]));
 }
 
+/// The attempts run one after the other, so their errors are in the order of the attempts.
 #[tokio::test(start_paused = true)]
 async fn when_all_fail_every_error_is_reported_in_order() {
     let server = Server::new([("/a", 200, Err("a")), ("/b", 100, Err("b"))]);
@@ -109,6 +110,7 @@ async fn when_all_fail_every_error_is_reported_in_order() {
     assert_eq!(first_ok(attempts).await.unwrap_err(), ["a", "b"]);
 }
 
+/// Without an attempt there is no success: an empty list of errors, at the first poll.
 #[test]
 fn of_nothing_there_is_nothing_to_report() {
     let none: [std::future::Ready<Result<(), ()>>; 0] = [];

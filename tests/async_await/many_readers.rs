@@ -79,6 +79,7 @@ async fn a_dropped_reader_takes_nothing_from_the_others() {
     assert_eq!((patient.unwrap(), start.elapsed()), (1, ms(100)));
 }
 
+/// asyncio: cancelling one reader cancels the task for all. Here: the drop of the last reader aborts it.
 #[tokio::test(start_paused = true)]
 async fn without_readers_the_work_ends() {
     let (loads, dropped) = (Count::default(), Count::default());
@@ -109,6 +110,7 @@ async fn who_asks_while_a_load_runs_gets_its_result() {
     assert_eq!(start.elapsed(), ms(40));
 }
 
+/// It is no cache: a call after the end of a load starts the next one.
 #[tokio::test(start_paused = true)]
 async fn who_asks_later_starts_the_next_load() {
     let (flight, loads) = (SingleFlight::default(), Count::default());
@@ -127,6 +129,7 @@ async fn a_result_that_nobody_has_read_yet_is_not_given_to_who_asks_later() {
     assert_eq!(unread.await.unwrap(), 1);
 }
 
+/// A load that panicked or lost its readers gives no value: the next call must not join it.
 #[tokio::test(start_paused = true)]
 async fn after_a_panic_or_the_last_reader_the_next_load_starts_anew() {
     let (flight, loads) = (SingleFlight::default(), Count::default());

@@ -114,6 +114,7 @@ async fn the_stream_goes_before_the_guard_at_the_end_early_and_never_started() {
     }
 }
 
+/// A stream may end before anything matches: the result is `None`.
 #[tokio::test]
 async fn of_nothing_there_is_no_match() {
     assert_eq!(first_match(stream::empty::<u32>(), |_| true).await, None);

@@ -20,6 +20,7 @@ async fn the_items_of_all_pages_come_in_order_and_each_page_is_fetched_once() {
     assert_eq!(fetched.take(), ["1", "2", "3"]);
 }
 
+/// asyncio and Tokio: a generator is lazy, so a page that is never reached is never fetched.
 #[tokio::test(start_paused = true)]
 async fn a_page_is_fetched_when_its_first_item_is_asked_for() {
     let fetched = Log::default();
@@ -46,6 +47,7 @@ async fn an_error_in_the_middle_comes_after_the_items_before_it_and_then_the_end
     }
 }
 
+/// An empty page is not the end: a page without a next one is.
 #[tokio::test]
 async fn empty_pages_are_passed_over_and_of_nothing_there_is_an_end() {
     let sizes = [0, 2, 0, 0, 1, 0];

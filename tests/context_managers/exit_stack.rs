@@ -109,6 +109,7 @@ async fn a_suppressed_failure_of_a_clean_up_leaves_the_value() {
     assert_eq!(stack.close(Ok(5)).await, Ok(Some(5)));
 }
 
+/// asyncio: a callback that raises replaces the exception. Here: a clean-up may change the list of failures.
 #[tokio::test]
 async fn a_clean_up_may_put_another_error_in_the_place_of_the_first() {
     let (_, _, mut stack) = stack();
@@ -216,6 +217,7 @@ async fn pop_all_moves_them_to_another_stack() {
     assert_eq!(drain(&cleanups, ms(5)).await, Ok(()));
 }
 
+/// A dropped stack runs its clean-ups in a task: an empty one needs none.
 #[tokio::test]
 async fn of_nothing_it_closes_and_spawns_nothing_when_it_is_dropped() {
     let (_, _, stack) = self::stack();
@@ -260,6 +262,7 @@ async fn a_hundred_thousand_are_no_trouble_and_let_others_have_their_turn() {
     }
 }
 
+/// asyncio: exceptions of callbacks are a chain of `__context__`. Here: a list, which no depth can overflow.
 #[tokio::test]
 async fn a_hundred_thousand_failures_are_all_reported() {
     let (_, _, mut stack) = stack();

@@ -169,6 +169,7 @@ async fn an_awaited_task_runs_on_when_the_one_who_awaits_is_aborted() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// asyncio and Tokio: tasks that sleep overlap, so their number adds no time.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_tasks_sleep_as_long_as_one() {
     let start = Instant::now();

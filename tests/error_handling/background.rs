@@ -27,6 +27,7 @@ async fn an_error_in_a_dropped_handle_is_lost() {
     assert_eq!(log.take(), ["failed"], "and nobody else knows");
 }
 
+/// asyncio: an exception that is never retrieved is logged at collection. Here: the report comes at the end.
 #[tokio::test(start_paused = true)]
 async fn but_one_that_nobody_awaits_is_reported_when_the_task_ends() {
     let heard = Heard::default();
@@ -57,6 +58,7 @@ async fn one_that_is_heard_is_not_reported() {
     assert_eq!(taken(&heard), []);
 }
 
+/// asyncio: an await raises, so it retrieves the exception. Here: a result dropped unread is reported.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_awaited_and_then_ignored_is_reported() {
     let heard = Heard::default();

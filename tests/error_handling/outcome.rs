@@ -48,6 +48,7 @@ async fn but_whoever_asks_is_err_counts_it_as_failed() {
     assert!(!Outcome::from(result).is_failure());
 }
 
+/// Python: any exception has a text. Rust: the payload of a panic can be any value, so some have none.
 #[tokio::test]
 async fn of_a_panic_with_any_value_the_text_says_so() {
     let task = tokio::spawn(async { std::panic::panic_any(7) });
@@ -58,6 +59,7 @@ async fn of_a_panic_with_any_value_the_text_says_so() {
     assert_eq!(outcome, Outcome::Panicked("plain".to_owned()));
 }
 
+/// asyncio: `await gather()` gives an empty list. Here: the first poll does.
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert!(every_outcome::<(), (), ()>([]).now_or_never().unwrap().is_empty());

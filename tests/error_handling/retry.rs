@@ -30,12 +30,14 @@ async fn call(errors: Vec<CallError>, limit: Duration) -> (usize, Result<&'stati
     (attempts, result, start.elapsed().as_millis())
 }
 
+/// asyncio: a loop with a `sleep` that doubles. Here: `judge` asks for another attempt; 125 and 250 ms pass.
 #[tokio::test(start_paused = true)]
 async fn what_may_do_better_is_tried_again_after_growing_pauses() {
     let (attempts, result, at) = call(vec![CallError::Busy, CallError::Busy], ms(9_000)).await;
     assert_eq!((attempts, result.unwrap(), at), (3, "value", 125 + 250));
 }
 
+/// A wrong request stays wrong: to repeat it only loads the server.
 #[tokio::test(start_paused = true)]
 async fn what_is_final_is_not_tried_again() {
     let (attempts, result, at) = call(vec![CallError::Busy, CallError::Wrong], ms(9_000)).await;
@@ -101,6 +103,7 @@ async fn no_attempt_begins_after_the_deadline_and_the_last_error_is_kept() {
     }
 }
 
+/// The deadline stops further attempts: to cut one, the attempt needs a `timeout_at` of its own.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_under_way_is_cut_only_if_it_looks_at_the_deadline_itself() {
     let start = Instant::now();

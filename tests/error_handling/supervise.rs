@@ -27,6 +27,7 @@ async fn a_failure_is_reported_with_the_name_of_its_worker() {
     assert_eq!(*told.lock().unwrap(), [report]);
 }
 
+/// asyncio: an exception of one task leaves the others alone. Here: so does a panic; its text is reported.
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_contained_and_reported_with_its_text() {
     let (mut supervisor, told) = supervisor();
@@ -57,6 +58,7 @@ async fn a_panic_in_the_call_that_makes_the_worker_is_contained_too() {
     assert_eq!(told.lock().unwrap()[0].2, "panicked: first call");
 }
 
+/// A worker that fails at once must not spin: its pauses double from 125 ms up to a second.
 #[tokio::test(start_paused = true)]
 async fn the_pauses_grow_up_to_the_longest() {
     let (mut supervisor, told) = supervisor();
@@ -86,6 +88,7 @@ async fn jitter_lengthens_each_pause_by_a_random_part_of_it() {
     assert!(drawn[0] == drawn[1] && drawn[0] != drawn[2]);
 }
 
+/// The third failure within the window is the last: it has no pause, and its error is the end.
 #[tokio::test(start_paused = true)]
 async fn it_gives_up_at_the_failure_that_makes_too_many() {
     let (mut supervisor, told) = supervisor();
@@ -109,6 +112,7 @@ async fn failures_before_the_window_do_not_count() {
     }
 }
 
+/// A policy of two pauses is a limit as well: the third failure ends the worker.
 #[tokio::test(start_paused = true)]
 async fn pauses_that_end_are_a_reason_to_give_up() {
     let (mut supervisor, told) = supervisor();
@@ -118,6 +122,7 @@ async fn pauses_that_end_are_a_reason_to_give_up() {
     assert_eq!(pauses(&told), [(0, Some(125)), (125, Some(250)), (375, None)]);
 }
 
+/// A run of 400 ms counts as healthy, one of 399 does not: only the first starts the pauses over.
 #[tokio::test(start_paused = true)]
 async fn after_a_healthy_run_the_pauses_begin_anew() {
     let (mut supervisor, told) = supervisor();
@@ -179,6 +184,7 @@ async fn a_cancelled_worker_is_neither_reported_nor_started_again() {
     );
 }
 
+/// In a pause no work runs that could see a token: the cancel ends the restart instead.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_is_cancelled_in_its_pause_is_not_started_again() {
     let (mut supervisor, told) = supervisor();
@@ -211,6 +217,7 @@ async fn a_worker_that_ends_for_its_own_task_panicked_has_failed() {
     assert_eq!(told.lock().unwrap().len(), 1);
 }
 
+/// asyncio: two tasks may share a name. Here: a name addresses one worker, until its end was taken.
 #[tokio::test(start_paused = true)]
 async fn a_name_is_free_again_when_its_end_has_been_taken() {
     let (mut supervisor, _) = supervisor();
@@ -282,6 +289,7 @@ async fn what_a_worker_held_is_dropped_when_the_shutdown_returns() {
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
+/// asyncio: tasks outlive the object that created them. Here: a drop aborts workers and cancels helpers.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_supervisor_aborts_its_workers_and_cancels_their_token() {
     let (mut supervisor, told) = supervisor();
@@ -350,6 +358,7 @@ async fn a_worker_that_fails_at_once_for_ever_does_not_starve_the_others() {
     assert!(matches!(ends[..], [(_, End::Cancelled | End::Failed(_))]));
 }
 
+/// The report is the caller's code: its panic costs one worker, and not the supervisor.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_report_ends_its_worker_and_no_other() {
     let mut supervisor = Supervisor::new(|_: &str, _: &anyhow::Error, _| panic!("cannot report"));

@@ -23,6 +23,7 @@ async fn a_panic_takes_its_own_slot_only() {
     assert_eq!(outcomes, [Ok("a"), Err(Failure::Panic("panics after 100".to_owned())), Ok("c")]);
 }
 
+/// asyncio: an exception before the first `await` is in its slot. Tokio: so is a panic, also one that is not text.
 #[tokio::test]
 async fn a_panic_before_the_first_await_is_caught_too() {
     let outcomes =
@@ -54,6 +55,7 @@ async fn a_cancellation_cannot_be_swallowed_into_the_results() {
     assert_eq!(rounds.get(), 2);
 }
 
+/// asyncio: `gather()` returns an empty list. Tokio: the same, without waiting.
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert_eq!(every_outcome([], try_load).now_or_never(), Some(vec![]));

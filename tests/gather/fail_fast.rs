@@ -19,6 +19,7 @@ async fn the_first_error_in_time_is_reported_at_once() {
     assert_eq!(start.elapsed(), ms(200));
 }
 
+/// asyncio and Tokio: without an error the results are in the order of the inputs.
 #[tokio::test(start_paused = true)]
 async fn without_an_error_the_results_stand_in_order() {
     let inputs = [("a", 300), ("b", 100), ("c", 200)];

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use crate::support::{alive_tasks, ms};
 use crate::work::{load, try_load};
 
+/// asyncio: `gather` over tasks returns results in the order of its arguments. Tokio: so does a `JoinQueue`.
 #[tokio::test(start_paused = true)]
 async fn results_follow_the_inputs_whichever_finished_first() {
     let start = Instant::now();
@@ -63,6 +64,7 @@ async fn but_join_all_over_handles_lets_them_run_on() {
     assert_eq!(alive_tasks(), 2);
 }
 
+/// asyncio: `gather()` returns an empty list. Tokio: the same, without waiting.
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert!(parallel_in_order([], load).now_or_never().unwrap().is_empty());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use gather::wait::ReturnWhen::{AllCompleted, FirstCompleted, FirstError};
-use gather::wait::{NothingToWaitFor, Task, wait};
+use gather::wait::{MaybeDone, NothingToWaitFor, wait};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -23,8 +23,8 @@ async fn waiting_again_for_finished_tasks_costs_no_time() {
     assert_eq!(wait(&mut tasks, AllCompleted, None).await, waited([0, 1, 2], []));
     assert_eq!(start.elapsed(), ms(300));
     let values = tasks.map(|task| match task {
-        Task::Done(result) => result.unwrap().unwrap(),
-        Task::Pending(_) => panic!("all are done"),
+        MaybeDone::Done(result) => result.unwrap().unwrap(),
+        MaybeDone::Pending(_) => panic!("all are done"),
     });
     assert_eq!(values, ["a", "b", "c"]);
 }
@@ -75,7 +75,7 @@ async fn two_that_finish_in_the_same_instant_are_both_done() {
 /// Tokio gives a task a budget of 128 operations a turn; the wait must not report the first 128 alone.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_that_finish_in_the_same_instant_are_all_done() {
-    let mut tasks: Vec<_> = (0..1_000).map(|_| Task::from(tokio::spawn(try_load(("a", 100))))).collect();
+    let mut tasks: Vec<_> = (0..1_000).map(|_| MaybeDone::from(tokio::spawn(try_load(("a", 100))))).collect();
     let waited = tokio::spawn(async move { wait(&mut tasks, FirstCompleted, None).await.unwrap() });
     let waited = waited.await.unwrap();
     assert_eq!((waited.done.len(), waited.pending.len()), (1_000, 0));
@@ -100,15 +100,16 @@ async fn an_error_from_before_the_wait_counts() {
     assert_eq!(start.elapsed(), ms(0));
 }
 
+/// asyncio: `FIRST_EXCEPTION` counts an exception and not a cancellation. Tokio: a panic and not an abort.
 #[tokio::test(start_paused = true)]
 async fn a_panic_counts_as_an_error_and_an_abort_does_not() {
     let mut tasks = spawn([("a", 300), ("panics", 200), ("aborted", 1_000)]);
-    let Task::Pending(aborted) = &tasks[2] else { panic!("nobody has waited yet") };
+    let MaybeDone::Pending(aborted) = &tasks[2] else { panic!("it is pending") };
     aborted.abort();
     assert_eq!(wait(&mut tasks, FirstError, None).await, waited([1, 2], [0]));
 
     let mut tasks = spawn([("a", 300), ("aborted", 1_000)]);
-    let Task::Pending(aborted) = &tasks[1] else { panic!("nobody has waited yet") };
+    let MaybeDone::Pending(aborted) = &tasks[1] else { panic!("it is pending") };
     aborted.abort();
     let start = Instant::now();
     assert_eq!(wait(&mut tasks, FirstError, None).await, waited([0, 1], []));
@@ -143,12 +144,14 @@ async fn a_task_that_finishes_in_the_instant_of_the_timeout_is_done() {
     assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(100))).await, waited([0], [1]));
 }
 
+/// asyncio: `wait(timeout=0)` reports what is done. Tokio: the same.
 #[tokio::test(start_paused = true)]
 async fn no_time_at_all_still_reports_what_is_done() {
     let mut tasks = spawn([("a", 0), ("b", 100)]);
     assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::ZERO)).await, waited([0], [1]));
 }
 
+/// `Duration::MAX` means no limit, as `timeout=None` in asyncio.
 #[tokio::test(start_paused = true)]
 async fn an_endless_time_limit_is_no_limit() {
     let mut tasks = spawn(ABC);

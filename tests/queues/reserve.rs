@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// What is not moved is still in the source: nothing is sent to nobody.
+/// What is not moved is still in the source: no item is lost.
 #[tokio::test]
 async fn a_forward_whose_target_is_gone_stops_before_it_takes_an_item() {
     let (sender, mut source) = mpsc::channel(4);
@@ -37,6 +37,7 @@ async fn a_forward_that_waits_for_an_item_keeps_a_place_of_the_target() {
     target.try_send(1).unwrap();
 }
 
+/// A hundred thousand items are forwarded: each comes once, in order.
 #[tokio::test]
 async fn a_hundred_thousand_items_are_forwarded_in_order() {
     let (sender, mut source) = mpsc::channel(100);
@@ -75,6 +76,7 @@ async fn an_item_that_is_not_sent_in_time_comes_back() {
     assert_eq!(send_unless(&queue, "c", sleep(ms(100))).await, Err(Unsent::Closed("c")));
 }
 
+/// Room and the stop in one instant: the item is sent.
 #[tokio::test(start_paused = true)]
 async fn room_that_comes_in_the_instant_of_the_stop_is_used() {
     let (queue, mut received) = mpsc::channel(1);

@@ -192,6 +192,7 @@ async fn but_a_semaphore_of_zero_lets_nobody_in() {
     assert_eq!(NonZeroUsize::new(0), None, "what a limit asks for");
 }
 
+/// asyncio: `Semaphore(0)` lets no task pass. Here: the type excludes zero, and the largest limit works.
 #[tokio::test]
 async fn a_limit_may_be_any_number_but_zero() {
     let limit = Limit::new(NonZeroUsize::MAX);
@@ -309,6 +310,7 @@ async fn a_holder_may_cancel_the_next_one_as_it_leaves() {
     soon(limit.run(async {})).await;
 }
 
+/// asyncio: a semaphore inside of each task makes all tasks first. Here: `spawn` waits for a permit.
 #[tokio::test]
 async fn ten_thousand_inputs_are_never_more_than_a_hundred_tasks() {
     let (limit, mut tasks, mut done, mut most) = (Limit::new(HUNDRED), JoinSet::new(), 0, 0);

@@ -42,6 +42,7 @@ async fn after_a_rest_as_many_come_at_once_as_before_and_no_more() {
     assert_eq!(log.take(), [0, 0, 100, 200].map(ms));
 }
 
+/// Waiters are FIFO: each passes 10 ms after the one that came before it.
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_go_in_the_order_in_which_they_came() {
     let (start, limit, log) = (Instant::now(), Arc::new(rate(1, 10)), Entries::new());
@@ -74,6 +75,7 @@ async fn but_a_rate_limit_does_not_limit_how_many_are_under_way() {
     assert_eq!(start.elapsed(), ms(50), "a thousand a second");
 }
 
+/// A dropped waiter has taken no turn: the second passes at 100 ms instead of 200.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_wait_has_used_nothing_up_and_makes_way() {
     let (start, limit) = (Instant::now(), rate(1, 100));
@@ -126,6 +128,7 @@ fn but_governor_alone_panics_on_it() {
     governor::RateLimiter::direct(Quota::with_period(Duration::MAX).unwrap());
 }
 
+/// A turn in a hundred years: the wait is long, and overflows no `Instant`.
 #[tokio::test(start_paused = true)]
 async fn the_slowest_quota_is_waited_for() {
     let century = Duration::from_hours(365 * 24 * 100);
@@ -150,6 +153,7 @@ async fn but_more_than_a_thousand_a_second_wants_a_burst() {
     assert_eq!(took(20).await, ms(98), "ten thousand a second, after the twenty");
 }
 
+/// A burst of a thousand, then one each millisecond: no rounding error adds up.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_pass_at_the_rate_that_was_asked_for() {
     let (start, limit) = (Instant::now(), rate(1_000, 1));

@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait for all, and keep each error in its own slot: `asyncio.gather(*aws, return_exceptions=True)`.
+//! Waits for all and keeps each error or panic in its own slot: `asyncio.gather(*aws, return_exceptions=True)`.
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
-//! In Rust an error is a value, so `join_all` over futures that return `Result` is `return_exceptions=True` already.
-//! A panic is not a value: without `catch_unwind` it would take the other loads with it.
+//! ```
+//! use gather::every_outcome::{Failure, every_outcome};
+//!
+//! async fn fetch(page: &str) -> Result<String, String> {
+//!     if page == "missing" { Err(format!("{page} not found")) } else { Ok(format!("<{page}>")) }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     for outcome in every_outcome(["home", "missing"], fetch).await {
+//!         match outcome {
+//!             Ok(page) => println!("{page}"),
+//!             Err(Failure::Error(error)) => println!("error: {error}"),
+//!             Err(Failure::Panic(message)) => println!("panic: {message}"),
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! `futures::future::join_all` is enough if a panic may end the whole: an `Err` is a value, so it stays in its slot.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load with it. A cancellation cannot end up in the list of results, as it could
-//! in a loop around asyncio's `gather`.
+//! Dropping the future drops every load.
+//!
+//! # Differences from asyncio
+//!
+//! In a loop around `gather(return_exceptions=True)` a cancellation can end up in the list of results. Here a cancelled
+//! future is dropped, and returns no results.
 
 use std::any::Any;
 use std::error::Error;
@@ -41,8 +63,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 
 impl<E: Error> Error for Failure<E> {}
 
-/// Loads every key at the same time and waits for all of them. Each result, error or panic stands in the slot of
-/// its key.
+/// Loads every key at once and waits for all. Each value, error or panic is in the slot of its key.
 pub async fn every_outcome<K, T, E, F>(
     keys: impl IntoIterator<Item = K>,
     load: impl Fn(K) -> F,
@@ -50,8 +71,8 @@ pub async fn every_outcome<K, T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    // A load that panicked is dropped and never polled again, so nobody sees it half done. What it shares with others
-    // (a lock, a cell) may be left half changed, as after an exception in Python.
+    // A load that panicked is dropped and never polled again. What it shares with others (a lock, a cell) can be half
+    // changed, as after an exception in Python.
     let guarded = keys.into_iter().map(|key| AssertUnwindSafe(load(key)).catch_unwind());
     let outcomes = join_all(guarded).await.into_iter();
     outcomes
@@ -62,7 +83,7 @@ where
         .collect()
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.
 fn message(panic: &(dyn Any + Send)) -> String {
     if let Some(text) = panic.downcast_ref::<&str>() {
         (*text).to_owned()

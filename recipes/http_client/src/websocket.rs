@@ -10,8 +10,6 @@
 //! cargo add tokio-tungstenite
 //! ```
 //!
-//! For `wss://`, give the last one `--features rustls-tls-native-roots`.
-//!
 //! ```
 //! use std::time::Duration;
 //!
@@ -34,6 +32,8 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! For `wss://`, add tokio-tungstenite with `--features rustls-tls-native-roots`.
 //!
 //! `socket.next()` of tokio-tungstenite is enough where the peer sends often, or a silent connection does no harm.
 //!

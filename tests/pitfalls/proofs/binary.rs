@@ -20,6 +20,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A terminal has 80 columns: the list fits, and leaves out no pitfall and no group.
 #[test]
 fn without_arguments_it_lists_every_pitfall_on_lines_of_a_terminal() {
     let list = printed(&[]);
@@ -48,6 +49,7 @@ fn with_a_name_it_lets_that_one_bite_and_shows_it_mended() {
     assert!(with_picture.contains("mended lock_over_the_work  "), "{with_picture}");
 }
 
+/// The chapter shows the recorded transcript: the program must print the same.
 #[test]
 fn for_those_that_asyncio_has_it_prints_the_transcript() {
     let transcript = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/transcript.txt"));
@@ -55,6 +57,7 @@ fn for_those_that_asyncio_has_it_prints_the_transcript() {
     assert!(mine.starts_with(&format!("{}\n", transcript.unwrap())), "{mine}");
 }
 
+/// An empty stdout and exit code 2 let a script tell a typing error; a near miss gets a suggestion.
 #[test]
 fn an_unknown_name_is_one_line_and_ends_with_2() {
     for arguments in [&["forgotten"][..], &["--asyncio", "forgotten_await"], &["--no-such"]] {
@@ -71,6 +74,7 @@ fn an_unknown_name_is_one_line_and_ends_with_2() {
     }
 }
 
+/// `pitfalls | head` closes the pipe early: `println!` would panic there.
 #[test]
 fn a_closed_pipe_is_no_failure() {
     for arguments in [&[][..], &["spare_sender"]] {
