@@ -83,6 +83,9 @@ def build(name: str) -> pathlib.Path:
                 sys.exit(f"{pattern} has no {old!r}: tests/interleavings.py has to change with it")
             text = text.replace(old, new)
         (sources / pathlib.Path(pattern).name).write_text(text)
+        inside = (ROOT / pattern).with_suffix("")
+        if inside.is_dir():
+            shutil.copytree(inside, sources / inside.name, dirs_exist_ok=True)
     shutil.copy(ROOT / "tests" / "interleavings" / f"{name}.rs", sources / "main.rs")
     # One for all: most of it is shuttle.
     target = folder.parent / "target"

@@ -4,6 +4,7 @@ mod book;
 mod changes;
 mod concordance;
 mod copy;
+mod example;
 mod find;
 mod lessons;
 mod list;
@@ -91,9 +92,9 @@ enum Command {
 
 /// What `cargo run` runs, for whom the rest of the book is one command away.
 const HINTS: &str = "\
-Run a recipe:        cargo run -p gather; with -- --help, what it can show
-The learning suite:  cargo test
-One recipe's part:   cargo test -p gather";
+Run a recipe:        cargo run -p gather
+What it can show:    cargo run -p gather -- --help
+The learning suite:  cargo test, or cargo test -p gather";
 
 fn main() -> ExitCode {
     let mut command = command();

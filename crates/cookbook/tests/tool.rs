@@ -141,12 +141,31 @@ fn list_is_the_table_of_contents_and_with_words_the_same_as_find() {
 }
 
 #[test]
-fn show_gives_a_pipe_the_file_as_it_is() {
+fn show_gives_a_pipe_the_chapter_as_it_is() {
     let recipe = here().join("../../recipes/gather");
     assert_eq!(printed(here(), &["show", "gather"]), fs::read_to_string(recipe.join("README.md")).unwrap());
-    let source = fs::read_to_string(recipe.join("src/in_order.rs")).unwrap();
-    assert_eq!(printed(here(), &["show", "gather", "in_order"]), source);
-    assert_eq!(printed(here(), &["show", "Gather", "in-order"]), source);
+}
+
+#[test]
+fn show_begins_a_pattern_with_the_call() {
+    let shown = printed(here(), &["show", "task_groups", "join_set"]);
+    let call = "use std::future::pending;\n\nuse task_groups::join_set::try_join_all;\n";
+    assert!(shown.starts_with(call), "{shown}");
+    assert_eq!(shown.matches("use task_groups::").count(), 1, "{shown}");
+    let source = fs::read_to_string(here().join("../../recipes/task_groups/src/join_set.rs")).unwrap();
+    let (_, code) = source.split_once("\n\n").unwrap();
+    assert!(shown.ends_with(code), "{shown}");
+    assert_eq!(printed(here(), &["show", "Task_Groups", "join-set"]), shown);
+}
+
+#[test]
+fn a_copied_pattern_has_an_example_that_is_not_run() {
+    let project = project("");
+    printed(project.path(), &["copy", "task_groups", "join_set", "--into", "."]);
+    let copied = fs::read_to_string(project.path().join("src/join_set.rs")).unwrap();
+    let source = fs::read_to_string(here().join("../../recipes/task_groups/src/join_set.rs")).unwrap();
+    assert_eq!(copied, source.replacen("//! ```\n//! use", "//! ```ignore\n//! use", 1));
+    assert_ne!(copied, source);
 }
 
 #[test]
@@ -166,6 +185,26 @@ fn show_knows_the_demo_which_is_no_pattern() {
     let error = refused(project.path(), &["copy", "gather", "demo", "--into", "."], 1);
     assert!(error.starts_with("error: gather has no pattern \"demo\""), "{error}");
     assert!(!error.contains(", demo"), "{error}");
+}
+
+/// A pattern is a file, or a file with the folder of its name.
+#[test]
+fn a_pattern_with_a_folder_is_shown_and_copied_with_it() {
+    let sources = here().join("../../recipes/queues/src");
+    let [outer, inner] = ["joinable.rs", "joinable/orders.rs"]
+        .map(|path| (path, fs::read_to_string(sources.join(path)).unwrap()));
+    let shown = printed(here(), &["show", "queues", "joinable"]);
+    assert!(shown.starts_with("use std::sync::Arc;\n\nuse queues::joinable::PriorityQueue;\n"), "{shown}");
+    assert!(shown.ends_with(&format!("\n// {}\n{}", inner.0, inner.1)), "{shown}");
+
+    let project = project("");
+    let told = printed(project.path(), &["copy", "queues", "joinable", "--into", "."]);
+    assert!(told.starts_with("./src/joinable.rs\n./src/joinable/orders.rs\n./Cargo.toml\n"), "{told}");
+    let copied = |path| fs::read_to_string(project.path().join("src").join(path)).unwrap();
+    assert_eq!(copied(outer.0), outer.1.replacen("//! ```\n//! use", "//! ```ignore\n//! use", 1));
+    assert_eq!(copied(inner.0), inner.1);
+    let preview = printed(project.path(), &["copy", "queues", "tracked", "--into", ".", "--dry-run"]);
+    assert_eq!(preview.matches("would create").count(), 1, "{preview}");
 }
 
 #[test]
@@ -273,7 +312,7 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
 fn a_pattern_tells_its_mod_line_once() {
     let project = project("");
     let told = printed(project.path(), &["copy", "gather", "in_order", "--into", "."]);
-    assert!(told.ends_with("Add to ./src/main.rs: mod in_order;\n"), "{told}");
+    assert!(told.ends_with("Add to ./src/main.rs: pub mod in_order;\n"), "{told}");
     fs::write(project.path().join("src/main.rs"), "mod in_order;\nfn main() {}\n").unwrap();
     let told = printed(project.path(), &["copy", "gather", "in_order", "--into", "Cargo.toml"]);
     assert!(!told.contains("Add to"), "{told}");
@@ -288,7 +327,7 @@ fn dependencies_are_added_in_the_order_that_is_there() {
             anyhow = "1" # errors
             futures = "0.3.34"
             serde = "1"
-            tokio = { version = "1.54", features = ["macros", "time"] }
+            tokio = { version = "1.54", features = ["macros", "rt", "time"] }
 
             # mine
             [profile.dev]
@@ -307,7 +346,7 @@ fn without_dependencies_the_section_is_added() {
 
             [dependencies]
             futures = "0.3.34"
-            tokio = { version = "1.54", features = ["macros", "time"] }
+            tokio = { version = "1.54", features = ["macros", "rt", "time"] }
         "#]],
     );
 }
@@ -327,6 +366,7 @@ fn features_are_added_and_none_is_taken_away() {
                 "full", # all of it
                 "time", # and this
                 "macros",
+                "rt",
             ]
         "#]],
     );
@@ -352,7 +392,7 @@ fn dotted_keys_stay_dotted() {
             [dependencies]
             futures.version = "0.3" # here
             tokio.version = "1"
-            tokio.features = ["macros", "time"]
+            tokio.features = ["macros", "rt", "time"]
         "#]],
     );
 }
@@ -374,7 +414,7 @@ fn a_dependency_from_elsewhere_gets_the_features_and_no_version() {
         expect![[r#"
             [dependencies]
             futures = { path = "../futures" }
-            tokio = { git = "https://example.org", optional = true, features = ["macros", "time"] }
+            tokio = { git = "https://example.org", optional = true, features = ["macros", "rt", "time"] }
         "#]],
     );
 }
@@ -418,7 +458,7 @@ fn a_member_of_a_workspace_inherits_what_the_workspace_has() {
 
         [dependencies]
         futures = "0.3.34"
-        tokio = { workspace = true, features = ["macros"] }
+        tokio = { workspace = true, features = ["macros", "rt"] }
     "#]]
     .assert_eq(&fs::read_to_string(app.join("Cargo.toml")).unwrap());
     assert_eq!(fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap(), root);
