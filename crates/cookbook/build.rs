@@ -316,7 +316,7 @@ fn page(name: &str, answer: &str) -> Entry {
     }
 }
 
-/// Every word of the entries, in order, and in how many entries it stands.
+/// Every word of the entries, in order, and in how many entries it is.
 struct Words(Vec<(String, u16)>);
 
 impl Words {
@@ -345,7 +345,7 @@ fn write_entry(entry: &Entry, known: &Words, table: &mut String) {
     let (recipe, pattern) = entry.at.split_once(':').unwrap_or((&entry.at, ""));
     let title = known.numbers(&entry.names.join(" "));
     let phrases: Vec<_> = entry.ask.iter().map(|ask| format!("&{:?}", known.numbers(ask))).collect();
-    // Of a message, what stands between the names and numbers in it.
+    // Of a message, what is between the names and numbers in it.
     let parts = |name: &String| {
         let parts: Vec<_> = name.split("{}").map(words::plain).filter(|part| !part.is_empty()).collect();
         format!("&{parts:?}")

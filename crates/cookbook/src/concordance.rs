@@ -46,7 +46,7 @@ pub(crate) struct Entry {
     pub(crate) title: &'static [u16],
     pub(crate) phrases: &'static [&'static [u16]],
     pub(crate) text: &'static [u16],
-    /// Of each form of a message, what stands between the names and numbers in it.
+    /// Of each form of a message, what is between the names and numbers in it.
     pub(crate) parts: &'static [&'static [&'static str]],
 }
 

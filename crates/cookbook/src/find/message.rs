@@ -11,7 +11,7 @@ const LEAST: usize = 8;
 /// So much of a form, in letters, is a fragment by which it is recognised; less, if it is a sentence.
 const FRAGMENT: f64 = 0.85;
 const WORDS: usize = 4;
-/// How much of the words of a message must be there, by weight, if they do not stand as they do in it.
+/// How much of the words of a message must be there, by weight, if they are in another order.
 const ENOUGH: f64 = 0.75;
 
 /// The messages that `pasted` is or contains, the one that says most first.
@@ -41,7 +41,7 @@ fn best_of(score: impl Fn(&[&str]) -> Option<f64>) -> Vec<(f64, Found)> {
     messages.filter_map(best).collect()
 }
 
-/// How many letters of a form stand in the text, in their order; or how many of the text in it, if that is a fragment.
+/// How many letters of a form are in the text, in their order; or how many of the text in it, if that is a fragment.
 fn as_it_is(parts: &[&str], text: &str) -> Option<f64> {
     let letters: usize = parts.iter().map(|part| part.len()).sum();
     let mut rest = text;
@@ -72,7 +72,7 @@ fn by_words(parts: &[&str], there: &BTreeSet<&str>, counts: &BTreeMap<&str, u32>
     (words.len() >= 4 && common >= ENOUGH * all).then_some(common)
 }
 
-/// In how many forms each word stands.
+/// In how many forms each word is.
 fn counts() -> BTreeMap<&'static str, u32> {
     let mut counts = BTreeMap::new();
     for parts in ENTRIES.iter().flat_map(|entry| entry.parts) {
@@ -88,7 +88,7 @@ fn is_code(text: &str) -> bool {
     text.len() == 5 && text.starts_with('e') && text[1..].bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Where `part` ends in `text`, if it stands there and not within a word.
+/// Where `part` ends in `text`, if it is there as whole words.
 fn end_of(part: &str, text: &str) -> Option<usize> {
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     text.match_indices(part).map(|(at, _)| (at, at + part.len())).find_map(|(at, end)| {

@@ -13,7 +13,7 @@ use crate::concordance::{ENTRIES, Entry, Kind};
 use crate::near;
 use crate::text::{columns, hang};
 
-/// How many answers stand below the first, a line each.
+/// How many answers are listed below the first, a line each.
 const ALSO: usize = 4;
 
 /// An entry, under the name that was asked for.

@@ -55,7 +55,7 @@ fn of_kind(is: impl Fn(&Entry, &str) -> bool) -> Vec<Found> {
     found
 }
 
-/// The entry as the answer for its name of that number; its other names are told if they are few.
+/// The entry as the answer for its name of that number; its other names follow if they are few.
 fn under(entry: &'static Entry, name: usize) -> Found {
     let mut heading = entry.names[name].to_owned();
     let others: Vec<_> = entry.names.iter().filter(|other| **other != entry.names[name]).copied().collect();

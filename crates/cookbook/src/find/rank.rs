@@ -9,9 +9,9 @@ const LEAST: f64 = 3.2;
 const SHARE: f64 = 0.35;
 /// No question needs more of these.
 const MOST: usize = 12;
-/// What an answer gains if its name stands in the question.
+/// What an answer gains if its name is in the question.
 const NAMED: f64 = 4.0;
-/// What a word weighs that stands nowhere here, beside one that does; and among several it is a name of the reader's own.
+/// What an unknown word weighs: beside at most one known word, and among several, where it is a name of the reader's own.
 const UNKNOWN: (f64, f64) = (7.0, 2.0);
 
 /// A word of the question: its place in `WORDS`, if it is there, and how much it says.
@@ -51,7 +51,7 @@ pub(super) fn is_phrase(typed: &str) -> bool {
     })
 }
 
-/// The entries for the names that stand in a sentence: `asyncio.wait_for`, `ClientSession`, `tokio::select!`.
+/// The entries for the names in a sentence: `asyncio.wait_for`, `ClientSession`, `tokio::select!`.
 fn named(typed: &str) -> Vec<&'static Entry> {
     let words = typed.split(|c: char| c.is_whitespace() || "`'\",;()[]".contains(c));
     let looks_like_one = |word: &&str| {
