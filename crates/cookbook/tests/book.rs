@@ -378,9 +378,10 @@ fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
 }
 
 /// Public async functions that no lesson sweeps, each with its reason.
-const NOT_SWEPT: [(&str, &str); 6] = [
+const NOT_SWEPT: [(&str, &str); 7] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
+    ("http_client::resume::resume", "it opens a socket; what it does with the answer is `complete`, which is swept"),
     ("http_client::upload::upload", "it opens a socket; a lesson cancels it while the server reads nothing"),
     ("pitfalls::blocking_io::mended", "it opens a socket; a lesson cancels it while the server is silent"),
     (
@@ -425,6 +426,153 @@ fn every_public_async_function_is_swept() {
     }
     wrong.extend(excused.keys().map(|name| format!("there is no {name}")));
     report(&wrong);
+}
+
+/// Recipes whose proofs have no module `ends` yet.
+const WITHOUT_ENDS: [&str; 6] =
+    ["event_loop", "executors", "http_client", "pitfalls", "task_groups", "timeouts"];
+
+/// Functions that no module `ends` calls, each with its reason.
+const ENDS_EXCUSED: [(&str, &str); 0] = [];
+
+/// A number has ends, and so has a duration. The proofs of each recipe have a module `ends` that calls every public function
+/// which takes one, with the least and the greatest of it.
+#[test]
+fn every_public_function_that_takes_a_number_is_called_at_its_ends() {
+    let mut wrong = Vec::new();
+    let mut excused: BTreeMap<_, _> = ENDS_EXCUSED.into_iter().collect();
+    for recipe in recipes() {
+        let wanted: Vec<_> = pattern_sources(&recipe)
+            .into_iter()
+            .flat_map(|(pattern, source)| {
+                let wanted = take_numbers(source.parse::<TokenStream>().unwrap(), None);
+                wanted.into_iter().map(move |function| (pattern.clone(), function))
+            })
+            .collect();
+        let ends = root().join(format!("tests/{recipe}/proofs/ends.rs"));
+        let lacks = WITHOUT_ENDS.contains(&recipe.as_str());
+        let Ok(ends) = fs::read_to_string(ends) else {
+            if !lacks && !wanted.is_empty() {
+                wrong.push(format!("{recipe}: its proofs have no module ends"));
+            }
+            continue;
+        };
+        if lacks {
+            wrong.push(format!("{recipe} has a module ends: it needs no excuse"));
+        }
+        let tokens = flat(ends.parse::<TokenStream>().unwrap());
+        if !tokens.iter().any(|token| is_word(Some(token), "MAX")) {
+            wrong.push(format!("{recipe}: its module ends names no greatest number"));
+        }
+        for (pattern, Ends { of, name, is_method }) in wanted {
+            let named = of.as_ref().map_or(name.clone(), |of| format!("{of}::{name}"));
+            let place = format!("{recipe}::{pattern}::{named}");
+            let is_called = tokens.iter().enumerate().any(|(at, token)| {
+                let is_path = |of: &String| {
+                    at > 2 && is_word(tokens.get(at - 3), of) && tokens[at - 1].to_string() == ":"
+                };
+                is_word(Some(token), &name)
+                    && matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
+                    && (of.is_none() || is_method || of.as_ref().is_some_and(is_path))
+            });
+            match (is_called, excused.remove(place.as_str())) {
+                (false, None) => wrong.push(format!("no proof in ends calls {place}")),
+                (true, Some(_)) => wrong.push(format!("{place} is called: it needs no reason")),
+                _ => {}
+            }
+        }
+    }
+    wrong.extend(excused.keys().map(|place| format!("there is no {place}")));
+    report(&wrong);
+}
+
+/// A function that takes a number.
+struct Ends {
+    /// The type that it belongs to.
+    of: Option<String>,
+    name: String,
+    is_method: bool,
+}
+
+/// The sources of a recipe's patterns, with those in the folders of their names.
+fn pattern_sources(recipe: &str) -> Vec<(String, String)> {
+    let mut sources = patterns(recipe);
+    for (name, _) in patterns(recipe) {
+        let Ok(folder) = fs::read_dir(root().join(format!("recipes/{recipe}/src/{name}"))) else { continue };
+        for file in folder {
+            sources.push((name.clone(), fs::read_to_string(file.unwrap().path()).unwrap()));
+        }
+    }
+    sources
+}
+
+/// The public functions that take a number, a `NonZero` or a `Duration`, and those of the types in `source`.
+fn take_numbers(source: TokenStream, of: Option<&str>) -> Vec<Ends> {
+    let tokens: Vec<_> = source.into_iter().collect();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        if is_word(tokens.get(at), "impl") || is_word(tokens.get(at), "mod") {
+            let Some(end) = (at..tokens.len()).find(|&end| {
+                matches!(&tokens[end], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+            }) else {
+                break;
+            };
+            let is_of_trait = tokens[at..end].iter().any(|token| is_word(Some(token), "for"));
+            let is_test = at > 1 && tokens[at - 1].to_string().contains("test");
+            // `impl<T: Bound> Name<T> where ...`: what is not between angle brackets.
+            let (mut depth, mut name) = (0, None);
+            for (before, token) in tokens[at..end].iter().zip(&tokens[at + 1..end]) {
+                match token.to_string().as_str() {
+                    "<" => depth += 1,
+                    ">" if before.to_string() != "-" => depth -= 1,
+                    "where" => break,
+                    word if depth == 0 && matches!(token, TokenTree::Ident(_)) => {
+                        name = Some(word.to_owned())
+                    }
+                    _ => {}
+                }
+            }
+            if let TokenTree::Group(group) = &tokens[end]
+                && !is_of_trait
+                && !is_test
+            {
+                let of = name.filter(|_| is_word(tokens.get(at), "impl"));
+                found.extend(take_numbers(group.stream(), of.as_deref()));
+            }
+            at = end;
+        } else if is_word(tokens.get(at), "pub") && !matches!(tokens.get(at + 1), Some(TokenTree::Group(_))) {
+            let words = ["async", "const"];
+            let mut next = at + 1;
+            while words.iter().any(|word| is_word(tokens.get(next), word)) {
+                next += 1;
+            }
+            if is_word(tokens.get(next), "fn") {
+                let parameters = tokens[next + 2..].iter().find_map(|token| match token {
+                    TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                        Some(group.stream())
+                    }
+                    _ => None,
+                });
+                let words = parameters.map(names).unwrap_or_default();
+                let is_number = |word: &String| {
+                    word == "Duration"
+                        || word.starts_with("NonZero")
+                        || word
+                            .strip_prefix(['u', 'i', 'f'])
+                            .is_some_and(|size| ["8", "16", "32", "64", "128", "size"].contains(&size))
+                };
+                if words.iter().any(is_number) {
+                    found.push(Ends {
+                        of: of.map(str::to_owned),
+                        name: tokens[next + 1].to_string(),
+                        is_method: words.contains("self"),
+                    });
+                }
+            }
+        }
+        at += 1;
+    }
+    found
 }
 
 /// The tokens of `source`, with what is in its groups.

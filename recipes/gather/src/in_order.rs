@@ -28,7 +28,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load, as cancelling a `gather` cancels its children.
+//! Dropping the future drops every load, as cancelling a `gather` cancels its children. Results that are there and not returned yet are dropped too.
 //!
 //! # Panics
 //!

@@ -61,6 +61,10 @@ use std::panic::resume_unwind;
 
 use async_channel::Sender;
 use tokio::task::JoinSet;
+use tokio::task::coop::consume_budget;
+
+/// The channel sets memory aside for its bound. A greater one waits for consumers at this many items.
+const MOST: usize = 1 << 20;
 
 /// Runs `produce` with the sender of a queue of `bound` items, and one task per consumer, until every item is consumed.
 /// Returns what `produce` returned.
@@ -80,13 +84,15 @@ where
     C: FnMut(T) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let (sender, receiver) = async_channel::bounded(bound.get());
+    let (sender, receiver) = async_channel::bounded(bound.get().min(MOST));
     let mut tasks = JoinSet::new();
     for mut consume in consumers {
         let queue = receiver.clone();
         tasks.spawn(async move {
             while let Ok(item) = queue.recv().await {
                 consume(item).await;
+                // While items are queued, `recv` does not wait.
+                consume_budget().await;
             }
         });
     }
