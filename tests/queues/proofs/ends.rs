@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use queues::batch::Batches;
-use queues::joinable::Queue;
+use queues::joinable::{JoinableQueue, Queue};
 use queues::producer_consumer::produce_and_consume;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ async fn a_bound_at_its_ends() {
         };
         assert_eq!(soon(produce_and_consume(bound, |queue| produce(100, queue), [consume])).await, Ok(()));
         assert_eq!(consumed.get(), 100);
-        let queue = Queue::bounded(bound);
+        let queue: Queue<_> = JoinableQueue::bounded(bound);
         assert_eq!(queue.capacity(), Some(bound));
         for item in 0..100 {
             assert_eq!(queue.try_put(item).is_ok(), item == 0 || bound > NonZeroUsize::MIN);
