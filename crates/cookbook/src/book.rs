@@ -27,7 +27,7 @@ pub(crate) static LICENCES: [(&str, &str); 3] = [
 ];
 pub(crate) static CONCORDANCE: &str = include_str!("../../../docs/concordance.toml");
 
-/// A pattern file is one that may be copied without a word.
+/// A pattern file is one that may be copied without attribution.
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD";
 
 /// One recipe.
