@@ -3,7 +3,8 @@ use create_task::spawn::{Failure, alongside, collect};
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::runtime::Builder;
-use tokio::task::yield_now;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Entries, OnDrop, alive_tasks, ms, panics};
@@ -186,4 +187,16 @@ async fn a_payload_that_panics_when_dropped_is_a_failure() {
     let task = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
     let failure = collect::<(), ()>(task).await.unwrap_err();
     assert_eq!(failure, Failure::Panicked("a value that is not text".to_owned()));
+}
+
+/// asyncio: "Task cannot await on itself". Tokio: nothing tells the task that the handle is its own. A limit of time ends it.
+#[tokio::test(start_paused = true)]
+async fn but_a_task_that_awaits_its_own_handle_hangs() {
+    let (give, own) = oneshot::channel::<JoinHandle<Result<(), ()>>>();
+    let task = tokio::spawn(async move { collect(own.await.unwrap()).await.map_err(drop) });
+    let is_alive = task.abort_handle();
+    give.send(task).unwrap();
+    sleep(ms(60_000)).await;
+    assert!(!is_alive.is_finished());
+    is_alive.abort();
 }

@@ -38,6 +38,7 @@ async fn a_pool_at_its_ends() {
     }
 }
 
+/// Any numbers name seats.
 #[test]
 fn seats_have_any_numbers() {
     let seats = Seats::new([0, 1, u32::MAX]);

@@ -33,7 +33,10 @@ async fn a_grace_period_at_its_ends() {
         [(Duration::ZERO, false), (Duration::from_nanos(1), false), (Duration::MAX, true)]
     {
         let (mut workers, _) = supervisor();
-        let work = |_| async { Ok(tokio::time::sleep(ms(100)).await) };
+        let work = |_| async {
+            tokio::time::sleep(ms(100)).await;
+            Ok(())
+        };
         workers.start("feed", None, work).unwrap();
         tokio::task::yield_now().await;
         let ends = soon(workers.shutdown(grace)).await;

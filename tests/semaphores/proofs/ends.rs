@@ -37,6 +37,7 @@ async fn a_budget_at_its_ends() {
     assert_eq!(soon(one.take(u32::MAX)).await.map(drop), Err(too_much));
 }
 
+/// None is notified, one, or as many as wait.
 #[tokio::test]
 async fn a_notification_at_its_ends() {
     for (count, woken) in [(0, 0), (1, 1), (usize::MAX, 2)] {
@@ -50,6 +51,7 @@ async fn a_notification_at_its_ends() {
     }
 }
 
+/// One at a time, and as many as come, are all run.
 #[tokio::test]
 async fn a_limit_at_its_ends() {
     for at_most in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
