@@ -16,9 +16,9 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{Count, Gauge, ms};
+use crate::support::{Count, Gauge, PanicsOnDrop, ms};
 use crate::work::cpu::pool;
-use crate::work::{Gate, PanicsOnDrop, held, my_name, my_thread, other_program, until};
+use crate::work::{Gate, held, my_name, my_thread, other_program, until};
 
 /// asyncio: a process pool computes beside the loop. Here: threads do.
 #[tokio::test]

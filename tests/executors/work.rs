@@ -1,6 +1,5 @@
 //! What the lessons of this recipe share.
 
-use std::panic;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 
@@ -50,15 +49,6 @@ pub fn held(begun: &Gate, end: &Gate) -> impl FnOnce() + Send + use<> {
     move || {
         begun.open();
         end.pass();
-    }
-}
-
-/// A value whose destructor panics.
-pub struct PanicsOnDrop;
-
-impl Drop for PanicsOnDrop {
-    fn drop(&mut self) {
-        panic!("in a destructor");
     }
 }
 

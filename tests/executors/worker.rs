@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::runtime::Builder;
 
-use crate::support::{Count, ONE, limit, ms};
+use crate::support::{Count, ONE, PanicsOnDrop, limit, ms};
 use crate::work::process_pool::{Job, Pool, Trap, pool};
-use crate::work::{Gate, PanicsOnDrop, ROLE, other_program};
+use crate::work::{Gate, ROLE, other_program};
 
 /// What such a program runs. Without a role it is no worker, and `serve` returns.
 #[test]
