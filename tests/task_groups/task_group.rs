@@ -1831,12 +1831,12 @@ mod hostile {
     /// drops them with the body. Children that send them out of the group keep them.
     #[tokio::test(start_paused = true)]
     async fn but_a_cancellation_drops_values_that_are_there() {
-        let (token, (send, mut sent)) = (CancellationToken::new(), tokio::sync::mpsc::unbounded_channel());
+        let (token, (send, mut sent)) = (CancellationToken::new(), tokio::sync::mpsc::channel(2));
         let outcome = task_group_under(&token, async |group| {
             let children = [1, 2].map(|number| {
                 let send = send.clone();
                 group.spawn(async move {
-                    send.send(number).unwrap();
+                    send.try_send(number).unwrap();
                     Ok::<_, Fault>(number)
                 })
             });
