@@ -3,10 +3,11 @@
 
     python3 tests/copies.py [RECIPE ...]
 
-A recipe is copied by the first command of its chapter's *Copy it*. It has to be formatted, and to build from its own
+A recipe is copied by the command of its chapter: of its first `sh` block, or of *Copy it*. It has to be formatted, and to build from its own
 manifest without a warning; then, without the network, it has to print its transcript and to pass the lessons that came along. A pattern is
-copied into a fresh `cargo new` project by the chapter's second command, with the pattern's name in it, and has to build
-there; and what the tool has added to Cargo.toml has to be what the `cargo add` lines of its docs add when they are typed
+copied into a fresh `cargo new` project by the chapter's command with `--into`, with the pattern's name in it. There,
+with the line that the tool says to add, `cargo test` has to pass in a library and a binary to build, without a warning;
+and what the tool has added to Cargo.toml has to be what the `cargo add` lines of its docs add when they are typed
 in. The tool is a copy of the program, as `cargo install` makes one.
 
 Everything is built in one target folder, target/copies.
@@ -69,11 +70,14 @@ def cookbook(folder: pathlib.Path, words: list[str]) -> str:
 
 def commands(recipe: pathlib.Path) -> tuple[list[str], list[str]]:
     """The two commands of the chapter: for the recipe, and for one pattern."""
-    section = re.search(r"^## Copy it\n(.*?)(?=^## |\Z)", (recipe / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    chapter = (recipe / "README.md").read_text()
+    section = re.search(r"^## Copy it\n(.*?)(?=^## |\Z)", chapter, re.MULTILINE | re.DOTALL)
+    # A chapter in the new form has them before everything else.
+    section = section or re.search(r"^```sh\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)
     lines = re.findall(r"^cargo cookbook copy .*", section.group(1) if section else "", re.MULTILINE)
-    found = [shlex.split(line, comments=True) for line in lines]
-    if len(found) != 2 or "--into" not in found[1]:
-        raise Failed("the chapter's *Copy it* does not show two commands, for the recipe and for one pattern")
+    found = sorted((shlex.split(line, comments=True) for line in lines), key=lambda words: "--into" in words)
+    if ["--into" in words for words in found] != [False, True]:
+        raise Failed("the chapter does not show two commands, one copies the recipe and one a pattern `--into` a crate")
     return found[0], found[1]
 
 
@@ -109,11 +113,13 @@ def check_pattern(pattern: pathlib.Path, words: list[str], folder: pathlib.Path)
     shutil.copy(ROOT / "Cargo.lock", project)
 
     told = cookbook(folder, words)
-    line = f"mod {pattern.stem};"
+    line = f"pub mod {pattern.stem};"
     if line not in told:
-        raise Failed(f"the line for src/lib.rs is not told:\n{told}")
-    (project / "src" / "lib.rs").write_text(f"pub {line}\n")
-    run(project, "cargo", "check", "--quiet")
+        raise Failed(f"the line for src/lib.rs is missing:\n{told}")
+    (project / "src" / "lib.rs").write_text(f"{line}\n")
+    run(project, "cargo", "test", "--quiet")
+    (project / "src" / "main.rs").write_text(f"{line}\n\nfn main() {{}}\n")
+    run(project, "cargo", "build", "--quiet", "--offline")
     by_tool = said(manifest)
 
     manifest.write_text(fresh)

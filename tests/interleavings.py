@@ -88,6 +88,10 @@ def build(name: str) -> pathlib.Path:
         copy = sources / pathlib.Path(pattern).relative_to(f"recipes/{name}/src")
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(text)
+        # Files of its folder that have replacements of their own come later.
+        inside = (ROOT / pattern).with_suffix("")
+        if inside.is_dir():
+            shutil.copytree(inside, sources / inside.name, dirs_exist_ok=True)
     shutil.copy(ROOT / "tests" / "interleavings" / f"{name}.rs", sources / "main.rs")
     # One for all: most of it is shuttle.
     target = folder.parent / "target"

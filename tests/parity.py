@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs each recipe's demo.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
-chapter shows, too: it has to end well, and without a warning.
+chapter shows, too: it has to end well, and without a warning. A chapter in the new form shows parts of
+tests/RECIPE/pairs.py, which runs on the virtual clock.
 
     python3 tests/parity.py [RECIPE ...]
 
@@ -19,6 +20,7 @@ import asyncio
 import difflib
 import hashlib
 import http.server
+import inspect
 import pathlib
 import re
 import runpy
@@ -99,6 +101,20 @@ def run_on_virtual_time(program: str) -> None:
     runpy.run_path(program, run_name="__main__")
 
 
+def run_pairs(program: str) -> None:
+    """Runs each coroutine function of `program` that takes nothing, on a virtual clock of its own."""
+    asyncio.set_event_loop_policy(VirtualTimePolicy())
+    pairs = [
+        function
+        for function in runpy.run_path(program).values()
+        if inspect.iscoroutinefunction(function) and not inspect.signature(function).parameters
+    ]
+    if not pairs:
+        sys.exit(f"{program} has no pair")
+    for pair in pairs:
+        asyncio.run(pair())
+
+
 def python_for(recipe: pathlib.Path) -> str:
     """The interpreter that has what the recipe's requirements.txt asks for."""
     requirements = recipe / "requirements.txt"
@@ -175,6 +191,25 @@ def chapter(recipe: pathlib.Path, address: str) -> list[str]:
     return []
 
 
+def pairs(recipe: pathlib.Path) -> list[str]:
+    """What is wrong with the asyncio halves of the chapter's pairs, when they run: a failed assertion, or a warning."""
+    program = ROOT / "tests" / recipe.name / "pairs.py"
+    command = [sys.executable, "-P", "-X", "dev", "-W", "error", __file__, "--pairs", str(program)]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED)
+    except subprocess.TimeoutExpired:
+        return [f"pairs.py did not end within {SECONDS_ALLOWED} s"]
+    if run.returncode != 0 or run.stderr or run.stdout:
+        return [f"pairs.py ended with {run.returncode}", *run.stdout.splitlines(), *run.stderr.splitlines()]
+    return []
+
+
+def shown(recipe: pathlib.Path, address: str) -> list[str]:
+    """What is wrong with the Python that the chapter shows."""
+    is_new = (ROOT / "tests" / recipe.name / "pairs.py").exists()
+    return pairs(recipe) if is_new else chapter(recipe, address)
+
+
 def main() -> int:
     known = {folder.name: folder for folder in sorted((ROOT / "recipes").iterdir()) if (folder / "Cargo.toml").exists()}
     wanted = sys.argv[1:] or list(known)
@@ -187,7 +222,7 @@ def main() -> int:
     address = f"127.0.0.1:{server.server_port}"
     failed = 0
     for name in wanted:
-        found = differences(known[name]) + chapter(known[name], address)
+        found = differences(known[name]) + shown(known[name], address)
         print(f"{name}: {'fails' if found else 'same lines'}")
         for line in found:
             print(f"    {line}")
@@ -199,5 +234,7 @@ def main() -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--virtual-time"]:
         run_on_virtual_time(sys.argv[2])
+    elif sys.argv[1:2] == ["--pairs"]:
+        run_pairs(sys.argv[2])
     else:
         sys.exit(main())

@@ -1,10 +1,10 @@
-"""Queues: a producer and consumers, jobs that are all done, the most urgent first, and one item for many."""
+"""Queues: a producer and consumers, jobs that are all done, batches, the most urgent first, and one item for many."""
 
 import asyncio
 
 
 async def work(on: str, seconds: float, fails: bool = False) -> None:
-    """Stands for a request: takes its time, and fails if it has to."""
+    """Stands for a request: takes its time, and can fail."""
     await asyncio.sleep(seconds)
     if fails:
         raise RuntimeError(f"{on} failed")
@@ -18,7 +18,7 @@ async def produce_ten(queue: asyncio.Queue, consumers: int) -> None:
         await queue.put(f"item-{number}")
     print("  the producer has ended: it closes the queue")
     for _ in range(consumers):
-        await queue.put(None)  # a sentinel for each of them: a Queue of Python 3.11 cannot be closed
+        await queue.put(None)  # a sentinel for each: a Queue of Python 3.11 cannot be closed
 
 
 async def consume(name: str, queue: asyncio.Queue, seconds: float) -> None:
@@ -57,12 +57,46 @@ async def all_jobs_done() -> None:
     workers = [asyncio.create_task(worker(queue)) for _ in range(3)]
     await queue.join()
     print("  join: all six are done")
-    try:
-        queue.task_done()
-    except ValueError:
-        print("  once more: task_done was called more often than items were taken")
     for task in workers:
         task.cancel()
+
+
+async def produce_events(queue: asyncio.Queue) -> None:
+    for number in range(1, 5):
+        await asyncio.sleep(0.04)
+        await queue.put(f"event-{number}")
+    await asyncio.sleep(0.14)  # meanwhile the second batch is due
+    await queue.put(None)  # the sentinel
+
+
+async def next_batch(queue: asyncio.Queue, size: int, seconds: float) -> list:
+    batch = [await queue.get()]
+    try:
+        async with asyncio.timeout(seconds):
+            while len(batch) < size and batch[-1] is not None:
+                batch.append(await queue.get())
+    except TimeoutError:
+        pass  # due
+    return batch
+
+
+async def store_batches(queue: asyncio.Queue) -> None:
+    batch = []
+    while None not in batch:
+        batch = await next_batch(queue, 3, 0.1)
+        if events := [event for event in batch if event is not None]:
+            await store(" ".join(events))
+
+
+async def store(events: str) -> None:
+    await asyncio.sleep(0.02)
+    print(f"  stored {events}")
+
+
+async def three_at_a_time() -> None:
+    print("batch: three events, or what came within 100 ms of the first")
+    queue = asyncio.Queue(maxsize=5)
+    await asyncio.gather(store_batches(queue), produce_events(queue))
 
 
 async def most_urgent_first() -> None:
@@ -86,7 +120,7 @@ async def most_urgent_first() -> None:
 
 
 class Subscriber:
-    """Handles what is sent to it, one item at a time, and keeps the newest few that it has not come to."""
+    """Handles one item at a time, and keeps the newest few of those that wait."""
 
     def __init__(self, name: str, seconds: float, keeps: int, counts_missed: bool) -> None:
         self.name, self.seconds, self.counts_missed = name, seconds, counts_missed
@@ -114,7 +148,7 @@ class Subscriber:
 
 
 async def send_prices(subscribers: list[Subscriber]) -> None:
-    """Six prices, one every 40 ms, until everybody has handled what is left."""
+    """Sends six prices, one every 40 ms, and waits until every subscriber has handled what is left."""
     for number in range(1, 7):
         await asyncio.sleep(0.04)
         for subscriber in subscribers:
@@ -142,6 +176,7 @@ async def newest_price() -> None:
 async def main() -> None:
     await producer_and_consumers()
     await all_jobs_done()
+    await three_at_a_time()
     await most_urgent_first()
     await every_price()
     await newest_price()

@@ -26,6 +26,7 @@ async fn a_closure_may_change_what_it_borrows_across_its_awaits() {
     assert_eq!(start.elapsed(), ms(230));
 }
 
+/// asyncio: any callable that returns an awaitable will do. Rust: any `AsyncFnMut`, which three forms are.
 #[tokio::test(start_paused = true)]
 async fn an_async_fn_and_a_closure_that_returns_a_future_are_taken_too() {
     async fn ask() -> Answer {
@@ -35,6 +36,7 @@ async fn an_async_fn_and_a_closure_that_returns_a_future_are_taken_too() {
     assert_eq!(poll_until(ms(100), || std::future::ready(Answer::Ok(Some("ready")))).await, Ok("ready"));
 }
 
+/// asyncio: an exception leaves the loop. Rust: so does an `Err`; the third answer is not asked for.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_ends_it() {
     let mut answers = [Ok(None), Err("gone"), Ok(Some("ready"))].into_iter();

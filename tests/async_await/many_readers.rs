@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, ms};
+use crate::support::{Count, ms, soon};
 use crate::work::many_readers::load;
 
 /// asyncio: a `Task` can be awaited again, a one-shot awaitable cannot. Tokio: a `JoinHandle` is one-shot.
@@ -79,6 +79,7 @@ async fn a_dropped_reader_takes_nothing_from_the_others() {
     assert_eq!((patient.unwrap(), start.elapsed()), (1, ms(100)));
 }
 
+/// asyncio: cancelling one reader cancels the task for all. Here: the drop of the last reader aborts it.
 #[tokio::test(start_paused = true)]
 async fn without_readers_the_work_ends() {
     let (loads, dropped) = (Count::default(), Count::default());
@@ -109,6 +110,7 @@ async fn who_asks_while_a_load_runs_gets_its_result() {
     assert_eq!(start.elapsed(), ms(40));
 }
 
+/// It is no cache: a call after the end of a load starts the next one.
 #[tokio::test(start_paused = true)]
 async fn who_asks_later_starts_the_next_load() {
     let (flight, loads) = (SingleFlight::default(), Count::default());
@@ -127,6 +129,7 @@ async fn a_result_that_nobody_has_read_yet_is_not_given_to_who_asks_later() {
     assert_eq!(unread.await.unwrap(), 1);
 }
 
+/// A load that panicked or lost its readers gives no value: the next call must not join it.
 #[tokio::test(start_paused = true)]
 async fn after_a_panic_or_the_last_reader_the_next_load_starts_anew() {
     let (flight, loads) = (SingleFlight::default(), Count::default());
@@ -168,4 +171,29 @@ fn two_threads_that_ask_at_the_same_moment_share_one_load() {
         }
     });
     assert!(rounds.iter().all(|(_, loads, _)| loads.get() == 1));
+}
+
+/// asyncio: "Task cannot await on itself". Tokio: a task that awaits its own handle hangs; here it panics, and its readers
+/// get that as their error.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_awaits_itself_fails_instead_of_hanging() {
+    let flight = Arc::new(SingleFlight::default());
+    let load = {
+        let flight = flight.clone();
+        async move { flight.join_or_start(async { 1 }).await.unwrap() }
+    };
+    let error = soon(flight.join_or_start(load)).await.unwrap_err();
+    assert!(error.to_string().ends_with("panicked with message \"a task awaits itself\""), "{error}");
+    assert_eq!(soon(flight.join_or_start(async { 2 })).await.unwrap(), 2);
+}
+
+/// The hazard: behind a task of its own the load does not know itself. A limit of time ends it.
+#[tokio::test(start_paused = true)]
+async fn but_behind_another_task_it_waits_for_itself() {
+    let flight = Arc::new(SingleFlight::default());
+    let load = {
+        let flight = flight.clone();
+        async move { tokio::spawn(async move { flight.join_or_start(async { 1 }).await.unwrap() }).await.unwrap() }
+    };
+    assert!(timeout(ms(60_000), flight.join_or_start(load)).await.is_err());
 }

@@ -67,6 +67,7 @@ async fn sleep_100() {
     sleep(ms(100)).await;
 }
 
+/// asyncio: an exception ends the function before its next call. Rust: so does `?`.
 #[tokio::test(start_paused = true)]
 async fn one_after_the_other_the_first_error_in_order_ends_it() {
     let server = failing_server();

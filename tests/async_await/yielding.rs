@@ -92,6 +92,7 @@ async fn an_await_of_what_is_ready_suspends_when_the_budget_is_used_up() {
     assert_eq!(suspensions(acquire(BUDGET + 1)).await, 1);
 }
 
+/// A yield must not change the result: at any interval no line is skipped or searched twice.
 #[tokio::test]
 async fn the_search_finds_the_same_however_often_it_yields() {
     for number in [0, 1, 2, 3, 300] {
@@ -114,6 +115,7 @@ async fn a_search_that_yields_lets_others_run_and_one_that_does_not_holds_them_u
     assert_eq!(beats.get(), 3);
 }
 
+/// asyncio: `sleep(0)` after every n lines. Tokio: `yield_now`, and each one is counted.
 #[tokio::test]
 async fn the_search_yields_after_every_so_many_lines_and_not_before() {
     for (number, yields) in [(0, 0), (1, 0), (99, 0), (100, 1), (199, 1), (200, 2), (10_000, 100)] {

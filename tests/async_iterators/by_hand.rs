@@ -38,6 +38,7 @@ async fn polled_after_the_end_it_stays_at_the_end() {
     }
 }
 
+/// Zero numbers need no timer: the first poll is the end.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once() {
     assert_eq!(Countdown::new(0, ms(100)).collect::<Vec<_>>().now_or_never(), Some(vec![]));
@@ -92,6 +93,7 @@ async fn but_pending_without_a_waker_is_for_ever() {
     waiting.abort();
 }
 
+/// An `Instant` beyond the clock would overflow: `sleep(Duration::MAX)` stays pending instead.
 #[tokio::test(start_paused = true)]
 async fn a_period_without_end_is_no_panic() {
     let mut numbers = pin!(Countdown::new(2, Duration::MAX));

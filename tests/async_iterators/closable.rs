@@ -39,6 +39,7 @@ async fn an_error_comes_after_the_items_before_it_and_after_the_clean_up() {
     assert_eq!(log.take(), ["read 1", "read 2", "read 3", "closing", "closed"]);
 }
 
+/// asyncio: an exception comes out when the `finally` is done. Here: so does a panic, then the stream ends.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_body_goes_on_after_the_clean_up() {
     let (tracker, log) = (TaskTracker::new(), Log::default());

@@ -9,7 +9,7 @@ use futures::stream::{self};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, Gauge, alive_tasks, limit, ms, settle};
+use crate::support::{Count, Gauge, alive_tasks, leaves_others_their_turn, limit, ms, settle};
 use crate::work::consume::work;
 use crate::work::{ROUNDS, pause, timed, until};
 
@@ -29,6 +29,7 @@ async fn a_plain_loop_slows_the_source_down_to_its_own_pace() {
     }
 }
 
+/// Order has its price: b and c are done at 100 and 200 ms, and wait for a.
 #[tokio::test(start_paused = true)]
 async fn in_order_the_results_come_in_the_order_of_the_items() {
     let came = timed(in_order(stream::iter(SIX), limit(3), work)).await;
@@ -36,6 +37,7 @@ async fn in_order_the_results_come_in_the_order_of_the_items() {
     assert_eq!(came, [("a", 350), ("b", 350), ("c", 350), ("d", 550), ("e", 550), ("f", 550)]);
 }
 
+/// asyncio: `as_completed` yields in completion order. Here: the same, with a limit of three.
 #[tokio::test(start_paused = true)]
 async fn out_of_order_each_result_comes_when_it_is_there() {
     let came = timed(out_of_order(stream::iter(SIX), limit(3), work)).await;
@@ -92,6 +94,7 @@ async fn request(number: u32) -> Result<u32, &'static str> {
     Ok(number)
 }
 
+/// asyncio: tasks go on while the body of the loop awaits. Here: so does the work, and no server hangs up.
 #[tokio::test(start_paused = true)]
 async fn the_work_goes_on_while_the_consumer_is_busy() {
     let mut results = pin!(in_order(stream::iter(1..=4), limit(2), request));
@@ -143,6 +146,7 @@ async fn the_first_error_in_time_ends_it_when_the_rest_has_ended() {
     assert_eq!((results.next().await, results.next().await), (None, None));
 }
 
+/// asyncio: an exception of the source ends the `async for`. Here: an error also aborts the work in flight.
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_source_ends_it_too() {
     let source = stream::iter([Ok(("a", 500)), Err("no more files".to_owned()), Ok(("b", 100))]);
@@ -152,6 +156,7 @@ async fn an_error_of_the_source_ends_it_too() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// A task's panic is a value: both forms resume it in the consumer, and leave no task behind.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_consumer_and_aborts_the_rest() {
     let source = || stream::iter([("a", 500), ("panics", 100)]);
@@ -190,6 +195,7 @@ async fn a_break_drops_the_source_and_aborts_the_work() {
     assert_eq!((sources.now(), running.now(), alive_tasks()), (0, 0, 0));
 }
 
+/// Both streams are fused: a poll after the end is the end again.
 #[tokio::test]
 async fn of_nothing_it_ends_and_stays_at_the_end() {
     let mut results = pin!(in_order(stream::empty(), limit(3), work));
@@ -224,6 +230,7 @@ async fn a_limit_of_zero_cannot_be_given_and_elsewhere_it_means_never_or_always(
     assert_eq!(running.peak(), 100);
 }
 
+/// The limit counts items in work and results that wait: it bounds the memory too.
 #[tokio::test]
 async fn of_twenty_thousand_items_no_more_than_the_limit_are_in_memory() {
     for ordered in [true, false] {
@@ -241,6 +248,7 @@ async fn of_twenty_thousand_items_no_more_than_the_limit_are_in_memory() {
     }
 }
 
+/// Random limits, orders and early exits: no schedule loses a result or leaves a task.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_each_result_comes_once_and_nothing_is_left_behind() {
     for round in 0..ROUNDS {
@@ -272,4 +280,14 @@ async fn on_many_threads_each_result_comes_once_and_nothing_is_left_behind() {
         assert!(running.peak() <= at_most, "round {round}");
         until(|| running.now() == 0).await;
     }
+}
+
+/// Without a bound that holds it back, a source that is always ready is taken from for as long as it has items. It leaves
+/// others their turn.
+#[tokio::test]
+async fn a_ready_source_without_a_limit_leaves_others_their_turn() {
+    let numbers = || stream::iter(0..100_000);
+    let work = async |n: u32| Ok::<_, ()>(n);
+    leaves_others_their_turn(pin!(out_of_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
+    leaves_others_their_turn(pin!(in_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
 }

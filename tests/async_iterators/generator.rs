@@ -11,6 +11,7 @@ use crate::support::{Count, ms};
 use crate::work::generator::load;
 use crate::work::timed;
 
+/// asyncio: a `yield` inside an `if` of an async generator. Tokio: the same in `try_stream!`.
 #[tokio::test(start_paused = true)]
 async fn a_value_is_given_when_it_differs_from_the_one_before() {
     let asked = Count::default();
@@ -81,6 +82,7 @@ async fn a_comprehension_with_awaits_is_a_filter_map() {
     assert_eq!(start.elapsed(), ms(40));
 }
 
+/// The first load already says that there is no value: no pause follows it.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_after_the_first_load() {
     let came = timed(changes(load([Ok(None)], &Count::default()), ms(90))).await;

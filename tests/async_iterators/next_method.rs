@@ -8,9 +8,10 @@ use futures::stream::{self};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, DuplexStream};
 use tokio::time::timeout;
 
-use crate::support::ms;
+use crate::support::{leaves_others_their_turn, ms};
 use crate::work::next_method::{lines, slowly};
 
+/// asyncio: a class with `__anext__`. Rust: an `async fn next(&mut self)`, without the trait `Stream`.
 #[tokio::test]
 async fn paragraphs_come_whole_and_empty_lines_between_them_are_passed_over() -> io::Result<()> {
     let mut paragraphs = Paragraphs::new(&b"\n\na\nb\n\n\n\nc\n\nd"[..]);
@@ -23,6 +24,7 @@ async fn paragraphs_come_whole_and_empty_lines_between_them_are_passed_over() ->
     Ok(())
 }
 
+/// Empty lines only separate: alone they make no paragraph.
 #[tokio::test]
 async fn of_nothing_there_are_none() -> io::Result<()> {
     assert_eq!(Paragraphs::new(&b""[..]).next().await?, None);
@@ -70,6 +72,7 @@ async fn but_read_exact_in_a_timeout_loses_what_it_has_read() -> io::Result<()> 
     Ok(())
 }
 
+/// The lines of a paragraph are in `self`: an error between them loses none.
 #[tokio::test]
 async fn after_an_error_the_lines_before_it_are_still_there() -> io::Result<()> {
     let mut paragraphs = Paragraphs::new(&b"a\n\xff\nb\n"[..]);
@@ -78,6 +81,7 @@ async fn after_an_error_the_lines_before_it_are_still_there() -> io::Result<()> 
     Ok(())
 }
 
+/// asyncio: a class with `__anext__` works in `async for`. Rust: `try_unfold` makes a `Stream` of `next`.
 #[tokio::test]
 async fn unfold_makes_a_stream_of_it() -> io::Result<()> {
     let paragraphs = Paragraphs::new(&b"a\n\nb\nc\n"[..]);
@@ -87,4 +91,11 @@ async fn unfold_makes_a_stream_of_it() -> io::Result<()> {
     let lengths: Vec<_> = paragraphs.map_ok(|lines| lines.len()).try_collect().await?;
     assert_eq!(lengths, [1, 2]);
     Ok(())
+}
+
+/// A reader that is always ready, and gives empty lines only, leaves others their turn.
+#[tokio::test]
+async fn empty_lines_without_an_end_leave_others_their_turn() {
+    let text = "\n".repeat(1_000_000);
+    leaves_others_their_turn(Paragraphs::new(text.as_bytes()).next()).await;
 }

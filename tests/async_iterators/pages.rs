@@ -8,7 +8,7 @@ use async_iterators::prefetch::prefetch;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use tokio::time::sleep;
 
-use crate::support::{Gauge, Log, limit, ms};
+use crate::support::{Gauge, Log, leaves_others_their_turn, limit, ms};
 use crate::work::pages::fetch;
 
 /// asyncio and Tokio: items come until the end, and the source is opened once.
@@ -20,6 +20,7 @@ async fn the_items_of_all_pages_come_in_order_and_each_page_is_fetched_once() {
     assert_eq!(fetched.take(), ["1", "2", "3"]);
 }
 
+/// asyncio and Tokio: a generator is lazy, so a page that is never reached is never fetched.
 #[tokio::test(start_paused = true)]
 async fn a_page_is_fetched_when_its_first_item_is_asked_for() {
     let fetched = Log::default();
@@ -46,6 +47,7 @@ async fn an_error_in_the_middle_comes_after_the_items_before_it_and_then_the_end
     }
 }
 
+/// An empty page is not the end: a page without a next one is.
 #[tokio::test]
 async fn empty_pages_are_passed_over_and_of_nothing_there_is_an_end() {
     let sizes = [0, 2, 0, 0, 1, 0];
@@ -79,4 +81,14 @@ async fn of_a_million_items_two_pages_are_in_memory() {
     let sum = sum.await;
     assert_eq!(sum, Ok(499_999_500_000));
     assert_eq!((pages_alive.peak(), pages_alive.now()), (2, 0));
+}
+
+/// A source that answers at once, with empty pages only, is asked again and again for one item. It leaves others their turn.
+#[tokio::test]
+async fn empty_pages_without_an_end_leave_others_their_turn() {
+    let fetch = |page: u32| {
+        std::future::ready(Ok::<_, ()>(Page { items: vec![0], next: (page < 500_000).then_some(page + 1) }))
+    };
+    let empty = pages(0, fetch).map(|page| page.map(|_| Vec::<u8>::new()));
+    leaves_others_their_turn(pin!(items(empty)).next()).await;
 }

@@ -73,6 +73,7 @@ async fn it_starts_at_the_call() {
     assert_eq!(made.get(), 1);
 }
 
+/// The source runs on another task: its panic crosses the channel, behind the items before it.
 #[tokio::test(start_paused = true)]
 async fn a_panic_comes_after_the_items_before_it_and_then_the_end() {
     let numbers = stream::iter(1..).map(|number| if number == 3 { panic!("three") } else { number });
@@ -86,6 +87,7 @@ async fn a_panic_comes_after_the_items_before_it_and_then_the_end() {
     }
 }
 
+/// asyncio: a task that fills a queue outlives its reader. Here: the drop aborts it, and frees what waits.
 #[tokio::test(start_paused = true)]
 async fn dropping_it_drops_the_stream_and_the_items_that_wait() {
     let (sources, waiting) = (Gauge::default(), Gauge::default());
@@ -113,6 +115,7 @@ async fn dropping_it_drops_a_stream_that_waits() {
     assert_eq!((sources.now(), alive_tasks()), (0, 0));
 }
 
+/// It is fused, and the largest limit is no panic, as it would be for a bare channel.
 #[tokio::test]
 async fn polled_after_the_end_it_stays_at_the_end_and_of_nothing_it_ends() {
     let mut ahead = prefetch(stream::iter(1..3), NonZeroUsize::MAX);
@@ -123,6 +126,7 @@ async fn polled_after_the_end_it_stays_at_the_end_and_of_nothing_it_ends() {
     assert_eq!(prefetch(stream::empty::<()>(), limit(1)).next().await, None);
 }
 
+/// The limit bounds the memory: a hundred items ahead, and the one that the consumer holds.
 #[tokio::test]
 async fn of_two_hundred_thousand_items_no_more_than_the_limit_and_one_in_hand_are_in_memory() {
     let alive = Gauge::default();

@@ -39,6 +39,7 @@ async fn the_first_value_sent_reaches_the_body() {
     assert_eq!(averages().send(7).await, Some(7));
 }
 
+/// asyncio: a generator runs only inside `asend`. Here: the body is no task, and runs only inside `send`.
 #[tokio::test(start_paused = true)]
 async fn between_two_sends_the_body_stands_still() {
     let log = Log::default();
@@ -120,6 +121,7 @@ async fn a_send_that_is_dropped_half_way_ends_it() {
     assert_eq!(slow.send(3).await, None);
 }
 
+/// asyncio: a generator that raises is over. Here: a panic resumes in `send`, and the next one gives `None`.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_sender_and_it_is_over() {
     let mut panics = two_way::<u32, u32, _>(async |value, _caller| panic!("{value}"));
@@ -128,6 +130,7 @@ async fn a_panic_goes_on_in_the_sender_and_it_is_over() {
     assert_eq!(panics.send(2).await, None);
 }
 
+/// asyncio: a suspended generator keeps its variables until it is closed. Here: the drop frees them.
 #[tokio::test]
 async fn dropping_it_drops_the_bodys_variables_at_once() {
     let dropped = Count::default();
@@ -205,6 +208,7 @@ async fn it_may_borrow_and_it_may_move() {
     assert_eq!(moved.await.unwrap(), Some(30));
 }
 
+/// Questions and answers are moved through: one value is alive at a time.
 #[tokio::test]
 async fn a_hundred_thousand_exchanges_keep_nothing_in_memory() {
     let alive = Gauge::default();

@@ -10,6 +10,7 @@ use crate::support::{Gauge, ms};
 use crate::work::timed;
 use crate::work::unfold::children;
 
+/// asyncio: a generator with a `deque` of nodes. Tokio: the same queue as the state of `try_unfold`.
 #[tokio::test(start_paused = true)]
 async fn nodes_come_level_by_level_each_after_its_children_are_known() {
     let came = timed(walk(1, async |node| children(*node, 0).await).map(Result::unwrap)).await;
@@ -17,6 +18,7 @@ async fn nodes_come_level_by_level_each_after_its_children_are_known() {
     assert_eq!(came, every_10_ms);
 }
 
+/// asyncio: a generator that raises is over. Here: so is `try_unfold` after an error.
 #[tokio::test(start_paused = true)]
 async fn an_error_comes_after_the_nodes_before_it_and_is_the_last_item() {
     let mut nodes = pin!(walk(1, async |node| children(*node, 3).await));
@@ -28,6 +30,7 @@ async fn an_error_comes_after_the_nodes_before_it_and_is_the_last_item() {
     }
 }
 
+/// A stream may panic when it is polled after its end: `try_unfold` stays there.
 #[tokio::test(start_paused = true)]
 async fn polled_after_the_end_it_stays_at_the_end() {
     let mut nodes = pin!(walk(7, async |node| children(*node, 0).await));

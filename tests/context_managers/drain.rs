@@ -119,6 +119,7 @@ async fn what_is_left_when_the_grace_period_is_over_is_counted() {
     assert_eq!(log.take(), ["closed", "dropped", "closed", "dropped"]);
 }
 
+/// Without clean-ups even a grace period of zero is enough: an empty tracker is done.
 #[tokio::test]
 async fn of_nothing_it_ends_at_once() {
     assert_eq!(drain(&TaskTracker::new(), Duration::ZERO).now_or_never(), Some(Ok(())));

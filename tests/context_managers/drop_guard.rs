@@ -140,6 +140,7 @@ async fn drop_cannot_wait_for_anything() {
     assert!(told.starts_with("Cannot start a runtime from within a runtime"), "{told}");
 }
 
+/// asyncio: ask `lock.locked()`, then `async with`. Rust: one atomic swap asks and takes; a guard gives back.
 #[tokio::test(start_paused = true)]
 async fn whoever_is_second_does_not_wait_and_does_not_work() {
     let busy = AtomicBool::new(false);

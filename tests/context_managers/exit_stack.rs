@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, Log, ms, panics};
+use crate::support::{Count, Log, OnDrop, ms, panics};
 use crate::work::all_over;
 use crate::work::exit_stack::{Stack, close, stack};
 
@@ -109,6 +109,7 @@ async fn a_suppressed_failure_of_a_clean_up_leaves_the_value() {
     assert_eq!(stack.close(Ok(5)).await, Ok(Some(5)));
 }
 
+/// asyncio: a callback that raises replaces the exception. Here: a clean-up may change the list of failures.
 #[tokio::test]
 async fn a_clean_up_may_put_another_error_in_the_place_of_the_first() {
     let (_, _, mut stack) = stack();
@@ -216,6 +217,7 @@ async fn pop_all_moves_them_to_another_stack() {
     assert_eq!(drain(&cleanups, ms(5)).await, Ok(()));
 }
 
+/// A dropped stack runs its clean-ups in a task: an empty one needs none.
 #[tokio::test]
 async fn of_nothing_it_closes_and_spawns_nothing_when_it_is_dropped() {
     let (_, _, stack) = self::stack();
@@ -260,6 +262,7 @@ async fn a_hundred_thousand_are_no_trouble_and_let_others_have_their_turn() {
     }
 }
 
+/// asyncio: exceptions of callbacks are a chain of `__context__`. Here: a list, which no depth can overflow.
 #[tokio::test]
 async fn a_hundred_thousand_failures_are_all_reported() {
     let (_, _, mut stack) = stack();
@@ -278,4 +281,16 @@ fn on_a_runtime_that_has_ended_nothing_runs_and_it_is_said() {
     stack.callback(|| async { unreachable!("there is no runtime") });
     drop(runtime);
     assert_eq!(stack.close(Ok(())).now_or_never(), Some(Err(vec![Failure::Dropped])));
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_when_dropped_costs_no_clean_up() {
+    let (log, _, mut stack) = stack();
+    push_all(&mut stack, &log, &["a"]);
+    stack.callback(|| async { resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
+    push_all(&mut stack, &log, &["c"]);
+    let failures = stack.close(Ok(())).await.unwrap_err();
+    assert_eq!(failures, [Failure::Panic("a value that is not text".to_owned())]);
+    assert_eq!(log.take(), [" 10 c", " 20 a"]);
 }

@@ -19,6 +19,7 @@ async fn with_a_limit_work_waits_and_without_one_it_does_not() {
     }
 }
 
+/// asyncio: a `Semaphore` has no `close`. Tokio: with a closed one the work is never polled.
 #[tokio::test]
 async fn a_closed_limit_is_an_error_and_nothing_runs() {
     let limit = Semaphore::new(1);

@@ -7,7 +7,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, Log, ms, panics};
+use crate::support::{Count, Log, OnDrop, ms, panics};
 use crate::work::all_over;
 use crate::work::scope::nested;
 
@@ -213,6 +213,7 @@ async fn the_clean_up_may_put_another_error_in_its_place() {
     assert_eq!(value.await, Err(ScopeError::Body("disk full")));
 }
 
+/// asyncio: `__aexit__` may raise after any outcome. Here: the clean-up may replace a panic or a value too.
 #[tokio::test]
 async fn the_clean_up_may_make_an_error_of_a_panic_and_of_a_value() {
     let value = changed(
@@ -505,6 +506,7 @@ async fn a_scope_can_run_inside_a_spawned_task() {
     assert_eq!(task.await.unwrap(), (Ok(4), Ok(5)));
 }
 
+/// asyncio: each cancelled task runs its own exit. Here: each exit is a task, and all run at the same time.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_that_are_cancelled_at_once_are_all_cleaned_up() {
     let (cleanups, closed, start) = (TaskTracker::new(), Count::default(), Instant::now());
@@ -526,4 +528,17 @@ async fn ten_thousand_that_are_cancelled_at_once_are_all_cleaned_up() {
     tasks.shutdown().await;
     all_over(&cleanups).await;
     assert_eq!((closed.get(), start.elapsed()), (10_000, ms(101)));
+}
+
+/// The body's error is reported, whatever the clean-up panics with: also with a value whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_costs_no_error() {
+    let cleanups = TaskTracker::new();
+    let ended = with(
+        &cleanups,
+        async { Ok(()) },
+        async |(), _| Err::<(), _>("the body"),
+        |(), _| async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) }.boxed(),
+    );
+    assert_eq!(ended.await, Err(ScopeError::Body("the body")));
 }

@@ -14,6 +14,7 @@ use crate::support::{ms, panics};
 use crate::work::all_over;
 use crate::work::transaction::{Connection, Fake, Step, pool};
 
+/// asyncio: a driver's `async with` commits at its end. Here: so does `transaction`; its connection returns.
 #[tokio::test(start_paused = true)]
 async fn a_success_is_committed_and_the_connection_is_used_again() {
     let (pool, database, _) = pool(2, None);
@@ -35,6 +36,7 @@ async fn an_error_is_rolled_back_before_the_caller_gets_it() {
     assert_eq!((pool.idle(), pool.free()), (1, 1));
 }
 
+/// asyncio: the cancelled task itself awaits its rollback. Here: the caller is gone, so a task does.
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_a_cancellation_are_rolled_back_by_a_task() {
     let (pool, database, cleanups) = pool(1, None);
@@ -80,6 +82,7 @@ async fn a_waiter_gets_the_connection_when_the_rollback_is_over() {
     assert_eq!(database.log.take(), expected);
 }
 
+/// Waiters are FIFO: no caller can be passed over for a connection.
 #[tokio::test(start_paused = true)]
 async fn callers_get_connections_in_the_order_in_which_they_asked() {
     let (pool, _, _) = pool(1, None);
@@ -118,6 +121,7 @@ async fn a_cancellation_during_the_commit_does_not_cut_it_off() {
     assert_eq!((pool.idle(), pool.free()), (1, 1));
 }
 
+/// After a panic the state of the commit is unknown: the connection is closed, and not used again.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_commit_goes_on_in_the_caller_and_closes_the_connection() {
     struct Panics(Fake);

@@ -187,6 +187,7 @@ async fn the_first_part_sees_the_callers_context_and_the_rest_only_what_was_inhe
     assert_eq!(both.await, ([Some("request-1"), None], [Some("request-1"), Some("request-1")]));
 }
 
+/// asyncio 3.12: eager work that does not wait never enters the loop's queue. Here: it is never spawned.
 #[tokio::test]
 async fn a_hundred_thousand_that_do_not_wait_make_no_task() {
     for n in 0..100_000 {

@@ -158,6 +158,7 @@ fn a_runtime_that_shuts_down_leaves_nothing_on_the_list() {
     assert_eq!((running(&names).len(), late.state()), (0, State::Cancelled));
 }
 
+/// A list that kept finished tasks would grow with the program: each entry goes with its task.
 #[tokio::test]
 async fn the_list_of_a_hundred_thousand_tasks_is_empty_after_their_end() {
     let names = Names::default();

@@ -151,6 +151,7 @@ fn refreshed(log: &Entries<&'static str>) -> Refreshed<u32> {
     })
 }
 
+/// asyncio: a background task that sets an attribute. Tokio: the task is a field of the value that it loads.
 #[tokio::test(start_paused = true)]
 async fn a_value_is_kept_fresh_by_its_task() {
     let log = Entries::default();
@@ -185,6 +186,7 @@ async fn after_a_panic_the_value_is_stale_and_says_so() {
     assert_eq!((value.get(), value.is_kept_fresh()), (3, false));
 }
 
+/// asyncio: `gather(*tasks, return_exceptions=True)` before the exit. Tokio: a closed `TaskTracker`.
 #[tokio::test(start_paused = true)]
 async fn closing_an_outbox_waits_for_every_delivery_also_one_that_panics() {
     let start = Instant::now();
@@ -198,6 +200,7 @@ async fn closing_an_outbox_waits_for_every_delivery_also_one_that_panics() {
     assert_eq!((start.elapsed(), alive_tasks()), (ms(300), 0));
 }
 
+/// A `TaskTracker` without tasks is done when it is closed: the first poll is ready.
 #[tokio::test]
 async fn an_empty_outbox_closes_at_once() {
     assert_eq!(Outbox::default().close().now_or_never(), Some(()));

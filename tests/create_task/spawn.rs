@@ -1,12 +1,12 @@
 //! Lessons of the pattern `spawn`.
-use create_task::spawn::{alongside, collect};
+use create_task::spawn::{Failure, alongside, collect};
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Entries, alive_tasks, ms};
+use crate::support::{Entries, OnDrop, alive_tasks, ms, panics};
 use crate::work::load;
 
 /// asyncio: awaiting the task gives its result. Tokio: so does awaiting the handle, in a `Result` of its own.
@@ -169,6 +169,7 @@ async fn an_awaited_task_runs_on_when_the_one_who_awaits_is_aborted() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// asyncio and Tokio: tasks that sleep overlap, so their number adds no time.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_tasks_sleep_as_long_as_one() {
     let start = Instant::now();
@@ -177,4 +178,12 @@ async fn a_hundred_thousand_tasks_sleep_as_long_as_one() {
         assert_eq!(task.await.unwrap(), n);
     }
     assert_eq!(start.elapsed(), ms(100));
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_is_a_failure() {
+    let task = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
+    let failure = collect::<(), ()>(task).await.unwrap_err();
+    assert_eq!(failure, Failure::Panicked("a value that is not text".to_owned()));
 }

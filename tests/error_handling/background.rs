@@ -7,7 +7,7 @@ use error_handling::background::{Failure, reported};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 
-use crate::support::{Log, alive_tasks, ms};
+use crate::support::{Log, OnDrop, alive_tasks, ms, panics};
 use crate::work::background::{Heard, taken, work};
 use crate::work::{Broken, load};
 
@@ -27,6 +27,7 @@ async fn an_error_in_a_dropped_handle_is_lost() {
     assert_eq!(log.take(), ["failed"], "and nobody else knows");
 }
 
+/// asyncio: an exception that is never retrieved is logged at collection. Here: the report comes at the end.
 #[tokio::test(start_paused = true)]
 async fn but_one_that_nobody_awaits_is_reported_when_the_task_ends() {
     let heard = Heard::default();
@@ -57,6 +58,7 @@ async fn one_that_is_heard_is_not_reported() {
     assert_eq!(taken(&heard), []);
 }
 
+/// asyncio: an await raises, so it retrieves the exception. Here: a result dropped unread is reported.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_awaited_and_then_ignored_is_reported() {
     let heard = Heard::default();
@@ -142,4 +144,15 @@ fn on_many_threads_every_failure_is_heard_or_reported_and_never_both() {
         });
         assert_eq!(reports.load(SeqCst) + heard.load(SeqCst), 50, "round {round}");
     }
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_is_reported() {
+    let heard = Heard::default();
+    let reports = heard.clone();
+    let work = async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) };
+    let report = move |failure| reports.lock().unwrap().push(failure);
+    assert!(tokio::spawn(async move { drop(reported::<(), _, _>(work, report).await) }).await.is_ok());
+    assert_eq!(taken(&heard), [Failure::Panicked("a value that is not text".to_owned())]);
 }

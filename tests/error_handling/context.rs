@@ -62,6 +62,7 @@ async fn but_both_are_kept_when_the_backup_fails_too() {
     assert!(error.is::<Missing>());
 }
 
+/// asyncio: a coroutine that is passed and not awaited warns. Rust: a future that is not polled is dropped.
 #[tokio::test]
 async fn the_backup_is_not_begun_when_the_first_succeeds() {
     let backup = async { unreachable!("the first was fine") };

@@ -14,6 +14,7 @@ async fn the_error_that_is_named_is_caught() {
     assert_eq!(page_or("default", task).await.unwrap(), "default");
 }
 
+/// asyncio: `await task` gives the value. Tokio: it is in two results, one of the task and one of its work.
 #[tokio::test]
 async fn a_value_passes() {
     let task = tokio::spawn(async { Ok("page".to_owned()) });

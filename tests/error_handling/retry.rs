@@ -1,9 +1,13 @@
 //! Lessons of the pattern `retry`.
 
+use std::cell::Cell;
+use std::future::ready;
+use std::io;
 use std::time::Duration;
 
-use error_handling::retry::{is_cancellation, retry};
+use error_handling::retry::{Verdict, is_cancellation, retry};
 use futures::FutureExt;
+use tokio::task::JoinError;
 use tokio::time::timeout_at;
 use tokio::time::{Instant, sleep};
 
@@ -30,12 +34,14 @@ async fn call(errors: Vec<CallError>, limit: Duration) -> (usize, Result<&'stati
     (attempts, result, start.elapsed().as_millis())
 }
 
+/// asyncio: a loop with a `sleep` that doubles. Here: `judge` asks for another attempt; 125 and 250 ms pass.
 #[tokio::test(start_paused = true)]
 async fn what_may_do_better_is_tried_again_after_growing_pauses() {
     let (attempts, result, at) = call(vec![CallError::Busy, CallError::Busy], ms(9_000)).await;
     assert_eq!((attempts, result.unwrap(), at), (3, "value", 125 + 250));
 }
 
+/// A wrong request stays wrong: to repeat it only loads the server.
 #[tokio::test(start_paused = true)]
 async fn what_is_final_is_not_tried_again() {
     let (attempts, result, at) = call(vec![CallError::Busy, CallError::Wrong], ms(9_000)).await;
@@ -101,6 +107,7 @@ async fn no_attempt_begins_after_the_deadline_and_the_last_error_is_kept() {
     }
 }
 
+/// The deadline stops further attempts: to cut one, the attempt needs a `timeout_at` of its own.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_under_way_is_cut_only_if_it_looks_at_the_deadline_itself() {
     let start = Instant::now();
@@ -146,4 +153,40 @@ async fn on_retry_is_told_each_error_but_the_last() {
     let pauses = PAUSES.with_max_times(2);
     assert!(retry(pauses, Instant::now() + ms(9_000), judge, on_retry, always).await.is_err());
     assert_eq!(told, [("busy".to_owned(), ms(125)), ("busy".to_owned(), ms(250))]);
+}
+
+/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. It is found there.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_inside_an_io_error_is_final() {
+    let deadline = Instant::now() + ms(9_000);
+    let cancelled = Cell::new(Some(io::Error::other(io::Error::other(aborted().await))));
+    let attempts = Cell::new(0);
+    let attempt = || {
+        attempts.set(attempts.get() + 1);
+        ready(cancelled.take().map_or(Ok("value"), Err))
+    };
+    let result = retry(PAUSES, deadline, |_| Verdict::Again, |_, _| {}, attempt).await;
+    assert!(is_cancellation(&result.unwrap_err()));
+    assert_eq!(attempts.get(), 1);
+}
+
+/// The hazard: `#[error(transparent)]` shows the causes of what it holds, and not the thing itself. Who made that type
+/// can look into it: in the judge.
+#[tokio::test(start_paused = true)]
+async fn but_a_transparent_error_hides_a_cancellation_from_it() {
+    #[derive(Debug, thiserror::Error)]
+    #[error(transparent)]
+    struct Hidden(JoinError);
+    let again = |_: &Hidden| Verdict::Again;
+    let knows = |error: &Hidden| if is_cancellation(&error.0) { Verdict::Final } else { Verdict::Again };
+    let judges: [(&dyn Fn(&Hidden) -> Verdict, _); 2] = [(&again, 2), (&knows, 1)];
+    for (judge, expected) in judges {
+        let (attempts, cancelled) = (Cell::new(0), Cell::new(Some(Hidden(aborted().await))));
+        let attempt = || {
+            attempts.set(attempts.get() + 1);
+            ready(cancelled.take().map_or(Ok("value"), Err))
+        };
+        let _outcome = retry(PAUSES, Instant::now() + ms(9_000), judge, |_, _| {}, attempt).await;
+        assert_eq!(attempts.get(), expected);
+    }
 }

@@ -35,18 +35,21 @@ async fn an_error_knows_its_spans_in_another_task_too() {
     assert_eq!(error.spans(), ["fetch{page=\"home\"}", "request{id=7 in_span=true}"]);
 }
 
+/// asyncio: a traceback does not lead to the creator of its task. Tokio: nor does a span trace after `spawn`.
 #[tokio::test]
 async fn a_task_that_was_spawned_bare_knows_only_its_own() {
     let _this_thread = with_error_layer();
     assert_eq!(request(7, false).await.spans(), ["fetch{page=\"home\"}"]);
 }
 
+/// A program may forget `ErrorLayer`: its errors then have no spans, and nothing panics.
 #[tokio::test]
 async fn without_the_layer_the_trace_is_empty() {
     let _this_thread = tracing::subscriber::set_default(tracing_subscriber::registry());
     assert!(request(7, true).await.spans().is_empty());
 }
 
+/// The trace is optional: an error is made outside of any span too.
 #[tokio::test]
 async fn outside_of_every_span_the_trace_is_empty() {
     let _this_thread = with_error_layer();

@@ -1,5 +1,6 @@
 //! Lessons of the pattern `supervise`.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Log, alive_tasks, ms, soon};
+use crate::support::{Log, OnDrop, alive_tasks, ms, panics, soon};
 use crate::work::supervise::{ALWAYS, PAUSES, failing, pauses, supervisor};
 use crate::work::{Broken, aborted, load};
 
@@ -27,6 +28,7 @@ async fn a_failure_is_reported_with_the_name_of_its_worker() {
     assert_eq!(*told.lock().unwrap(), [report]);
 }
 
+/// asyncio: an exception of one task leaves the others alone. Here: so does a panic; its text is reported.
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_contained_and_reported_with_its_text() {
     let (mut supervisor, told) = supervisor();
@@ -57,6 +59,7 @@ async fn a_panic_in_the_call_that_makes_the_worker_is_contained_too() {
     assert_eq!(told.lock().unwrap()[0].2, "panicked: first call");
 }
 
+/// A worker that fails at once must not spin: its pauses double from 125 ms up to a second.
 #[tokio::test(start_paused = true)]
 async fn the_pauses_grow_up_to_the_longest() {
     let (mut supervisor, told) = supervisor();
@@ -86,6 +89,7 @@ async fn jitter_lengthens_each_pause_by_a_random_part_of_it() {
     assert!(drawn[0] == drawn[1] && drawn[0] != drawn[2]);
 }
 
+/// The third failure within the window is the last: it has no pause, and its error is the end.
 #[tokio::test(start_paused = true)]
 async fn it_gives_up_at_the_failure_that_makes_too_many() {
     let (mut supervisor, told) = supervisor();
@@ -109,6 +113,7 @@ async fn failures_before_the_window_do_not_count() {
     }
 }
 
+/// A policy of two pauses is a limit as well: the third failure ends the worker.
 #[tokio::test(start_paused = true)]
 async fn pauses_that_end_are_a_reason_to_give_up() {
     let (mut supervisor, told) = supervisor();
@@ -118,6 +123,7 @@ async fn pauses_that_end_are_a_reason_to_give_up() {
     assert_eq!(pauses(&told), [(0, Some(125)), (125, Some(250)), (375, None)]);
 }
 
+/// A run of 400 ms counts as healthy, one of 399 does not: only the first starts the pauses over.
 #[tokio::test(start_paused = true)]
 async fn after_a_healthy_run_the_pauses_begin_anew() {
     let (mut supervisor, told) = supervisor();
@@ -179,6 +185,7 @@ async fn a_cancelled_worker_is_neither_reported_nor_started_again() {
     );
 }
 
+/// In a pause no work runs that could see a token: the cancel ends the restart instead.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_is_cancelled_in_its_pause_is_not_started_again() {
     let (mut supervisor, told) = supervisor();
@@ -211,6 +218,7 @@ async fn a_worker_that_ends_for_its_own_task_panicked_has_failed() {
     assert_eq!(told.lock().unwrap().len(), 1);
 }
 
+/// asyncio: two tasks may share a name. Here: a name addresses one worker, until its end was taken.
 #[tokio::test(start_paused = true)]
 async fn a_name_is_free_again_when_its_end_has_been_taken() {
     let (mut supervisor, _) = supervisor();
@@ -282,6 +290,7 @@ async fn what_a_worker_held_is_dropped_when_the_shutdown_returns() {
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
+/// asyncio: tasks outlive the object that created them. Here: a drop aborts workers and cancels helpers.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_supervisor_aborts_its_workers_and_cancels_their_token() {
     let (mut supervisor, told) = supervisor();
@@ -350,6 +359,7 @@ async fn a_worker_that_fails_at_once_for_ever_does_not_starve_the_others() {
     assert!(matches!(ends[..], [(_, End::Cancelled | End::Failed(_))]));
 }
 
+/// The report is the caller's code: its panic costs one worker, and not the supervisor.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_report_ends_its_worker_and_no_other() {
     let mut supervisor = Supervisor::new(|_: &str, _: &anyhow::Error, _| panic!("cannot report"));
@@ -424,4 +434,31 @@ fn on_many_threads_every_worker_has_one_end_and_every_failure_one_report() {
         assert_eq!(reports.load(SeqCst), failures.load(SeqCst), "round {round}");
         assert_eq!(Arc::strong_count(&alive), 1, "round {round}");
     }
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics. The worker is started again.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_when_dropped_is_a_failure() {
+    let (mut supervisor, told) = supervisor();
+    let mut calls = 0;
+    let work = move |_| {
+        calls += 1;
+        if calls == 1 { resume_unwind(Box::new(OnDrop(|| panics("dropped")))) } else { async { Ok(()) } }
+    };
+    supervisor.start("feed", Some(ALWAYS), work).unwrap();
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert_eq!(told.lock().unwrap()[0].2, "panicked: a value that is not text");
+}
+
+/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. It is found there, under a context too.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_inside_an_io_error_is_no_failure() {
+    let (mut supervisor, told) = supervisor();
+    let work = |_| async {
+        let inner = std::io::Error::other(std::io::Error::other(aborted().await));
+        Err(anyhow::Error::from(inner).context("reading the feed"))
+    };
+    supervisor.start("feed", Some(ALWAYS), work).unwrap();
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Cancelled))));
+    assert!(told.lock().unwrap().is_empty());
 }

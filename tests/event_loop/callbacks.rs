@@ -156,6 +156,7 @@ async fn a_deadline_that_is_over_is_due_in_the_next_turn() {
     assert_eq!(entries.await, [("long over", ms(0)), ("over", ms(0)), ("now", ms(0))]);
 }
 
+/// asyncio: the loop sleeps until its earliest timer. Here: a new timer, earlier than all, wakes the run.
 #[tokio::test(start_paused = true)]
 async fn an_earlier_deadline_wakes_a_run_that_waits_for_a_later_one() {
     let (callbacks, log, start) = (Callbacks::new(), Entries::new(), Instant::now());
@@ -211,6 +212,7 @@ async fn one_callback_may_cancel_the_next_of_its_turn() {
     }
 }
 
+/// asyncio: `cancel()` in its own callback changes nothing. Here: the same, and the answer is false.
 #[tokio::test(start_paused = true)]
 async fn a_callback_that_cancels_itself_is_too_late() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -316,6 +318,7 @@ async fn a_stop_within_a_turn_ends_it_after_that_turn() {
     assert_eq!(callbacks.len(), 1, "it waits for the next run");
 }
 
+/// asyncio: `call_soon_threadsafe(loop.stop)` wakes a loop that waits. Here: `stop` does by itself.
 #[tokio::test(start_paused = true)]
 async fn a_stop_wakes_a_run_that_waits() {
     let (callbacks, start) = (Callbacks::new(), Instant::now());
@@ -375,6 +378,7 @@ async fn a_close_within_a_turn_ends_it_at_once() {
     assert_eq!(log.take(), [""; 0]);
 }
 
+/// asyncio: `close` of a running loop raises `RuntimeError`. Here: it ends the run.
 #[tokio::test(start_paused = true)]
 async fn a_close_wakes_a_run_that_waits() {
     let (callbacks, start) = (Callbacks::new(), Instant::now());
@@ -439,6 +443,7 @@ async fn other_tasks_have_their_turn_although_callbacks_schedule_callbacks_witho
     }
 }
 
+/// asyncio: `call_later(inf, ...)` never fires, and others do. Here: so does `Duration::MAX`.
 #[tokio::test(start_paused = true)]
 async fn a_delay_without_end_is_no_trouble() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -470,6 +475,7 @@ fn another_thread_may_schedule_and_a_run_that_waits_hears_of_it() {
     });
 }
 
+/// asyncio: `run_forever` without callbacks waits until `stop`. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_a_run_waits_and_a_turn_is_over_at_once() {
     let callbacks = Callbacks::new();
@@ -477,6 +483,7 @@ async fn of_nothing_a_run_waits_and_a_turn_is_over_at_once() {
     turn(&callbacks).await;
 }
 
+/// The delays come in scrambled order: the heap loses no callback and calls none twice.
 #[tokio::test(start_paused = true)]
 async fn thirty_thousand_are_called_each_once() {
     let (callbacks, called) = (Callbacks::new(), Count::default());

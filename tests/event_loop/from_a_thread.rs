@@ -65,6 +65,7 @@ fn the_value_or_the_error_comes_back() {
     });
 }
 
+/// asyncio: `result()` raises the coroutine's exception in the thread. Here: a panic is a `JoinError` there.
 #[test]
 fn a_panic_comes_back_as_an_error() {
     soon_on_a_thread(|| {
@@ -145,6 +146,7 @@ fn no_limit_at_all_gives_what_is_done() {
     });
 }
 
+/// An `Instant` beyond the clock would overflow: `Duration::MAX` counts as no limit.
 #[test]
 fn a_limit_without_end_is_no_trouble() {
     soon_on_a_thread(|| {
@@ -218,6 +220,7 @@ fn to_wait_in_asynchronous_code_panics() {
     });
 }
 
+/// asyncio: `result(timeout)` in the loop's own thread blocks it for that time. Here: it panics at once.
 #[test]
 #[should_panic(expected = "Cannot block the current thread from within a runtime")]
 fn to_wait_there_with_a_limit_panics_too() {

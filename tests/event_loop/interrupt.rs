@@ -17,6 +17,7 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     (ends(work).await, start.elapsed())
 }
 
+/// asyncio: without Ctrl-C `run` returns the value of `main`. Here: the same; a later signal changes nothing.
 #[tokio::test(start_paused = true)]
 async fn without_a_signal_main_finishes() {
     let ended = timed(interruptible(signals_at([]), main)).await;
@@ -63,6 +64,7 @@ async fn at_the_second_signal_main_is_dropped_where_it_stands() {
     assert_eq!((dropped.get(), cleaned_up.get()), (1, 0));
 }
 
+/// Two signals that are ready at once count as two: main has no time to clean up.
 #[tokio::test(start_paused = true)]
 async fn two_signals_in_one_instant_are_two() {
     let ended = timed(interruptible(signals_at([300, 300]), main)).await;
@@ -71,6 +73,7 @@ async fn two_signals_in_one_instant_are_two() {
     assert_eq!(at_once, (Ended::CutOff(2), ms(0)));
 }
 
+/// Main is polled before the signals: a value in the instant of a signal is not lost.
 #[tokio::test(start_paused = true)]
 async fn a_main_that_ends_in_the_instant_of_the_signal_has_finished() {
     let ended = timed(interruptible(signals_at([1_000]), main)).await;
@@ -79,6 +82,7 @@ async fn a_main_that_ends_in_the_instant_of_the_signal_has_finished() {
     assert_eq!(ready, (Ended::Finished("done"), ms(0)));
 }
 
+/// asyncio: an exception that main raises in its clean-up comes out of `run`. Here: its panic resumes.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_main_goes_on_in_the_caller() {
     let panics = |cancel: CancellationToken| async move {

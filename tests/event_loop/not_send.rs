@@ -61,6 +61,7 @@ async fn but_a_borrow_that_is_kept_over_an_await_makes_the_next_one_panic() {
     assert_eq!(table.take(), 1);
 }
 
+/// asyncio: a `TaskGroup` cancels the others when one fails. Here: so does a dropped set of local tasks.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_load_that_panics_is_the_error_and_the_others_are_dropped() {
     let (start, dropped) = (Instant::now(), Count::default());
@@ -77,11 +78,13 @@ async fn a_load_that_panics_is_the_error_and_the_others_are_dropped() {
     assert_eq!(dropped.get(), 2);
 }
 
+/// `spawn_local` panics outside a local runtime: without a page it is never called.
 #[tokio::test]
 async fn of_nothing_there_is_nothing_to_count_and_no_place_is_needed() {
     assert_eq!(word_counts([], load).now_or_never().unwrap().unwrap(), counts([]));
 }
 
+/// One thread is no limit for waiting: ten thousand loads of 100 ms take 100 ms.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn ten_thousand_pages_take_as_long_as_one() {
     let start = Instant::now();

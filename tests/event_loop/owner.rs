@@ -86,6 +86,7 @@ async fn calls_run_at_the_same_time_where_they_await() {
     assert_eq!(soon_on_real_time(async { tokio::join!(waits, tells) }).await, (Ok("was waited for"), Ok(())));
 }
 
+/// asyncio: an exception of one call leaves an executor's thread alive. Here: the value survives a panic.
 #[tokio::test]
 async fn a_call_that_panics_is_an_error_and_the_next_one_works() {
     let (owner, _dropped) = started();
@@ -104,6 +105,7 @@ async fn a_call_whose_panic_panics_when_dropped_is_an_error_too() {
     assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(1));
 }
 
+/// asyncio: an initializer that raises breaks the executor, for every call. Here: every call gets `Gone`.
 #[tokio::test]
 async fn when_the_value_cannot_be_made_each_call_finds_the_owner_gone() {
     let owner = Owner::<Engine>::start("engine", || panic!("no licence")).unwrap();
@@ -168,6 +170,7 @@ fn the_close_waits_for_calls_that_were_given_up() {
     });
 }
 
+/// A destructor cannot await: the value is dropped on its thread, later.
 #[tokio::test]
 async fn a_drop_of_the_owner_waits_for_nothing_and_ends_the_thread() {
     let (owner, dropped) = started();

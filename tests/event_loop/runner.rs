@@ -241,6 +241,7 @@ fn what_takes_longer_than_the_grace_is_cut_off_and_counted() {
     assert_eq!(reports.take(), [""; 0], "to be cut off is no failure of theirs");
 }
 
+/// Clean-up and grace period end in one instant: that counts as in time, for each of them.
 #[test]
 fn of_ten_thousand_that_end_in_the_last_instant_none_is_cut_off() {
     let (mut runner, _) = runner();
@@ -307,6 +308,7 @@ fn a_panic_whose_drop_panics_is_reported_and_ends_nothing() {
     assert_eq!(runner.close(ms(100)), Ok(()));
 }
 
+/// asyncio: `run` waits for a clean-up without end. Here: a grace of zero cuts it off, and the longest waits.
 #[test]
 fn no_grace_at_all_and_one_without_end_are_no_trouble() {
     soon_on_a_thread(|| {
@@ -343,6 +345,7 @@ fn a_clean_up_that_starts_another_task_is_told_that_it_is_too_late() {
     assert_eq!(reports.take(), ["starts more: the runner is closing"]);
 }
 
+/// asyncio: a `Runner` can run again after an exception of `main`. Here: after a panic too.
 #[test]
 fn a_panic_of_main_goes_on_in_the_caller_and_the_runner_can_be_used_again() {
     let (mut runner, _) = runner();
@@ -390,6 +393,7 @@ fn but_one_that_never_ends_does_not_hold_up_the_close_or_the_drop() {
     });
 }
 
+/// asyncio: leaving `with Runner()` waits for tasks. Rust: a drop cannot wait; it cancels and drops them.
 #[test]
 fn one_that_is_dropped_cancels_and_waits_for_nothing() {
     let (runner, reports) = runner();
@@ -432,6 +436,7 @@ fn what_is_refused_is_dropped_outside_of_the_lock() {
     });
 }
 
+/// asyncio: `run` cancels and gathers all tasks that are left. Here: `close` does, whatever their number.
 #[test]
 fn thirty_thousand_left_over_tasks_are_all_waited_for() {
     let (mut runner, _) = runner();

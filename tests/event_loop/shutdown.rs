@@ -54,6 +54,7 @@ async fn what_is_in_flight_may_finish_then_clean_up_and_what_is_left_is_named() 
     assert_eq!(served, (summary(Stop::Signal(300), [2, 1, 0], &["stubborn"]), ms(600), reported));
 }
 
+/// A grace period is a limit and no pause: the shutdown ends with the last job.
 #[tokio::test(start_paused = true)]
 async fn when_all_have_finished_nobody_waits_for_the_grace_to_end() {
     let served = served(signals_at([300]), intake([("a", Kind::Takes(350)), ("b", Kind::Takes(320))])).await;
@@ -61,6 +62,7 @@ async fn when_all_have_finished_nobody_waits_for_the_grace_to_end() {
     assert_eq!(served, (summary(Stop::Signal(300), [2, 0, 0], &[]), ms(350), reported));
 }
 
+/// asyncio: an exception of one task leaves the others alone. Here: an error or a panic does, at any time.
 #[tokio::test(start_paused = true)]
 async fn an_error_and_a_panic_of_a_job_are_its_own_and_are_counted() {
     let kinds = [
@@ -79,6 +81,7 @@ async fn an_error_and_a_panic_of_a_job_are_its_own_and_are_counted() {
     assert_eq!(served, (summary(Stop::Signal(300), [0, 0, 4], &[]), ms(550), reported));
 }
 
+/// Code of a job that runs outside its future may panic: that is a failure of the job as well.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_destructor_of_a_job_or_before_its_first_await_is_its_own_too() {
     let both = |jobs: Jobs| {
@@ -108,6 +111,7 @@ async fn a_second_signal_ends_it_at_once() {
     }
 }
 
+/// Two signals that are ready at once count as two: no grace period begins.
 #[tokio::test(start_paused = true)]
 async fn two_signals_in_one_instant_are_two() {
     let (summary, elapsed, _) =
@@ -116,6 +120,7 @@ async fn two_signals_in_one_instant_are_two() {
     assert_eq!(summary.stragglers, [""; 0], "the intake has never been polled");
 }
 
+/// A forced end drops the rest: jobs that ended in that instant are still counted as finished.
 #[tokio::test(start_paused = true)]
 async fn what_has_ended_by_then_is_counted() {
     let (signal, signals) = futures::channel::mpsc::unbounded();
@@ -231,6 +236,7 @@ async fn a_job_may_end_when_the_intake_stops_and_not_only_when_it_is_cancelled()
     assert_eq!(served, (summary(Stop::Signal(300), [1, 0, 0], &[]), ms(300), reported));
 }
 
+/// The intake owns the listener: its drop closes the port, and no request comes in any more.
 #[tokio::test(start_paused = true)]
 async fn the_first_signal_drops_the_intake_where_it_stands() {
     let dropped = Count::default();
@@ -243,6 +249,7 @@ async fn the_first_signal_drops_the_intake_where_it_stands() {
     assert_eq!((dropped.get(), elapsed), (1, ms(300)), "no job, no waiting");
 }
 
+/// A service may run out of requests: the jobs in flight have the same two grace periods.
 #[tokio::test(start_paused = true)]
 async fn an_intake_that_returns_ends_it_as_a_signal_does() {
     let three = |jobs: Jobs| async move {
@@ -257,6 +264,7 @@ async fn an_intake_that_returns_ends_it_as_a_signal_does() {
     assert_eq!(served, (summary(Stop::Intake("no more requests"), [1, 1, 0], &["c"]), ms(330), reported));
 }
 
+/// During the shutdown a first signal is enough: the intake has ended already.
 #[tokio::test(start_paused = true)]
 async fn a_signal_after_that_ends_it_at_once() {
     let one = |jobs: Jobs| {
@@ -454,6 +462,7 @@ async fn a_panic_or_an_error_whose_drop_panics_ends_nothing() {
     assert_eq!(served, (summary(Stop::Signal(300), [0, 0, 3], &[]), ms(300), reported));
 }
 
+/// The bounds of both grace periods: zero ends at once, and the longest waits for every job.
 #[tokio::test(start_paused = true)]
 async fn no_grace_at_all_and_one_without_end_are_no_trouble() {
     let grace = |to_finish, to_clean_up| Grace { to_finish, to_clean_up };
@@ -579,6 +588,7 @@ fn under_load_each_of_ten_thousand_is_accounted_for_by_the_deadline() {
     });
 }
 
+/// asyncio: a thread needs `run_coroutine_threadsafe`. Here: `start` works from any thread.
 #[test]
 fn a_thread_may_start_jobs_too() {
     soon_on_a_thread(|| {
@@ -599,6 +609,7 @@ fn a_thread_may_start_jobs_too() {
     });
 }
 
+/// The report is the caller's code: its panic resumes in the caller, and leaves no job behind.
 #[tokio::test(start_paused = true)]
 async fn a_report_that_panics_ends_it_and_aborts_the_rest() {
     let dropped = Count::default();

@@ -193,6 +193,7 @@ fn two_signals_are_enough() {
     );
 }
 
+/// A forced exit runs no destructor: it must not come before a shutdown that is in time.
 #[test]
 fn a_process_that_ends_by_itself_within_the_grace_is_left_alone() {
     with_a_process(

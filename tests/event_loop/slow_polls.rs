@@ -31,6 +31,7 @@ async fn each_poll_that_takes_too_long_is_reported_with_its_time() {
     assert_eq!(reports, [ms(200), ms(300)]);
 }
 
+/// asyncio: debug mode measures a step, from suspension to suspension. Here: two computations are one poll.
 #[tokio::test(start_paused = true)]
 async fn what_is_computed_between_two_awaits_counts_as_one() {
     let mut reports = Vec::new();
@@ -42,6 +43,7 @@ async fn what_is_computed_between_two_awaits_counts_as_one() {
     assert_eq!(reports, [ms(120)]);
 }
 
+/// asyncio: a suspended task is no slow callback. Here: an hour asleep is no slow poll.
 #[tokio::test(start_paused = true)]
 async fn to_wait_is_not_to_block() {
     let start = Instant::now();
@@ -62,6 +64,7 @@ async fn one_that_takes_as_long_as_the_limit_is_slow() {
     assert_eq!(reports, [ms(100)]);
 }
 
+/// The bounds of the limit: a reader of the reports may want every poll, or none.
 #[tokio::test(start_paused = true)]
 async fn with_a_limit_of_zero_every_poll_is_reported_and_with_one_without_end_none() {
     for (limit, expected) in [(Duration::ZERO, 3), (Duration::MAX, 0)] {
@@ -92,6 +95,7 @@ async fn but_around_a_join_the_branches_are_one() {
     assert_eq!(each.take(), [("slow", ms(60))]);
 }
 
+/// A wrapper that only measures passes a panic on as it is.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_work_goes_on_in_the_caller() {
     let task = tokio::spawn(report_slow_polls(ms(100), |_| {}, async { panic!("no index") }));

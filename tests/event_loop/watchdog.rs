@@ -80,6 +80,7 @@ fn the_end_of_the_runtime_ends_it() {
     });
 }
 
+/// A watch ends with its owner: its thread is gone although the runtime goes on.
 #[test]
 fn a_drop_of_it_ends_it_while_the_runtime_runs() {
     soon_on_a_thread(|| {
@@ -105,6 +106,7 @@ fn a_drop_of_it_ends_it_while_the_runtime_is_blocked() {
     });
 }
 
+/// The bounds of the limit: zero reports an idle runtime, and `Duration::MAX` never reports.
 #[test]
 fn a_limit_of_zero_or_without_end_is_no_trouble() {
     soon_on_a_thread(|| {

@@ -406,11 +406,13 @@ fn after_the_end_of_the_runtime_a_call_is_cancelled() {
     assert!(error.is_cancelled());
 }
 
+/// A Tokio semaphore panics above `MAX_PERMITS`: a larger limit counts as that.
 #[tokio::test]
 async fn a_limit_beyond_what_a_semaphore_can_count_is_none() {
     assert_eq!(Blocking::at_most(NonZeroUsize::MAX).run(|| 1).await.unwrap(), 1);
 }
 
+/// asyncio: an executor takes its queue FIFO. Here: the semaphore is FIFO, so the calls are.
 #[tokio::test]
 async fn ten_thousand_calls_wait_their_turn_in_the_order_in_which_they_came() {
     let (calls, order) = (Blocking::at_most(ONE), Arc::new(Mutex::new(Vec::new())));

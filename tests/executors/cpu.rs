@@ -27,6 +27,7 @@ async fn the_value_arrives_and_the_work_ran_on_the_pools_thread() {
     assert_eq!(soon_on_real_time(compute(&pool, |_| (6 * 7, my_name()))).await, Ok((42, "cpu-0".to_owned())));
 }
 
+/// asyncio: `run_in_executor` submits at the call. Here: an async function begins at its first poll.
 #[tokio::test]
 async fn nothing_begins_before_the_await() {
     let (pool, ran) = (pool(1), Gate::default());
@@ -157,6 +158,7 @@ async fn dropped_while_it_computes_it_stops_between_two_chunks() {
     assert_eq!(chunks.get(), 1);
 }
 
+/// `Stop` is set by a drop alone: a computation that is awaited never sees it.
 #[tokio::test]
 async fn awaited_to_its_end_it_is_never_told_to_stop() {
     let pool = pool(2);
@@ -224,6 +226,7 @@ async fn but_install_blocks_the_task_that_calls_it() {
     assert_eq!(beats.get(), 1);
 }
 
+/// rayon queues without a limit: two threads take ten thousand jobs, and each caller gets its own result.
 #[tokio::test]
 async fn ten_thousand_wait_their_turn() {
     let pool = pool(2);

@@ -139,6 +139,7 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap(), before);
     }
 
+    /// asyncio: an exception of a job reaches its future, and the worker goes on. Here: so does a panic.
     #[tokio::test]
     async fn that_panics_tells_what_the_panic_says_and_its_worker_goes_on() {
         let pool = pool(1, Options::default());
@@ -161,6 +162,7 @@ mod job {
         assert_eq!(error.source().unwrap().to_string(), "key must be a string");
     }
 
+    /// Pool and worker may be of two versions: a job that one does not know costs no worker.
     #[tokio::test]
     async fn that_its_worker_cannot_read_fails_alone() {
         let options = Options { max_workers: ONE, ..Options::default() };
@@ -170,6 +172,7 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run(json!({"Add": [1, 2]}))).await.unwrap()[0], 3);
     }
 
+    /// asyncio: a result that cannot be pickled fails its own future. Here: one that is no JSON does.
     #[tokio::test]
     async fn whose_result_cannot_be_sent_or_read_fails_alone() {
         let pool = Pool::new(worker("a worker whose results cannot be sent"), Options::default()).unwrap();
@@ -387,6 +390,7 @@ mod crash {
         }
     }
 
+    /// asyncio: a worker that dies breaks all pending jobs. Here: a job of another worker runs to its end.
     #[tokio::test]
     async fn leaves_the_jobs_of_other_workers_alone() {
         let (pool, (_folder, path)) = (pool(2, Options::default()), file());
@@ -597,6 +601,7 @@ mod start {
         }
     }
 
+    /// Three ways to be no worker: the program is missing, it ends, or it never answers.
     #[tokio::test]
     async fn of_what_is_no_worker_is_told() {
         let pool = Pool::new(Command::new("/no/such/program"), Options::default()).unwrap();
@@ -868,6 +873,7 @@ mod shutdown {
         until(|| !exists(&running) && !exists(&idle)).await;
     }
 
+    /// asyncio: `shutdown` may be called again. Here: it may, and an unused pool is ready at the first poll.
     #[tokio::test]
     async fn of_an_unused_pool_returns_at_once_and_so_does_the_second() {
         let pool = pool(2, Options::default());

@@ -32,6 +32,7 @@ mod threads {
         assert_eq!(names, ["db_0", "db_1"]);
     }
 
+    /// `std` panics at a thread name with a NUL: the pool leaves it out.
     #[tokio::test]
     async fn have_a_name_without_the_zeros_that_no_thread_can_have() {
         let pool = ThreadPool::new(ONE, "d\0b");
@@ -255,6 +256,7 @@ mod job {
         assert_eq!(soon_on_real_time(running).await, Ok(()));
     }
 
+    /// asyncio: cancelling the await leaves a running call alone. Here: so does a drop; the next job follows.
     #[tokio::test]
     async fn that_is_dropped_while_it_runs_comes_to_its_end() {
         let (pool, running, end) = taken().await;
@@ -303,6 +305,7 @@ mod job {
         assert_eq!(pool.submit(|| 42).unwrap().blocking_wait(), Ok(42));
     }
 
+    /// Python: `future.result()` in the loop's thread blocks the loop. Here: it panics.
     #[tokio::test]
     #[should_panic(expected = "Cannot block the current thread from within a runtime")]
     async fn but_waiting_for_it_on_a_thread_of_the_runtime_panics() {
@@ -399,6 +402,7 @@ mod shutdown {
         }
     }
 
+    /// Any clone of the pool may await a shutdown, also one with another choice: all of them return.
     #[tokio::test]
     async fn lets_all_who_wait_for_it_go_on() {
         let (pool, running, end) = taken().await;
@@ -513,6 +517,7 @@ mod waiting_for_itself {
         assert_eq!(soon_on_real_time(try_join_all(results)).await.unwrap(), [Ok(42), Ok(42)]);
     }
 
+    /// Only a wait for the same pool can deadlock: another pool has threads of its own.
     #[tokio::test]
     async fn is_not_what_waits_for_another_pool() {
         let (outer, inner) = (pool(1), Arc::new(pool(1)));

@@ -78,7 +78,7 @@ async fn a_deadline_in_the_past_still_delivers_what_is_done() {
     assert_eq!(arrived, ["b"]);
 }
 
-/// asyncio: the timeout of `as_completed` wins a tie. Tokio: it does here too, for its timer was set first.
+/// asyncio: the timeout of `as_completed` wins a tie. Tokio: here too, because its timer was set first.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_finishes_in_the_instant_of_the_deadline_is_too_late() {
     let mut tasks: JoinSet<_> = ABC.map(load).into_iter().collect();
@@ -87,6 +87,7 @@ async fn a_task_that_finishes_in_the_instant_of_the_deadline_is_too_late() {
     assert_eq!(tasks.join_all().await, ["b", "c", "a"]);
 }
 
+/// asyncio: `as_completed` of nothing yields nothing. Tokio: an empty set ends at once, whatever the deadline.
 #[tokio::test]
 async fn of_nothing_it_ends_at_once() {
     let mut tasks = JoinSet::<()>::new();

@@ -6,10 +6,11 @@ use gather::bounded_in_order::bounded_in_order;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, alive_tasks, ms};
+use crate::support::{Count, alive_tasks, ms, panics};
 use crate::support::{Gauge, THREE, TWO};
 use crate::work::try_load;
 
+/// asyncio: a semaphore around each child of a `gather` limits them. Tokio: only `limit` tasks exist at a time.
 #[tokio::test(start_paused = true)]
 async fn results_follow_the_inputs_and_never_more_than_the_limit_are_under_way() {
     let gauge = Gauge::default();
@@ -91,6 +92,7 @@ async fn an_error_ends_it_at_once_although_an_earlier_input_is_still_at_work() {
     assert_eq!(start.elapsed(), ms(1_000));
 }
 
+/// asyncio: the first exception in time is raised. Tokio: in one instant it is the error of the earlier input.
 #[tokio::test(start_paused = true)]
 async fn of_two_errors_in_the_same_instant_the_earlier_input_is_reported() {
     // Both end at 100 ms. The first input sets its last timer later than the second, so it ends after it.
@@ -102,6 +104,7 @@ async fn of_two_errors_in_the_same_instant_the_earlier_input_is_reported() {
     assert_eq!(results.next().await, Some(Err(50)));
 }
 
+/// A value that comes in the instant of an error is dropped. A panic in that instant still goes on in the caller.
 #[tokio::test(start_paused = true)]
 async fn what_ends_after_an_error_in_the_same_instant_is_no_result_and_a_panic_is_not_lost() {
     // As above: the first input ends in the instant of the error, and after it.
@@ -120,6 +123,7 @@ async fn what_ends_after_an_error_in_the_same_instant_is_no_result_and_a_panic_i
     assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "a bug");
 }
 
+/// A panic aborts the rest, and goes on in the caller when no task is left.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_once_the_rest_has_ended() {
     let mut results = bounded_in_order([("slow", 1_000), ("panics", 100)], TWO, try_load);
@@ -128,6 +132,7 @@ async fn a_panic_goes_on_in_the_caller_once_the_rest_has_ended() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// asyncio: cancelling a `gather` cancels its children. Tokio: dropping the value aborts its tasks.
 #[tokio::test(start_paused = true)]
 async fn dropping_it_aborts_the_work() {
     let mut results = bounded_in_order([("a", 100), ("b", 200)], TWO, try_load);
@@ -138,12 +143,14 @@ async fn dropping_it_aborts_the_work() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// asyncio: `gather()` returns an empty list. Tokio: `next` returns `None` at once.
 #[tokio::test]
 async fn of_nothing_it_ends_at_once() {
     let mut results = bounded_in_order([], TWO, try_load);
     assert_eq!(results.next().now_or_never(), Some(None));
 }
 
+/// A hundred thousand inputs, three at a time: each result comes once, in order.
 #[tokio::test]
 async fn a_hundred_thousand_inputs_pass_through_in_order() {
     let mut results = bounded_in_order(0..100_000_u32, THREE, async |n| Ok::<_, String>(n));
@@ -152,4 +159,22 @@ async fn a_hundred_thousand_inputs_pass_through_in_order() {
         assert_eq!(result.ok(), expected.next());
     }
     assert_eq!(expected.next(), None);
+}
+
+/// asyncio: a coroutine function cannot fail before its coroutine exists; a closure can. It is the panic of that item.
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_panics_is_the_panic_of_its_item() {
+    let taken = Count::default();
+    let mut results = bounded_in_order((0..6).inspect(|_| taken.add()), THREE, |n| {
+        if n == 2 {
+            panics::<()>("item 2");
+        }
+        async move {
+            sleep(ms(100)).await;
+            Ok::<_, ()>(n)
+        }
+    });
+    let panic = std::panic::AssertUnwindSafe(results.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "item 2");
+    assert_eq!((results.next().await, taken.get(), alive_tasks()), (None, 3, 0));
 }

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use gather::first_success::first_success;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Count, ms};
+use crate::support::{Count, leaves_others_their_turn, ms};
 use crate::work::try_load;
 
 async fn race<const N: usize>(
@@ -18,6 +18,7 @@ async fn race<const N: usize>(
     (result, start.elapsed())
 }
 
+/// asyncio: `staggered_race` returns the first success. Tokio: the same; an error before it is kept aside.
 #[tokio::test(start_paused = true)]
 async fn errors_do_not_end_the_race_and_the_quickest_success_does() {
     let inputs = [("bad", 100), ("slow", 400), ("quick", 200)];
@@ -44,6 +45,7 @@ async fn a_failed_attempt_is_followed_at_once() {
     assert_eq!(race([("bad", 100), ("b", 50)], ms(250)).await, (Ok((1, "b")), ms(150)));
 }
 
+/// An attempt is taken from the iterator when its turn comes, so one after the winner is never made.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_after_the_winner_is_never_made() {
     let made = Count::default();
@@ -52,6 +54,7 @@ async fn an_attempt_after_the_winner_is_never_made() {
     assert_eq!(made.get(), 1);
 }
 
+/// A success and the end of the delay in one instant: the success counts.
 #[tokio::test(start_paused = true)]
 async fn a_success_in_the_instant_the_delay_ends_needs_no_further_attempt() {
     let made = Count::default();
@@ -60,6 +63,7 @@ async fn a_success_in_the_instant_the_delay_ends_needs_no_further_attempt() {
     assert_eq!(made.get(), 1);
 }
 
+/// asyncio: `staggered_race` cancels the losers. Tokio: they are dropped before the winner is returned.
 #[tokio::test(start_paused = true)]
 async fn losers_are_dropped_where_they_stand() {
     let dropped = Count::default();
@@ -75,6 +79,7 @@ async fn losers_are_dropped_where_they_stand() {
     assert_eq!(dropped.get(), 3, "the winner, and both losers before it is reported");
 }
 
+/// asyncio: `staggered_race` lists the exceptions by attempt. Tokio: so does the error here.
 #[tokio::test(start_paused = true)]
 async fn when_all_fail_every_error_is_reported_in_the_order_of_the_attempts() {
     let (result, elapsed) = race([("bad-slow", 300), ("bad-quick", 100)], Duration::ZERO).await;
@@ -82,8 +87,16 @@ async fn when_all_fail_every_error_is_reported_in_the_order_of_the_attempts() {
     assert_eq!(elapsed, ms(300));
 }
 
+/// Without attempts the result is an empty list of errors, at once.
 #[tokio::test]
 async fn of_nothing_there_is_nothing_to_report() {
     let none: [std::future::Ready<Result<(), ()>>; 0] = [];
     assert_eq!(first_success(none, Duration::ZERO).now_or_never(), Some(Err(vec![])));
+}
+
+/// asyncio: a loop over attempts that raise at once never gives up its turn. Here it does, so a limit of time ends it.
+#[tokio::test]
+async fn attempts_without_an_end_leave_others_their_turn() {
+    let attempts = std::iter::repeat_with(|| std::future::ready(Err::<(), _>(()))).take(100_000);
+    leaves_others_their_turn(first_success(attempts, ms(1_000))).await;
 }

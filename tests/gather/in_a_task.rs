@@ -19,10 +19,15 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         assert_eq!(gather::parallel_in_order::parallel_in_order(TWO, load).await.len(), 2);
         assert_eq!(gather::first_success::first_success(TWO.map(try_load), ms(5)).await, Ok((1, "b")));
 
+        let (mut left, mut right) = (Box::pin(load(TWO[0])), Box::pin(load(TWO[1])));
+        let first = gather::first_completed::first_completed(&mut left, &mut right).await;
+        assert_eq!(first, gather::first_completed::First::Right("b"));
+        gather::first_completed::each_as_it_comes(left, load(TWO[1]), |_| {}).await;
+
         let mut results = gather::bounded_in_order::bounded_in_order(TWO, NonZeroUsize::MIN, try_load);
         assert_eq!(results.next().await, Some(Ok("a")));
 
-        let mut tasks = TWO.map(|input| gather::wait::Task::from(tokio::spawn(try_load(input))));
+        let mut tasks = TWO.map(|input| gather::wait::MaybeDone::from(tokio::spawn(try_load(input))));
         let waited =
             gather::wait::wait(&mut tasks, gather::wait::ReturnWhen::AllCompleted, None).await.unwrap();
         assert_eq!(waited.done, [0, 1]);

@@ -98,6 +98,7 @@ async fn a_panic_in_one_load_takes_the_others_with_it() {
     assert_eq!(finished.get(), 0);
 }
 
+/// Ten thousand waits of 100 ms overlap: together they take 100 ms.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_at_once_take_as_long_as_one() {
     let start = Instant::now();

@@ -6,11 +6,13 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod in_order;
 mod every_outcome;
 mod fail_fast;
 mod parallel_in_order;
 mod bounded_in_order;
+mod first_completed;
 mod wait;
 mod as_completed;
 mod first_success;

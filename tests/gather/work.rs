@@ -24,20 +24,34 @@ pub const ABC: [(&str, u64); 3] = [("a", 300), ("b", 100), ("c", 200)];
 
 /// What the lessons and the proofs of `wait` share.
 pub mod wait {
-    use gather::wait::{NothingToWaitFor, Task, Waited};
+    use gather::wait::{MaybeDone, NothingToWaitFor, WaitResult};
 
     use crate::work::try_load;
 
     pub fn spawn<const N: usize>(
         inputs: [(&'static str, u64); N],
-    ) -> [Task<Result<&'static str, String>>; N] {
-        inputs.map(|input| Task::from(tokio::spawn(try_load(input))))
+    ) -> [MaybeDone<Result<&'static str, String>>; N] {
+        inputs.map(|input| MaybeDone::from(tokio::spawn(try_load(input))))
     }
 
     pub fn waited(
         done: impl Into<Vec<usize>>,
         pending: impl Into<Vec<usize>>,
-    ) -> Result<Waited, NothingToWaitFor> {
-        Ok(Waited { done: done.into(), pending: pending.into() })
+    ) -> Result<WaitResult, NothingToWaitFor> {
+        Ok(WaitResult { done: done.into(), pending: pending.into() })
+    }
+}
+
+/// What the lessons and the proofs of `first_completed` share.
+pub mod first_completed {
+    use tokio::time::sleep;
+
+    use crate::support::{Count, ms};
+
+    /// Takes `millis`, and counts its end.
+    pub async fn page(millis: u64, loaded: &Count) -> &'static str {
+        sleep(ms(millis)).await;
+        loaded.add();
+        "<home>"
     }
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use joinable::{DoneTooOften, Queue, ShutDown};
+use joinable::{TaskDoneError, Queue, ShutDown};
 use shuttle::future::{block_on, spawn, yield_now};
 
 /// The steps between which the scheduler can choose end where an operation begins. Shuttle lets a `notify_waiters`
@@ -48,7 +48,7 @@ async fn a_join_waits_for_what_was_put_in_before_it() {
     let worker = spawn({
         let queue = queue.clone();
         async move {
-            while let Ok(item) = queue.get_ticket().await {
+            while let Ok(item) = queue.get_guarded().await {
                 item.fetch_add(1, SeqCst);
             }
         }
@@ -102,7 +102,7 @@ async fn one_hand(at_once: bool) {
     tasks.push(spawn({
         let (queue, ledger, mut puts_back) = (queue.clone(), ledger.clone(), true);
         async move {
-            while let Ok(ticket) = queue.get_ticket().await {
+            while let Ok(ticket) = queue.get_guarded().await {
                 if !std::mem::take(&mut puts_back) {
                     add(&ledger, *ticket);
                 } else if let Err(ShutDown(item)) = ticket.requeue() {
@@ -133,7 +133,7 @@ async fn one_hand(at_once: bool) {
     let mut items = ledger.lock().unwrap().clone();
     items.sort_unstable();
     assert_eq!(items, [0, 1, 2, 3]);
-    assert_eq!((queue.len(), queue.task_done()), (0, Err(DoneTooOften)));
+    assert_eq!((queue.len(), queue.task_done()), (0, Err(TaskDoneError)));
 }
 
 /// A getter and a holder of slots are aborted at any moment: no item and no place goes with them.

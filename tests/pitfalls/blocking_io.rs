@@ -34,6 +34,7 @@ async fn but_a_server_on_the_same_thread_never_answers() {
     assert!(!serving.is_finished(), "it had no turn");
 }
 
+/// asyncio: a stream's `read` suspends the caller. Tokio: so does `TcpStream`; one thread serves and asks.
 #[tokio::test]
 async fn while_a_task_waits_for_its_answer_the_server_runs() {
     let (server, serving) = echo().await;
@@ -51,12 +52,14 @@ async fn but_on_many_threads_it_goes_well_as_long_as_one_is_free() {
     serving.await.unwrap().unwrap();
 }
 
+/// asyncio: `open_connection` raises `ConnectionRefusedError`. Tokio: `connect` returns that error.
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
     assert_eq!(mended(nobody, "hello").await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
 }
 
+/// asyncio: `reader.read()` collects an endless answer until memory is full. Here: `take` stops at 64 KiB.
 #[tokio::test]
 async fn of_an_answer_without_end_no_more_is_read_than_its_limit() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -18,6 +18,7 @@ async fn but_while_the_thread_sleeps_all_tasks_stand_still() {
     assert_eq!(start.elapsed(), ms(0));
 }
 
+/// asyncio: `asyncio.sleep` suspends the caller alone. Tokio: so does `sleep`; another task runs on.
 #[tokio::test(start_paused = true)]
 async fn while_a_task_sleeps_the_others_run() {
     let start = Instant::now();
@@ -35,12 +36,14 @@ async fn while_a_task_sleeps_the_others_run() {
     assert_eq!((asked, start.elapsed(), beats.came()), (3, ms(100), 3));
 }
 
+/// The first question comes before the first pause, so a yes at once takes no suspension.
 #[tokio::test(start_paused = true)]
 async fn what_is_ready_is_asked_once_and_not_waited_for() {
     assert_eq!(mended(|| true, FOR_EVER).now_or_never(), Some(1));
     assert_eq!(broken(|| true, FOR_EVER).now_or_never(), Some(1));
 }
 
+/// asyncio: `sleep(inf)` waits until it is cancelled. Tokio: so does `sleep(Duration::MAX)`, without a panic.
 #[tokio::test(start_paused = true)]
 async fn a_pause_without_end_is_no_panic() {
     assert!(timeout(FOR_EVER, mended(third_time(), Duration::MAX)).await.is_err());

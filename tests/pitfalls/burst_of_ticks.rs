@@ -29,6 +29,7 @@ async fn but_after_a_pause_of_ten_ticks_ten_come_at_once() {
     assert_eq!(began[11..], [ms(1_100), ms(1_200)]);
 }
 
+/// `MissedTickBehavior::Delay` sets the next tick a whole period after the late one, so no burst follows.
 #[tokio::test(start_paused = true)]
 async fn with_delay_the_next_ones_keep_their_distance() {
     let (start, began) = (Instant::now(), RefCell::default());
@@ -36,6 +37,7 @@ async fn with_delay_the_next_ones_keep_their_distance() {
     assert_eq!(began.into_inner(), [ms(0), ms(1_050), ms(1_150), ms(1_250)]);
 }
 
+/// While each turn is shorter than the period, the mistake does not show: both forms tick on time.
 #[tokio::test(start_paused = true)]
 async fn without_a_pause_both_keep_time() {
     for is_mended in [false, true] {
@@ -48,6 +50,7 @@ async fn without_a_pause_both_keep_time() {
     }
 }
 
+/// `interval` panics at a period of zero: the highest rate still has a period above it.
 #[tokio::test(start_paused = true)]
 async fn the_quickest_and_the_slowest_rate_are_no_panic() {
     let turns = Visits::default();

@@ -236,6 +236,7 @@ fn as_they_are_installed_the_compiler_and_clippy_catch_these_forms_and_no_other(
     assert_same(&OUTCOME.forms[0], &marked("caught/by_a_lint", Level::Default));
 }
 
+/// The marks are exact: a lint that fires elsewhere, or fails to fire at its mark, fails here.
 #[test]
 fn with_the_lints_to_copy_they_catch_these_forms_as_well() {
     assert_same(&OUTCOME.forms[1], &marked("caught/by_a_lint", Level::Configured));
@@ -247,6 +248,7 @@ fn and_with_stricter_ones_these() {
     assert_same(&OUTCOME.forms[2], &marked("caught/by_a_lint", Level::Strict));
 }
 
+/// The list promises a lint per pitfall: it fires in the broken function and stays silent in the mended one.
 #[test]
 fn each_broken_function_is_caught_by_what_the_list_says_and_no_mended_one_is() {
     for ((package, level), said) in PACKAGES.into_iter().zip(&OUTCOME.broken).take(2) {

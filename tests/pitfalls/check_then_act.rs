@@ -20,6 +20,7 @@ async fn but_who_asks_while_it_is_loaded_loads_it_again() {
     assert_eq!((first, second, loads.came()), (Ok(2), Ok(2), 2));
 }
 
+/// asyncio: cache the task, and both callers await it. Tokio: `OnceCell` makes the second caller wait.
 #[tokio::test(start_paused = true)]
 async fn who_asks_while_it_is_loaded_waits_for_it() {
     let (cache, loads) = (OnceCell::new(), Visits::default());
@@ -29,6 +30,7 @@ async fn who_asks_while_it_is_loaded_waits_for_it() {
     assert_eq!(mended(&cache, load(&loads, false)).now_or_never(), Some(Ok(1)), "and later ones do not wait");
 }
 
+/// asyncio: a cached task that failed raises again at each await. Tokio: `OnceCell` keeps no error.
 #[tokio::test(start_paused = true)]
 async fn after_an_error_the_next_one_tries_again() {
     let (cache, loads) = (OnceCell::new(), Visits::default());
@@ -36,6 +38,7 @@ async fn after_an_error_the_next_one_tries_again() {
     assert_eq!((both, loads.came()), ((Err("no answer"), Ok(2)), 2));
 }
 
+/// Sixteen callers on four threads, a hundred rounds: check and load are one step, so one load each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_it_is_loaded_once() {
     let mut random = fastrand::Rng::with_seed(4);

@@ -37,6 +37,7 @@ async fn but_in_the_middle_of_a_program_it_is_sent() {
     assert_eq!(sent.came(), 1);
 }
 
+/// asyncio: `asyncio.run` cancels and awaits the tasks that are left. Here: the program awaits a tracker.
 #[test]
 fn on_a_tracker_it_is_waited_for() {
     let (sent, goodbye) = goodbye();
@@ -44,6 +45,7 @@ fn on_a_tracker_it_is_waited_for() {
     assert_eq!(sent.came(), 1);
 }
 
+/// asyncio: after an exception of `main` tasks are awaited too. Here: the tracker is, then the panic resumes.
 #[test]
 fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
     let (sent, goodbye) = goodbye();
@@ -53,12 +55,14 @@ fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
     assert_eq!(sent.came(), 1);
 }
 
+/// asyncio: `asyncio.run` waits forever for a task that ignores its cancellation. Here: for a grace period.
 #[test]
 fn a_goodbye_without_an_end_is_given_up_after_its_grace() {
     let error = mended(async {}, pending(), ms(20)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
+/// asyncio: `asyncio.run` reports a task that fails at the end. Tokio: a tracker counts it as done.
 #[test]
 fn a_goodbye_that_panics_does_not_hold_up_the_end() {
     mended(async {}, async { panic!("nobody is there") }, IN_TIME).unwrap();

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::work::{IN_TIME, on_a_runtime_that_has_ended, others_have_a_turn};
 
+/// asyncio: `run_in_executor` of a closed loop raises `RuntimeError`. Tokio: a cancelled `JoinError`.
 #[test]
 fn after_the_end_of_the_runtime_it_does_not_begin_and_says_so() {
     let never = mended(|| panic!("it begins"));
@@ -45,6 +46,7 @@ async fn but_a_timeout_cannot_end_it() {
     assert_eq!(computed, Ok(1_000_000), "it was ready when it was asked");
 }
 
+/// asyncio: the await of `to_thread` raises the call's exception. Here: the await resumes the panic.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_caller() {
     let caller = tokio::spawn(mended(|| panic!("division by zero")));

@@ -33,11 +33,13 @@ fn but_a_connection_is_dead_when_its_runtime_is() {
     assert!(error.to_string().contains("being shutdown"), "{error}");
 }
 
+/// asyncio: one `Runner` runs several coroutines on one loop. Tokio: one `Runtime`, several `block_on`.
 #[test]
 fn on_one_runtime_it_lives() {
     assert_eq!(with_server(|server| mended(server, "hello")).unwrap(), "hello");
 }
 
+/// An answer of 64 KiB and one byte loses its last byte: no server can fill the memory.
 #[test]
 fn of_an_answer_no_more_is_read_than_its_limit() {
     let long = "x".repeat(64 * 1024 + 1);
@@ -54,6 +56,7 @@ fn but_a_timer_whose_runtime_has_ended_panics() {
     paused().block_on(timer.into_inner().unwrap());
 }
 
+/// asyncio: a `Lock` that had a waiter in one loop raises in another. Tokio: locks and channels never do.
 #[test]
 fn a_channel_and_a_lock_belong_to_no_runtime() {
     let (queue, mut items) = paused().block_on(async { mpsc::channel(1) });
@@ -64,6 +67,7 @@ fn a_channel_and_a_lock_belong_to_no_runtime() {
     });
 }
 
+/// asyncio: `asyncio.run` in a running loop raises `RuntimeError`. Tokio: `block_on` in a runtime panics.
 #[tokio::test]
 #[should_panic(expected = "Cannot start a runtime from within a runtime")]
 async fn inside_of_a_runtime_it_panics() {

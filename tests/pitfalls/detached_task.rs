@@ -26,6 +26,7 @@ async fn but_the_heart_beats_on_when_the_session_is_over() {
     assert_eq!((beats.came(), alive_tasks()), (6, 1));
 }
 
+/// asyncio: `close()` has to cancel the task. Tokio: an `AbortOnDropHandle` as a field aborts it on drop.
 #[tokio::test(start_paused = true)]
 async fn the_heart_stops_with_its_session() {
     let beats = Visits::default();
@@ -51,6 +52,7 @@ async fn the_heart_stops_when_the_holder_of_the_session_is_aborted() {
     assert_eq!((beats.came(), alive_tasks()), (3, 0));
 }
 
+/// One handle per session is enough: without any registry no task outlives its session.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_sessions_leave_nothing_behind() {
     let sessions: Vec<_> = (0..10_000).map(|_| mended(heart(Visits::default()))).collect();

@@ -12,6 +12,7 @@ async fn but_helpers_are_cancelled_before_the_work_begins() {
     assert!(broken(helpers.clone(), work(helpers)).await);
 }
 
+/// asyncio: `finally` cancels the helper at the end. Rust: a guard with a name is dropped there.
 #[tokio::test(start_paused = true)]
 async fn helpers_live_as_long_as_the_work() {
     let helpers = CancellationToken::new();
@@ -19,6 +20,7 @@ async fn helpers_live_as_long_as_the_work() {
     assert!(helpers.is_cancelled());
 }
 
+/// asyncio: `finally` runs after an exception too. Rust: unwinding drops the guard.
 #[tokio::test]
 async fn after_a_panic_they_are_cancelled_too() {
     let helpers = CancellationToken::new();

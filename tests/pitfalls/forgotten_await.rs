@@ -14,6 +14,7 @@ async fn but_a_call_alone_sends_nothing() {
     assert_eq!(outbox.sent(), [""; 0]);
 }
 
+/// asyncio and Tokio: an async function runs where it is awaited, so the greetings leave in order.
 #[tokio::test]
 async fn an_awaited_call_sends() {
     let outbox = Outbox::default();
@@ -34,6 +35,7 @@ async fn but_a_call_that_is_dropped_named_or_collected_sends_nothing_either() {
     assert_eq!(outbox.sent(), ["Welcome, Cy", "Welcome, Di"]);
 }
 
+/// An await that is ready at once returns before the next: many in a row do not fill the stack.
 #[tokio::test]
 async fn nobody_is_greeted_if_nobody_comes_and_a_hundred_thousand_if_they_do() {
     let outbox = Outbox::default();

@@ -20,6 +20,7 @@ async fn but_after_a_job_that_has_failed_join_waits_for_ever() {
     assert_eq!(batches.came(), 0);
 }
 
+/// asyncio and Tokio: while every job succeeds, the missing `task_done` does not show.
 #[tokio::test(start_paused = true)]
 async fn without_a_failure_it_returns() {
     let batches = Visits::default();
@@ -27,6 +28,7 @@ async fn without_a_failure_it_returns() {
     assert_eq!(batches.came(), 1);
 }
 
+/// asyncio: `task_done` belongs in a `finally`. Here: the job carries a token, and every way out drops it.
 #[tokio::test(start_paused = true)]
 async fn a_value_that_travels_with_the_job_counts_it_however_it_ends() {
     let (start, done, reports) = (Instant::now(), RefCell::new(Vec::new()), Arc::new(Mutex::default()));
@@ -40,6 +42,7 @@ async fn a_value_that_travels_with_the_job_counts_it_however_it_ends() {
     assert_eq!(*reports.lock().unwrap(), ["bad job", "bad job"]);
 }
 
+/// asyncio: a worker that dies before `task_done` leaves `join` waiting forever. Here: its panic resumes.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_and_its_batch_is_not_done() {
     let batches = Visits::default();
@@ -51,12 +54,14 @@ async fn a_panic_goes_on_in_the_caller_and_its_batch_is_not_done() {
     assert_eq!((batches.came(), alive_tasks()), (1, 0));
 }
 
+/// asyncio: `put` on a full queue waits forever without a worker. Tokio: `send` fails without a receiver.
 #[tokio::test(start_paused = true)]
 async fn the_queue_of_a_worker_that_panicked_is_not_filled_for_ever() {
     let caller = tokio::spawn(mended([vec!["panics"; 1_000]], handle, drop, || {}));
     assert!(timeout(FOR_EVER, caller).await.unwrap().unwrap_err().is_panic());
 }
 
+/// A batch of a thousand meets a queue of sixteen slots: backpressure, and no deadlock.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_jobs_pass_through_sixteen_places() {
     let handled = Visits::default();

@@ -18,6 +18,7 @@ async fn but_after_the_first_error_the_others_save_on() {
     assert_eq!(saved.came(), 1);
 }
 
+/// asyncio: a `TaskGroup` cancels and awaits the siblings before it raises. Here: `JoinSet::shutdown` does.
 #[tokio::test(start_paused = true)]
 async fn when_the_error_is_reported_nobody_is_at_work() {
     let (saved, start) = (Visits::default(), Instant::now());
@@ -27,6 +28,7 @@ async fn when_the_error_is_reported_nobody_is_at_work() {
     assert_eq!(saved.came(), 0);
 }
 
+/// asyncio: `gather` keeps the order of its arguments. Here: each value has an index to sort by.
 #[tokio::test(start_paused = true)]
 async fn without_an_error_the_values_stand_in_order() {
     let saved = Visits::default();
@@ -37,6 +39,7 @@ async fn without_an_error_the_values_stand_in_order() {
     assert_eq!(many.unwrap().len(), 10_000);
 }
 
+/// asyncio: a `TaskGroup` raises once its siblings have ended. Here: a panic resumes once they have.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_when_the_rest_has_ended() {
     let saved = Visits::default();

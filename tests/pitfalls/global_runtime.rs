@@ -18,6 +18,7 @@ async fn but_the_task_runs_on_a_runtime_that_the_caller_has_not() {
     assert_ne!(broken(here()).await.unwrap(), here().await);
 }
 
+/// asyncio: `create_task` uses the running loop. Here: the caller passes the handle of its runtime.
 #[tokio::test]
 async fn on_the_callers_runtime_it_is_one_of_its_tasks() {
     assert_eq!(mended(&Handle::current(), here()).await.unwrap(), here().await);
@@ -34,6 +35,7 @@ async fn but_the_clock_of_a_test_does_not_wait_for_it() {
     assert_eq!(task.await.unwrap(), Ok(()));
 }
 
+/// On the test's own runtime the paused clock jumps for the task: a day passes at once and exactly.
 #[tokio::test(start_paused = true)]
 async fn a_task_of_the_callers_runtime_has_its_clock() {
     let start = Instant::now();

@@ -27,6 +27,7 @@ async fn but_half_a_line_is_lost_when_another_branch_is_quicker() {
     assert_eq!((lines.into_inner(), idle.came()), (vec!["lo".into(), "ld".into(), "end".to_owned()], 2));
 }
 
+/// asyncio: a cancelled `readline` leaves half a line in the reader's buffer. Tokio: `Lines` keeps it too.
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_keeps_what_it_has_loses_nothing() {
     let (near, far) = duplex(64);
@@ -72,6 +73,7 @@ async fn wherever_the_line_is_cut_it_comes_whole() {
     }
 }
 
+/// asyncio: `readline` gives bytes, and bad UTF-8 fails at `decode`. Tokio: `next_line` fails itself.
 #[tokio::test(start_paused = true)]
 async fn nothing_and_what_is_no_text_end_it() {
     let none = |_: &str| panic!("there is none");
@@ -80,6 +82,7 @@ async fn nothing_and_what_is_no_text_end_it() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
+/// Each line takes a new `select!` with a new timer: no line is skipped, doubled or swapped.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_lines_come_in_order() {
     let text = (0..100_000).fold(String::new(), |text, line| text + &format!("{line}\n"));

@@ -37,6 +37,7 @@ async fn but_with_a_quick_lock_it_goes_well() {
     assert_eq!(*value.lock().await, 1);
 }
 
+/// asyncio: a task that waits for a `Lock` takes it without its creator. Tokio: so does a spawned task.
 #[tokio::test(start_paused = true)]
 async fn a_task_takes_the_lock_that_it_is_handed() {
     let (value, start) = (held(200).await, Instant::now());
@@ -48,6 +49,7 @@ async fn a_task_takes_the_lock_that_it_is_handed() {
     assert_eq!(*value.lock().await, 1);
 }
 
+/// An update within the patience wins the `select!`: the second lock, for the report, is never asked for.
 #[tokio::test(start_paused = true)]
 async fn what_is_quick_is_not_reported() {
     let value = held(50).await;
@@ -55,6 +57,7 @@ async fn what_is_quick_is_not_reported() {
     assert_eq!(*value.lock().await, 1);
 }
 
+/// asyncio: `async with lock` releases after an exception. Tokio: a panic drops the guard; no poison.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_update_goes_on_in_the_caller() {
     let value = held(200).await;

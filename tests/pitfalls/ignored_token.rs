@@ -23,6 +23,7 @@ async fn but_a_worker_that_waits_does_not_look_at_its_token() {
     drop(queue);
 }
 
+/// asyncio: `task.cancel()` interrupts `queue.get()`. Tokio: `run_until_cancelled` drops the `recv`.
 #[tokio::test(start_paused = true)]
 async fn a_token_ends_the_wait_at_once() {
     let (_queue, mut jobs) = mpsc::channel::<()>(1);
@@ -35,6 +36,7 @@ async fn a_token_ends_the_wait_at_once() {
     assert_eq!(start.elapsed(), ms(150));
 }
 
+/// asyncio: `task.cancel()` interrupts the job too. Here: the token races with `recv` alone, so the job ends.
 #[tokio::test(start_paused = true)]
 async fn the_job_under_way_is_done_and_the_others_stay_in_the_queue() {
     let (queue, mut jobs) = mpsc::channel(3);
@@ -81,6 +83,7 @@ async fn but_around_the_whole_loop_the_token_cuts_a_job_in_two() {
     assert_eq!(jobs.len(), 0, "and it is in the queue no more");
 }
 
+/// asyncio 3.13: after `shutdown`, an empty queue's `get` raises `QueueShutDown`. Tokio: `None`.
 #[tokio::test(start_paused = true)]
 async fn a_closed_queue_ends_it_after_the_last_job() {
     let (queue, mut jobs) = mpsc::channel(10_000);

@@ -9,6 +9,7 @@ use pitfalls::join_is_not_parallel::{broken, mended};
 
 use crate::work::{IN_TIME, Visits, elsewhere, on_a_runtime_that_has_ended, paused};
 
+/// asyncio: `run_in_executor` of a closed loop raises `RuntimeError`. Tokio: a cancelled `JoinError`.
 #[test]
 fn after_the_end_of_the_runtime_nothing_begins_and_that_is_told() {
     let never = mended(0..3, |_| panic!("it begins"));
@@ -46,6 +47,7 @@ fn on_threads_of_their_own_they_compute_at_the_same_time() {
     assert_ne!(both[0].1, both[1].1);
 }
 
+/// Python: `Executor.map` keeps the order of the inputs. Here: the handles are awaited in that order.
 #[tokio::test]
 async fn the_results_stand_in_the_order_of_the_inputs() {
     assert_eq!(
@@ -55,6 +57,7 @@ async fn the_results_stand_in_the_order_of_the_inputs() {
     assert_eq!(mended(0..0, |input| input).await.unwrap(), [0; 0]);
 }
 
+/// Python: reading the results of `Executor.map` raises the exception of a call. Here: the panic resumes.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_caller() {
     let caller = tokio::spawn(mended(0..3, |input| assert_ne!(input, 1, "the second")));

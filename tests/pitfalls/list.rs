@@ -12,6 +12,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
+/// The program prints this list: a pattern that is missing from it could not be found.
 #[test]
 fn every_file_of_a_pitfall_is_in_the_list_and_no_other() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -45,6 +46,7 @@ fn the_chapter_says_of_each_what_the_list_says() {
     }
 }
 
+/// A reader comes with a symptom: each file has the symptom, the lint, the remedy and both forms.
 #[test]
 fn each_file_says_what_is_seen_what_catches_it_and_what_to_do() {
     for pitfall in all() {
@@ -57,6 +59,7 @@ fn each_file_says_what_is_seen_what_catches_it_and_what_to_do() {
     }
 }
 
+/// A name is matched as a whole: neither a prefix nor an empty string finds a pitfall.
 #[test]
 fn an_unknown_name_is_not_found() {
     assert!(find("forgotten_await").is_some());

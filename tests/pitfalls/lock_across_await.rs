@@ -22,6 +22,7 @@ fn but_the_second_who_wants_the_lock_stops_the_thread_for_the_first() {
     assert_eq!(elsewhere(|| twice(async |sum| broken(sum, price()).await), ms(200)), None);
 }
 
+/// asyncio: a `threading.Lock` over lines without an await is never contended. Here: the await comes first.
 #[test]
 fn with_the_lock_for_the_change_alone_both_add() {
     assert_eq!(elsewhere(|| twice(async |sum| mended(sum, price()).await), IN_TIME), Some(20));
@@ -60,6 +61,7 @@ async fn but_a_cell_that_is_borrowed_over_an_await_panics() {
     tokio::join!(add(), add());
 }
 
+/// Python: no integer overflows, no lock is poisoned. Rust: the pattern saturates, and takes a poisoned lock.
 #[tokio::test]
 async fn the_sum_does_not_wrap_and_a_panic_elsewhere_does_not_stop_it() {
     let sum = Arc::new(Mutex::new(u64::MAX - 5));

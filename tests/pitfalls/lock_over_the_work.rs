@@ -24,6 +24,7 @@ async fn but_nine_jobs_of_ten_ms_take_three_workers_ninety() {
     assert_eq!(start.elapsed(), ms(90));
 }
 
+/// asyncio: the work follows after the `async with` block. Rust: a `let` drops the guard at its semicolon.
 #[tokio::test(start_paused = true)]
 async fn with_the_guard_in_a_let_they_take_thirty() {
     let start = Instant::now();
@@ -31,6 +32,7 @@ async fn with_the_guard_in_a_let_they_take_thirty() {
     assert_eq!(start.elapsed(), ms(30));
 }
 
+/// One worker, two, and more workers than cores: each job goes to one of them, and all end with the queue.
 #[tokio::test(start_paused = true)]
 async fn each_job_is_handled_once_by_any_number_of_workers() {
     for workers in [1, 2, 100] {
@@ -47,6 +49,7 @@ async fn each_job_is_handled_once_by_any_number_of_workers() {
     mended(jobs(0), limit(3), ten_ms).await;
 }
 
+/// Twenty rounds with a counter per job: no schedule of four threads loses or doubles one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_each_job_is_handled_once() {
     let mut random = fastrand::Rng::with_seed(3);

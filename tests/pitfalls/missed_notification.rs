@@ -23,6 +23,7 @@ async fn but_who_waits_before_is_woken() {
     assert_eq!(start.elapsed(), ms(200));
 }
 
+/// asyncio: an `Event` that is set lets a later `wait` pass. Tokio: a `watch` keeps its value.
 #[tokio::test(start_paused = true)]
 async fn a_state_is_seen_whenever_one_looks() {
     for (prepare, meanwhile) in [(100, 200), (200, 100), (100, 100), (0, 0)] {
@@ -32,11 +33,13 @@ async fn a_state_is_seen_whenever_one_looks() {
     }
 }
 
+/// asyncio: if the task that calls `set` fails, `wait` hangs. Tokio: a `watch` that lost its sender fails.
 #[tokio::test(start_paused = true)]
 async fn a_preparation_that_panics_is_an_error_and_no_hang() {
     assert!(mended(async { panic!("no index") }, millis(100)).await.is_err());
 }
 
+/// Two hundred rounds on four threads: the value is sent before, during and after the look.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_nobody_waits_for_ever() {
     let mut random = fastrand::Rng::with_seed(6);

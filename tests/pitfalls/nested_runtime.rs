@@ -29,6 +29,7 @@ fn but_block_on_of_futures_stops_the_thread_for_ever() {
     assert_eq!(elsewhere(answered, ms(200)), None);
 }
 
+/// asyncio and Tokio: async code awaits; only a synchronous `main` starts a loop or a runtime.
 #[tokio::test(start_paused = true)]
 async fn with_awaits_all_the_way_up_it_needs_no_other_runtime() {
     assert_eq!(mended(ARTICLES, price).await, 7);

@@ -14,6 +14,7 @@ async fn but_in_a_loop_it_takes_the_sum() {
     assert_eq!(start.elapsed(), ms(600));
 }
 
+/// asyncio: `gather` takes the time of the longest, and keeps the order. Tokio: so does `try_join_all`.
 #[tokio::test(start_paused = true)]
 async fn at_once_it_takes_the_time_of_the_longest() {
     let start = Instant::now();
@@ -32,6 +33,7 @@ async fn but_futures_that_are_made_before_the_loop_have_not_begun() {
     assert_eq!(start.elapsed(), ms(600));
 }
 
+/// asyncio: `gather` raises the first error in time. Tokio: `try_join_all` returns it, and drops the rest.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_ends_it() {
     let start = Instant::now();

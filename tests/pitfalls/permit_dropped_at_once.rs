@@ -22,6 +22,7 @@ async fn but_a_permit_that_is_given_to_an_underscore_limits_nothing() {
     assert_eq!(seated.most(), 3);
 }
 
+/// asyncio: `async with semaphore` holds to the end of its block. Rust: so does a permit in `_permit`.
 #[tokio::test(start_paused = true)]
 async fn a_permit_with_a_name_holds_to_the_end_of_the_work() {
     let (seats, seated, start) = (Semaphore::new(1), Visits::default(), Instant::now());
@@ -30,6 +31,7 @@ async fn a_permit_with_a_name_holds_to_the_end_of_the_work() {
     assert_eq!((seated.most(), start.elapsed(), seats.available_permits()), (1, ms(300), 1));
 }
 
+/// asyncio: a `Semaphore` has no `close`. Tokio: after `close`, `acquire` fails and no work is polled.
 #[tokio::test(start_paused = true)]
 async fn with_no_permit_it_waits_and_with_a_closed_semaphore_the_work_is_not_begun() {
     let (seats, seated) = (Semaphore::new(0), Visits::default());

@@ -25,6 +25,7 @@ async fn but_all_items_are_tasks_though_few_are_at_work() {
     assert_eq!((at_work.most(), at_work.came()), (8, 1_000));
 }
 
+/// asyncio: `await semaphore.acquire()`, then `create_task`. Tokio: `acquire_owned`, then `spawn`: 8 tasks.
 #[tokio::test(start_paused = true)]
 async fn with_the_permit_before_the_spawn_only_those_at_work_are_tasks() {
     let (at_work, read, start) = (Visits::default(), Visits::default(), Instant::now());
@@ -51,6 +52,7 @@ async fn two_lists_share_one_limit() {
     assert_eq!((at_work.most(), at_work.came(), permits.available_permits()), (3, 20, 3));
 }
 
+/// asyncio: a `Semaphore` has no `close`. Tokio: a closed one fails before the spawn, so no task is left.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once_and_a_closed_semaphore_is_an_error() {
     let permits = Arc::new(Semaphore::new(1));
@@ -61,6 +63,7 @@ async fn of_nothing_it_ends_at_once_and_a_closed_semaphore_is_an_error() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// asyncio: a `TaskGroup` cancels the rest when one fails. Here: the dropped `JoinSet` aborts it.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
     let permits = Arc::new(Semaphore::new(2));
@@ -79,6 +82,7 @@ async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
     assert_eq!((alive_tasks(), permits.available_permits()), (0, 2));
 }
 
+/// Permits move from the loop into tasks on other threads: the limit holds there too, and none leaks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_the_limit_holds_and_each_item_is_handled() {
     let mut random = fastrand::Rng::with_seed(5);

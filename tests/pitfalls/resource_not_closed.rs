@@ -21,6 +21,7 @@ async fn but_an_error_leaves_the_buffer_unwritten() {
     assert_eq!((written.unwrap_err().to_string(), content(disk).await), ("no third".into(), "".into()));
 }
 
+/// asyncio: `async with` closes the file after an exception. Here: `shutdown` runs before the error returns.
 #[tokio::test]
 async fn closed_in_any_case_it_has_what_came_before_the_error() {
     let (file, disk) = duplex(1_024);
@@ -45,6 +46,7 @@ async fn but_a_timeout_leaves_the_buffer_unwritten_too() {
     }
 }
 
+/// Without an error both forms write the same bytes: a test of that case cannot find the mistake.
 #[tokio::test]
 async fn without_an_error_both_write_all_and_close() {
     for is_mended in [false, true] {
@@ -67,6 +69,7 @@ async fn the_error_of_the_close_is_told_if_there_was_none_before() {
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
 
+/// The pipe holds 64 bytes: the writer waits for the reader again and again, and no byte is lost.
 #[tokio::test]
 async fn a_hundred_thousand_rows_pass_through_a_small_buffer() {
     let (file, disk) = duplex(64);

@@ -13,6 +13,7 @@ async fn but_with_a_spare_sender_the_reader_waits_for_ever() {
     assert!(timeout(FOR_EVER, broken(ITEMS.map(make))).await.is_err());
 }
 
+/// asyncio: a sentinel signals the end. Tokio: drop your own sender; the last producer closes the channel.
 #[tokio::test(start_paused = true)]
 async fn when_the_producers_alone_have_senders_it_ends_with_them() {
     let start = Instant::now();
@@ -20,12 +21,14 @@ async fn when_the_producers_alone_have_senders_it_ends_with_them() {
     assert_eq!(start.elapsed(), ms(200));
 }
 
+/// Without producers the channel closes at once; ten thousand of them share sixteen slots.
 #[tokio::test(start_paused = true)]
 async fn of_nobody_there_is_nothing_and_ten_thousand_are_all_heard() {
     assert_eq!(mended([(); 0].map(|()| make(ITEMS[0]))).await, [""; 0]);
     assert_eq!(mended((0..10_000).map(|_| make(ITEMS[0]))).await.len(), 10_000);
 }
 
+/// A producer that panics drops its sender alone: the others still send, then the panic resumes.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_when_all_others_have_ended() {
     let (done, start) = (Visits::default(), Instant::now());

@@ -14,6 +14,7 @@ fn but_before_there_is_a_runtime_it_panics() {
     drop(broken());
 }
 
+/// asyncio: `create_task` in another thread raises `RuntimeError`. Tokio: `spawn` there panics.
 #[tokio::test]
 #[should_panic(expected = "there is no reactor running")]
 async fn but_in_a_thread_of_ones_own_it_panics_too() {
@@ -21,6 +22,7 @@ async fn but_in_a_thread_of_ones_own_it_panics_too() {
     std::panic::resume_unwind(made.unwrap_err());
 }
 
+/// asyncio and Tokio: called from async code, the loop or runtime is there, and the mistake does not show.
 #[tokio::test]
 async fn inside_of_a_runtime_it_goes_well() {
     let counter = broken();
@@ -28,6 +30,7 @@ async fn inside_of_a_runtime_it_goes_well() {
     assert_eq!(counter.total().await.unwrap(), 1);
 }
 
+/// asyncio: `run_coroutine_threadsafe` takes the loop. Tokio: a `Handle` spawns from any thread, at any time.
 #[test]
 fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() {
     let runtime = paused();
@@ -45,6 +48,7 @@ fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() 
     }
 }
 
+/// A clone of the sender would keep the task alive: the counter's `AbortOnDropHandle` ends it all the same.
 #[tokio::test]
 async fn of_nothing_the_total_is_zero_and_a_dropped_counter_ends_its_task() {
     assert_eq!(mended(&Handle::current()).total().await.unwrap(), 0);

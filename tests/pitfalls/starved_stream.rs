@@ -25,6 +25,7 @@ async fn but_while_one_answer_is_handled_the_servers_of_the_others_hang_up() {
     assert_eq!(*answers.borrow(), [Ok(1), Err("hung up"), Err("hung up")]);
 }
 
+/// asyncio: `create_task` for each request. Tokio: `buffered` over spawned tasks, which go on by themselves.
 #[tokio::test(start_paused = true)]
 async fn as_tasks_they_go_on_meanwhile() {
     let (answers, start) = (Answers::default(), Instant::now());
@@ -43,6 +44,7 @@ async fn without_a_wait_in_the_body_both_are_right() {
     assert_eq!(whole.came(), 6);
 }
 
+/// `buffered(7)` limits the spawned tasks too: it calls `spawn` when a slot is free, and keeps the order.
 #[tokio::test(start_paused = true)]
 async fn never_more_than_the_limit_are_under_way() {
     let under_way = Visits::default();
@@ -61,6 +63,7 @@ async fn never_more_than_the_limit_are_under_way() {
     mended(0..0, limit(7), fetch, async |_| panic!("there is none")).await;
 }
 
+/// asyncio: a `TaskGroup` cancels the rest when one fails. Here: the dropped stream aborts its handles.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
     let fetch = async |key: usize| {

@@ -28,6 +28,7 @@ async fn but_a_background_task_fails_in_silence() {
     assert!(ended.is_ok(), "as if all were well");
 }
 
+/// asyncio: a done callback reads `task.exception()`. Tokio: a wrapper task reports the `Err`.
 #[tokio::test(start_paused = true)]
 async fn an_error_is_reported_once() {
     let (reports, report) = reports();
@@ -35,6 +36,7 @@ async fn an_error_is_reported_once() {
     assert_eq!(*reports.lock().unwrap(), ["disk full"]);
 }
 
+/// asyncio: a done callback sees any exception. Tokio: the work is a task of its own; its panic is a value.
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_reported_with_its_text() {
     let (reports, report) = reports();
@@ -44,6 +46,7 @@ async fn a_panic_is_reported_with_its_text() {
     assert!(reports.len() == 1 && reports[0].contains("no index"), "{reports:?}");
 }
 
+/// asyncio: `exception()` of a cancelled task raises; ask `cancelled()` first. Here: an abort is no failure.
 #[tokio::test(start_paused = true)]
 async fn success_and_an_abort_are_not_reported() {
     let (reports, report) = reports();
@@ -56,6 +59,7 @@ async fn success_and_an_abort_are_not_reported() {
     assert_eq!((reports.lock().unwrap().len(), alive_tasks()), (0, 0), "and the work has ended");
 }
 
+/// Two thousand tasks on four threads: as many reports as failures.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_every_failure_is_reported_once() {
     let mut random = fastrand::Rng::with_seed(2);

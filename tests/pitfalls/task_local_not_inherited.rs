@@ -16,6 +16,7 @@ async fn but_a_task_does_not_know_the_request_of_its_parent() {
     assert_eq!(known, (7, None));
 }
 
+/// asyncio: `ContextVar.get()` without a value raises `LookupError`. Tokio: `get` panics, `try_get` does not.
 #[tokio::test]
 #[should_panic(expected = "without setting it first")]
 async fn but_who_asks_for_it_without_an_if_panics() {
@@ -23,6 +24,7 @@ async fn but_who_asks_for_it_without_an_if_panics() {
     std::panic::resume_unwind(asked.unwrap_err().into_panic());
 }
 
+/// asyncio: children and grandchildren copy the context. Here: each spawn opens the scope again.
 #[tokio::test]
 async fn handed_on_it_is_known_to_the_task_and_to_the_tasks_of_that() {
     let grandchild = async { (request().await, mended(request()).await.unwrap()) };
@@ -30,11 +32,13 @@ async fn handed_on_it_is_known_to_the_task_and_to_the_tasks_of_that() {
     assert_eq!(known.unwrap(), (Some(7), Some(7)));
 }
 
+/// The spawn must work outside of any request too: the new task then has no value.
 #[tokio::test]
 async fn without_a_request_there_is_nothing_to_hand_on() {
     assert_eq!(mended(request()).await.unwrap(), None);
 }
 
+/// asyncio: each task has its own context. Tokio: each scope has its own value; a hundred share one thread.
 #[tokio::test]
 async fn two_requests_at_once_stay_apart() {
     let known = (0..100).map(|number| REQUEST.scope(number, async { mended(request()).await.unwrap() }));

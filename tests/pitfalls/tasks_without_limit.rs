@@ -16,6 +16,7 @@ async fn but_a_thousand_items_are_a_thousand_tasks() {
     assert_eq!((at_work.most(), at_work.came()), (1_000, 1_000));
 }
 
+/// asyncio: `wait(FIRST_COMPLETED)`, then the next `create_task`. Tokio: `join_next`, then the next `spawn`.
 #[tokio::test(start_paused = true)]
 async fn with_a_limit_there_are_never_more_tasks_than_that() {
     let (at_work, start) = (Visits::default(), Instant::now());
@@ -43,6 +44,7 @@ async fn the_list_is_read_only_as_far_as_it_is_needed() {
     assert_eq!(read.came(), 9, "eight at work, and one that waits");
 }
 
+/// The bounds of a limit: one takes the sum of the times, and the largest takes one time.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once_and_one_at_a_time_takes_the_sum() {
     let start = Instant::now();
@@ -54,6 +56,7 @@ async fn of_nothing_it_ends_at_once_and_one_at_a_time_takes_the_sum() {
     assert_eq!(start.elapsed(), ms(40));
 }
 
+/// asyncio: a `TaskGroup` cancels the rest when one fails. Here: unwinding drops the `JoinSet`, which aborts.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
     let at_work = Visits::default();

@@ -23,6 +23,7 @@ async fn but_after_the_timeout_the_task_writes_on() {
     assert_eq!(written.came(), 2);
 }
 
+/// asyncio: `wait_for` raises once the cancelled task has ended. Here: `abort`, then an await of the handle.
 #[tokio::test(start_paused = true)]
 async fn ended_and_waited_for_it_writes_no_more() {
     let (written, open) = (Visits::default(), Visits::default());
@@ -40,6 +41,7 @@ async fn ended_and_waited_for_it_writes_no_more() {
     assert_eq!(written.came(), 1);
 }
 
+/// asyncio: `wait_for(task, None)` has no limit. Here: `Duration::MAX` has none. In time, the value returns.
 #[tokio::test(start_paused = true)]
 async fn in_time_it_gives_the_value() {
     let start = Instant::now();
@@ -50,6 +52,7 @@ async fn in_time_it_gives_the_value() {
     assert_eq!(ends(mended(task, Duration::MAX)).await.unwrap(), Some("written"));
 }
 
+/// asyncio: `wait_for(task, 0)` returns the result of a finished task, and cancels any other. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn without_any_time_a_task_that_is_done_has_its_value_and_one_that_is_not_is_ended() {
     let (done, begun) = (tokio::spawn(async { "done" }), tokio::spawn(pending::<()>()));
@@ -75,6 +78,7 @@ async fn a_blocking_job_is_not_ended_and_its_value_is_waited_for() {
     assert_eq!(waiting.await.unwrap(), Some(Ok("done")));
 }
 
+/// asyncio: `wait_for` raises the task's exception or `CancelledError`. Here: a `JoinError` says which.
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_the_abort_of_another_are_errors() {
     let task = tokio::spawn(async { panic!("no index") });

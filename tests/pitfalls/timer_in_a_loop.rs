@@ -19,6 +19,7 @@ async fn but_under_traffic_the_timer_never_fires() {
     assert_eq!(written, [(ms(300), (0..10).collect())], "when the traffic is over");
 }
 
+/// asyncio: one deadline per batch, with `timeout_at`. Tokio: one pinned `Sleep`, set at the first item.
 #[tokio::test(start_paused = true)]
 async fn a_timer_from_before_the_loop_fires_when_the_first_item_is_old_enough() {
     let ((queue, items), mut written) = (mpsc::channel(1), Vec::new());
@@ -56,6 +57,7 @@ async fn a_queue_that_is_never_empty_does_not_hold_it_up() {
     assert!(sizes.len() >= 9, "{sizes:?}");
 }
 
+/// An empty batch is never written, `Duration::MAX` does not overflow, and a zero delay loses no item.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_nothing_is_written_and_no_delay_is_too_long() {
     let (queue, items) = mpsc::channel(1);

@@ -25,7 +25,7 @@ async fn every_receiver_gets_every_item() {
     }
 }
 
-/// A receiver that is slower than the buffer is long loses the oldest items, and is told how many. The sender does
+/// A receiver that is slower than the buffer is long loses the oldest items, and learns how many. The sender does
 /// not wait for it, and the others do not notice.
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_misses_the_oldest_and_is_told_how_many() {
@@ -81,6 +81,7 @@ async fn the_buffer_may_keep_more_than_was_asked_for() {
     assert_eq!((feed.recv().await, feed.recv().await), (Err(RecvError::Lagged(1)), Ok(2)), "8 of 9 are left");
 }
 
+/// A receiver gets what is sent after its `subscribe`, and nothing earlier.
 #[tokio::test]
 async fn a_late_receiver_hears_only_what_is_sent_after_it_came() {
     let (sender, _first) = broadcast::channel(4);
@@ -90,7 +91,7 @@ async fn a_late_receiver_hears_only_what_is_sent_after_it_came() {
     assert_eq!(late.recv().await, Ok(2));
 }
 
-/// Nobody listens: an error, and the item comes back.
+/// Without a receiver `send` fails, and the item comes back.
 #[tokio::test]
 async fn without_a_receiver_an_item_cannot_be_sent() {
     let (sender, feed) = broadcast::channel(4);
@@ -98,6 +99,7 @@ async fn without_a_receiver_an_item_cannot_be_sent() {
     assert_eq!(sender.send("a").map_err(|unsent| unsent.0), Err("a"));
 }
 
+/// A million items, and a receiver that sleeps: the sender never waits, and the last items are there.
 #[tokio::test]
 async fn a_million_items_are_sent_past_a_receiver_that_sleeps() {
     let (log, (sender, mut feed)) = (Entries::new(), broadcast::channel(128));

@@ -21,7 +21,7 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
 
         let queue = queues::joinable::PriorityQueue::bounded(ONE);
         queue.put((1, 2)).await.unwrap();
-        drop(queue.get_ticket().await.unwrap());
+        drop(queue.get_guarded().await.unwrap());
         queue.reserve().await.unwrap().put((1, 3)).unwrap();
         assert_eq!(queue.get().await, Ok((1, 3)));
         queue.task_done().unwrap();
@@ -44,7 +44,14 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         sender.send_replace(6);
         drop(sender);
         queues::watch::follow_newest(&mut newest, |value| heard.added(value)).await;
+
+        let (sender, receiver) = mpsc::channel(2);
+        let unfinished = queues::tracked::Unfinished::new();
+        sender.send(unfinished.track(7)).await.unwrap();
+        let mut batches = queues::batch::Batches::new(receiver, ONE, ms(1));
+        log.add(*batches.next().await.unwrap()[0]);
+        unfinished.join().await;
         log.take()
     });
-    assert_eq!(all.await.unwrap(), [1, 4, 5, 6]);
+    assert_eq!(all.await.unwrap(), [1, 4, 5, 6, 7]);
 }

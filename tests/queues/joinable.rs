@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use queues::joinable::{
-    DoneTooOften, JoinableQueue, LifoQueue, Order, PriorityQueue, Queue, ShutDown, TryGetError, TryPutError,
+    JoinableQueue, LifoQueue, Order, PriorityQueue, Queue, ShutDown, TaskDoneError, TryGetError, TryPutError,
 };
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
@@ -212,16 +212,19 @@ mod room {
         assert_eq!(turns.load(SeqCst), 1_000 / 128);
     }
 
+    /// A million items through a hundred slots, FIFO: each is taken once, and none is left.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places() {
         pass_a_million(Queue::bounded(HUNDRED), |item| item).await;
     }
 
+    /// The same, LIFO.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places_last_in_first_out() {
         pass_a_million(LifoQueue::bounded(HUNDRED), |item| item).await;
     }
 
+    /// The same, by priority.
     #[tokio::test]
     async fn a_million_items_pass_through_a_hundred_places_by_priority() {
         pass_a_million(PriorityQueue::bounded(HUNDRED), |item| (item % 3, item)).await;
@@ -389,6 +392,7 @@ mod join {
         assert!(joiner.now_or_never().is_none());
     }
 
+    /// asyncio: `join` of several tasks returns for all of them, also if one is cancelled. Tokio: the same.
     #[tokio::test]
     async fn releases_every_joiner_and_an_aborted_one_hinders_nobody() {
         let queue = Queue::unbounded();
@@ -405,20 +409,20 @@ mod join {
     #[tokio::test]
     async fn a_task_done_too_many_is_an_error() {
         let queue = Queue::unbounded();
-        assert_eq!(queue.task_done(), Err(DoneTooOften));
+        assert_eq!(queue.task_done(), Err(TaskDoneError));
         queue.put(()).await.unwrap();
         queue.get().await.unwrap();
         assert_eq!(queue.task_done(), Ok(()));
-        assert_eq!(queue.task_done(), Err(DoneTooOften));
+        assert_eq!(queue.task_done(), Err(TaskDoneError));
     }
 
-    /// asyncio: `task_done` is accepted for an item that nobody has taken, and `join` returns with the item in the
+    /// asyncio: `task_done` is accepted for an item that is still queued, and `join` returns with the item in the
     /// queue. Here it is an error.
     #[tokio::test]
     async fn an_item_that_nobody_has_taken_cannot_be_done() {
         let queue = Queue::unbounded();
         queue.put(()).await.unwrap();
-        assert_eq!(queue.task_done(), Err(DoneTooOften));
+        assert_eq!(queue.task_done(), Err(TaskDoneError));
         assert!(queue.join().now_or_never().is_none());
     }
 }
@@ -426,7 +430,7 @@ mod join {
 mod ticket {
     use super::*;
 
-    /// asyncio: a worker that dies between `get` and `task_done` leaves `join` waiting for ever. Here the same, after
+    /// asyncio: a worker that dies between `get` and `task_done` leaves `join` waiting forever. Here the same, after
     /// a plain `get`.
     #[tokio::test(start_paused = true)]
     async fn without_one_a_worker_that_panics_leaves_join_waiting_for_ever() {
@@ -454,7 +458,7 @@ mod ticket {
         for _ in 0..2 {
             let queue = queue.clone();
             workers.spawn(async move {
-                let panics = queue.get_ticket().await.unwrap();
+                let panics = queue.get_guarded().await.unwrap();
                 assert!(!*panics, "at work");
                 sleep(ms(1_000_000)).await;
             });
@@ -463,7 +467,7 @@ mod ticket {
         assert!(queue.join().now_or_never().is_none(), "one still works");
         workers.abort_all();
         soon(queue.join()).await;
-        assert_eq!(queue.task_done(), Err(DoneTooOften));
+        assert_eq!(queue.task_done(), Err(TaskDoneError));
     }
 
     /// The destructor of an item is part of its work.
@@ -477,7 +481,7 @@ mod ticket {
         }
         let (queue, log) = (Arc::new(Queue::unbounded()), Entries::new());
         queue.try_put(LooksAt(queue.clone(), log.clone())).map_err(drop).unwrap();
-        drop(queue.get_ticket().await);
+        drop(queue.get_guarded().await);
         assert_eq!((log.take(), queue.join().now_or_never()), (vec![false], Some(())));
     }
 
@@ -489,15 +493,15 @@ mod ticket {
         let mut joiner = std::pin::pin!(queue.join());
         assert!(joiner.as_mut().now_or_never().is_none());
         for attempt in 1..=3 {
-            let mut job = queue.get_ticket().await.unwrap();
+            let mut job = queue.get_guarded().await.unwrap();
             assert_eq!(*job, ("job", attempt));
             job.1 += 1;
             job.requeue().unwrap();
             assert!(joiner.as_mut().now_or_never().is_none());
         }
-        drop(queue.get_ticket().await);
+        drop(queue.get_guarded().await);
         assert_eq!(joiner.now_or_never(), Some(()));
-        assert_eq!(queue.task_done(), Err(DoneTooOften));
+        assert_eq!(queue.task_done(), Err(TaskDoneError));
     }
 
     /// It takes a place of its own if it must, and the bound holds again afterwards.
@@ -507,7 +511,7 @@ mod ticket {
         for item in [1, 2] {
             queue.put(item).await.unwrap();
         }
-        let (one, two) = (queue.get_ticket().await.unwrap(), queue.get_ticket().await.unwrap());
+        let (one, two) = (queue.get_guarded().await.unwrap(), queue.get_guarded().await.unwrap());
         for item in [3, 4] {
             queue.put(item).await.unwrap();
         }
@@ -527,24 +531,25 @@ mod ticket {
     async fn an_item_that_goes_back_takes_its_place_again() {
         let queue = Queue::bounded(ONE);
         queue.put("a").await.unwrap();
-        queue.get_ticket().await.unwrap().requeue().unwrap();
+        queue.get_guarded().await.unwrap().requeue().unwrap();
         assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
         assert_eq!((queue.try_get(), queue.try_put("b")), (Ok("a"), Ok(())));
     }
 
+    /// A `task_done` for an item that has a guard counts it early. The count stays right.
     #[tokio::test]
     async fn a_task_done_too_many_does_not_break_the_count() {
         let queue = Queue::unbounded();
         queue.put(1).await.unwrap();
-        let ticket = queue.get_ticket().await.unwrap();
+        let ticket = queue.get_guarded().await.unwrap();
         queue.task_done().unwrap();
         drop(ticket);
         queue.put(2).await.unwrap();
-        let ticket = queue.get_ticket().await.unwrap();
+        let ticket = queue.get_guarded().await.unwrap();
         queue.task_done().unwrap();
         ticket.requeue().unwrap();
         assert!(queue.join().now_or_never().is_none());
-        drop(queue.get_ticket().await);
+        drop(queue.get_guarded().await);
         assert!(queue.join().now_or_never().is_some());
     }
 }
@@ -610,6 +615,7 @@ mod shutdown {
         assert_eq!(joiner.now_or_never(), Some(()));
     }
 
+    /// asyncio 3.13: `shutdown(immediate=True)` ends `join` if no item is taken. Here the same.
     #[tokio::test]
     async fn at_once_it_releases_the_joiners_if_nothing_is_taken() {
         let queue = Queue::unbounded();
@@ -639,16 +645,16 @@ mod shutdown {
     async fn a_taken_item_can_go_back_while_the_queue_drains_but_not_after() {
         let queue = Queue::unbounded();
         queue.put("a").await.unwrap();
-        let ticket = queue.get_ticket().await.unwrap();
+        let ticket = queue.get_guarded().await.unwrap();
         queue.shutdown();
         ticket.requeue().unwrap();
-        let ticket = queue.get_ticket().await.unwrap();
+        let ticket = queue.get_guarded().await.unwrap();
         assert_eq!(queue.shutdown_now(), [""; 0]);
         assert_eq!(ticket.requeue(), Err(ShutDown("a")));
         assert_eq!(queue.join().now_or_never(), Some(()), "given back, so done");
     }
 
-    /// A getter that was promised an item and one who comes later: both are served, or told.
+    /// A getter that was promised an item, and a later one: the first that runs gets it, the other gets `ShutDown`.
     #[tokio::test]
     async fn a_promised_item_is_left_to_whoever_comes_first() {
         let queue = Queue::unbounded();
@@ -660,7 +666,7 @@ mod shutdown {
         assert_eq!(getter.now_or_never(), Some(Err(ShutDown(()))));
     }
 
-    /// The hazard: a closed semaphore turns everybody away, also from the permits that it still has.
+    /// The hazard: a closed semaphore fails every acquire, also if it still has permits.
     #[tokio::test]
     async fn but_a_closed_semaphore_has_permits_that_nobody_gets() {
         let items = tokio::sync::Semaphore::new(3);
@@ -673,6 +679,7 @@ mod shutdown {
 mod reserve {
     use super::*;
 
+    /// A reserved slot counts as taken until it is used or dropped.
     #[tokio::test]
     async fn a_slot_keeps_its_place_and_gives_it_back() {
         let queue = Queue::bounded(ONE);
@@ -685,6 +692,7 @@ mod reserve {
         assert_eq!(queue.try_get(), Ok("a"));
     }
 
+    /// A slot that was reserved before a shutdown is used after it: the item comes back.
     #[tokio::test]
     async fn a_slot_that_is_used_after_a_shutdown_gives_the_item_back() {
         let queue = Queue::bounded(TWO);
@@ -707,7 +715,7 @@ mod many_threads {
 
     const ITEMS: u64 = 8;
 
-    /// Whoever has an item at the end of a round writes it down here.
+    /// Who has an item at the end of a round.
     type Ledger = Entries<u64>;
 
     async fn pause(random: &mut Rng) {
@@ -780,7 +788,7 @@ mod many_threads {
                     Err(TryGetError::Empty) => yield_now().await,
                     Err(TryGetError::ShutDown) => return,
                 },
-                2 => match queue.get_ticket().await {
+                2 => match queue.get_guarded().await {
                     Ok(ticket) => {
                         pause(&mut random).await;
                         if random.bool() {
@@ -794,7 +802,7 @@ mod many_threads {
                 _ => {
                     tokio::select! {
                         biased;
-                        ticket = queue.get_ticket() => match ticket {
+                        ticket = queue.get_guarded() => match ticket {
                             Ok(ticket) => ledger.add(*ticket),
                             Err(ShutDown(())) => return,
                         },
@@ -844,7 +852,7 @@ mod many_threads {
         let mut items = ledger.take();
         items.sort_unstable();
         assert_eq!(items, (0..PRODUCERS * ITEMS).collect::<Vec<_>>(), "seed {seed}: each item once");
-        assert_eq!((queue.len(), queue.task_done()), (0, Err(DoneTooOften)), "seed {seed}");
+        assert_eq!((queue.len(), queue.task_done()), (0, Err(TaskDoneError)), "seed {seed}");
     }
 
     /// Producers that give up, consumers that put back, a shutdown in the midst: each item is in one hand at the end.
@@ -854,7 +862,7 @@ mod many_threads {
         runtime.block_on(async {
             for seed in 0..ROUNDS {
                 let ended = timeout(Duration::from_secs(20), tokio::spawn(round(seed))).await;
-                ended.unwrap_or_else(|_| panic!("seed {seed}: somebody waits for ever")).unwrap();
+                ended.unwrap_or_else(|_| panic!("seed {seed}: a task waits forever")).unwrap();
             }
         });
     }
@@ -880,7 +888,7 @@ mod many_threads {
             let worker = tokio::spawn({
                 let queue = queue.clone();
                 async move {
-                    while let Ok(item) = queue.get_ticket().await {
+                    while let Ok(item) = queue.get_guarded().await {
                         item.fetch_add(1, SeqCst);
                     }
                 }
@@ -892,4 +900,34 @@ mod many_threads {
             worker.await.unwrap();
         });
     }
+}
+
+/// A queue that was full when an item came back has one more than its bound. A slot that is given up then is none.
+#[tokio::test]
+async fn a_slot_given_up_over_the_bound_is_not_free() {
+    let queue = Queue::bounded(ONE);
+    queue.put("a").await.unwrap();
+    let item = soon(queue.get_guarded()).await.unwrap();
+    let slot = soon(queue.reserve()).await.unwrap();
+    item.requeue().unwrap();
+    drop(slot);
+    assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
+    assert_eq!((queue.len(), queue.is_full()), (1, true));
+    assert_eq!(drain(&queue), ["a"]);
+    assert_eq!(queue.try_put("b"), Ok(()), "the place is free when the item is taken");
+}
+
+/// The same for a producer that was woken for the place and leaves before it has run.
+#[tokio::test]
+async fn a_waiter_that_leaves_over_the_bound_frees_no_place() {
+    let queue = Queue::bounded(ONE);
+    queue.put("a").await.unwrap();
+    let mut waiter = Box::pin(queue.reserve());
+    assert!((&mut waiter).now_or_never().is_none());
+    let item = soon(queue.get_guarded()).await.unwrap(); // the waiter is woken
+    item.requeue().unwrap();
+    drop(waiter);
+    assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
+    assert_eq!(drain(&queue), ["a"]);
+    assert_eq!(queue.try_put("b"), Ok(()));
 }

@@ -6,10 +6,13 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod producer_consumer;
+mod tracked;
 mod many_consumers;
 mod joinable;
 mod reserve;
+mod batch;
 mod broadcast;
 mod watch;
 mod in_a_task;

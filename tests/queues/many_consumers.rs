@@ -80,6 +80,7 @@ async fn an_item_goes_to_another_when_the_one_who_waited_first_is_cancelled() {
     assert_eq!(soon(second).await, Some(1));
 }
 
+/// asyncio: a sentinel for each consumer. Tokio: each gets `None` when the channel is closed and empty.
 #[tokio::test(start_paused = true)]
 async fn a_closed_and_empty_channel_is_the_end_for_every_consumer() {
     let queue = SharedReceiver::from(nine_jobs());
@@ -109,6 +110,7 @@ async fn but_a_channel_with_a_bound_of_zero_panics() {
     let _ends = mpsc::channel::<()>(0);
 }
 
+/// A hundred thousand items through a hundred slots: each comes once, in order.
 #[tokio::test]
 async fn a_hundred_thousand_items_pass_through_a_hundred_places() {
     let (sender, receiver) = mpsc::channel(HUNDRED.get());

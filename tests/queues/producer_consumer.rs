@@ -1,6 +1,7 @@
 //! Lessons of the pattern `producer_consumer`.
 
 use std::future::{Ready, ready};
+use std::num::NonZeroUsize;
 
 use async_channel::Sender;
 use futures::FutureExt;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Entries, HUNDRED, ONE, TWO, alive_tasks, ms, settle, soon};
+use crate::support::{Count, Entries, HUNDRED, ONE, TWO, alive_tasks, ms, settle, soon};
 use crate::work::producer_consumer::produce;
 use crate::work::{FIVE, MILLION};
 
@@ -81,7 +82,7 @@ async fn until_a_sentinel(queue: async_channel::Receiver<Option<u32>>) {
     while let Ok(Some(_item)) = queue.recv().await {}
 }
 
-/// asyncio and Tokio: with sentinels it takes one for each consumer; whoever gets one leaves the others waiting.
+/// asyncio and Tokio: each consumer needs a sentinel; one sentinel ends one consumer, and the others wait.
 #[tokio::test(start_paused = true)]
 async fn but_one_sentinel_ends_one_consumer_only() {
     let (sender, receiver) = async_channel::bounded(5);
@@ -95,7 +96,7 @@ async fn but_one_sentinel_ends_one_consumer_only() {
     assert_eq!(alive_tasks(), 0);
 }
 
-/// asyncio: a producer that raises has put no sentinel, and its consumers wait for ever. Tokio: however it ends, its
+/// asyncio: a producer that raises has put no sentinel, and its consumers wait forever. Tokio: however it ends, its
 /// sender is dropped.
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_fails_ends_the_consumers_all_the_same() {
@@ -119,7 +120,7 @@ async fn a_producer_that_fails_ends_the_consumers_all_the_same() {
     assert!(timeout(ms(1_000), waits).await.is_err());
 }
 
-/// The hazard: a clone of the sender that nobody uses keeps the queue open.
+/// The hazard: a clone of the sender that is never used keeps the queue open.
 #[tokio::test(start_paused = true)]
 async fn but_a_spare_sender_keeps_the_consumers_waiting() {
     let mut spare = None;
@@ -155,7 +156,7 @@ async fn but_a_send_with_room_never_lets_others_run() {
     assert_eq!(other.await.unwrap(), 1_000);
 }
 
-/// asyncio: a producer whose consumers have all died waits for room for ever. Tokio: its `send` fails.
+/// asyncio: a producer whose consumers have all died waits for room forever. Tokio: its `send` fails.
 #[tokio::test(start_paused = true)]
 async fn a_send_fails_when_no_consumer_is_left() {
     let none: [fn(u32) -> Ready<()>; 0] = [];
@@ -172,7 +173,7 @@ async fn a_send_fails_when_no_consumer_is_left() {
     );
     let panic = std::panic::AssertUnwindSafe(soon(all)).catch_unwind().await.unwrap_err();
     assert_eq!(panic.downcast_ref::<String>().unwrap(), "item 2");
-    assert!(matches!(produced.take()[..], [Err(_)]), "and it was told");
+    assert!(matches!(produced.take()[..], [Err(_)]), "and its send failed");
 }
 
 /// asyncio: one dead consumer is noticed when somebody awaits it. Tokio: the same; here the caller does.
@@ -196,6 +197,7 @@ async fn a_panic_in_one_consumer_goes_on_in_the_caller_after_the_others_have_don
     assert_eq!(log.take(), [2, 3, 4]);
 }
 
+/// A panic of the producer goes on in the caller at once, and no consumer is left.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_producer_aborts_the_consumers() {
     let panics = |_queue: Sender<u32>| async { panic!("no more") };
@@ -206,11 +208,13 @@ async fn a_panic_in_the_producer_aborts_the_consumers() {
     assert_eq!(alive_tasks(), 0);
 }
 
+/// A producer that sends nothing ends its consumers at once.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once() {
     assert_eq!(soon(produce_and_consume(ONE, |queue| produce(0, queue), [|_| async {}])).await, Ok(()));
 }
 
+/// A million items through a hundred slots: each comes once, in order, and the queue never holds more.
 #[tokio::test]
 async fn a_million_items_pass_through_a_hundred_places() {
     let produce = |queue: Sender<u32>| async move {
@@ -233,4 +237,24 @@ async fn a_million_items_pass_through_a_hundred_places() {
     };
     produce_and_consume(HUNDRED, produce, [consume]).await;
     assert_eq!(log.take(), [MILLION - 1]);
+}
+
+/// asyncio: `get` of a queue that holds items never gives up its turn. Here a consumer does, however much is queued.
+#[tokio::test]
+async fn consumers_of_a_full_queue_leave_others_their_turn() {
+    let (consumed, seen) = (Count::default(), Count::default());
+    let (counts, count_of, sees) = (consumed.clone(), consumed.clone(), seen.clone());
+    let fill = async |queue: Sender<u32>| {
+        for item in 0..10_000 {
+            queue.try_send(item).unwrap();
+        }
+        tokio::spawn(async move {
+            for _ in 0..count_of.get() {
+                sees.add();
+            }
+        });
+    };
+    produce_and_consume(NonZeroUsize::new(10_000).unwrap(), fill, [move |_| ready(counts.add())]).await;
+    assert_eq!(consumed.get(), 10_000);
+    assert!(seen.get() < 1_000, "the other task ran after {} items", seen.get());
 }

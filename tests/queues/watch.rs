@@ -28,6 +28,7 @@ async fn a_slow_receiver_skips_to_the_newest_and_sees_the_last() {
     assert_eq!(log.take(), [1, 4, 6]);
 }
 
+/// A new receiver counts the current value as seen, unless it calls `mark_changed`.
 #[tokio::test]
 async fn the_value_that_is_there_is_new_only_if_the_receiver_says_so() {
     let (sender, mut newest) = watch::channel("first");
@@ -41,6 +42,7 @@ async fn the_value_that_is_there_is_new_only_if_the_receiver_says_so() {
     }
 }
 
+/// A hundred thousand values, and a receiver that sleeps: it sees the last one.
 #[tokio::test]
 async fn of_a_hundred_thousand_values_a_receiver_that_sleeps_sees_the_last() {
     let (log, (sender, mut newest)) = (Entries::new(), watch::channel(0));
@@ -50,4 +52,16 @@ async fn of_a_hundred_thousand_values_a_receiver_that_sleeps_sees_the_last() {
     drop(sender);
     follow_newest(&mut newest, |value| log.added(value)).await;
     assert_eq!(log.take(), [99_999]);
+}
+
+/// The hazard: without a receiver `send` fails, and the value stays the old one, also for receivers that come later.
+/// `send_replace` sets it in any case.
+#[tokio::test]
+async fn but_a_value_sent_without_receivers_is_not_kept() {
+    let (newest, first) = watch::channel("old");
+    drop(first);
+    assert!(newest.send("lost").is_err());
+    assert_eq!(*newest.subscribe().borrow(), "old");
+    assert_eq!(newest.send_replace("new"), "old");
+    assert_eq!(*newest.subscribe().borrow(), "new");
 }

@@ -27,3 +27,24 @@ pub mod joinable {
         std::iter::from_fn(|| queue.try_get().ok()).collect()
     }
 }
+
+/// What the lessons and the proofs of `batch` share.
+pub mod batch {
+    use tokio::sync::mpsc;
+    use tokio::time::{Instant, sleep_until};
+
+    use crate::support::ms;
+
+    /// Sends each item at its time in milliseconds, and closes the channel after the last one.
+    pub fn at<const N: usize>(times: [(u64, u32); N]) -> mpsc::Receiver<u32> {
+        let (sender, receiver) = mpsc::channel(100);
+        let start = Instant::now();
+        tokio::spawn(async move {
+            for (time, item) in times {
+                sleep_until(start + ms(time)).await;
+                sender.send(item).await.unwrap();
+            }
+        });
+        receiver
+    }
+}

@@ -162,6 +162,7 @@ async fn a_reset_sends_away_all_who_wait_and_it_is_as_new() {
     assert_eq!(log.take(), [("c", Ok(2)), ("a", Ok(0)), ("b", Ok(1))]);
 }
 
+/// asyncio: `reset` without waiters leaves the barrier usable. Here: the same.
 #[tokio::test]
 async fn a_reset_when_nobody_waits_changes_nothing() {
     let barrier = Barrier::new(TWO);
@@ -193,6 +194,7 @@ async fn an_abort_sends_away_all_who_wait_and_all_who_come_until_a_reset() {
     assert_eq!(log.take(), [("c", Ok(2)), ("a", Ok(0)), ("b", Ok(1))]);
 }
 
+/// asyncio: a reset and an abort raise the same `BrokenBarrierError`. Here: the error says which.
 #[test]
 fn what_broke_it_can_be_told_apart() {
     assert_eq!(BrokenBarrier::Reset.to_string(), "the barrier was reset");
@@ -254,6 +256,7 @@ async fn but_a_party_that_fails_without_a_word_leaves_the_others_waiting() {
     assert!(soon(fails).await.is_err());
 }
 
+/// asyncio: a cancelled party leaves the count. Here: a dropped one does, and the indices have no gap.
 #[test]
 fn a_hundred_thousand_parties_meet_and_those_who_gave_up_do_not_count() {
     let barrier = Barrier::new(NonZeroUsize::new(100_000).unwrap());

@@ -51,6 +51,7 @@ async fn but_one_permit_after_the_other_waits_for_ever() {
     soon(async { tokio::join!(two(), two(), two()) }).await;
 }
 
+/// Tokio: `acquire_many` of more than there will ever be waits forever. Here: an error, before the wait.
 #[tokio::test(start_paused = true)]
 async fn more_than_there_is_in_all_is_an_error() {
     let budget = budget(10);
@@ -86,6 +87,7 @@ async fn a_small_share_does_not_pass_a_large_one_that_waits_before_it() {
     assert_eq!(budget.free(), 10);
 }
 
+/// Work that shrinks need not keep its whole share: `split` frees a part early.
 #[tokio::test]
 async fn a_share_can_be_freed_in_parts() {
     let budget = budget(10);
@@ -97,6 +99,7 @@ async fn a_share_can_be_freed_in_parts() {
     assert_eq!(budget.free(), 10);
 }
 
+/// FIFO: a large request holds back a small one that would fit, until the large one is dropped.
 #[tokio::test(start_paused = true)]
 async fn what_was_set_aside_for_one_who_is_cancelled_goes_to_the_next() {
     let budget = budget(10);
@@ -111,6 +114,7 @@ async fn what_was_set_aside_for_one_who_is_cancelled_goes_to_the_next() {
     assert_eq!(budget.free(), 10);
 }
 
+/// The bounds of a share: zero units never wait, and `u32::MAX` fits into a semaphore.
 #[tokio::test]
 async fn a_share_may_be_nothing_or_all() {
     let budget = budget(u32::MAX);
@@ -122,6 +126,7 @@ async fn a_share_may_be_nothing_or_all() {
     assert_eq!(NonZeroU32::new(0), None, "what a budget asks for");
 }
 
+/// Random shares on four threads, some dropped in their wait: never more than ten units are in use.
 #[test]
 fn on_many_threads_no_unit_is_lost_or_taken_twice() {
     rounds(300, |mut random| async move {

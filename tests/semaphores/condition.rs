@@ -346,6 +346,7 @@ async fn a_dropped_wait_holds_no_lock_and_waits_for_none() {
     assert!(!shared.is_locked());
 }
 
+/// asyncio: a predicate that raises leaves `async with`, which releases. Here: a panic drops the guard.
 #[tokio::test(start_paused = true)]
 async fn a_predicate_that_panics_lets_go_of_the_lock() {
     let shared = Shared::<u32>::default();
@@ -355,6 +356,7 @@ async fn a_predicate_that_panics_lets_go_of_the_lock() {
     assert!(!shared.is_locked());
 }
 
+/// asyncio: `notify` skips cancelled waiters, first come first. Here: the same, at any length of the queue.
 #[test]
 fn a_hundred_thousand_who_wait_are_all_woken_and_those_who_gave_up_forgotten() {
     static SHARED: Shared<()> =

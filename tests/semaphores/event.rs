@@ -94,6 +94,7 @@ async fn after_a_clear_one_waits_for_the_next_set() {
     soon(waits).await;
 }
 
+/// asyncio: `set` and `clear` are idempotent. Here: the same, and `clear` wakes no waiter.
 #[tokio::test]
 async fn to_set_or_to_clear_it_twice_is_the_same_as_once() {
     let event = Event::default();
@@ -126,6 +127,7 @@ async fn what_happens_once_can_be_a_set_once() {
     assert!(PORT.set(8081).is_err(), "and it cannot be cleared");
 }
 
+/// asyncio: `set` releases all that wait, although `clear` follows at once. Here: the same.
 #[test]
 fn a_hundred_thousand_who_wait_are_all_released_and_those_who_gave_up_forgotten() {
     static EVENT: Event = Event::new();

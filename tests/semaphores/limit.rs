@@ -192,6 +192,7 @@ async fn but_a_semaphore_of_zero_lets_nobody_in() {
     assert_eq!(NonZeroUsize::new(0), None, "what a limit asks for");
 }
 
+/// asyncio: `Semaphore(0)` lets no task pass. Here: the type excludes zero, and the largest limit works.
 #[tokio::test]
 async fn a_limit_may_be_any_number_but_zero() {
     let limit = Limit::new(NonZeroUsize::MAX);
@@ -309,6 +310,7 @@ async fn a_holder_may_cancel_the_next_one_as_it_leaves() {
     soon(limit.run(async {})).await;
 }
 
+/// asyncio: a semaphore inside of each task makes all tasks first. Here: `spawn` waits for a permit.
 #[tokio::test]
 async fn ten_thousand_inputs_are_never_more_than_a_hundred_tasks() {
     let (limit, mut tasks, mut done, mut most) = (Limit::new(HUNDRED), JoinSet::new(), 0, 0);
@@ -379,4 +381,23 @@ fn on_many_threads_never_more_are_inside_and_every_permit_comes_back() {
         };
         soon(join_all((0..most).map(meet))).await;
     });
+}
+
+/// asyncio: a set of tasks with `add_done_callback(tasks.discard)` forgets what is done. Tokio: a `JoinSet` keeps each result
+/// until it is taken; a loop that never ends takes them as it goes.
+#[tokio::test]
+async fn a_loop_that_drains_keeps_no_finished_tasks() {
+    let limit = Limit::new(TWO);
+    for (drains, most) in [(false, 10_000), (true, 3)] {
+        let (mut tasks, mut kept, mut sum) = (JoinSet::new(), 0, 0);
+        for number in 0..10_000_u64 {
+            limit.spawn(&mut tasks, async move { number }).await;
+            kept = kept.max(tasks.len());
+            while drains && let Some(done) = tasks.try_join_next() {
+                sum += done.unwrap();
+            }
+        }
+        sum += soon(tasks.join_all()).await.iter().sum::<u64>();
+        assert_eq!((kept <= most, kept == 10_000, sum), (true, !drains, 49_995_000));
+    }
 }

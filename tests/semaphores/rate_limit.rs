@@ -42,6 +42,7 @@ async fn after_a_rest_as_many_come_at_once_as_before_and_no_more() {
     assert_eq!(log.take(), [0, 0, 100, 200].map(ms));
 }
 
+/// Waiters are FIFO: each passes 10 ms after the one that came before it.
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_go_in_the_order_in_which_they_came() {
     let (start, limit, log) = (Instant::now(), Arc::new(rate(1, 10)), Entries::new());
@@ -74,6 +75,7 @@ async fn but_a_rate_limit_does_not_limit_how_many_are_under_way() {
     assert_eq!(start.elapsed(), ms(50), "a thousand a second");
 }
 
+/// A dropped waiter has taken no turn: the second passes at 100 ms instead of 200.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_wait_has_used_nothing_up_and_makes_way() {
     let (start, limit) = (Instant::now(), rate(1, 100));
@@ -126,6 +128,7 @@ fn but_governor_alone_panics_on_it() {
     governor::RateLimiter::direct(Quota::with_period(Duration::MAX).unwrap());
 }
 
+/// A turn in a hundred years: the wait is long, and overflows no `Instant`.
 #[tokio::test(start_paused = true)]
 async fn the_slowest_quota_is_waited_for() {
     let century = Duration::from_hours(365 * 24 * 100);
@@ -150,6 +153,7 @@ async fn but_more_than_a_thousand_a_second_wants_a_burst() {
     assert_eq!(took(20).await, ms(98), "ten thousand a second, after the twenty");
 }
 
+/// A burst of a thousand, then one each millisecond: no rounding error adds up.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_pass_at_the_rate_that_was_asked_for() {
     let (start, limit) = (Instant::now(), rate(1_000, 1));
@@ -184,4 +188,29 @@ fn on_many_threads_never_more_pass_than_may() {
             assert!((before as u128) < 20 + time.as_millis(), "{before} before {time:?}");
         }
     });
+}
+
+/// The most that begin within one second, of 40 that come after a rest.
+async fn most_within_a_second(quota: Quota) -> usize {
+    let limit = RateLimit::new(quota).unwrap();
+    sleep(ms(5_000)).await;
+    let (start, mut begun) = (Instant::now(), Vec::new());
+    for _ in 0..40 {
+        limit.until_ready().await;
+        begun.push(start.elapsed());
+    }
+    let within = |from: &Duration| begun.iter().filter(|at| (*from..*from + ms(1_000)).contains(at)).count();
+    begun.iter().map(within).max().unwrap()
+}
+
+/// The hazard: ten per second means ten at once, and one more every 100 ms: nineteen within the first second. A burst of one
+/// spaces them out, and so never lets more than ten through.
+#[tokio::test(start_paused = true)]
+async fn but_a_burst_lets_nineteen_through_within_a_second() {
+    let ten = NonZeroU32::new(10).unwrap();
+    assert_eq!(most_within_a_second(Quota::per_second(ten)).await, 19);
+    assert_eq!(most_within_a_second(Quota::per_second(ten).allow_burst(NonZeroU32::MIN)).await, 10);
+    // A burst of five, and the rest of the second for the other five.
+    let five = Quota::with_period(ms(200)).unwrap().allow_burst(NonZeroU32::new(5).unwrap());
+    assert_eq!(most_within_a_second(five).await, 9);
 }

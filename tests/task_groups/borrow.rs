@@ -39,6 +39,7 @@ async fn children_look_into_what_is_the_parents() {
     assert_eq!(asked, ["help", "home", "news", "sport"], "each once");
 }
 
+/// A page that was seen is not visited again: links to itself are no endless loop.
 #[tokio::test(start_paused = true)]
 async fn from_a_page_without_links_only_it_is_reached() {
     let found = reachable(7, async |_| Ok::<_, ()>(vec![]));

@@ -110,6 +110,7 @@ async fn but_work_that_ignores_its_token_runs_on() {
     assert_eq!(log.take(), ["500 done"]);
 }
 
+/// asyncio: the await raises the exception of the work. Here: a panic is an error, once there is work.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_work_is_an_error() {
     let tracker = TaskTracker::new();

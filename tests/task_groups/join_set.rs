@@ -22,6 +22,7 @@ async fn all_values_come_in_the_order_of_completion() {
     assert_eq!(start.elapsed(), ms(300));
 }
 
+/// asyncio: an empty `TaskGroup` ends at once. Here: an empty list, at the first poll.
 #[tokio::test(start_paused = true)]
 async fn of_no_tasks_there_are_no_values_at_once() {
     assert_eq!(try_join_all(JoinSet::<Result<(), ()>>::new()).now_or_never(), Some(Ok(vec![])));
@@ -91,6 +92,7 @@ async fn a_panic_goes_on_when_the_others_are_gone() {
     assert_eq!((life.get(), alive_tasks()), ((1, 1), 0));
 }
 
+/// asyncio and Tokio: tasks that sleep overlap, so their number adds no time.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_take_as_long_as_one() {
     let start = Instant::now();

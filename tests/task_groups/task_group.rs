@@ -380,6 +380,7 @@ mod children {
         assert_eq!((task.get(), thread.get()), (1, 1));
     }
 
+    /// asyncio: a group lasts as long as its slowest task. Here: the same; the number adds no time.
     #[tokio::test(start_paused = true)]
     async fn of_a_group_of_ten_thousand_take_as_long_as_one() {
         let start = Instant::now();
@@ -914,6 +915,7 @@ mod panics {
         assert_eq!(entries, ["100 the body is dropped", "100 told", "150 cleaned up", "150 over"]);
     }
 
+    /// asyncio: an exception of the body cancels the children. Here: so does a panic, which waits for them.
     #[tokio::test(start_paused = true)]
     async fn of_the_body_do_the_same_before_and_after_its_first_await() {
         for awaits in [false, true] {
@@ -971,6 +973,7 @@ mod panics {
         assert_eq!(*told.lock().unwrap(), Some(Err(NoValue::Panicked)));
     }
 
+    /// A closure may panic before it returns a future: that counts as a panic of the child.
     #[tokio::test(start_paused = true)]
     async fn of_the_function_that_makes_the_child_are_the_childs() {
         let group = task_group(async |group| {

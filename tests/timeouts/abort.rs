@@ -49,6 +49,7 @@ async fn a_task_that_is_done_keeps_its_result() {
     assert_eq!(abort_and_wait(task).await, Ended::Finished(Ok("home")));
 }
 
+/// asyncio: `await` gives a value, `CancelledError` or an exception. Here: `Ended` has a variant for each.
 #[tokio::test(start_paused = true)]
 async fn finished_aborted_and_panicked_are_told_apart() {
     let aborted = tokio::spawn(for_ever::<&str>());
@@ -174,6 +175,7 @@ async fn blocking_work_that_has_begun_runs_to_its_end() {
     assert_eq!(waiting.await, Ended::Finished("done"));
 }
 
+/// asyncio: cancelling a queued executor job takes it out of the queue. Tokio: so does `abort`.
 #[test]
 fn blocking_work_that_is_queued_does_not_begin() {
     let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
@@ -204,6 +206,7 @@ async fn a_task_that_computes_is_waited_for() {
     assert_eq!(waiting.await, Ended::Finished("computed"));
 }
 
+/// asyncio: `gather(*tasks, return_exceptions=True)` after the cancels keeps the order. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn none_or_ten_thousand_ends_stand_in_order() {
     assert_eq!(abort_all_and_wait::<()>([]).now_or_never(), Some(vec![]));

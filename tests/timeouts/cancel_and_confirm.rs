@@ -127,6 +127,7 @@ async fn a_task_may_tell_itself() {
     assert_eq!(task.wait().await, Outcome::Cancelled { reason: Some("nothing to do"), cleaned_up: true });
 }
 
+/// asyncio: any task may call `cancel()` of another. Here: a `Stop` moves into that task, with the reason.
 #[tokio::test(start_paused = true)]
 async fn others_may_tell_it() {
     let task = spawn_session(&Log::default(), 500);
@@ -154,6 +155,7 @@ async fn work_that_does_not_listen_is_aborted_when_its_grace_is_over() {
     assert_eq!((start.elapsed(), dropped.get(), alive_tasks()), (ms(400), 1, 0));
 }
 
+/// asyncio: `await task` waits for a clean-up of any length. Here: `None` and `Duration::MAX` do.
 #[tokio::test(start_paused = true)]
 async fn a_clean_up_without_a_limit_is_waited_for_however_long_it_takes() {
     for grace in [None, Some(Duration::MAX)] {
@@ -189,6 +191,7 @@ async fn an_error_or_a_panic_of_the_clean_up_is_told() {
     assert_eq!(told(drop_panics, "stop").await, Outcome::Panicked("a panic".to_owned()));
 }
 
+/// asyncio: a task that raises `CancelledError` itself is cancelled. Here: the same, without a reason.
 #[tokio::test(start_paused = true)]
 async fn work_that_stops_by_itself_is_cancelled_without_a_reason() {
     let task = Job::spawn(GRACE, |_| async { Ok(None) });
@@ -220,6 +223,7 @@ async fn a_dropped_owner_has_told_the_work_and_it_cleans_up() {
     assert_eq!(alive_tasks(), 0, "not begun, so gone at once");
 }
 
+/// A dropped owner cannot wait: a task of its own holds the grace period, then aborts the work.
 #[tokio::test(start_paused = true)]
 async fn and_it_is_aborted_when_its_grace_is_over() {
     let task = Job::spawn(GRACE, deaf);
@@ -241,6 +245,7 @@ async fn a_result_in_the_instant_of_the_request_counts() {
     assert_eq!(task.wait().await, Outcome::Finished("rows"));
 }
 
+/// asyncio: a loop without an await cannot be cancelled. Here: it asks `is_requested()` between two steps.
 #[tokio::test(start_paused = true)]
 async fn a_loop_that_computes_asks() {
     let task = Job::spawn(GRACE, |stop: Stop<Reason>| async move {
@@ -269,6 +274,7 @@ fn the_end_of_its_runtime_is_a_cancellation_without_a_reason() {
     assert_eq!(second.block_on(task.wait()), Outcome::Cancelled { reason: None, cleaned_up: false });
 }
 
+/// Clean-ups run at the same time: ten thousand of 50 ms take 50 ms.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_are_told_and_gone() {
     let tasks: Vec<_> = (0..10_000)

@@ -72,6 +72,7 @@ async fn but_a_dropped_loop_leaves_half_a_step_and_no_journal() {
     assert_eq!((raced, log.take().len()), (None, 1), "half of it");
 }
 
+/// asyncio: a task cancelled before its first step skips its `finally` too. Here: the clean-up runs.
 #[tokio::test(start_paused = true)]
 async fn told_before_it_begins_it_does_nothing_and_cleans_up() {
     let (log, stop, mut jobs) = (Log::default(), CancellationToken::new(), jobs(5));
@@ -81,6 +82,7 @@ async fn told_before_it_begins_it_does_nothing_and_cleans_up() {
     assert_eq!((log.take(), jobs.len()), (vec![" 30 journal of 0".to_owned()], 5));
 }
 
+/// asyncio: a loop that only reads a flag sees it after the next job. Here: the token ends the wait too.
 #[tokio::test(start_paused = true)]
 async fn told_while_it_waits_for_a_job_it_ends_at_once() {
     let (log, stop, (_sender, mut jobs)) = (Log::default(), CancellationToken::new(), mpsc::channel(1));
@@ -104,6 +106,7 @@ async fn a_job_that_comes_in_the_instant_of_the_request_stays_in_the_channel() {
     assert_eq!((report, jobs.len()), (Ok(Report { done: 0, was_told: true }), 1));
 }
 
+/// The report tells two ends apart: out of jobs, or asked to stop.
 #[tokio::test(start_paused = true)]
 async fn without_more_jobs_it_ends_by_itself() {
     let (log, stop, mut two, mut none) = (Log::default(), CancellationToken::new(), jobs(2), jobs(0));
@@ -164,6 +167,7 @@ async fn a_busy_loop_makes_way_for_the_one_who_tells_it() {
     telling.await.unwrap();
 }
 
+/// The loop yields now and then so that others run: each job is still done once.
 #[tokio::test]
 async fn a_hundred_thousand_jobs_are_done() {
     let (stop, mut many) = (CancellationToken::new(), jobs(100_000));
@@ -184,6 +188,7 @@ async fn but_a_panic_in_a_step_skips_the_clean_up() {
     assert_eq!(cleaned_up.get(), 0);
 }
 
+/// The request falls into every phase of a job in turn: done and left are three together.
 #[test]
 fn told_anywhere_every_job_is_done_or_left_and_the_journal_is_written_once() {
     let steps = |turns: u64| async move {
@@ -212,6 +217,7 @@ fn but_a_drop_guard_that_nobody_holds_tells_at_once() {
     assert!(stop.is_cancelled());
 }
 
+/// The blocks are where the loop can stop: how the text is cut must not change its checksum.
 #[tokio::test]
 async fn a_checksum_is_that_of_all_blocks() {
     let stop = CancellationToken::new();
@@ -222,6 +228,7 @@ async fn a_checksum_is_that_of_all_blocks() {
     assert_eq!(checksum(&stop, ["ab"].into_iter()).await, Ok((97 << 5) ^ 98));
 }
 
+/// asyncio: a thread reads a `threading.Event` between two blocks. Here: `is_cancelled()`, at every block.
 #[tokio::test]
 async fn a_loop_that_computes_looks_at_the_token_between_two_blocks() {
     let stop = CancellationToken::new();
@@ -258,6 +265,7 @@ async fn a_dropped_checksum_ends_its_loop_and_tells_nobody_else() {
     assert!(!stop.is_cancelled());
 }
 
+/// asyncio: `await to_thread` raises the call's exception. Here: the thread's panic resumes in the caller.
 #[tokio::test]
 async fn a_panic_in_a_block_goes_on_in_the_caller() {
     let blocks = std::iter::once_with(|| panics::<&str>("a panic"));

@@ -14,6 +14,7 @@ use crate::support::{Count, OnDrop, ms, panics};
 use crate::work::reschedule::at;
 use crate::work::{A_YEAR, for_ever, load, two_timers};
 
+/// asyncio: an `asyncio.timeout` that is not rescheduled is a plain timeout. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_nobody_moves_is_a_timeout() {
     let start = Instant::now();
@@ -66,6 +67,7 @@ async fn it_begins_without_a_deadline_and_gets_one() {
     assert_eq!(start.elapsed(), ms(1_200));
 }
 
+/// asyncio: `timeout(None)` has no deadline. Here: `Duration::MAX` has none either, and does not overflow.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_beyond_the_clock_is_none() {
     assert_eq!(Timeout::after(Duration::MAX).handle().when(), None);
@@ -171,6 +173,7 @@ async fn it_may_be_moved_before_the_work_begins() {
     assert_eq!(start.elapsed(), ms(300));
 }
 
+/// Work and deadline in one instant: the work is polled first, so its value counts.
 #[tokio::test(start_paused = true)]
 async fn work_that_is_ready_in_the_instant_of_the_deadline_is_in_time() {
     assert_eq!(Timeout::after(ms(100)).run(load("home", 100)).await, Ok(Ok("home")));
@@ -200,6 +203,7 @@ async fn a_move_in_the_instant_of_the_deadline_counts_or_is_refused() {
     }
 }
 
+/// asyncio: each `reschedule` cancels a timer handle and sets a new one. Here: only the last deadline counts.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_moves_leave_one_deadline() {
     let start = Instant::now();

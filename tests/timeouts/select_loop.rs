@@ -36,6 +36,7 @@ async fn read_from<D: Decoder>(
     timeout(Duration::from_secs(3_600), both).await.expect("it ends")
 }
 
+/// asyncio: a loop around `wait(FIRST_COMPLETED)`. Tokio: one `select!` over frames and two timers.
 #[tokio::test(start_paused = true)]
 async fn frames_heartbeats_and_the_end_of_a_silent_peer() {
     let ((mut lines, mut peer), log) = (lines(64), Log::default());
@@ -46,6 +47,7 @@ async fn frames_heartbeats_and_the_end_of_a_silent_peer() {
     assert_eq!(log.take(), [" 70 one", "100 heartbeat", "120 two", "130 three", "200 heartbeat", "280 end"]);
 }
 
+/// The result says why the loop ended: a peer that closed is no request to stop.
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_the_peer_closes_and_when_it_is_told() {
     let ((mut closed, peer), log, stop) = (lines(64), Log::default(), never());
@@ -64,6 +66,7 @@ async fn it_ends_when_the_peer_closes_and_when_it_is_told() {
     assert_eq!(log.take(), ["100 heartbeat"]);
 }
 
+/// The token comes before the frames: the second line stays in the reader, for a later call.
 #[tokio::test(start_paused = true)]
 async fn told_it_reads_no_further_frame() {
     let ((mut lines, mut peer), log, stop) = (lines(64), Log::default(), never());
@@ -79,6 +82,7 @@ async fn told_it_reads_no_further_frame() {
     assert_eq!((rest.unwrap(), log.take()), (End::Idle, vec!["  0 two".to_owned()]));
 }
 
+/// asyncio: the read raises for a line that is too long, or a frame cut short. Tokio: the codec's error.
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_decoder_or_the_reader_ends_it() {
     let (connection, mut peer) = duplex(64);
@@ -221,6 +225,7 @@ async fn after_a_pause_the_missed_heartbeats_are_not_made_up_for() {
     assert_eq!(log.take(), ["1050 heartbeat", "1150 heartbeat"]);
 }
 
+/// The default, `Burst`, gives eleven ticks within 101 ms; `Delay` and `Skip` give two.
 #[tokio::test(start_paused = true)]
 async fn but_an_interval_makes_up_for_them_in_a_burst() {
     for (behavior, ticks) in
@@ -242,6 +247,7 @@ async fn but_an_interval_makes_up_for_them_in_a_burst() {
     }
 }
 
+/// Frame and idle limit in one instant: the frame counts, and the limit begins anew.
 #[tokio::test(start_paused = true)]
 async fn a_frame_in_the_instant_of_the_limit_is_in_time() {
     let ((mut lines, mut peer), log) = (lines(64), Log::default());
@@ -302,6 +308,7 @@ async fn but_a_future_that_is_left_half_polled_can_hold_a_lock_for_ever() {
     assert!(timeout(A_YEAR, all(true)).await.is_ok());
 }
 
+/// A peer that is never silent keeps its arm ready: no frame is lost, doubled or swapped.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_frames_pass_through_in_order() {
     let (connection, mut peer) = duplex(4_096);

@@ -58,6 +58,7 @@ async fn the_work_begins_without_being_awaited() {
     assert_eq!(payment.now_or_never(), Some(Ok("paid")));
 }
 
+/// asyncio: an exception that was retrieved is not logged. Here: a failure that was returned is not reported.
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_is_heard_is_not_reported() {
     let (tasks, unheard) = both();
@@ -176,6 +177,7 @@ async fn but_awaited_again_it_panics() {
     let _again = payment.await;
 }
 
+/// Each dropped caller leaves one failure: the report gets all of them.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_failures_that_nobody_hears_are_reported() {
     let (tasks, unheard) = both();

@@ -219,6 +219,7 @@ async fn an_elapsed_becomes_an_io_error_that_says_timed_out() {
     assert_eq!(read().await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
 }
 
+/// Ten thousand timers have one deadline: the last to fire is no later than the first.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_limits_are_over_in_the_same_instant() {
     let start = Instant::now();

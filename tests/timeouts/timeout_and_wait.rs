@@ -28,6 +28,7 @@ async fn deaf(_stop: CancellationToken) -> Rows {
     for_ever().await
 }
 
+/// asyncio: `wait_for` returns the value or raises the work's exception. Here: a panic is a variant too.
 #[tokio::test(start_paused = true)]
 async fn work_in_time_gives_its_value_or_its_own_error() {
     let start = Instant::now();
@@ -113,6 +114,7 @@ async fn work_that_does_not_listen_is_aborted_when_its_grace_is_over() {
     assert_eq!((start.elapsed(), dropped.get(), alive_tasks()), (ms(400), 1, 0));
 }
 
+/// asyncio: `wait_for` waits for a clean-up of any length. Here: `None` and `Duration::MAX` do.
 #[tokio::test(start_paused = true)]
 async fn a_clean_up_without_a_limit_is_waited_for_however_long_it_takes() {
     let work = |stop: CancellationToken| async move {
@@ -126,6 +128,7 @@ async fn a_clean_up_without_a_limit_is_waited_for_however_long_it_takes() {
     }
 }
 
+/// A grace period of zero: the report comes at the limit, and says that no clean-up ended.
 #[tokio::test(start_paused = true)]
 async fn without_a_grace_it_is_aborted_at_the_limit() {
     let log = Log::default();
@@ -145,6 +148,7 @@ async fn with_a_limit_of_zero_the_work_is_not_begun() {
     assert_eq!(timed_out, Some(Err(Failure::TimedOut { cleaned_up: true })));
 }
 
+/// asyncio: `wait_for(work, None)` has no limit. Here: neither `None` nor `Duration::MAX` is one.
 #[tokio::test(start_paused = true)]
 async fn no_limit_waits_however_long_it_takes() {
     for time in [None, Some(Duration::MAX)] {
@@ -228,6 +232,7 @@ async fn but_a_clone_of_a_token_is_no_child() {
     assert!(parent.is_cancelled());
 }
 
+/// asyncio: work that raises `CancelledError` itself makes `wait_for` raise it. Here: `Cancelled`.
 #[tokio::test(start_paused = true)]
 async fn work_that_stops_by_itself_counts_as_cancelled() {
     let stopped = timeout_and_wait(&parent(), LIMITS, |_| async { Rows::Ok(None) }).await;
@@ -248,6 +253,7 @@ async fn a_dropped_caller_has_told_the_work_and_it_cleans_up() {
     assert!(!parent.is_cancelled());
 }
 
+/// asyncio: a cancelled `wait_for` waits without end for work that is deaf. Here: 300 ms, then an abort.
 #[tokio::test(start_paused = true)]
 async fn and_it_is_aborted_when_its_grace_is_over() {
     let (start, tasks) = (Instant::now(), TaskTracker::new());
@@ -282,6 +288,7 @@ async fn a_panic_in_the_drop_of_aborted_work_is_reported() {
     assert_eq!(panicked, Err(Failure::Panicked("a panic".to_owned())));
 }
 
+/// Clean-ups run at the same time: a thousand of 50 ms, after a limit of 100 ms, take 150 ms.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_at_once_clean_up_at_the_same_time() {
     let (start, cleaned_up) = (Instant::now(), Count::default());

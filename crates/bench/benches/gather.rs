@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bench::{asyncio, measure, print_ratios};
-use gather::wait::{ReturnWhen, Task, wait};
+use gather::wait::{MaybeDone, ReturnWhen, wait};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -63,7 +63,7 @@ fn main() -> anyhow::Result<()> {
         measure("wait, all completed", ITEMS, ROUNDS, || {
             runtime.block_on(async {
                 let mut tasks: Vec<_> =
-                    (0..ITEMS).map(|number| Task::from(tokio::spawn(try_item(number)))).collect();
+                    (0..ITEMS).map(|number| MaybeDone::from(tokio::spawn(try_item(number)))).collect();
                 let waited = wait(&mut tasks, ReturnWhen::AllCompleted, None).await;
                 assert_eq!(waited.map(|waited| waited.done.len()), Ok(ITEMS));
             });

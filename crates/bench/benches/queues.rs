@@ -1,11 +1,14 @@
-//! What the queues of `recipes/queues` cost an item: a million numbers from one producer, through a hundred places.
+//! What the queues of `recipes/queues` cost an item: a million numbers from one producer, through a hundred slots.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bench::{asyncio, measure, print_ratios};
+use queues::batch::Batches;
 use queues::joinable::{JoinableQueue, LifoQueue, Order, PriorityQueue, Queue};
 use queues::many_consumers::SharedReceiver;
+use queues::tracked::{Tracked, Unfinished};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -90,6 +93,65 @@ fn async_channel(runtime: &Runtime, consumers: usize) {
     run(runtime, producer, consumers);
 }
 
+fn tracked(runtime: &Runtime, consumers: usize) {
+    let (sender, receiver) = async_channel::bounded(HUNDRED.get());
+    let producer = async move {
+        let unfinished = Unfinished::new();
+        for item in 0..ITEMS {
+            if sender.send(unfinished.track(item)).await.is_err() {
+                return;
+            }
+        }
+        unfinished.join().await;
+    };
+    let consumers = (0..consumers).map(move |_| {
+        let queue: async_channel::Receiver<Tracked<usize>> = receiver.clone();
+        async move {
+            let mut sum = 0;
+            while let Ok(item) = queue.recv().await {
+                sum += *item;
+            }
+            sum
+        }
+    });
+    run(runtime, producer, consumers);
+}
+
+fn tracked_mpsc(runtime: &Runtime) {
+    let (sender, mut receiver) = mpsc::channel(HUNDRED.get());
+    let producer = async move {
+        let unfinished = Unfinished::new();
+        for item in 0..ITEMS {
+            if sender.send(unfinished.track(item)).await.is_err() {
+                return;
+            }
+        }
+        unfinished.join().await;
+    };
+    let consumer = async move {
+        let mut sum = 0;
+        while let Some(item) = receiver.recv().await {
+            let item: Tracked<usize> = item;
+            sum += *item;
+        }
+        sum
+    };
+    run(runtime, producer, [consumer]);
+}
+
+fn batch(runtime: &Runtime) {
+    let (sender, receiver) = mpsc::channel(HUNDRED.get());
+    let consumer = async move {
+        let mut batches = Batches::new(receiver, HUNDRED, Duration::from_secs(1));
+        let mut sum = 0;
+        while let Some(batch) = batches.next().await {
+            sum += batch.into_iter().sum::<usize>();
+        }
+        sum
+    };
+    run(runtime, send_all(sender), [consumer]);
+}
+
 fn joinable<O>(
     runtime: &Runtime,
     queue: JoinableQueue<O>,
@@ -117,8 +179,8 @@ fn joinable<O>(
         let queue = queue.clone();
         async move {
             let mut sum = 0;
-            while let Ok(ticket) = queue.get_ticket().await {
-                sum += unwrap(&ticket);
+            while let Ok(item) = queue.get_guarded().await {
+                sum += unwrap(&item);
             }
             sum
         }
@@ -127,16 +189,16 @@ fn joinable<O>(
 }
 
 fn main() -> anyhow::Result<()> {
-    let one = Builder::new_current_thread().build()?;
+    let one = Builder::new_current_thread().enable_time().build()?;
     for consumers in [1, 4] {
         let mut rows = vec![
-            measure("Queue, with tickets and join", ITEMS, ROUNDS, || {
+            measure("Queue, with guards and join", ITEMS, ROUNDS, || {
                 joinable(&one, Queue::bounded(HUNDRED), consumers, |item| item, |item| *item);
             }),
-            measure("LifoQueue, with tickets and join", ITEMS, ROUNDS, || {
+            measure("LifoQueue, with guards and join", ITEMS, ROUNDS, || {
                 joinable(&one, LifoQueue::bounded(HUNDRED), consumers, |item| item, |item| *item);
             }),
-            measure("PriorityQueue, with tickets and join", ITEMS, ROUNDS, || {
+            measure("PriorityQueue, with guards and join", ITEMS, ROUNDS, || {
                 joinable(
                     &one,
                     PriorityQueue::bounded(HUNDRED),
@@ -146,12 +208,15 @@ fn main() -> anyhow::Result<()> {
                 );
             }),
             measure("async_channel", ITEMS, ROUNDS, || async_channel(&one, consumers)),
+            measure("async_channel, tracked and join", ITEMS, ROUNDS, || tracked(&one, consumers)),
             measure("SharedReceiver (tokio's mpsc behind a lock)", ITEMS, ROUNDS, || {
                 shared_receiver(&one, consumers)
             }),
         ];
         if consumers == 1 {
             rows.insert(0, measure("tokio's mpsc", ITEMS, ROUNDS, || tokio_mpsc(&one)));
+            rows.push(measure("tokio's mpsc, tracked and join", ITEMS, ROUNDS, || tracked_mpsc(&one)));
+            rows.push(measure("tokio's mpsc, in batches of 100", ITEMS, ROUNDS, || batch(&one)));
         }
         rows.extend(asyncio("queues.py", &[ITEMS, ROUNDS, consumers])?);
         print_ratios(&format!("queues, {consumers} consumers on one thread"), &rows);

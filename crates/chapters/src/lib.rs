@@ -12,20 +12,12 @@ mod async_await {}
 mod create_task {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/gather/README.md")]
-mod gather {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/context_managers/README.md")]
 mod context_managers {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/async_iterators/README.md")]
 mod async_iterators {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/queues/README.md")]
-mod queues {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/semaphores/README.md")]

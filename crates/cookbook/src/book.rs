@@ -27,7 +27,7 @@ pub(crate) static LICENCES: [(&str, &str); 3] = [
 ];
 pub(crate) static CONCORDANCE: &str = include_str!("../../../docs/concordance.toml");
 
-/// A pattern file is one that may be copied without a word.
+/// A pattern file is one that may be copied without attribution.
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD";
 
 /// One recipe.
@@ -43,11 +43,13 @@ pub(crate) struct Recipe {
     folder: &'static Dir<'static>,
 }
 
-/// A file to copy.
+/// A file to copy, together with the folder of its name if it has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pattern {
     pub(crate) name: &'static str,
     pub(crate) source: &'static str,
+    /// The modules inside: `x/` beside `x.rs`.
+    folder: Option<&'static Dir<'static>>,
 }
 
 impl Recipe {
@@ -111,7 +113,8 @@ impl Recipe {
             .filter_map(|file| {
                 let name = file.path().file_stem()?.to_str()?;
                 let source = file.contents_utf8()?;
-                source.starts_with(PATTERN).then_some(Pattern { name, source })
+                let folder = self.folder.get_dir(file.path().with_extension(""));
+                source.starts_with(PATTERN).then_some(Pattern { name, source, folder })
             })
             .collect();
         patterns.sort_by_key(|pattern| pattern.name);
@@ -132,7 +135,7 @@ impl Recipe {
     /// When there is no such source. The message names the nearest one, or them all.
     pub(crate) fn source(&self, name: &str) -> anyhow::Result<Pattern> {
         let mut sources = self.patterns();
-        sources.push(Pattern { name: "demo", source: self.text("src/demo.rs")? });
+        sources.push(Pattern { name: "demo", source: self.text("src/demo.rs")?, folder: None });
         self.find(sources, name)
     }
 
@@ -185,7 +188,7 @@ pub(crate) fn count_lessons(source: &str) -> usize {
 }
 
 /// Whether a line makes the function below it a lesson.
-fn is_test(line: &str) -> bool {
+pub(crate) fn is_test(line: &str) -> bool {
     line.starts_with("#[test]") || line.starts_with("#[tokio::test")
 }
 
@@ -196,11 +199,28 @@ impl Pattern {
         docs.collect::<Vec<_>>().join(" ")
     }
 
+    /// Its files with their paths from `src`: its own first, then those of its folder.
+    pub(crate) fn files(&self) -> Vec<(String, &'static str)> {
+        let mut inside = Vec::new();
+        let mut folders: Vec<_> = self.folder.into_iter().collect();
+        while let Some(folder) = folders.pop() {
+            folders.extend(folder.dirs().filter(|folder| !is_litter(folder.path())));
+            for file in folder.files().filter(|file| !is_litter(file.path())) {
+                let path = file.path().components().skip(2).collect::<std::path::PathBuf>();
+                inside.extend(file.contents_utf8().map(|source| (slashed(&path), source)));
+            }
+        }
+        inside.sort();
+        inside.insert(0, (format!("{}.rs", self.name), self.source));
+        inside
+    }
+
     /// The lines that are no comments.
     #[cfg(test)]
     pub(crate) fn code(&self) -> String {
-        let lines = self.source.lines().filter(|line| !line.trim_start().starts_with("//"));
-        lines.collect::<Vec<_>>().join("\n")
+        let files = self.files();
+        let lines = files.iter().flat_map(|(_, source)| source.lines());
+        lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
     }
 
     /// The lines of the docs that the file opens with.

@@ -4,6 +4,8 @@ mod book;
 mod changes;
 mod concordance;
 mod copy;
+mod example;
+mod lessons;
 mod list;
 mod near;
 mod show;
@@ -47,6 +49,18 @@ enum Command {
         /// The whole name or its end
         name: String,
     },
+    /// The lessons in reading order, as sentences; --run runs them
+    Lessons {
+        /// As `list` names it
+        #[arg(index = 1)]
+        recipe: Option<String>,
+        /// A pattern of the recipe, or another module of its lessons
+        #[arg(index = 2)]
+        pattern: Option<String>,
+        /// Run them, each with a mark
+        #[arg(long, requires = "recipe")]
+        run: bool,
+    },
     /// Copy a recipe out as a crate, or one pattern into your crate
     Copy {
         /// As `list` names it
@@ -78,8 +92,7 @@ enum Command {
 const HINTS: &str = "\
 Run a recipe:        cargo run -p gather
 What it can show:    cargo run -p gather -- --help
-The learning suite:  cargo test
-One recipe's part:   cargo test -p gather";
+The learning suite:  cargo test, or cargo test -p gather";
 
 fn main() -> ExitCode {
     let mut command = command();
@@ -137,6 +150,13 @@ fn run(chosen: Option<Command>) -> anyhow::Result<()> {
             show::pattern(book::recipe(&recipe)?.source(&pattern)?)
         }
         Some(Command::Map { name }) => print(&concordance::map(&name)?),
+        Some(Command::Lessons { recipe: None, .. }) => print(&lessons::all()?),
+        Some(Command::Lessons { recipe: Some(recipe), pattern, run: true }) => {
+            lessons::run(&recipe, pattern.as_deref())
+        }
+        Some(Command::Lessons { recipe: Some(recipe), pattern, run: false }) => {
+            print(&lessons::list(&recipe, pattern.as_deref())?)
+        }
         Some(Command::Copy { recipe, what, into, force, dry_run }) => {
             print(&copy(&recipe, &what, into.as_deref(), force, dry_run)?)
         }
@@ -195,7 +215,7 @@ fn with_recipes(mut command: clap::Command) -> anyhow::Result<clap::Command> {
     // A completion lives as long as the program: it is the last thing it prints.
     let values: Vec<_> =
         recipes.into_iter().map(|recipe| PossibleValue::new(recipe.name.leak() as &str)).collect();
-    for name in ["show", "copy"] {
+    for name in ["show", "lessons", "copy"] {
         let values = PossibleValuesParser::new(values.clone());
         command = command
             .mut_subcommand(name, |found| found.mut_arg("recipe", |recipe| recipe.value_parser(values)));

@@ -9,6 +9,7 @@ use std::process::Command;
 use anstyle::{AnsiColor, Style};
 
 use crate::book::{Pattern, Recipe};
+use crate::example;
 use crate::text::columns;
 
 /// What colours there are.
@@ -48,11 +49,20 @@ pub(crate) fn chapter(recipe: &Recipe) -> anyhow::Result<()> {
     }
 }
 
-/// Shows the source of a pattern or of a demo.
+/// Shows a pattern or a demo: how it is called, then its source. Each file of a pattern's folder follows under a comment
+/// with its path.
 pub(crate) fn pattern(pattern: Pattern) -> anyhow::Result<()> {
+    let mut text = example::first(pattern.source);
+    for (path, inside) in pattern.files().iter().skip(1) {
+        text += &format!(
+            "
+// {path}
+{inside}"
+        );
+    }
     match terminal() {
-        None => crate::print(pattern.source),
-        Some((theme, _)) => page(&rust::highlight(pattern.source, theme)),
+        None => crate::print(&text),
+        Some((theme, _)) => page(&rust::highlight(&text, theme)),
     }
 }
 
@@ -106,6 +116,6 @@ fn become_pager(pager: &mut Command) -> io::Result<()> {
 }
 
 /// `text` in `style`, if there is any style.
-fn styled(text: &str, style: Style) -> String {
+pub(crate) fn styled(text: &str, style: Style) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -10,6 +10,27 @@ use toml_edit::{DocumentMut, Item};
 
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
+/// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
+/// pairs that lessons run, and headings that name the recipe.
+const OLD_FORM: [&str; 12] = [
+    "async_await",
+    "create_task",
+    "context_managers",
+    "async_iterators",
+    "semaphores",
+    "timeouts",
+    "event_loop",
+    "executors",
+    "http_client",
+    "error_handling",
+    "task_groups",
+    "pitfalls",
+];
+
+fn is_new(recipe: &str) -> bool {
+    !OLD_FORM.contains(&recipe)
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -39,14 +60,21 @@ fn recipes() -> Vec<String> {
     recipes.into_iter().map(|(_, name)| name).collect()
 }
 
-/// The pattern files of a recipe: name and source.
+/// The patterns of a recipe: name and source, with that of the files in the folder of its name.
 fn patterns(recipe: &str) -> Vec<(String, String)> {
+    let inside = |path: &Path| {
+        let files = fs::read_dir(path.with_extension("")).into_iter().flatten();
+        let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| fs::read_to_string(file).unwrap()).collect::<String>()
+    };
     let mut patterns: Vec<_> = fs::read_dir(root().join(format!("recipes/{recipe}/src")))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| {
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(&path).unwrap() + &inside(&path))
         })
         .filter(|(_, source)| source.starts_with(PATTERN))
         .collect();
@@ -183,7 +211,7 @@ fn every_recipe_has_all_its_parts() {
         let expected =
             ["What it prints", "What is different", "Which one", "Pitfalls", "Copy it", "Change it and see"];
         let found: Vec<_> = headings.iter().copied().filter(|heading| expected.contains(heading)).collect();
-        if found != expected {
+        if found != expected && !is_new(&recipe) {
             wrong
                 .push(format!("{recipe}: the chapter has the sections {found:?}, and they are {expected:?}"));
         }
@@ -217,8 +245,11 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
             line.strip_prefix("#[doc = include_str!(\"../../../recipes/")?.strip_suffix("/README.md\")]")
         })
         .collect();
-    if run != recipes {
-        wrong.push(format!("crates/chapters runs the programs of {run:?}, and there are {recipes:?}"));
+    if run != OLD_FORM {
+        wrong.push(format!("crates/chapters runs the programs of {run:?}, and there are {OLD_FORM:?}"));
+    }
+    for other in OLD_FORM.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
+        wrong.push(format!("{other} is no recipe"));
     }
     let concordance = document("docs/concordance.toml");
     let named: BTreeSet<_> =
@@ -268,7 +299,7 @@ fn every_lesson_of_the_concordance_exists_and_is_its_recipes() {
 #[test]
 fn every_lesson_that_a_chapter_names_exists() {
     let mut wrong = Vec::new();
-    for recipe in recipes() {
+    for recipe in recipes().into_iter().filter(|recipe| !is_new(recipe)) {
         let chapter = read(format!("recipes/{recipe}/README.md"));
         let known = lessons(&recipe);
         let rows: Vec<_> =
@@ -301,7 +332,13 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
             }
         }
         let transcript = read(format!("recipes/{recipe}/transcript.txt"));
-        if !chapter.contains(&format!("```text\n{transcript}```\n")) {
+        // In the new form, a part of it: whole lines, one after the other.
+        let shown = fences(&chapter, "text").first().cloned().unwrap_or_default();
+        let is_shown = match is_new(&recipe) {
+            true => !shown.is_empty() && format!("\n{transcript}").contains(&format!("\n{shown}")),
+            false => shown == transcript,
+        };
+        if !is_shown {
             wrong.push(format!("{recipe}: the chapter does not show transcript.txt as it is"));
         }
         // With what makes the binary print it, if that needs to be said.
@@ -309,7 +346,9 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
         let demo = metadata["package"]["metadata"]["recipe"].get("demo").and_then(Item::as_str);
         let command = demo.map_or(String::new(), |demo| format!(" -- {demo}"));
         let command = format!("`cargo run -p {recipe}{command}`");
-        if !section(&chapter, "What it prints").contains(&command) {
+        let heading =
+            if is_new(&recipe) { format!("{recipe}: what it prints") } else { "What it prints".to_owned() };
+        if !section(&chapter, &heading).contains(&command) {
             wrong.push(format!("{recipe}: *What it prints* does not say {command}"));
         }
         if !chapter.contains("](timeline.svg)") {
@@ -319,10 +358,30 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
     report(&wrong);
 }
 
+/// A reader who wants to run it or to have it does not read the chapter first.
+#[test]
+fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
+    let mut wrong = Vec::new();
+    for recipe in recipes() {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        let head: Vec<_> = chapter.lines().take(12).collect();
+        for command in
+            [format!("cargo run -p {recipe}"), format!("cargo cookbook copy {recipe} ../my-{recipe}")]
+        {
+            let is_command = |line: &&str| line.split('#').next().unwrap().trim_end() == command;
+            if !head.iter().any(is_command) {
+                wrong.push(format!("{recipe}: no line of the first twelve is {command}"));
+            }
+        }
+    }
+    report(&wrong);
+}
+
 /// Public async functions that no lesson sweeps, each with its reason.
-const NOT_SWEPT: [(&str, &str); 6] = [
+const NOT_SWEPT: [(&str, &str); 7] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
+    ("http_client::resume::resume", "it opens a socket; what it does with the answer is `complete`, which is swept"),
     ("http_client::upload::upload", "it opens a socket; a lesson cancels it while the server reads nothing"),
     ("pitfalls::blocking_io::mended", "it opens a socket; a lesson cancels it while the server is silent"),
     (
@@ -367,6 +426,153 @@ fn every_public_async_function_is_swept() {
     }
     wrong.extend(excused.keys().map(|name| format!("there is no {name}")));
     report(&wrong);
+}
+
+/// Recipes whose proofs have no module `ends` yet.
+const WITHOUT_ENDS: [&str; 6] =
+    ["event_loop", "executors", "http_client", "pitfalls", "task_groups", "timeouts"];
+
+/// Functions that no module `ends` calls, each with its reason.
+const ENDS_EXCUSED: [(&str, &str); 0] = [];
+
+/// A number has ends, and so has a duration. The proofs of each recipe have a module `ends` that calls every public function
+/// which takes one, with the least and the greatest of it.
+#[test]
+fn every_public_function_that_takes_a_number_is_called_at_its_ends() {
+    let mut wrong = Vec::new();
+    let mut excused: BTreeMap<_, _> = ENDS_EXCUSED.into_iter().collect();
+    for recipe in recipes() {
+        let wanted: Vec<_> = pattern_sources(&recipe)
+            .into_iter()
+            .flat_map(|(pattern, source)| {
+                let wanted = take_numbers(source.parse::<TokenStream>().unwrap(), None);
+                wanted.into_iter().map(move |function| (pattern.clone(), function))
+            })
+            .collect();
+        let ends = root().join(format!("tests/{recipe}/proofs/ends.rs"));
+        let lacks = WITHOUT_ENDS.contains(&recipe.as_str());
+        let Ok(ends) = fs::read_to_string(ends) else {
+            if !lacks && !wanted.is_empty() {
+                wrong.push(format!("{recipe}: its proofs have no module ends"));
+            }
+            continue;
+        };
+        if lacks {
+            wrong.push(format!("{recipe} has a module ends: it needs no excuse"));
+        }
+        let tokens = flat(ends.parse::<TokenStream>().unwrap());
+        if !tokens.iter().any(|token| is_word(Some(token), "MAX")) {
+            wrong.push(format!("{recipe}: its module ends names no greatest number"));
+        }
+        for (pattern, Ends { of, name, is_method }) in wanted {
+            let named = of.as_ref().map_or(name.clone(), |of| format!("{of}::{name}"));
+            let place = format!("{recipe}::{pattern}::{named}");
+            let is_called = tokens.iter().enumerate().any(|(at, token)| {
+                let is_path = |of: &String| {
+                    at > 2 && is_word(tokens.get(at - 3), of) && tokens[at - 1].to_string() == ":"
+                };
+                is_word(Some(token), &name)
+                    && matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
+                    && (of.is_none() || is_method || of.as_ref().is_some_and(is_path))
+            });
+            match (is_called, excused.remove(place.as_str())) {
+                (false, None) => wrong.push(format!("no proof in ends calls {place}")),
+                (true, Some(_)) => wrong.push(format!("{place} is called: it needs no reason")),
+                _ => {}
+            }
+        }
+    }
+    wrong.extend(excused.keys().map(|place| format!("there is no {place}")));
+    report(&wrong);
+}
+
+/// A function that takes a number.
+struct Ends {
+    /// The type that it belongs to.
+    of: Option<String>,
+    name: String,
+    is_method: bool,
+}
+
+/// The sources of a recipe's patterns, with those in the folders of their names.
+fn pattern_sources(recipe: &str) -> Vec<(String, String)> {
+    let mut sources = patterns(recipe);
+    for (name, _) in patterns(recipe) {
+        let Ok(folder) = fs::read_dir(root().join(format!("recipes/{recipe}/src/{name}"))) else { continue };
+        for file in folder {
+            sources.push((name.clone(), fs::read_to_string(file.unwrap().path()).unwrap()));
+        }
+    }
+    sources
+}
+
+/// The public functions that take a number, a `NonZero` or a `Duration`, and those of the types in `source`.
+fn take_numbers(source: TokenStream, of: Option<&str>) -> Vec<Ends> {
+    let tokens: Vec<_> = source.into_iter().collect();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        if is_word(tokens.get(at), "impl") || is_word(tokens.get(at), "mod") {
+            let Some(end) = (at..tokens.len()).find(|&end| {
+                matches!(&tokens[end], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+            }) else {
+                break;
+            };
+            let is_of_trait = tokens[at..end].iter().any(|token| is_word(Some(token), "for"));
+            let is_test = at > 1 && tokens[at - 1].to_string().contains("test");
+            // `impl<T: Bound> Name<T> where ...`: what is not between angle brackets.
+            let (mut depth, mut name) = (0, None);
+            for (before, token) in tokens[at..end].iter().zip(&tokens[at + 1..end]) {
+                match token.to_string().as_str() {
+                    "<" => depth += 1,
+                    ">" if before.to_string() != "-" => depth -= 1,
+                    "where" => break,
+                    word if depth == 0 && matches!(token, TokenTree::Ident(_)) => {
+                        name = Some(word.to_owned())
+                    }
+                    _ => {}
+                }
+            }
+            if let TokenTree::Group(group) = &tokens[end]
+                && !is_of_trait
+                && !is_test
+            {
+                let of = name.filter(|_| is_word(tokens.get(at), "impl"));
+                found.extend(take_numbers(group.stream(), of.as_deref()));
+            }
+            at = end;
+        } else if is_word(tokens.get(at), "pub") && !matches!(tokens.get(at + 1), Some(TokenTree::Group(_))) {
+            let words = ["async", "const"];
+            let mut next = at + 1;
+            while words.iter().any(|word| is_word(tokens.get(next), word)) {
+                next += 1;
+            }
+            if is_word(tokens.get(next), "fn") {
+                let parameters = tokens[next + 2..].iter().find_map(|token| match token {
+                    TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                        Some(group.stream())
+                    }
+                    _ => None,
+                });
+                let words = parameters.map(names).unwrap_or_default();
+                let is_number = |word: &String| {
+                    word == "Duration"
+                        || word.starts_with("NonZero")
+                        || word
+                            .strip_prefix(['u', 'i', 'f'])
+                            .is_some_and(|size| ["8", "16", "32", "64", "128", "size"].contains(&size))
+                };
+                if words.iter().any(is_number) {
+                    found.push(Ends {
+                        of: of.map(str::to_owned),
+                        name: tokens[next + 1].to_string(),
+                        is_method: words.contains("self"),
+                    });
+                }
+            }
+        }
+        at += 1;
+    }
+    found
 }
 
 /// The tokens of `source`, with what is in its groups.
@@ -479,9 +685,6 @@ fn helpers(source: TokenStream) -> Vec<(String, String)> {
         match named {
             _ if head.first().is_some_and(|first| is_word(Some(first), "use")) => {}
             _ if is_lesson => {}
-            Some(_)
-                if head.iter().any(|token| is_word(Some(token), "impl")) && is_word(head.first(), "impl") => {
-            }
             Some(name) => {
                 let code: TokenStream =
                     head.iter().filter(|token| !is_word(Some(token), "pub")).cloned().collect();
@@ -540,6 +743,18 @@ fn no_helper_of_lessons_is_written_twice_and_none_is_left_over() {
     report(&wrong);
 }
 
+/// A name says what happens. The line above says what asyncio does there, or why it matters.
+#[test]
+fn every_lesson_says_in_a_line_what_it_shows() {
+    let mut wrong = Vec::new();
+    for lesson in recipes().iter().flat_map(|recipe| all_lessons(recipe)) {
+        if lesson.summary.is_empty() {
+            wrong.push(format!("{}::{} has no doc line", lesson.target, lesson.path));
+        }
+    }
+    report(&wrong);
+}
+
 /// `tests/lessons.tsv` says where each lesson of the suite's first form is now, and why one is gone.
 #[test]
 fn every_lesson_that_there_was_has_its_place() {
@@ -565,6 +780,70 @@ fn every_lesson_that_there_was_has_its_place() {
         }
     }
     assert_eq!(count, 1608, "the list itself loses no row");
+    report(&wrong);
+}
+
+/// Calls of more than 20 lines, each with its reason.
+const LONG_CALLS: [(&str, &str); 1] =
+    [("context_managers::transaction", "a trait of four functions has to be there first")];
+
+/// A reader first sees how a pattern is called, by a program that rustdoc runs: whole, and short enough to read at once.
+/// `pitfalls` has an order of its own.
+#[test]
+fn every_pattern_begins_with_a_short_call() {
+    let mut wrong = Vec::new();
+    let mut long: BTreeMap<_, _> = LONG_CALLS.into_iter().collect();
+    let recipes = recipes().into_iter().filter(|recipe| recipe != "pitfalls");
+    for recipe in recipes {
+        let library = document(format!("recipes/{recipe}/Cargo.toml"))["lib"].clone();
+        if library.get("doctest").is_some()
+            || !read(format!("recipes/{recipe}/src/lib.rs"))
+                .starts_with("#![cfg_attr(not(doctest), doc = include_str!(\"../README.md\"))]\n")
+        {
+            wrong.push(format!("{recipe}: rustdoc has to run the calls, and not the chapter"));
+        }
+        for (pattern, source) in patterns(&recipe) {
+            let name = format!("{recipe}::{pattern}");
+            let mut mistake = |what: &str| wrong.push(format!("{name}: {what}"));
+            let docs: Vec<_> = source.lines().skip(1).map_while(|line| line.strip_prefix("//!")).collect();
+            let docs: Vec<_> = docs.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+            let before = docs.iter().position(|line| *line == "```sh").map_or_else(
+                || docs.iter().position(|line| *line == "It needs no crate."),
+                |begin| Some(begin + docs[begin..].iter().position(|line| *line == "```").unwrap()),
+            );
+            let Some(begin) = before.map(|at| at + 2).filter(|begin| docs.get(*begin) == Some(&"```")) else {
+                mistake("no call follows what to add to Cargo.toml");
+                continue;
+            };
+            let call: Vec<_> = docs[begin + 1..].iter().take_while(|line| **line != "```").copied().collect();
+            let is_main = |line: &&str| line.trim_start_matches("async ").starts_with("fn main() ");
+            let Some(main) = call.iter().position(is_main) else {
+                mistake("the call has no main");
+                continue;
+            };
+            let is_code = |line: &&&str| !line.trim().is_empty();
+            let uses = call[..main].iter().filter(|line| line.starts_with("use ")).count();
+            let body = call[main + 1..].iter().filter(is_code).count() - 1;
+            if !(5..=15).contains(&(uses + body)) {
+                mistake(&format!("the call has {} lines of code", uses + body));
+            }
+            let reason = long.remove(name.as_str());
+            if (call.len() > 20) != reason.is_some() {
+                mistake(&format!("the call has {} lines, with the reason {reason:?}", call.len()));
+            }
+            let text = call.join("\n");
+            if !text.contains(&format!("{name}::")) {
+                mistake("the call does not name the pattern");
+            }
+            if text.matches(&format!("{recipe}::")).count() != text.matches(&format!("{name}::")).count() {
+                mistake("the call needs another pattern");
+            }
+            if call.iter().any(|line| line.starts_with("# ")) {
+                mistake("the call hides a line");
+            }
+        }
+    }
+    wrong.extend(long.keys().map(|name| format!("there is no {name}")));
     report(&wrong);
 }
 
@@ -741,6 +1020,244 @@ fn all_code_in_docs_runs() {
                     None
                 }
             };
+        }
+    }
+    report(&wrong);
+}
+
+/// The texts of the fences of one language.
+fn fences(text: &str, language: &str) -> Vec<String> {
+    let mut fences = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.split_inclusive('\n') {
+        match (open.as_mut(), line.trim_end()) {
+            (Some(_), "```") => fences.extend(open.take()),
+            (Some(fence), _) => fence.push_str(line),
+            (None, start) if start.strip_prefix("```") == Some(language) => open = Some(String::new()),
+            (None, _) => {}
+        }
+    }
+    fences
+}
+
+/// The lines of a text outside its fences.
+fn prose(text: &str) -> Vec<&str> {
+    let mut in_fence = false;
+    let outside = |line: &&str| {
+        let is_border = line.starts_with("```");
+        in_fence ^= is_border;
+        !in_fence && !is_border
+    };
+    text.lines().filter(outside).collect()
+}
+
+/// The words that a reader sees: no targets of links, no borders of tables.
+fn words(line: &str) -> usize {
+    let mut seen = String::new();
+    let mut rest = line;
+    while let Some((before, target)) = rest.split_once("](") {
+        seen.push_str(before);
+        rest = target.split_once(')').map_or("", |(_, after)| after);
+    }
+    seen.push_str(rest);
+    seen.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count()
+}
+
+/// The cells of a row of a table.
+fn cells(row: &str) -> Vec<&str> {
+    row.trim().trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// What the new form allows a chapter: short enough to be read, and its parts where a reader looks for them.
+#[test]
+fn a_chapter_in_the_new_form_has_its_parts_in_order() {
+    const LINES: usize = 185;
+    const COMMANDS_BY: usize = 12;
+    const PAIRS: usize = 8;
+    const DIFFERENCES: usize = 8;
+    const PITFALLS: usize = 6;
+    const COLUMNS: usize = 4;
+    const WORDS_IN_A_CELL: usize = 15;
+    let mut wrong = Vec::new();
+    for recipe in recipes().into_iter().filter(|recipe| is_new(recipe)) {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        let mut mistake = |what: String| wrong.push(format!("{recipe}: {what}"));
+        let lines: Vec<_> = chapter.lines().collect();
+        if lines.len() > LINES {
+            mistake(format!("the chapter has {} lines, and at most {LINES} are allowed", lines.len()));
+        }
+        if !chapter.starts_with(&format!("# {recipe}: ")) {
+            mistake("the title does not begin with the name".to_owned());
+        }
+        let first = lines[..COMMANDS_BY.min(lines.len())].join("\n");
+        for command in [format!("cargo run -p {recipe} "), format!("cargo cookbook copy {recipe} ")] {
+            if !first.contains(&command) {
+                mistake(format!("{command:?} is not in the first {COMMANDS_BY} lines"));
+            }
+        }
+        let headings: Vec<_> = prose(&chapter).iter().filter_map(|line| line.strip_prefix("## ")).collect();
+        let expected = [
+            "asyncio beside Tokio",
+            "which form to take",
+            "what differs from asyncio",
+            "what it prints",
+            "pitfalls",
+            "change it and see",
+        ]
+        .map(|heading| format!("{recipe}: {heading}"));
+        if headings != expected {
+            mistake(format!("the sections are {headings:?}, and should be {expected:?}"));
+        }
+        let bullets =
+            |heading: &str| section(&chapter, &format!("{recipe}: {heading}")).matches("\n- ").count();
+        for (heading, allowed) in [("pitfalls", 1..=PITFALLS), ("change it and see", 1..=3)] {
+            if !allowed.contains(&bullets(heading)) {
+                mistake(format!("{} {heading}, and {allowed:?} are allowed", bullets(heading)));
+            }
+        }
+        let pairs = chapter.matches("\n### ").count();
+        if !(1..=PAIRS).contains(&pairs) {
+            mistake(format!("{pairs} pairs, and at most {PAIRS} are allowed"));
+        }
+
+        let text = prose(&chapter);
+        let rows: Vec<_> = text.iter().filter(|line| line.starts_with('|')).collect();
+        for row in &rows {
+            let cells = cells(row);
+            if cells.len() > COLUMNS {
+                mistake(format!("more than {COLUMNS} columns: {row}"));
+            }
+            if let Some(cell) = cells.iter().find(|cell| words(cell) > WORDS_IN_A_CELL) {
+                mistake(format!("more than {WORDS_IN_A_CELL} words in a cell: {cell}"));
+            }
+        }
+        let all: usize = text.iter().map(|line| words(line)).sum();
+        let in_tables: usize = rows.iter().map(|row| words(row)).sum();
+        if in_tables * 3 > all {
+            mistake(format!("{in_tables} of {all} words are in tables, and a third is allowed"));
+        }
+
+        let differences = section(&chapter, &format!("{recipe}: what differs from asyncio"));
+        let rows: Vec<_> = differences.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        if !(1..=DIFFERENCES).contains(&rows.len()) {
+            mistake(format!("{} differences, and at most {DIFFERENCES} are allowed", rows.len()));
+        }
+        for row in rows.iter().filter(|row| !row.contains(&format!("](../../tests/{recipe}/"))) {
+            mistake(format!("no lesson is linked in {row}"));
+        }
+    }
+    report(&wrong);
+}
+
+/// A link `../../tests/queues/reserve.rs#name` leads to a lesson.
+#[test]
+fn every_lesson_that_a_chapter_links_exists() {
+    let mut wrong = Vec::new();
+    for recipe in recipes() {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        for link in chapter.split("](../../tests/").skip(1) {
+            let link = link.split(')').next().unwrap();
+            let Some((file, lesson)) = link.split_once('#') else {
+                wrong.push(format!("{recipe}: {link} names no lesson"));
+                continue;
+            };
+            let source = fs::read_to_string(root().join("tests").join(file)).unwrap_or_default();
+            let lines: Vec<_> = source.lines().map(str::trim_start).collect();
+            let is_it = |at: &usize| {
+                ["fn", "async fn"].iter().any(|word| lines[*at].starts_with(&format!("{word} {lesson}(")))
+            };
+            // Other attributes may come between.
+            let is_test = |at: usize| {
+                let before = lines[..at].iter().rev().take_while(|line| line.starts_with(['#', '/']));
+                before
+                    .into_iter()
+                    .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+            };
+            if !(0..lines.len()).filter(is_it).any(is_test) {
+                wrong.push(format!("{recipe}: there is no lesson {link}"));
+            }
+        }
+    }
+    report(&wrong);
+}
+
+/// The functions of `source` that begin with `start` at the margin: name and body, without its margin.
+fn bodies(source: &str, start: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut is_inside = false;
+    for line in source.lines() {
+        if let Some(rest) = line.strip_prefix(start) {
+            found.push((rest.split('(').next().unwrap().to_owned(), "\n".to_owned()));
+            is_inside = true;
+        } else if !line.is_empty() && !line.starts_with(' ') {
+            is_inside = false;
+        } else if let (true, Some((_, body))) = (is_inside, found.last_mut()) {
+            *body += line.strip_prefix("    ").unwrap_or(line);
+            body.push('\n');
+        }
+    }
+    found
+}
+
+/// A pair shows whole lines, one after the other, of two functions of one name, which `cargo test` and
+/// `tests/parity.py` run; and each of these is shown, in the same order.
+#[test]
+fn every_pair_of_a_chapter_is_what_runs() {
+    const LINES_OF_PYTHON: usize = 10;
+    const LINES_OF_RUST: usize = 12;
+    let mut wrong = Vec::new();
+    for recipe in recipes().into_iter().filter(|recipe| is_new(recipe)) {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        let is_pair =
+            |(_, body): &(String, String)| body.contains("\n    assert") || body.contains("\nassert");
+        let python: Vec<_> = bodies(&read(format!("tests/{recipe}/pairs.py")), "async def ")
+            .into_iter()
+            .filter(is_pair)
+            .collect();
+        let rust: Vec<_> = bodies(&read(format!("tests/{recipe}/pairs.rs")), "async fn ")
+            .into_iter()
+            .filter(is_pair)
+            .collect();
+        let names =
+            |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        if names(&python) != names(&rust) {
+            wrong.push(format!(
+                "{recipe}: pairs.py has {:?}, and pairs.rs {:?}",
+                names(&python),
+                names(&rust)
+            ));
+        }
+        let mut shown = Vec::new();
+        for pair in section(&chapter, &format!("{recipe}: asyncio beside Tokio")).split("\n### ").skip(1) {
+            let heading = pair.lines().next().unwrap();
+            let (asyncio, tokio) = (fences(pair, "python"), fences(pair, "rust"));
+            let ([asyncio], [tokio]) = (&asyncio[..], &tokio[..]) else {
+                wrong.push(format!("{recipe}, {heading}: a pair is one fence of Python and one of Rust"));
+                continue;
+            };
+            for (fence, allowed) in [(asyncio, LINES_OF_PYTHON), (tokio, LINES_OF_RUST)] {
+                let lines = fence.lines().filter(|line| !line.is_empty()).count();
+                if lines > allowed {
+                    wrong.push(format!(
+                        "{recipe}, {heading}: {lines} lines, and at most {allowed} are allowed"
+                    ));
+                }
+            }
+            let holds = |pairs: &[(String, String)], fence: &str| {
+                let with = pairs.iter().filter(|(_, body)| body.contains(&format!("\n{fence}")));
+                with.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+            };
+            let (in_python, in_rust) = (holds(&python, asyncio), holds(&rust, tokio));
+            match in_python.iter().find(|name| in_rust.contains(name)) {
+                Some(name) => shown.push(name.clone()),
+                None => wrong.push(format!(
+                    "{recipe}, {heading}: its Python is in {in_python:?}, its Rust in {in_rust:?}"
+                )),
+            }
+        }
+        if shown != names(&rust) {
+            wrong
+                .push(format!("{recipe}: the chapter shows {shown:?}, and the pairs are {:?}", names(&rust)));
         }
     }
     report(&wrong);

@@ -132,12 +132,31 @@ fn list_finds_by_a_name_of_asyncio_or_tokio_or_by_text() {
 }
 
 #[test]
-fn show_gives_a_pipe_the_file_as_it_is() {
+fn show_gives_a_pipe_the_chapter_as_it_is() {
     let recipe = here().join("../../recipes/gather");
     assert_eq!(printed(here(), &["show", "gather"]), fs::read_to_string(recipe.join("README.md")).unwrap());
-    let source = fs::read_to_string(recipe.join("src/in_order.rs")).unwrap();
-    assert_eq!(printed(here(), &["show", "gather", "in_order"]), source);
-    assert_eq!(printed(here(), &["show", "Gather", "in-order"]), source);
+}
+
+#[test]
+fn show_begins_a_pattern_with_the_call() {
+    let shown = printed(here(), &["show", "task_groups", "join_set"]);
+    let call = "use std::future::pending;\n\nuse task_groups::join_set::try_join_all;\n";
+    assert!(shown.starts_with(call), "{shown}");
+    assert_eq!(shown.matches("use task_groups::").count(), 1, "{shown}");
+    let source = fs::read_to_string(here().join("../../recipes/task_groups/src/join_set.rs")).unwrap();
+    let (_, code) = source.split_once("\n\n").unwrap();
+    assert!(shown.ends_with(code), "{shown}");
+    assert_eq!(printed(here(), &["show", "Task_Groups", "join-set"]), shown);
+}
+
+#[test]
+fn a_copied_pattern_has_an_example_that_is_not_run() {
+    let project = project("");
+    printed(project.path(), &["copy", "task_groups", "join_set", "--into", "."]);
+    let copied = fs::read_to_string(project.path().join("src/join_set.rs")).unwrap();
+    let source = fs::read_to_string(here().join("../../recipes/task_groups/src/join_set.rs")).unwrap();
+    assert_eq!(copied, source.replacen("//! ```\n//! use", "//! ```ignore\n//! use", 1));
+    assert_ne!(copied, source);
 }
 
 #[test]
@@ -179,6 +198,26 @@ fn map_finds_a_name_by_its_end_and_in_any_case() {
     ] {
         assert!(!printed(here(), &["map", name]).is_empty());
     }
+}
+
+/// A pattern is a file, or a file with the folder of its name.
+#[test]
+fn a_pattern_with_a_folder_is_shown_and_copied_with_it() {
+    let sources = here().join("../../recipes/queues/src");
+    let [outer, inner] = ["joinable.rs", "joinable/orders.rs"]
+        .map(|path| (path, fs::read_to_string(sources.join(path)).unwrap()));
+    let shown = printed(here(), &["show", "queues", "joinable"]);
+    assert!(shown.starts_with("use std::sync::Arc;\n\nuse queues::joinable::PriorityQueue;\n"), "{shown}");
+    assert!(shown.ends_with(&format!("\n// {}\n{}", inner.0, inner.1)), "{shown}");
+
+    let project = project("");
+    let told = printed(project.path(), &["copy", "queues", "joinable", "--into", "."]);
+    assert!(told.starts_with("./src/joinable.rs\n./src/joinable/orders.rs\n./Cargo.toml\n"), "{told}");
+    let copied = |path| fs::read_to_string(project.path().join("src").join(path)).unwrap();
+    assert_eq!(copied(outer.0), outer.1.replacen("//! ```\n//! use", "//! ```ignore\n//! use", 1));
+    assert_eq!(copied(inner.0), inner.1);
+    let preview = printed(project.path(), &["copy", "queues", "tracked", "--into", ".", "--dry-run"]);
+    assert_eq!(preview.matches("would create").count(), 1, "{preview}");
 }
 
 #[test]
@@ -286,7 +325,7 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
 fn a_pattern_tells_its_mod_line_once() {
     let project = project("");
     let told = printed(project.path(), &["copy", "gather", "in_order", "--into", "."]);
-    assert!(told.ends_with("Add to ./src/main.rs: mod in_order;\n"), "{told}");
+    assert!(told.ends_with("Add to ./src/main.rs: pub mod in_order;\n"), "{told}");
     fs::write(project.path().join("src/main.rs"), "mod in_order;\nfn main() {}\n").unwrap();
     let told = printed(project.path(), &["copy", "gather", "in_order", "--into", "Cargo.toml"]);
     assert!(!told.contains("Add to"), "{told}");
@@ -509,4 +548,62 @@ fn a_copy_that_fails_leaves_everything_as_it_was() {
     limited(project.path(), "copy gather wait --into .");
     assert_eq!(dependencies(&project), before);
     assert_eq!(fs::read_dir(project.path().join("src")).unwrap().count(), 1);
+}
+
+#[test]
+fn lessons_are_listed_in_reading_order_as_sentences() {
+    let list = printed(here(), &["lessons", "gather"]);
+    let at = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text}: {list}"));
+    assert!(
+        at("gather: in_order\n  Results follow the inputs whichever finished first\n    asyncio: ")
+            < at("gather: wait\n")
+    );
+    assert!(at("gather: wait\n") < at("gather: as_completed\n"), "not by the alphabet");
+    assert!(at("gather: as_completed\n") < at("gather_proofs: wait\n"), "the proofs come last");
+    let one = printed(here(), &["lessons", "gather", "as-completed"]);
+    assert!(one.starts_with("gather: as_completed\n") && !one.contains("gather: wait"), "{one}");
+    let nested = printed(here(), &["lessons", "task_groups", "task_group"]);
+    assert!(nested.contains("\ntask_groups: task_group, failures\n"), "{nested}");
+    let counts = printed(here(), &["lessons"]);
+    assert!(counts.contains("\ngather "), "{counts}");
+}
+
+#[test]
+fn lessons_of_what_does_not_exist_are_refused_with_the_nearest_name() {
+    let error = refused(here(), &["lessons", "gather", "weit"], 1);
+    assert_eq!(error, "error: gather has no lessons on \"weit\": did you mean wait?");
+    let error = refused(here(), &["lessons", "gahter"], 1);
+    assert_eq!(error, "error: there is no recipe \"gahter\": did you mean gather?");
+    assert!(refused(here(), &["lessons", "--run"], 2).contains("<RECIPE>"));
+}
+
+/// A small crate in the place of a recipe: one lesson holds and one does not, and the last one has no test.
+#[test]
+fn lessons_run_in_order_each_with_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = folder.path().join("tests/gather");
+    fs::create_dir_all(&tests).unwrap();
+    let manifest = "[package]\nname = \"gather\"\nedition = \"2024\"\n\n[[test]]\nname = \"gather\"\npath = \"tests/gather/main.rs\"\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    fs::write(tests.join("main.rs"), "mod as_completed;\n").unwrap();
+    let source = "#[test]\nfn results_arrive_in_the_order_of_completion() {}\n\
+                  #[test]\nfn after_the_deadline_the_rest_runs_on_in_the_set() { panic!(\"broken\") }\n";
+    fs::write(tests.join("as_completed.rs"), source).unwrap();
+    let output = run(folder.path(), &["lessons", "gather", "as_completed", "--run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let list = String::from_utf8(output.stdout).unwrap();
+    assert!(list.starts_with("gather: as_completed\n  ✓ Results arrive"), "{list}");
+    assert!(list.contains("\n  ✗ After the deadline") && list.contains("      broken\n"), "{list}");
+    assert!(list.contains("\n  ✗ Of nothing it ends at once"), "what runs nothing does not hold: {list}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.ends_with(" lessons of gather failed\n"), "{error}");
+}
+
+#[test]
+fn lessons_are_run_where_they_can_be_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["lessons", "gather", "--run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.ends_with("do it in the cookbook's folder, or in a copy of the recipe\n"), "{error}");
 }

@@ -1,38 +1,65 @@
 // SPDX-License-Identifier: 0BSD
-//! At most `limit` at a time, results in the order of the inputs, and the first error ends it all:
-//! `asyncio.gather` with a `Semaphore`, without the thousand tasks that wait for it.
+//! Runs at most `limit` tasks at once and returns results in the order of the inputs: `gather` with a `Semaphore`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
 //! ```
 //!
-//! Inputs are taken from the source when there is room, so a long or endless source is no trouble. Room is made when
-//! a result is handed out, not when it is computed: results that wait for a slower one before them count, and memory
-//! stays bounded. The work runs on tasks of its own, so it goes on while the caller handles a result; the work of
-//! `futures::StreamExt::buffered` stands still meanwhile.
+//! ```
+//! use std::num::NonZeroUsize;
+//!
+//! use gather::bounded_in_order::bounded_in_order;
+//!
+//! const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+//!
+//! async fn fetch(page: u32) -> anyhow::Result<String> {
+//!     Ok(format!("<page {page}>")) // stands for a request
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let mut pages = bounded_in_order(1..=100, TEN, fetch);
+//!     while let Some(page) = pages.next().await {
+//!         println!("{}", page?);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `futures::StreamExt::buffered` is enough if your loop does not wait between results: its work stands still while the
+//! loop body awaits. Here the work runs on tasks and goes on.
+//!
+//! Inputs are taken when there is room, so a long or endless source is no trouble. A result holds its room until it is
+//! returned, also if it waits for a slower one before it: memory stays bounded.
 //!
 //! # Cancel safety
 //!
-//! [`BoundedInOrder::next`] is cancel safe: everything it knows is in `self`. Dropping the value aborts the work.
+//! [`BoundedInOrder::next`] is cancel safe: its state is in `self`. Dropping the value aborts the work and drops
+//! the results that were not handed out.
 //!
 //! # Errors
 //!
-//! An error ends the work as soon as it happens, also when slower inputs before it are still at work.
+//! An error ends the work as soon as it happens, also if slower inputs before it still run.
 //!
 //! # Panics
 //!
-//! A panic in the work goes on in the caller of [`BoundedInOrder::next`], once the rest of the work has ended.
+//! A panic in the work, or in the closure before there is a future, goes on in the caller of [`BoundedInOrder::next`], once
+//! the rest of the work has ended.
+//!
+//! # Differences from asyncio
+//!
+//! `gather` makes a task per input, and all but `limit` of them wait for the semaphore. Here only `limit` tasks exist.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tokio::task::{JoinError, JoinSet};
 
 /// The results of `work` on each of `inputs`, one after the other.
 #[derive(Debug)]
 pub struct BoundedInOrder<I, W, T, E> {
-    /// Where work comes from. `None` once it has ended, by itself or by an error.
+    /// `None` after the last input, and after an error.
     inputs: Option<I>,
     work: W,
     limit: NonZeroUsize,
@@ -43,7 +70,7 @@ pub struct BoundedInOrder<I, W, T, E> {
     next_input: usize,
     /// The index of the next result to hand out.
     next_result: usize,
-    /// Of the errors seen, the one of the earliest input. Here, so that a dropped `next` does not lose it.
+    /// The error of the earliest input. Here, so that a dropped `next` does not lose it.
     error: Option<(usize, E)>,
     panic: Option<JoinError>,
 }
@@ -83,13 +110,13 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    /// The next result in the order of the inputs; `None` when there are no more, and after an error.
+    /// Waits for the next result, in the order of the inputs. Returns `None` after the last one, and after an error.
     pub async fn next(&mut self) -> Option<Result<T, E>> {
         loop {
             self.start();
             if let Some(value) = self.ready.remove(&self.next_result) {
                 self.next_result += 1;
-                // The room it leaves is filled before the caller goes away with the value.
+                // Its room is filled before the caller handles the value.
                 self.start();
                 return Some(Ok(value));
             }
@@ -108,7 +135,7 @@ where
                     self.panic.get_or_insert(error);
                     self.stop();
                 }
-                // Came too late, or was aborted: the work has been stopped already.
+                // Too late, or aborted: the work is stopped.
                 Some(_) => {}
                 None => break,
             }
@@ -119,14 +146,18 @@ where
         self.error.take().map(|(_, error)| Err(error))
     }
 
-    /// Starts work for as long as there is room.
+    /// Starts work while there is room.
     fn start(&mut self) {
         while self.tasks.len() + self.ready.len() < self.limit.get()
             && let Some(input) = self.inputs.as_mut().and_then(Iterator::next)
         {
-            let (index, work) = (self.next_input, (self.work)(input));
+            let index = self.next_input;
             self.next_input += 1;
-            self.tasks.spawn(async move { (index, work.await) });
+            match catch_unwind(AssertUnwindSafe(|| (self.work)(input))) {
+                Ok(work) => self.tasks.spawn(async move { (index, work.await) }),
+                // A panic before there is a future is that of its item, too. The panic hook has reported it.
+                Err(panic) => self.tasks.spawn(async { resume_unwind(panic) }),
+            };
         }
     }
 

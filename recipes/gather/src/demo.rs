@@ -14,7 +14,7 @@ use crate::every_outcome::every_outcome;
 use crate::fail_fast;
 use crate::first_success::first_success;
 use crate::in_order::in_order;
-use crate::wait::{ReturnWhen, Task, wait};
+use crate::wait::{MaybeDone, ReturnWhen, wait};
 
 /// A page, and how many milliseconds it takes.
 type Page = (&'static str, u64);
@@ -76,7 +76,7 @@ async fn first_error() {
 #[instrument(ret, err)]
 async fn done_and_pending() -> anyhow::Result<()> {
     info!("wait: until the first is done, then for 50 ms, then for all");
-    let mut tasks = PAGES.map(|page| Task::from(tokio::spawn(fetch(page).in_current_span())));
+    let mut tasks = PAGES.map(|page| MaybeDone::from(tokio::spawn(fetch(page).in_current_span())));
     let first = wait(&mut tasks, ReturnWhen::FirstCompleted, None).await?;
     info!("  FIRST_COMPLETED: {} done, {} pending", first.done.len(), first.pending.len());
     let soon = wait(&mut tasks, ReturnWhen::AllCompleted, Some(Duration::from_millis(50))).await?;

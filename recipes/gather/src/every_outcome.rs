@@ -1,22 +1,45 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait for all, and keep each error in its own slot: `asyncio.gather(*aws, return_exceptions=True)`.
+//! Waits for all and keeps each error or panic in its own slot: `asyncio.gather(*aws, return_exceptions=True)`.
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
-//! In Rust an error is a value, so `join_all` over futures that return `Result` is `return_exceptions=True` already.
-//! A panic is not a value: without `catch_unwind` it would take the other loads with it.
+//! ```
+//! use gather::every_outcome::{Failure, every_outcome};
+//!
+//! async fn fetch(page: &str) -> Result<String, String> {
+//!     if page == "missing" { Err(format!("{page} not found")) } else { Ok(format!("<{page}>")) }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     for outcome in every_outcome(["home", "missing"], fetch).await {
+//!         match outcome {
+//!             Ok(page) => println!("{page}"),
+//!             Err(Failure::Error(error)) => println!("error: {error}"),
+//!             Err(Failure::Panic(message)) => println!("panic: {message}"),
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! `futures::future::join_all` is enough if a panic may end the whole: an `Err` is a value, so it stays in its slot.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load with it. A cancellation cannot end up in the list of results, as it could
-//! in a loop around asyncio's `gather`.
+//! Dropping the future drops every load. Results that are there and not returned yet are dropped too.
+//!
+//! # Differences from asyncio
+//!
+//! In a loop around `gather(return_exceptions=True)` a cancellation can end up in the list of results. Here a cancelled
+//! future is dropped, and returns no results.
 
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
 use futures::future::join_all;
@@ -41,8 +64,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 
 impl<E: Error> Error for Failure<E> {}
 
-/// Loads every key at the same time and waits for all of them. Each result, error or panic stands in the slot of
-/// its key.
+/// Loads every key at once and waits for all. Each value, error or panic is in the slot of its key.
 pub async fn every_outcome<K, T, E, F>(
     keys: impl IntoIterator<Item = K>,
     load: impl Fn(K) -> F,
@@ -50,25 +72,30 @@ pub async fn every_outcome<K, T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    // A load that panicked is dropped and never polled again, so nobody sees it half done. What it shares with others
-    // (a lock, a cell) may be left half changed, as after an exception in Python.
-    let guarded = keys.into_iter().map(|key| AssertUnwindSafe(load(key)).catch_unwind());
+    let mut guarded = Vec::new();
+    for key in keys {
+        // A panic before there is a future is the outcome of its key, too. A load that panicked is dropped and never polled
+        // again. What it shares with others (a lock, a cell) can be half changed, as after an exception in Python.
+        let load = catch_unwind(AssertUnwindSafe(|| load(key)));
+        guarded.push(async { AssertUnwindSafe(load?).catch_unwind().await });
+    }
     let outcomes = join_all(guarded).await.into_iter();
     outcomes
         .map(|outcome| match outcome {
             Ok(result) => result.map_err(Failure::Error),
-            Err(panic) => Err(Failure::Panic(message(&*panic))),
+            Err(panic) => Err(Failure::Panic(message(panic))),
         })
         .collect()
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
-    }
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

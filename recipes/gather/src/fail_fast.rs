@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Return at the first error, and choose what becomes of the rest: `asyncio.gather(*aws)` when one of them raises.
+//! Returns at the first error, and drops the rest or lets it run: `asyncio.gather(*aws)` when one of them raises.
 //!
 //! ```sh
 //! cargo add futures
@@ -7,28 +7,50 @@
 //! cargo add tokio-util --features rt
 //! ```
 //!
-//! asyncio reports the first exception at once and lets the other children run on. Rust makes this a choice:
-//! [`or_drop_the_rest`] ends them, which is what most callers want; [`or_let_the_rest_run`] is asyncio's way.
+//! ```
+//! use gather::fail_fast::or_drop_the_rest;
+//!
+//! async fn fetch(page: &str) -> Result<String, String> {
+//!     if page == "missing" { Err(format!("{page} not found")) } else { Ok(format!("<{page}>")) }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     match or_drop_the_rest(["home", "missing", "help"], fetch).await {
+//!         Ok(pages) => println!("{}", pages.join(" ")),
+//!         Err(error) => println!("error: {error}"),
+//!     }
+//! }
+//! ```
+//!
+//! `futures::future::try_join_all` is enough if the rest may be dropped, which is what most callers want:
+//! [`or_drop_the_rest`] is that call. [`or_let_the_rest_run`] is asyncio's way.
 //!
 //! # Cancel safety
 //!
-//! Dropping either future ends every load: at once, or for tasks at their next await.
+//! Dropping either future ends every load: a future at once, a task at its next await. Results that are there and not returned yet are dropped too.
 //!
 //! # Errors
 //!
-//! The first error in time. Later ones are gone, as with asyncio: a load that must be heard has to log for itself.
+//! Returns the first error in time. Later ones are lost, as in asyncio: log an error inside the load if it must be
+//! seen.
 //!
 //! # Panics
 //!
-//! A panic in a load goes on in the caller, and counts as the first error does.
+//! A panic in a load goes on in the caller, and counts as the first error does. In [`or_let_the_rest_run`] so does one in the
+//! closure before there is a future; in [`or_drop_the_rest`] it goes on at once.
+//!
+//! # Differences from asyncio
+//!
+//! `gather` raises the first exception and lets the other children run on. Here you choose.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use futures::future::try_join_all;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Loads every key on this task; at the first error the unfinished loads are dropped where they stand.
+/// Loads every key on this task. Drops the unfinished loads at the first error.
 pub async fn or_drop_the_rest<K, T, E, F>(
     keys: impl IntoIterator<Item = K>,
     load: impl Fn(K) -> F,
@@ -39,7 +61,7 @@ where
     try_join_all(keys.into_iter().map(load)).await
 }
 
-/// Loads every key on a task of its own; at the first error the unfinished tasks run on, and nobody hears of them.
+/// Loads every key on a task of its own. At the first error the unfinished tasks run on, and their results are lost.
 pub async fn or_let_the_rest_run<K, T, E, F>(
     keys: impl IntoIterator<Item = K>,
     load: impl Fn(K) -> F,
@@ -49,13 +71,17 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let mut tasks: Vec<_> =
-        keys.into_iter().map(|key| AbortOnDropHandle::new(tokio::spawn(load(key)))).collect();
+    let start = |key| match catch_unwind(AssertUnwindSafe(|| load(key))) {
+        Ok(load) => tokio::spawn(load),
+        // A panic before there is a future is that of its task, too. The panic hook has reported it.
+        Err(panic) => tokio::spawn(async { resume_unwind(panic) }),
+    };
+    let mut tasks: Vec<_> = keys.into_iter().map(|key| AbortOnDropHandle::new(start(key))).collect();
     let results =
         tasks.iter_mut().map(|task| async { task.await.map_err(Stop::Panic)?.map_err(Stop::Error) });
     let joined = try_join_all(results).await;
 
-    // Decided now: until here a drop of this future ends the tasks, as cancelling a `gather` does.
+    // From here on the tasks run on. Before, a drop of this future aborts them, as cancelling a `gather` does.
     for task in tasks {
         task.detach();
     }

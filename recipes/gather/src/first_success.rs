@@ -1,36 +1,53 @@
 // SPDX-License-Identifier: 0BSD
-//! The first success wins; the others are started one after another and dropped when they lose:
-//! asyncio's `staggered_race`, which its happy eyeballs use.
+//! Returns the first success; attempts start one after another, and losers are dropped: asyncio's `staggered_race`.
 //!
 //! ```sh
 //! cargo add futures
-//! cargo add tokio --features macros,time
+//! cargo add tokio --features macros,rt,time
 //! ```
 //!
-//! A mirror that is slow gets company after `delay`; one that fails gets it at once. With `Duration::ZERO` all start
-//! together. Where that is all you need and the first error of a failed race will do, `futures::future::select_ok`
-//! is enough.
+//! ```
+//! use std::time::Duration;
+//!
+//! use gather::first_success::first_success;
+//!
+//! async fn fetch(mirror: &str) -> Result<String, String> {
+//!     if mirror == "broken" { Err(format!("{mirror} fails")) } else { Ok(format!("<{mirror}>")) }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let mirrors = ["broken", "near", "far"].map(fetch);
+//!     match first_success(mirrors, Duration::from_millis(250)).await {
+//!         Ok((index, page)) => println!("{page} from mirror {index}"),
+//!         Err(errors) => println!("all failed: {errors:?}"),
+//!     }
+//! }
+//! ```
+//!
+//! `futures::future::select_ok` is enough if all attempts may start together and the last error will do.
+//!
+//! The next attempt starts after `delay`, or as soon as one has failed. With `Duration::ZERO` all start together.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every attempt. Losers are dropped where they stand, so an attempt must be one that may
-//! be given up half way.
+//! Dropping the future drops every attempt, and a success that it has not returned yet. Losers are dropped where they stand, so an attempt must allow that.
 //!
 //! # Errors
 //!
-//! When every attempt has failed: all the errors, in the order of the attempts. No attempts, no errors: an empty
-//! `Vec`.
+//! If every attempt fails: all errors, in the order of the attempts. Without attempts: an empty `Vec`.
 
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::task::coop::consume_budget;
 use tokio::time::sleep;
 
-/// Runs `attempts`, starting the next one `delay` after the one before it or as soon as any has failed, and returns
-/// the first value with the index of its attempt.
+/// Runs `attempts` and returns the first value with the index of its attempt. Starts the next attempt `delay` after the
+/// one before it, or as soon as one has failed.
 ///
-/// Attempts are taken from the iterator when their turn comes; those after the winner are never made.
+/// Takes an attempt from the iterator when its turn comes. Those after the winner are never made.
 pub async fn first_success<T, E, F>(
     attempts: impl IntoIterator<Item = F>,
     delay: Duration,
@@ -42,10 +59,12 @@ where
     let mut running = FuturesUnordered::new();
     let mut errors = Vec::new();
     loop {
+        // Attempts that fail without waiting leave others their turn.
+        consume_budget().await;
         let started =
             attempts.next().map(|(index, attempt)| running.push(async move { (index, attempt.await) }));
         tokio::select! {
-            // Looked at first: a success in the same instant as the delay's end needs no further attempt.
+            // First: a success in the instant that the delay ends needs no further attempt.
             biased;
             outcome = running.next() => match outcome {
                 Some((index, Ok(value))) => return Ok((index, value)),

@@ -1,26 +1,50 @@
 // SPDX-License-Identifier: 0BSD
-//! Load many things at the same time, and get the results in the order of the inputs: `asyncio.gather(*aws)`.
+//! Loads many things at once and returns the results in the order of the inputs: `asyncio.gather(*aws)`.
 //!
 //! ```sh
 //! cargo add futures
 //! ```
 //!
-//! One task polls all the futures in turn, so their waiting overlaps and their computing does not. Nothing starts
-//! before the first `.await`: a future is lazy, where asyncio's `gather` has made tasks of its arguments already.
+//! ```
+//! use gather::in_order::in_order;
+//!
+//! async fn fetch(page: &str) -> String {
+//!     format!("<{page}>") // stands for a request
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let pages = in_order(["home", "news", "help"], fetch).await;
+//!     for page in pages {
+//!         println!("{page}"); // <home>, <news>, <help>
+//!     }
+//! }
+//! ```
+//!
+//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list it is `futures::future::join_all`,
+//! as here.
+//!
+//! One task polls all the futures in turn: their waiting overlaps, their computing does not.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load with it, as cancelling a `gather` cancels its children.
+//! Dropping the future drops every load, as cancelling a `gather` cancels its children. Results that are there and not returned yet are dropped too.
 //!
 //! # Panics
 //!
-//! A panic in one load unwinds through the others and drops them. `every_outcome` keeps them apart.
+//! A panic in one load unwinds through the others and drops them. The pattern `every_outcome` keeps them apart.
+//!
+//! # Differences from asyncio
+//!
+//! - `gather` makes tasks of its coroutines when it is called. Here no load starts before the first `.await`.
+//! - Each child of a `gather` is a task. Here all loads run on the caller's task, on one core.
+//! - `gather` can keep any exception as a result. Here an `Err` is a result, and a panic is not.
 
 use futures::future::join_all;
 
-/// Loads every key at the same time. The results stand in the order of `keys`, whichever load finished first.
+/// Loads every key at once. Returns the results in the order of `keys`, whichever load finished first.
 ///
-/// No keys, no waiting: the result is an empty `Vec` at once.
+/// Without keys it returns an empty `Vec` at once.
 pub async fn in_order<K, F>(keys: impl IntoIterator<Item = K>, load: impl Fn(K) -> F) -> Vec<F::Output>
 where
     F: Future,

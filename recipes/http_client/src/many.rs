@@ -25,7 +25,12 @@
 //!     let urls = futures::stream::iter([url.join("home")?, url.join("faq")?]);
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
 //!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
-//!     let mut pages = Many::new(urls, limits, async |url| reqwest::get(url).await?.text().await);
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let mut pages = Many::new(urls, limits, |url| {
+//!         let sent = client.get(url).send();
+//!         async { sent.await?.text().await }
+//!     });
 //!     while let Some(page) = pages.next().await {
 //!         assert_eq!(page?, "a page");
 //!     }
@@ -41,7 +46,8 @@
 //!
 //! # Cancel safety
 //!
-//! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way.
+//! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way, and
+//! drops the outcomes that `next` has not returned yet: `next().now_or_never()` takes those out first.
 //!
 //! # Panics
 //!
@@ -49,8 +55,8 @@
 //!
 //! # Cost
 //!
-//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. While `next` is not called, what
-//! is under way goes on, and nothing new begins.
+//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. `next` fills the free slots before
+//! it returns. While it is not called, what is under way goes on, and nothing new begins.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -62,12 +68,15 @@ use futures::stream::{Stream, StreamExt};
 use reqwest::Url;
 use tokio::task::JoinSet;
 
+/// URLs looked at before an outcome is returned. Those of busy hosts are put aside, which fills no slot.
+const MOST_AT_ONCE: usize = 100;
+
 /// How many at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Fetches under way.
     pub all: NonZeroUsize,
-    /// Fetches under way to one host (scheme, name and port).
+    /// Fetches under way to one host (scheme, name and port) of the list. Where a redirect leads is not counted.
     pub per_host: NonZeroUsize,
     /// URLs put aside because their host is busy.
     pub aside: usize,
@@ -111,7 +120,6 @@ where
     /// If a fetch panicked.
     pub async fn next(&mut self) -> Option<T> {
         loop {
-            let room = self.tasks.len() < self.limits.all.get() && self.aside < self.limits.aside.max(1);
             tokio::select! {
                 // What is finished comes first: it makes room.
                 biased;
@@ -119,19 +127,29 @@ where
                     // A panic has been caught, and nobody aborts these tasks but the runtime, as it ends.
                     let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(Box::new(error)));
                     self.leave(host);
+                    // A caller that takes its time would leave the slot empty. What is not there yet is not waited for.
+                    for _ in 0..MOST_AT_ONCE {
+                        let Some(url) = self.has_room().then(|| self.urls.next().now_or_never()).flatten() else { break };
+                        self.enter(url);
+                    }
                     return Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
                 }
-                url = self.urls.next(), if room && !self.ended => match url {
-                    Some(url) => self.enter(url),
-                    None => self.ended = true,
-                },
+                url = self.urls.next(), if self.has_room() => self.enter(url),
                 // No task is left, and so no URL is aside: its host would be busy.
                 else => return None,
             }
         }
     }
 
-    fn enter(&mut self, url: Url) {
+    fn has_room(&self) -> bool {
+        !self.ended && self.tasks.len() < self.limits.all.get() && self.aside < self.limits.aside.max(1)
+    }
+
+    fn enter(&mut self, url: Option<Url>) {
+        let Some(url) = url else {
+            self.ended = true;
+            return;
+        };
         let name = url.origin().ascii_serialization();
         let host = self.hosts.entry(name.clone()).or_default();
         if host.under_way < self.limits.per_host.get() {

@@ -1,33 +1,55 @@
 // SPDX-License-Identifier: 0BSD
-//! Every receiver gets every item, and one that is too slow loses the oldest and is told how many: a queue for each
-//! subscriber in asyncio, which has no name for it.
+//! Sends every item to every receiver; one that is too slow misses the oldest. In asyncio: a queue for each subscriber.
 //!
 //! ```sh
 //! cargo add tokio --features sync
 //! ```
 //!
-//! The sender never waits. The channel keeps the last items, as many as its capacity says, rounded up to a power of two;
-//! a receiver that has not read an older one by then has missed it. Where nothing may be missed, give each receiver a
-//! bounded queue of its own: then the slowest holds everybody back.
+//! ```
+//! use queues::broadcast::{Heard, follow};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (prices, mut feed) = tokio::sync::broadcast::channel(2);
+//!     for price in [10, 11, 12] {
+//!         prices.send(price)?;
+//!     }
+//!     drop(prices);
+//!     let print = async |heard| match heard {
+//!         Heard::Missed(count) => println!("missed {count}"), // 1
+//!         Heard::Item(price) => println!("price {price}"), // 11, then 12
+//!     };
+//!     follow(&mut feed, print).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The sender never waits. The channel keeps the newest items, up to its capacity, rounded up to a power of two. A
+//! receiver misses an item that is pushed out before it was read. If none may be missed, give each receiver a bounded
+//! queue: then the slowest one holds back the sender.
 //!
 //! # Cancel safety
 //!
-//! [`follow`] may be dropped and called again with the same receiver. It goes on after the item that it last handed to
-//! `on_heard`; if that was at work, its work is cut off there.
+//! [`follow`] may be dropped and called again with the same receiver. It goes on after the item that it last passed to
+//! `on_heard`; an `on_heard` that is running is cut off.
+//!
+//! # Differences from asyncio
+//!
+//! asyncio has no fan-out. A queue for each subscriber either holds back the sender or drops items by hand.
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-/// What a receiver hears.
+/// What a receiver gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard<T> {
     /// The next item.
     Item(T),
-    /// So many items that it was too slow for. The next one it hears is the oldest that is left.
+    /// The number of items that it missed. The next item is the oldest that is left.
     Missed(u64),
 }
 
-/// Calls `on_heard` with all that comes, in its order, until every sender is gone and all that is left is heard.
+/// Calls `on_heard` with each item, in order, until every sender is dropped and the channel is empty.
 pub async fn follow<T, F>(feed: &mut broadcast::Receiver<T>, mut on_heard: impl FnMut(Heard<T>) -> F)
 where
     T: Clone,
@@ -36,7 +58,7 @@ where
     loop {
         match feed.recv().await {
             Ok(item) => on_heard(Heard::Item(item)).await,
-            // Not the end, although it is an `Err`: `while let Ok(item)` would stop here without a word.
+            // An `Err`, but not the end: `while let Ok(item)` would stop here.
             Err(RecvError::Lagged(missed)) => on_heard(Heard::Missed(missed)).await,
             Err(RecvError::Closed) => return,
         }

@@ -1,29 +1,30 @@
 //! What `demo.py` does, with the patterns of this recipe.
 
-use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use async_channel::Sender;
-use tokio::sync::{broadcast, watch};
+use async_channel::{Receiver, Sender};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{info, instrument};
 
+use crate::batch::Batches;
 use crate::broadcast::{Heard, follow};
-use crate::joinable::{PriorityQueue, Queue, Ticket};
+use crate::joinable::PriorityQueue;
 use crate::producer_consumer::produce_and_consume;
+use crate::tracked::{Tracked, Unfinished};
 use crate::watch::follow_newest;
 
+const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 const FIVE: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for a request: takes its time, and fails if it has to.
+/// Stands for a request: takes its time, and can fail.
 #[instrument(skip(millis, fails), ret, err)]
 async fn work(on: &str, millis: u64, fails: bool) -> anyhow::Result<()> {
     sleep(ms(millis)).await;
@@ -31,14 +32,15 @@ async fn work(on: &str, millis: u64, fails: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shows every pattern of the recipe, one after the other.
+/// Shows the patterns, one after the other.
 ///
 /// # Errors
 ///
-/// When a queue is closed too early.
+/// If a queue is closed too early.
 pub async fn run() -> anyhow::Result<()> {
     producer_and_consumers().await?;
     all_jobs_done().await?;
+    three_at_a_time().await?;
     most_urgent_first().await?;
     every_price().await;
     newest_price().await;
@@ -87,41 +89,61 @@ struct Job {
 
 async fn all_jobs_done() -> anyhow::Result<()> {
     info!("join: six jobs, three workers, and job-2 fails the first time");
-    let queue = Arc::new(Queue::unbounded());
+    let (queue, jobs) = async_channel::bounded(6); // room for all six: no worker waits for itself
+    let unfinished = Unfinished::new();
     for number in 1..=6 {
         let (name, millis) = (format!("job-{number}"), 60 + 20 * number);
-        queue.try_put(Job { name, millis, fails: number == 2 })?;
+        queue.send(unfinished.track(Job { name, millis, fails: number == 2 })).await?;
     }
-    let mut workers = JoinSet::new();
-    for _ in 0..3 {
-        let queue = queue.clone();
-        workers.spawn(async move {
-            while let Ok(job) = queue.get_ticket().await {
-                try_job(job).await?;
-            }
-            anyhow::Ok(())
-        });
-    }
-    queue.join().await;
+    let workers: JoinSet<_> = (0..3).map(|_| worker(jobs.clone(), queue.clone())).collect();
+    unfinished.join().await;
     info!("  join: all six are done");
-    if let Err(error) = queue.task_done() {
-        info!("  once more: {error}");
-    }
-    queue.shutdown();
+    queue.close(); // each worker has a sender too, so that dropping this one would not close it
     workers.join_all().await.into_iter().collect()
 }
 
-/// The ticket goes out of scope at the end, and with it the job is done.
-async fn try_job(mut job: Ticket<'_, VecDeque<Job>>) -> anyhow::Result<()> {
-    match work(&job.name, job.millis, job.fails).await {
-        Ok(()) => info!("  {} is done", job.name),
-        Err(error) => {
-            info!("  {error} and goes back into the queue");
-            job.fails = false;
-            job.requeue().map_err(|_| error)?;
+async fn worker(jobs: Receiver<Tracked<Job>>, queue: Sender<Tracked<Job>>) -> anyhow::Result<()> {
+    while let Ok(mut job) = jobs.recv().await {
+        match work(&job.name, job.millis, job.fails).await {
+            Ok(()) => info!("  {} is done", job.name),
+            Err(error) => {
+                info!("  {error} and goes back into the queue");
+                job.fails = false;
+                queue.send(job).await?; // it stays unfinished
+            }
         }
     }
     Ok(())
+}
+
+async fn three_at_a_time() -> anyhow::Result<()> {
+    info!("batch: three events, or what came within 100 ms of the first");
+    let (queue, events) = mpsc::channel(5);
+    let mut batches = Batches::new(events, THREE, ms(100));
+    let store_all = async {
+        while let Some(batch) = batches.next().await {
+            store(&batch.join(" ")).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(store_all, produce_events(queue))?;
+    Ok(())
+}
+
+/// Owns the queue, which is closed when this returns.
+async fn produce_events(queue: mpsc::Sender<String>) -> anyhow::Result<()> {
+    for number in 1..=4 {
+        sleep(ms(40)).await;
+        queue.send(format!("event-{number}")).await?;
+    }
+    sleep(ms(140)).await; // meanwhile the second batch is due
+    Ok(())
+}
+
+#[instrument(ret)]
+async fn store(events: &str) {
+    sleep(ms(20)).await;
+    info!("  stored {events}");
 }
 
 async fn most_urgent_first() -> anyhow::Result<()> {
@@ -131,7 +153,7 @@ async fn most_urgent_first() -> anyhow::Result<()> {
         queue.try_put((priority, job))?;
     }
     let worker = async {
-        while let Ok(job) = queue.get_ticket().await {
+        while let Ok(job) = queue.get_guarded().await {
             let (priority, name) = *job;
             work(name, 40, false).await?;
             info!("  {priority} {name}");
@@ -168,7 +190,7 @@ async fn every_price() {
     let mut slow_feed = sender.subscribe();
     tokio::join!(
         async {
-            // Moved in here, so that the feeds end with it.
+            // Moved in here, so that the feeds end with this block.
             let sender = sender;
             prices(|price| drop(sender.send(price))).await;
         },
@@ -188,7 +210,7 @@ async fn newest_price() {
     let (sender, mut newest) = watch::channel("price-0".to_owned());
     tokio::join!(
         async {
-            let sender = sender; // moved in here as well
+            let sender = sender; // moved in here, too
             prices(|price| drop(sender.send_replace(price))).await;
         },
         follow_newest(&mut newest, slowly),

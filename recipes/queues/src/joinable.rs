@@ -1,31 +1,84 @@
 // SPDX-License-Identifier: 0BSD
-//! A queue that knows when its work is done: `asyncio.Queue`, `LifoQueue` and `PriorityQueue`, with `task_done`,
-//! `join` and `shutdown`.
+//! A queue with LIFO order, priorities, `shutdown` and requeue, besides `task_done` and `join`: asyncio's three queues.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features sync
 //! ```
 //!
-//! Share it by reference or in an [`Arc`](std::sync::Arc): every method takes `&self`. An item is *unfinished* from
-//! its [`put`](JoinableQueue::put) until somebody says that it is done, and [`join`](JoinableQueue::join) waits for
-//! all of them. [`get_ticket`](JoinableQueue::get_ticket) says so by itself when the ticket is dropped, also in a panic
-//! or an abort; after a plain [`get`](JoinableQueue::get) it takes a [`task_done`](JoinableQueue::task_done).
+//! ```
+//! use std::sync::Arc;
 //!
-//! Where nobody has to wait for the work, a channel is enough, and costs less.
+//! use queues::joinable::PriorityQueue;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let jobs = Arc::new(PriorityQueue::unbounded());
+//!     jobs.try_put((2, "report"))?;
+//!     jobs.try_put((1, "alarm"))?;
+//!     let queue = jobs.clone();
+//!     let worker = tokio::spawn(async move {
+//!         while let Ok(job) = queue.get_guarded().await {
+//!             println!("{:?}", *job); // (1, "alarm"), then (2, "report")
+//!         } // the guard is dropped here: the job is done
+//!     });
+//!     jobs.join().await; // both are done
+//!     jobs.shutdown(); // no more will come: the worker ends
+//!     worker.await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A channel with the pattern `tracked` is enough, and costs less, for FIFO order with `join`.
+//!
+//! Share the queue by reference or in an [`Arc`](std::sync::Arc): every method takes `&self`. An item is *unfinished*
+//! from its [`put`](JoinableQueue::put) until it is done. After [`get_guarded`](JoinableQueue::get_guarded) it is done
+//! when its guard is dropped, also in a panic or an abort. After [`get`](JoinableQueue::get) it is done by
+//! [`task_done`](JoinableQueue::task_done).
 //!
 //! # Cancel safety
 //!
-//! Every future here may be dropped. A dropped [`get`](JoinableQueue::get) has taken nothing. A dropped
-//! [`put`](JoinableQueue::put) has put nothing in, but its item is dropped with it: to keep the item,
-//! [`reserve`](JoinableQueue::reserve) first. Those who wait are served in the order in which they came, and one that
-//! is dropped makes way for the next.
+//! Every future here may be dropped. A dropped [`get`](JoinableQueue::get) has taken no item. A dropped
+//! [`put`](JoinableQueue::put) has put no item in, and drops its own; [`reserve`](JoinableQueue::reserve) waits without
+//! it. Waiters are served FIFO, and the next one moves up when one is dropped.
+//!
+//! Lessons cancel each future at every suspension, and run 500 seeded schedules on four threads.
+//! [shuttle](https://docs.rs/shuttle) runs four scenarios on 20,000 schedules each. loom cannot run it: Tokio builds
+//! for loom only inside its own workspace.
 //!
 //! # Panics
 //!
-//! A panic in the `Ord` of a priority goes on in the caller of `put`. The item is dropped, the queue is as it was.
+//! A panic in the `Ord` of a priority goes on in the caller of `put`. The item is dropped, and the queue is unchanged.
+//!
+//! An [`Order`], and the `Ord` of a priority, run under the queue's lock. They must not call the queue: that would wait for
+//! itself.
+//!
+//! # Cost
+//!
+//! An item costs about 2.1 times as much as on `tokio::sync::mpsc`, and 2.6 times with priorities, guards and `join`
+//! included. With four consumers: 2.2 and 2.7. `asyncio.Queue` with `task_done` and `join` costs 10 and 16 times as
+//! much, `asyncio.PriorityQueue` 13 and 20.
+//!
+//! # Differences from asyncio
+//!
+//! - The bound is a `NonZeroUsize`, and [`unbounded`](JoinableQueue::unbounded) is a function of its own. In asyncio
+//!   `maxsize=0` means no bound.
+//! - What a waiter was woken for stays its own. In asyncio `get_nowait` can take the item of a getter that was woken.
+//! - `join` returns if no item was unfinished for a moment, as in asyncio. A count in a `watch` would miss that moment.
+//! - A worker that dies drops its [`ItemGuard`], so its item is done. In asyncio `join` waits forever.
+//! - [`task_done`](JoinableQueue::task_done) is an error for an item that is still queued. asyncio accepts it.
+//! - [`requeue`](ItemGuard::requeue) keeps an item unfinished, also while the queue drains. In asyncio an item that is
+//!   put back counts as a new one, and `put` fails after `shutdown`.
+//! - Only the priority is compared, and equal ones come out FIFO. asyncio compares the rest of the tuple, and equal
+//!   ones come out in no order.
+//! - A priority without an order does not compile. In asyncio `put` raises `TypeError`, and the item is in the queue.
+//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns what is queued. In asyncio `shutdown(immediate=True)` drops
+//!   it.
+//! - `shutdown` came with Python 3.13; its lessons were compared with that version.
 
-use std::collections::{BTreeMap, VecDeque};
+mod orders;
+
+use std::collections::VecDeque;
 use std::iter;
 use std::mem;
 use std::num::NonZeroUsize;
@@ -34,6 +87,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 
+pub use self::orders::Priority;
+
 /// First in, first out: `asyncio.Queue`.
 pub type Queue<T> = JoinableQueue<VecDeque<T>>;
 /// Last in, first out: `asyncio.LifoQueue`.
@@ -41,17 +96,17 @@ pub type LifoQueue<T> = JoinableQueue<Vec<T>>;
 /// The smallest priority first: `asyncio.PriorityQueue`. Its items are pairs of a priority and a value.
 pub type PriorityQueue<P, T> = JoinableQueue<Priority<P, T>>;
 
-/// The order in which items come out.
+/// The order in which items come out. Its functions run under the queue's lock, so they must not call the queue.
 pub trait Order {
     /// What is put in and comes out.
     type Item;
-    /// Takes an item in. If it panics, it must have left everything as it was.
+    /// Takes an item in. If it panics, it must leave the order unchanged.
     fn push(&mut self, item: Self::Item);
-    /// The next item; `None` only if there is none. It must not panic.
+    /// Takes the next item out. Returns `None` only if the order is empty. It must not panic.
     fn pop(&mut self) -> Option<Self::Item>;
 }
 
-/// The queue is shut down. Holds what was to be put in.
+/// The queue is shut down. Holds the item that was not put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is shut down")]
 pub struct ShutDown<T = ()>(pub T);
@@ -59,10 +114,10 @@ pub struct ShutDown<T = ()>(pub T);
 /// Why [`JoinableQueue::try_put`] did not put its item in. Holds the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TryPutError<T> {
-    /// There is no room.
+    /// The queue has no room.
     #[error("the queue is full")]
     Full(T),
-    /// There never will be.
+    /// The queue is shut down.
     #[error("the queue is shut down")]
     ShutDown(T),
 }
@@ -70,10 +125,10 @@ pub enum TryPutError<T> {
 /// Why [`JoinableQueue::try_get`] gave no item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TryGetError {
-    /// There is none now.
+    /// No item is there, or those that are there are promised to waiters.
     #[error("the queue is empty")]
     Empty,
-    /// There never will be.
+    /// The queue is shut down and empty.
     #[error("the queue is shut down")]
     ShutDown,
 }
@@ -81,18 +136,18 @@ pub enum TryGetError {
 /// [`JoinableQueue::task_done`] was called more often than items were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("task_done was called more often than items were taken")]
-pub struct DoneTooOften;
+pub struct TaskDoneError;
 
 /// A queue of any [`Order`]. Its usual names are [`Queue`], [`LifoQueue`] and [`PriorityQueue`].
 #[derive(Debug)]
 pub struct JoinableQueue<O> {
     state: Mutex<State<O>>,
-    /// A permit for each item that is promised to nobody.
+    /// One permit per queued item that no waiter was promised.
     ready: Semaphore,
-    /// A permit for each place that is promised to nobody.
+    /// One permit per free slot.
     room: Semaphore,
     capacity: Option<NonZeroUsize>,
-    /// Told each time that no item is unfinished any more.
+    /// Notified when the last unfinished item is done.
     idle: Notify,
 }
 
@@ -101,7 +156,7 @@ struct State<O> {
     items: O,
     queued: usize,
     taken: usize,
-    /// How many items have come back to a queue that was full. As many places do not become free.
+    /// How many items were requeued into a full queue. A get of one more item frees no slot then.
     over: usize,
     phase: Phase,
 }
@@ -109,19 +164,19 @@ struct State<O> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// Nothing new comes in, what is there goes out.
+    /// No item comes in; queued items can be taken.
     Draining,
-    /// What was there is gone.
+    /// No item comes in, and the queue was emptied.
     Stopped,
 }
 
 impl<O: Order + Default> JoinableQueue<O> {
-    /// A queue with room for `capacity` items.
+    /// Makes a queue with room for `capacity` items.
     pub fn bounded(capacity: NonZeroUsize) -> Self {
         Self::new(Some(capacity))
     }
 
-    /// A queue that is never full. Memory is its only bound, so something else must hold the producers back.
+    /// Makes a queue that is never full. Memory is its only bound.
     pub fn unbounded() -> Self {
         Self::new(None)
     }
@@ -137,7 +192,7 @@ impl<O: Order + Default> JoinableQueue<O> {
                 phase: Phase::Open,
             }),
             ready: Semaphore::new(0),
-            // More than would fit into memory, in any case.
+            // A greater bound would not fit into memory.
             room: Semaphore::new(room.min(Semaphore::MAX_PERMITS)),
             capacity,
             idle: Notify::new(),
@@ -150,7 +205,7 @@ impl<O: Order> JoinableQueue<O> {
     ///
     /// # Errors
     ///
-    /// The item comes back if the queue is shut down, before or meanwhile.
+    /// Returns the item if the queue is shut down, before or meanwhile.
     pub async fn put(&self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
         match self.reserve().await {
             Ok(slot) => slot.put(item),
@@ -164,52 +219,55 @@ impl<O: Order> JoinableQueue<O> {
     ///
     /// If the queue is shut down, before or meanwhile.
     pub async fn reserve(&self) -> Result<Slot<'_, O>, ShutDown> {
+        // Before the wait, so that it is dropped after it.
+        let waiter = Waiter(self);
         let room = self.room.acquire().await.map_err(|_closed| ShutDown(()))?;
-        Ok(Slot { queue: self, room })
+        mem::forget(waiter);
+        Ok(Slot { queue: self, room: Some(room) })
     }
 
     /// Puts `item` in if there is room now: `put_nowait`.
     ///
     /// # Errors
     ///
-    /// The item comes back if there is none.
+    /// Returns the item if there is no room, or if the queue is shut down.
     pub fn try_put(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
         match self.room.try_acquire() {
-            Ok(room) => {
-                Slot { queue: self, room }.put(item).map_err(|ShutDown(item)| TryPutError::ShutDown(item))
-            }
+            Ok(room) => Slot { queue: self, room: Some(room) }
+                .put(item)
+                .map_err(|ShutDown(item)| TryPutError::ShutDown(item)),
             Err(TryAcquireError::NoPermits) => Err(TryPutError::Full(item)),
             Err(TryAcquireError::Closed) => Err(TryPutError::ShutDown(item)),
         }
     }
 
-    /// Waits for an item and takes it. It is unfinished until [`task_done`](Self::task_done) is called for it.
+    /// Waits for an item and takes it. It stays unfinished until [`task_done`](Self::task_done).
     ///
     /// # Errors
     ///
     /// If the queue is shut down and empty.
     pub async fn get(&self) -> Result<O::Item, ShutDown> {
-        // A closed semaphore turns everybody away. What is left then belongs to whoever comes first.
+        // A closed semaphore fails every acquire. What is left goes to the first getter that comes.
         let ready = self.ready.acquire().await.ok();
-        // Nothing is taken before the last await, so nothing is lost in one.
+        // Takes after the last await, so that a dropped future loses no item.
         self.take(ready).ok_or(ShutDown(()))
     }
 
-    /// Waits for an item and takes it. It is done when the [`Ticket`] is dropped.
+    /// Waits for an item and takes it. It is done when the [`ItemGuard`] is dropped.
     ///
     /// # Errors
     ///
     /// If the queue is shut down and empty.
-    pub async fn get_ticket(&self) -> Result<Ticket<'_, O>, ShutDown> {
+    pub async fn get_guarded(&self) -> Result<ItemGuard<'_, O>, ShutDown> {
         let item = self.get().await?;
-        Ok(Ticket { item, taken: Taken(self) })
+        Ok(ItemGuard { item, taken: Taken(self) })
     }
 
     /// Takes an item if one is there now: `get_nowait`.
     ///
     /// # Errors
     ///
-    /// If none is there, or all that are there are promised to others who waited for them.
+    /// If no item is there, or all that are there are promised to waiters.
     pub fn try_get(&self) -> Result<O::Item, TryGetError> {
         let ready = match self.ready.try_acquire() {
             Ok(ready) => Some(ready),
@@ -219,76 +277,76 @@ impl<O: Order> JoinableQueue<O> {
         self.take(ready).ok_or(TryGetError::ShutDown)
     }
 
-    /// Says that an item which was taken is done.
+    /// Marks one taken item as done.
     ///
     /// # Errors
     ///
-    /// If no item is taken and not done.
-    pub fn task_done(&self) -> Result<(), DoneTooOften> {
+    /// If every taken item is done already.
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
         let mut state = self.lock();
-        state.taken = state.taken.checked_sub(1).ok_or(DoneTooOften)?;
-        self.tell_if_idle(&state);
+        state.taken = state.taken.checked_sub(1).ok_or(TaskDoneError)?;
+        self.notify_if_idle(&state);
         Ok(())
     }
 
-    /// Waits until no item is unfinished, at this moment or a later one. What is put in after that moment does not
-    /// hold it back.
+    /// Waits until no item is unfinished, now or at a later moment. Items that are put in after that moment do not
+    /// delay it.
     pub async fn join(&self) {
-        // It hears what is told from here on, so before the look.
+        // Made before the look, so that it misses no notification.
         let idle = self.idle.notified();
         if self.lock().is_idle() {
             return;
         }
-        // Once, and without a second look: by now there may be new items, and a loop would miss the moment.
+        // Without a second look: there may be new items by now, and a loop would miss the moment.
         idle.await;
     }
 
-    /// Shuts the queue down: nothing more comes in, and what is there can still be taken. Those who wait for room,
-    /// or for an item of an empty queue, are told.
+    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all who wait for room, or for
+    /// an item of an empty queue; they get [`ShutDown`].
     ///
-    /// [`join`](Self::join) still waits until everything is done.
+    /// [`join`](Self::join) still waits until every item is done.
     pub fn shutdown(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Open {
             state.phase = Phase::Draining;
         }
-        self.turn_away();
+        self.close();
     }
 
-    /// Shuts the queue down and empties it: `shutdown(immediate=True)`. Returns what nobody has taken, in its order.
+    /// Shuts the queue down and empties it: `shutdown(immediate=True)`. Returns the queued items in their order.
     ///
-    /// [`join`](Self::join) then waits for those items only that are taken and not done.
+    /// [`join`](Self::join) then waits only for items that are taken and not done.
     pub fn shutdown_now(&self) -> Vec<O::Item> {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
-        self.turn_away();
+        self.close();
         let left = iter::from_fn(|| state.items.pop()).collect();
         state.queued = 0;
-        self.tell_if_idle(&state);
+        self.notify_if_idle(&state);
         left
     }
 
-    /// The number of items that can be taken: `qsize`.
+    /// Returns the number of queued items: `qsize`.
     pub fn len(&self) -> usize {
         self.lock().queued
     }
 
-    /// Whether there is nothing to take.
+    /// Returns whether no item is queued.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether no place is free: each holds an item, is reserved, or is promised to one who waited.
+    /// Returns whether no slot is free: each holds an item, is reserved, or is promised to a waiter.
     pub fn is_full(&self) -> bool {
         self.room.available_permits() == 0
     }
 
-    /// How many items it has room for; `None` if it is never full.
+    /// Returns how many items it has room for; `None` if it is never full.
     pub fn capacity(&self) -> Option<NonZeroUsize> {
         self.capacity
     }
 
-    /// Takes the next item, for the permit that stands for it.
+    /// Takes the next item and uses up its permit.
     fn take(&self, ready: Option<SemaphorePermit<'_>>) -> Option<O::Item> {
         let mut state = self.lock();
         let item = state.items.pop()?;
@@ -304,19 +362,21 @@ impl<O: Order> JoinableQueue<O> {
         Some(item)
     }
 
-    /// Called under the lock. Told later, it could reach one who joined for an item that was put in after it.
-    fn tell_if_idle(&self, state: &State<O>) {
+    /// Called under the lock: a later notification could reach a `join` for an item that was put in after it.
+    fn notify_if_idle(&self, state: &State<O>) {
         if state.is_idle() {
             self.idle.notify_waiters();
         }
     }
 
-    fn turn_away(&self) {
+    fn close(&self) {
         self.room.close();
         self.ready.close();
     }
+}
 
-    /// Never held over an await. A panic inside leaves the state as it was, see [`Order::push`].
+impl<O> JoinableQueue<O> {
+    /// Never held over an await. A panic inside leaves the state unchanged, see [`Order::push`].
     fn lock(&self) -> MutexGuard<'_, State<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -328,49 +388,81 @@ impl<O> State<O> {
     }
 }
 
-/// A free place in a queue. Dropping it gives the place to the next who waits.
+/// A free slot of a queue. Dropping it gives the slot to the next waiter.
 #[derive(Debug)]
 #[must_use = "a slot that is dropped puts nothing in"]
 pub struct Slot<'a, O> {
     queue: &'a JoinableQueue<O>,
-    room: SemaphorePermit<'a>,
+    /// `None` once it is used.
+    room: Option<SemaphorePermit<'a>>,
 }
 
 impl<O: Order> Slot<'_, O> {
-    /// Puts `item` into the place, at once.
+    /// Puts `item` into the slot, without waiting.
     ///
     /// # Errors
     ///
-    /// The item comes back if the queue was shut down meanwhile.
-    pub fn put(self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
+    /// Returns the item if the queue was shut down meanwhile.
+    pub fn put(mut self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
         let mut state = self.queue.lock();
         if state.phase != Phase::Open {
             return Err(ShutDown(item));
         }
         state.items.push(item);
         state.queued += 1;
-        self.room.forget();
+        if let Some(room) = self.room.take() {
+            room.forget();
+        }
         self.queue.ready.add_permits(1);
         Ok(())
     }
 }
 
-/// An item that is done when this is dropped, whatever the reason.
+impl<O> Drop for Slot<'_, O> {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            let mut state = self.queue.lock();
+            if state.over == 0 {
+                drop(room);
+            } else {
+                // The item that came back to the full queue has this slot.
+                state.over -= 1;
+                room.forget();
+            }
+        }
+    }
+}
+
+/// One that waits for room. It may be dropped when it has the slot and does not know yet.
+struct Waiter<'a, O>(&'a JoinableQueue<O>);
+
+impl<O> Drop for Waiter<'_, O> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        while state.over > 0 {
+            let Ok(room) = self.0.room.try_acquire() else { return };
+            state.over -= 1;
+            room.forget();
+        }
+    }
+}
+
+/// A taken item, which is done when this is dropped.
 #[derive(Debug)]
-#[must_use = "the item is done when its ticket is dropped"]
-pub struct Ticket<'a, O: Order> {
+#[must_use = "the item is done when this is dropped"]
+pub struct ItemGuard<'a, O: Order> {
     item: O::Item,
-    // After the item: its destructor is part of the work.
+    // Dropped after the item, whose destructor is part of the work.
     taken: Taken<'a, O>,
 }
 
-impl<O: Order> Ticket<'_, O> {
-    /// Puts the item back instead, at its place in the order, be the queue full or not: a consumer that waited for
-    /// room could wait for itself. It stays unfinished. A queue that drains takes it as well.
+impl<O: Order> ItemGuard<'_, O> {
+    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, also if the queue is full: a
+    /// consumer that waited for room could wait for itself. A queue that drains takes the item too.
     ///
     /// # Errors
     ///
-    /// The item comes back, and is done, if [`JoinableQueue::shutdown_now`] was called.
+    /// Returns the item, which is done then, if [`JoinableQueue::shutdown_now`] was called.
     pub fn requeue(self) -> Result<(), ShutDown<O::Item>> {
         let Self { item, taken } = self;
         let queue = taken.0;
@@ -380,7 +472,7 @@ impl<O: Order> Ticket<'_, O> {
         }
         state.items.push(item);
         state.queued += 1;
-        // Zero if a task_done too many has counted it already.
+        // Zero if one `task_done` too many has counted it already.
         state.taken = state.taken.saturating_sub(1);
         mem::forget(taken);
         match queue.room.try_acquire() {
@@ -392,7 +484,7 @@ impl<O: Order> Ticket<'_, O> {
     }
 }
 
-impl<O: Order> Deref for Ticket<'_, O> {
+impl<O: Order> Deref for ItemGuard<'_, O> {
     type Target = O::Item;
 
     fn deref(&self) -> &O::Item {
@@ -400,7 +492,7 @@ impl<O: Order> Deref for Ticket<'_, O> {
     }
 }
 
-impl<O: Order> DerefMut for Ticket<'_, O> {
+impl<O: Order> DerefMut for ItemGuard<'_, O> {
     fn deref_mut(&mut self) -> &mut O::Item {
         &mut self.item
     }
@@ -411,58 +503,7 @@ struct Taken<'a, O: Order>(&'a JoinableQueue<O>);
 
 impl<O: Order> Drop for Taken<'_, O> {
     fn drop(&mut self) {
-        // Fails if a task_done too many has counted it already: a destructor has nobody to tell.
+        // Fails if one `task_done` too many has counted it already, and a destructor cannot report.
         let _too_often = self.0.task_done();
-    }
-}
-
-impl<T> Order for VecDeque<T> {
-    type Item = T;
-
-    fn push(&mut self, item: T) {
-        self.push_back(item);
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        self.pop_front()
-    }
-}
-
-impl<T> Order for Vec<T> {
-    type Item = T;
-
-    fn push(&mut self, item: T) {
-        self.push(item);
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        self.pop()
-    }
-}
-
-/// The smallest priority first; of equal ones, that which was put in first. Values are not compared.
-#[derive(Debug)]
-pub struct Priority<P, T> {
-    /// By priority and number. A map, for a `BinaryHeap` gives the greatest first, and equal ones in no order.
-    items: BTreeMap<(P, u64), T>,
-    next: u64,
-}
-
-impl<P: Ord, T> Default for Priority<P, T> {
-    fn default() -> Self {
-        Self { items: BTreeMap::new(), next: 0 }
-    }
-}
-
-impl<P: Ord, T> Order for Priority<P, T> {
-    type Item = (P, T);
-
-    fn push(&mut self, (priority, value): (P, T)) {
-        self.items.insert((priority, self.next), value);
-        self.next += 1;
-    }
-
-    fn pop(&mut self) -> Option<(P, T)> {
-        self.items.pop_first().map(|((priority, _number), value)| (priority, value))
     }
 }

@@ -1,17 +1,38 @@
 // SPDX-License-Identifier: 0BSD
-//! One producer, some consumers and a bounded queue between them, ended by closing: `asyncio.Queue(maxsize)` with its
-//! `put`, `get` and sentinels.
+//! Runs one producer and some consumers on a bounded queue: `Queue(maxsize)` with `put`, `get` and an end.
 //!
 //! ```sh
 //! cargo add async-channel
 //! cargo add tokio --features rt
 //! ```
 //!
-//! The bound holds the producer back, so memory stays bounded however slow the consumers are. The queue is closed when
-//! its last [`Sender`] is dropped; the consumers take what is left in it and end. No sentinel is needed, whatever their
-//! number, and none is missing when the producer fails half way.
+//! ```
+//! use std::num::NonZeroUsize;
 //!
-//! `async_channel` and not `tokio::sync::mpsc`, whose receiver cannot be cloned.
+//! use queues::producer_consumer::produce_and_consume;
+//!
+//! const FIVE: NonZeroUsize = NonZeroUsize::new(5).unwrap();
+//!
+//! async fn produce(queue: async_channel::Sender<u32>) -> anyhow::Result<()> {
+//!     for page in 1..=9 {
+//!         queue.send(page).await?; // waits while the queue is full
+//!     }
+//!     Ok(()) // drops the sender, which closes the queue
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let load = |name| move |page| async move { println!("{name} loads page {page}") };
+//!     produce_and_consume(FIVE, produce, ["A", "B"].map(load)).await?;
+//!     println!("all nine are loaded");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `tokio::sync::mpsc` is enough for one consumer; its receiver cannot be cloned, that of `async_channel` can.
+//!
+//! The bound holds the producer back, so memory stays bounded if the consumers are slow. The queue closes when its last
+//! [`Sender`] is dropped. The consumers take what is left and end.
 //!
 //! # Cancel safety
 //!
@@ -19,22 +40,39 @@
 //!
 //! # Panics
 //!
-//! A panic in a consumer goes on in the caller once the others have emptied the queue. A panic in the producer goes on
-//! in the caller at once, and the consumers are aborted.
+//! A panic of a consumer goes on in the caller once the other consumers have emptied the queue. A panic of the producer
+//! goes on in the caller at once, and the consumers are aborted.
+//!
+//! # Cost
+//!
+//! On two threads `tokio::sync::mpsc` takes 2.9 times as long for an item as on one. A second thread is worth it when
+//! the work on an item takes longer than its way through the queue.
+//!
+//! # Differences from asyncio
+//!
+//! - Up to Python 3.12, each consumer needs a sentinel. Here one close ends any number of them.
+//! - A producer that raises leaves its consumers waiting. Here its sender is dropped, however it ends.
+//! - A `put` into a full queue waits forever if all consumers are dead. Here `send` fails and returns the item.
+//! - A `put` with room never lets others run, and neither does `async_channel`. Tokio's own channels yield after 128
+//!   operations. A loop that sends without waiting needs a `tokio::task::yield_now`.
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 
 use async_channel::Sender;
 use tokio::task::JoinSet;
+use tokio::task::coop::consume_budget;
 
-/// Runs `produce` with the sending end of a queue of `bound` items, and a task for each of `consumers`, until all that
-/// was sent is consumed. Returns what `produce` returned.
+/// The channel sets memory aside for its bound. A greater one waits for consumers at this many items.
+const MOST: usize = 1 << 20;
+
+/// Runs `produce` with the sender of a queue of `bound` items, and one task per consumer, until every item is consumed.
+/// Returns what `produce` returned.
 ///
-/// A consumer is called with one item at a time; it may own what it works with, say a connection. A `send` fails when
-/// no consumer is left.
+/// A consumer gets one item at a time; it may own what it works with, such as a connection. A `send` fails when no
+/// consumer is left.
 ///
-/// All clones of the [`Sender`] have to be dropped for it to end.
+/// It ends after every clone of the [`Sender`] is dropped.
 pub async fn produce_and_consume<T, P, C, F>(
     bound: NonZeroUsize,
     produce: impl FnOnce(Sender<T>) -> P,
@@ -46,20 +84,22 @@ where
     C: FnMut(T) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let (sender, receiver) = async_channel::bounded(bound.get());
+    let (sender, receiver) = async_channel::bounded(bound.get().min(MOST));
     let mut tasks = JoinSet::new();
     for mut consume in consumers {
         let queue = receiver.clone();
         tasks.spawn(async move {
             while let Ok(item) = queue.recv().await {
                 consume(item).await;
+                // While items are queued, `recv` does not wait.
+                consume_budget().await;
             }
         });
     }
-    // Only the consumers may have one, or the producer would wait for room when they are gone.
+    // With a receiver here, the producer would wait for room after the last consumer is gone.
     drop(receiver);
 
-    // The sender is moved into it and goes with it: that closes the queue.
+    // Owns the sender and drops it at its end: that closes the queue.
     let produced = produce(sender).await;
 
     let mut panic = None;

@@ -1,20 +1,44 @@
 // SPDX-License-Identifier: 0BSD
-//! Wait for room first and give the item away after that, so that a cancelled put loses nothing: `await queue.put(item)`
-//! of asyncio, whose caller still has the item when it is cancelled.
+//! Waits for room before it gives the item away: a cancelled `await queue.put(item)`, whose caller still has the item.
 //!
 //! ```sh
 //! cargo add thiserror
 //! cargo add tokio --features macros,sync
 //! ```
 //!
-//! In Rust, `queue.send(item)` owns the item from the call on: drop that future, by a timeout or in a `select!`, and the
-//! item is dropped with it. `queue.reserve()` waits with empty hands. The permit it gives is a promise of room, and
-//! sending with it takes no await.
+//! ```
+//! use std::time::Duration;
+//!
+//! use queues::reserve::{Unsent, send_unless};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (queue, _jobs) = tokio::sync::mpsc::channel(1);
+//!     queue.send("job-1").await?; // the queue is full now
+//!     let time_is_up = tokio::time::sleep(Duration::from_millis(10));
+//!     match send_unless(&queue, "job-2", time_is_up).await {
+//!         Ok(()) => println!("sent"),
+//!         Err(Unsent::Stopped(job) | Unsent::Closed(job)) => println!("{job} is still mine"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `queue.reserve()` alone is enough in a `timeout` or a `select!`: it waits without the item. The permit that it
+//! returns is a promise of room, and sending with it does not wait.
+//!
+//! A permit takes a slot of the queue, also while there is no item for it. When several sources share one target, give the
+//! target more slots than there are sources that may be silent, or receive first and `send` then.
+//!
+//! `queue.send(item)` owns the item from the call on. Dropping that future drops the item.
 //!
 //! # Cancel safety
 //!
-//! [`forward`] is cancel safe: at none of its awaits does it hold an item. [`send_unless`] owns its item: what may stop
-//! it is `stop`.
+//! [`forward`] is cancel safe: it holds no item at any of its awaits. [`send_unless`] owns its item; stop it by `stop`.
+//!
+//! # Differences from asyncio
+//!
+//! The caller of a cancelled `put` still has the item. Here the item of a dropped `send` is dropped.
 
 use tokio::sync::mpsc;
 
@@ -26,20 +50,20 @@ pub struct TargetClosed;
 /// Why an item was not sent. Holds the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsent<T> {
-    /// `stop` came before there was room.
+    /// `stop` was done before there was room.
     #[error("stopped before there was room")]
     Stopped(T),
-    /// Nobody will receive it.
+    /// The receiver is gone.
     #[error("the queue is closed")]
     Closed(T),
 }
 
-/// Moves every item of `source` to `target`, until the source is closed and empty. Its permit takes a place of the
-/// target also while the source is empty.
+/// Moves every item of `source` to `target`, until the source is closed and empty. It holds a slot of the target also
+/// while the source is empty.
 ///
 /// # Errors
 ///
-/// [`TargetClosed`] as soon as it is: what is not moved is still in the source.
+/// [`TargetClosed`] as soon as the target is closed. What was not moved is still in the source.
 pub async fn forward<T>(
     source: &mut mpsc::Receiver<T>,
     target: &mpsc::Sender<T>,
@@ -47,7 +71,7 @@ pub async fn forward<T>(
     loop {
         let room = target.reserve().await.map_err(|_closed| TargetClosed)?;
         tokio::select! {
-            // Looked at first: an item that is sent to a closed target is lost.
+            // First: an item that is sent to a closed target is lost.
             biased;
             () = target.closed() => return Err(TargetClosed),
             item = source.recv() => match item {
@@ -58,11 +82,11 @@ pub async fn forward<T>(
     }
 }
 
-/// Sends `item` as soon as there is room, unless `stop` is done before: a timeout, a token, a changed mind.
+/// Sends `item` when there is room, unless `stop` is done before: a timer, or a cancelled token.
 ///
 /// # Errors
 ///
-/// The item comes back if it was not sent. Room that comes in the same instant as `stop` is used.
+/// Returns the item if it was not sent. Room that comes in the same instant as `stop` is used.
 pub async fn send_unless<T>(
     queue: &mpsc::Sender<T>,
     item: T,

@@ -37,8 +37,8 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future requests the work to stop. The caller does not wait for the clean-up then; the work has its
-//! grace period all the same. To wait for it at the end of the program, have a `TaskTracker` track the work:
+//! Dropping the future asks the work to stop. The caller does not wait for the clean-up then; the work has its grace
+//! period all the same. To wait for it at the end of the program, have a `TaskTracker` track the work:
 //! `tasks.track_future(...)`.
 //!
 //! # Errors

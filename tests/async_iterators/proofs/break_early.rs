@@ -10,6 +10,7 @@ use crate::support::ms;
 use crate::tools::sweep_loop;
 use crate::work::break_early::numbers;
 
+/// Dropped in the middle of a `next`, a search by value releases its guard; a lent stream keeps its items.
 #[test]
 fn a_cancelled_search_holds_no_permit_and_a_lent_stream_loses_no_item() {
     let swept = cancel_sweep::sweep_with(

@@ -6,6 +6,7 @@ use crate::support::Log;
 use crate::tools::sweep_loop;
 use crate::work::closable::{End, rows, two_rows};
 
+/// asyncio: a cancelled `anext` runs the `finally` of the generator. Here: any drop starts one clean-up.
 #[test]
 fn cancelled_anywhere_it_cleans_up_exactly_once() {
     for end in [End::Returns, End::Fails] {

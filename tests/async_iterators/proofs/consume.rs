@@ -7,6 +7,7 @@ use crate::support::limit;
 use crate::tools::sweep_loop;
 use crate::work::consume::work;
 
+/// Finished work waits in the stream: the future of `next` takes no result with it.
 #[test]
 fn a_cancelled_next_loses_no_result() {
     let source = || stream::iter([("a", 300), ("b", 100), ("c", 250), ("d", 100)]);

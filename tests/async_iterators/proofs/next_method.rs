@@ -7,6 +7,7 @@ use futures::FutureExt;
 
 use crate::work::next_method::{lines, slowly};
 
+/// `next_line` keeps half a line, and `self` keeps half a paragraph: a drop loses neither.
 #[test]
 fn a_cancelled_next_loses_no_line() {
     let swept = cancel_sweep::sweep_with(

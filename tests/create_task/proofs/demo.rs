@@ -3,6 +3,7 @@
 use create_task::demo;
 use expect_test::expect_file;
 
+/// The chapter shows both files: a change of behaviour changes one of them, and fails here.
 #[test]
 fn prints_the_transcript_and_draws_the_picture() {
     let rehearsal = common::rehearse(demo::run());

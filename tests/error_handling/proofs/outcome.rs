@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use crate::support::{Log, alive_tasks, ms};
 use crate::work::Broken;
 
+/// asyncio: a cancelled `gather` cancels its tasks. Here: the handles abort on drop, from the call on.
 #[test]
 fn a_cancelled_wait_aborts_every_task_also_before_its_first_poll() {
     let swept = cancel_sweep::sweep_with(

@@ -38,6 +38,7 @@ fn a_cancelled_wait_for_an_end_loses_none() {
     assert_eq!(swept.points, 2);
 }
 
+/// A dropped `shutdown` cannot wait for deaf workers: it aborts them instead of detaching them.
 #[test]
 fn a_cancelled_shutdown_aborts_every_worker() {
     let swept = cancel_sweep::sweep_with(

@@ -15,6 +15,7 @@ fn said(lines: &[String]) -> Vec<&str> {
     lines.iter().map(|line| line.split_once("s  ").map_or(line.as_str(), |(_, said)| said)).collect()
 }
 
+/// A shell expects 130 after SIGINT; the scenes after the interrupted one are not played.
 #[tokio::test]
 async fn ctrl_c_ends_the_demo() {
     let mut process = event_loop(&[]);
@@ -57,6 +58,7 @@ async fn it_hears_a_signal_that_it_was_started_to_ignore() {
     assert_eq!(process.end().await.0.code(), Some(130));
 }
 
+/// The grace period is a minute and the job is quick: the process ends with the job.
 #[tokio::test]
 async fn a_job_that_finishes_in_time_is_waited_for_and_no_longer() {
     let mut process = event_loop(&["--serve", "--grace", "60", "--jobs", "quick"]);
@@ -69,6 +71,7 @@ async fn a_job_that_finishes_in_time_is_waited_for_and_no_longer() {
     assert!(said[said.len() - 1].ends_with(" finished, 0 cancelled"), "{said:?}");
 }
 
+/// The log names the job that held up the shutdown: an operator has to find it.
 #[tokio::test]
 async fn what_does_not_listen_is_named() {
     let mut process = event_loop(&["--serve", "--grace", "0.01", "--jobs", "stubborn"]);
@@ -106,6 +109,7 @@ async fn a_service_that_is_blocked_ends_at_the_second_signal() {
     assert_eq!((status.code(), rest), (Some(130), vec![]));
 }
 
+/// An operator sees the mistake in one line, and a script sees exit code 2.
 #[tokio::test]
 async fn wrong_flags_are_one_line_and_exit_code_2() {
     for (arguments, reason) in [

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::support::{Count, ms};
 use crate::work::HOUR;
 
+/// A wrapper that keeps its work alive would break every timeout around it.
 #[test]
 fn a_drop_of_it_drops_the_work() {
     let swept = cancel_sweep::sweep_with(

@@ -5,6 +5,7 @@ use gather::first_success::first_success;
 use crate::support::ms;
 use crate::tools::sweep_three_loads;
 
+/// Dropped at any suspension, it has dropped every attempt.
 #[test]
 fn cancelled_anywhere_it_leaves_no_attempt_behind() {
     let points = sweep_three_loads(async |permits| {

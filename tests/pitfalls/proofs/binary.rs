@@ -20,6 +20,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A terminal has 80 columns: the list fits, and leaves out no pitfall and no group.
 #[test]
 fn without_arguments_it_lists_every_pitfall_on_lines_of_a_terminal() {
     let list = printed(&[]);
@@ -48,6 +49,7 @@ fn with_a_name_it_lets_that_one_bite_and_shows_it_mended() {
     assert!(with_picture.contains("mended lock_over_the_work  "), "{with_picture}");
 }
 
+/// The chapter shows the recorded transcript: the program must print the same.
 #[test]
 fn for_those_that_asyncio_has_it_prints_the_transcript() {
     let transcript = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/transcript.txt"));
@@ -55,6 +57,7 @@ fn for_those_that_asyncio_has_it_prints_the_transcript() {
     assert!(mine.starts_with(&format!("{}\n", transcript.unwrap())), "{mine}");
 }
 
+/// An empty stdout and exit code 2 let a script tell a typing error; a near miss gets a suggestion.
 #[test]
 fn an_unknown_name_is_one_line_and_ends_with_2() {
     for arguments in [&["forgotten"][..], &["--asyncio", "forgotten_await"], &["--no-such"]] {
@@ -71,6 +74,7 @@ fn an_unknown_name_is_one_line_and_ends_with_2() {
     }
 }
 
+/// `pitfalls | head` closes the pipe early: `println!` would panic there.
 #[test]
 fn a_closed_pipe_is_no_failure() {
     for arguments in [&[][..], &["spare_sender"]] {
@@ -79,4 +83,24 @@ fn a_closed_pipe_is_no_failure() {
         let output = pitfalls(arguments).stdout(closed).output().unwrap();
         assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
     }
+}
+
+/// Of a list there is no picture: what asks for one is a mistake, and not a file that is silently missing.
+#[test]
+fn a_picture_without_a_pitfall_is_wrong_use() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("picture-without-a-pitfall");
+    for flag in ["--svg", "--trace"] {
+        let output = run(&[flag, file.to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), output.stdout.len(), error.lines().count()),
+            (Some(2), 0, 1),
+            "{error}"
+        );
+        assert!(error.contains("required"), "{error}");
+        assert!(run(&[flag, file.to_str().unwrap(), "spare_sender"]).status.success() && file.exists());
+        assert!(run(&[flag, file.to_str().unwrap(), "--asyncio"]).status.success());
+        std::fs::remove_file(&file).unwrap();
+    }
+    assert_eq!(run(&["--no-timeline"]).status.code(), Some(2));
 }

@@ -6,6 +6,7 @@ use crate::support::ms;
 use crate::work::Visits;
 use crate::work::blocking_sleep::third_time;
 
+/// asyncio: `CancelledError` at the `sleep` ends the loop. Tokio: a drop at either `sleep` ends it.
 #[test]
 fn cancelled_anywhere_it_asks_no_more() {
     let swept = cancel_sweep::sweep_with(

@@ -7,6 +7,7 @@ use crate::support::ms;
 use crate::work::Visits;
 use crate::work::burst_of_ticks::TEN;
 
+/// A drop may come at a tick or in the work; neither leaves anything that starts the next turn.
 #[test]
 fn cancelled_anywhere_no_further_turn_begins() {
     let run = || {

@@ -23,6 +23,7 @@ fn cancelled_anywhere_no_money_is_lost() {
     assert_eq!(swept.points, 1);
 }
 
+/// The counter-proof: the same sweep fails over the broken form, so it can see the loss.
 #[test]
 #[should_panic(expected = "future dropped at suspension 1, at once: the check failed: money is lost")]
 fn but_the_sweep_finds_it_in_the_broken_one() {

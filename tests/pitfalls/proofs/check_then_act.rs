@@ -11,6 +11,7 @@ use crate::support::ms;
 use crate::work::Visits;
 use crate::work::check_then_act::load;
 
+/// `OnceCell` passes the load on: when the first caller is dropped, the waiter loads with its own future.
 #[test]
 fn cancelled_anywhere_the_next_one_loads_it() {
     let run = || {

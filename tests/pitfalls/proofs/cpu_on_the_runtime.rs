@@ -4,6 +4,7 @@ use pitfalls::cpu_on_the_runtime::mended;
 
 use crate::work::Visits;
 
+/// asyncio: cancelling `await to_thread` leaves a running call alone. Tokio: so does dropping the await.
 #[test]
 fn cancelled_anywhere_the_work_is_done_once() {
     let swept = cancel_sweep::sweep_with(

@@ -2,6 +2,7 @@
 
 use pitfalls::forgotten_await::{Outbox, mended};
 
+/// `greet` awaits nothing: zero suspensions, so no drop can come between its start and its end.
 #[test]
 fn without_a_suspension_there_is_nowhere_to_cancel_it() {
     let (one, all) = (Outbox::default(), Outbox::default());

@@ -6,6 +6,7 @@ use crate::support::alive_tasks;
 use crate::work::Visits;
 use crate::work::forgotten_task_done::handle;
 
+/// asyncio: a worker task outlives a cancelled producer. Here: its `AbortOnDropHandle` aborts it.
 #[test]
 fn cancelled_anywhere_it_ends_the_worker() {
     let swept = cancel_sweep::sweep_with(

@@ -6,6 +6,7 @@ use crate::support::alive_tasks;
 use crate::work::Visits;
 use crate::work::gathered_handles::save;
 
+/// asyncio: a cancelled `gather` cancels its children. Here: the dropped `JoinSet` aborts its tasks.
 #[test]
 fn cancelled_anywhere_nobody_is_at_work() {
     let run = || {

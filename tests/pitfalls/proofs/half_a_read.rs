@@ -8,6 +8,7 @@ use tokio::io::{BufReader, duplex};
 use crate::support::ms;
 use crate::work::half_a_read::{HALVES, write};
 
+/// At each drop the caller has a prefix of the lines, each of them whole.
 #[test]
 fn cancelled_anywhere_the_lines_so_far_are_with_the_caller() {
     let run = || {

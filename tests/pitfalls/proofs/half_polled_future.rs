@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
+/// A drop aborts the update in its wait for the lock; between lock and change there is no await.
 #[test]
 fn cancelled_anywhere_the_lock_is_free_and_the_update_is_made_once_or_never() {
     let run = || {

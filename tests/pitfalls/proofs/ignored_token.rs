@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::work::Visits;
 use crate::work::ignored_token::handle;
 
+/// A dropped `recv` takes nothing: each job was begun or is still in the queue, and one at most was cut.
 #[test]
 fn cancelled_anywhere_no_job_is_lost_but_the_one_under_way() {
     let run = || {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use pitfalls::join_is_not_parallel::mended;
 
+/// A thread cannot be interrupted: after a drop each sum was made once, or never began.
 #[test]
 fn cancelled_anywhere_each_sum_is_made_once_or_not_at_all() {
     let run = || {

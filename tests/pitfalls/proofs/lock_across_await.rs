@@ -6,6 +6,7 @@ use pitfalls::lock_across_await::mended;
 
 use crate::work::lock_across_await::price;
 
+/// The only await comes before the lock: a drop there finds the sum unchanged and the lock free.
 #[test]
 fn cancelled_anywhere_it_holds_no_lock_and_adds_all_or_nothing() {
     let run = || {

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use crate::support::{limit, ms};
 use crate::work::lock_over_the_work::jobs;
 
+/// A drop loses the jobs in the workers' hands; no job ever has two workers.
 #[test]
 fn cancelled_anywhere_no_job_is_handled_twice() {
     let run = || {

@@ -5,6 +5,7 @@ use pitfalls::missed_notification::mended;
 use crate::support::alive_tasks;
 use crate::work::missed_notification::millis;
 
+/// asyncio: a background task outlives a cancelled caller. Here: its `AbortOnDropHandle` aborts it.
 #[test]
 fn cancelled_anywhere_the_preparation_ends() {
     for (prepare, meanwhile) in [(100, 200), (200, 100)] {

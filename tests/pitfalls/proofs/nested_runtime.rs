@@ -5,6 +5,7 @@ use pitfalls::nested_runtime::mended;
 use crate::work::Visits;
 use crate::work::nested_runtime::{ARTICLES, price};
 
+/// asyncio: `CancelledError` at a price ends the loop. Tokio: a drop does; one await per article.
 #[test]
 fn cancelled_anywhere_it_asks_no_further_price() {
     let swept = cancel_sweep::sweep_with(

@@ -5,6 +5,7 @@ use pitfalls::one_after_the_other::mended;
 use crate::work::Visits;
 use crate::work::one_after_the_other::{PAGES, fetch};
 
+/// asyncio: a cancelled `gather` cancels its children. Tokio: `try_join_all` owns its futures and drops them.
 #[test]
 fn cancelled_anywhere_no_fetch_goes_on() {
     let swept = cancel_sweep::sweep_with(

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
+/// asyncio: `async with` releases when cancelled. Rust: a dropped waiter or holder leaves the count right.
 #[test]
 fn cancelled_anywhere_no_permit_is_lost() {
     let run = || {

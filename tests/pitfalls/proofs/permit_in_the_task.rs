@@ -9,6 +9,7 @@ use crate::support::alive_tasks;
 use crate::work::Visits;
 use crate::work::handle;
 
+/// asyncio: a task cancelled before it starts never runs its `finally`. Here: its drop returns the permit.
 #[test]
 fn cancelled_anywhere_no_permit_is_lost_and_no_task_left() {
     let run = || {

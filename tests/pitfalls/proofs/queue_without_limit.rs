@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::support::{limit, ms};
 
+/// Producer and consumer are one future: a drop ends both, and the handled items are a prefix.
 #[test]
 fn cancelled_anywhere_each_item_is_handled_once_or_dropped() {
     let run = || {

@@ -5,6 +5,7 @@ use pitfalls::spare_sender::mended;
 use crate::support::alive_tasks;
 use crate::work::spare_sender::{ITEMS, make};
 
+/// The caller's future owns the `JoinSet`: its drop aborts every producer.
 #[test]
 fn cancelled_anywhere_no_producer_goes_on() {
     let swept = cancel_sweep::sweep(|| mended(ITEMS.map(make)), |_| assert_eq!(alive_tasks(), 0));

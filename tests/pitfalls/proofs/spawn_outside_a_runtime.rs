@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use crate::support::{alive_tasks, ms};
 
+/// asyncio: cancelling `await task` cancels the task. Here: the dropped `AbortOnDropHandle` aborts it.
 #[test]
 fn a_cancelled_total_ends_the_task() {
     let run = || {

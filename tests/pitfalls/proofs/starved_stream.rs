@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use crate::support::{alive_tasks, limit, ms};
 use crate::work::Visits;
 
+/// `buffered` holds the handles: its drop aborts the requests that `spawn` would have detached.
 #[test]
 fn cancelled_anywhere_no_request_goes_on() {
     let run = || {

@@ -6,6 +6,7 @@ use crate::support::{alive_tasks, limit};
 use crate::work::Visits;
 use crate::work::handle;
 
+/// asyncio: a cancelled `TaskGroup` cancels its tasks. Here: the dropped `JoinSet` aborts its tasks.
 #[test]
 fn cancelled_anywhere_it_leaves_no_task_behind() {
     let swept = cancel_sweep::sweep_with(

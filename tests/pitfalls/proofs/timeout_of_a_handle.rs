@@ -6,6 +6,7 @@ use crate::support::{alive_tasks, ms};
 use crate::work::Visits;
 use crate::work::timeout_of_a_handle::write_twice;
 
+/// asyncio: cancelling `wait_for` cancels its task. Here: a drop does, even before the first poll.
 #[test]
 fn cancelled_anywhere_the_task_is_gone() {
     let run = || {

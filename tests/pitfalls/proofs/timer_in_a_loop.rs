@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
+/// A drop loses the batch that is not written yet; the written items are a prefix.
 #[test]
 fn cancelled_anywhere_what_was_written_is_whole_and_in_order() {
     let run = || {

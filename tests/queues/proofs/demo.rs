@@ -3,6 +3,7 @@
 use expect_test::expect_file;
 use queues::demo;
 
+/// The demo on virtual time prints `transcript.txt` and draws `timeline.svg`, to the byte.
 #[test]
 fn prints_the_transcript_and_draws_the_picture() {
     let rehearsal = common::rehearse(demo::run());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use queues::joinable::{DoneTooOften, Queue};
+use queues::joinable::{Queue, TaskDoneError};
 use tokio::time::sleep;
 
 use crate::support::{Entries, ONE, TWO, alive_tasks, ms};
@@ -66,7 +66,7 @@ mod get {
                 let taken = log.take();
                 assert!(taken.iter().copied().eq(0..taken.len()), "{taken:?}");
                 assert!(taken.len() == 4 || alive_tasks() == 1, "an item is lost: {taken:?}");
-                assert!(queue.join().now_or_never().is_some(), "one is unfinished for ever");
+                assert!(queue.join().now_or_never().is_some(), "one is unfinished forever");
             },
         );
         assert_eq!(swept.points, 4, "four items; the end comes with the last");
@@ -76,6 +76,7 @@ mod get {
 mod join {
     use super::*;
 
+    /// A `join` that is dropped at any suspension changes nothing for the next one.
     #[test]
     fn a_cancelled_join_changes_nothing() {
         let swept = cancel_sweep::sweep_with(
@@ -85,7 +86,7 @@ mod join {
                 let (worker, joiner) = (queue.clone(), queue.clone());
                 tokio::spawn(async move {
                     sleep(ms(10)).await;
-                    drop(worker.get_ticket().await);
+                    drop(worker.get_guarded().await);
                 });
                 (queue, async move { joiner.join().await })
             },
@@ -98,6 +99,7 @@ mod join {
 mod ticket {
     use super::*;
 
+    /// A worker with a guard is dropped at any suspension: its item is done, or back in the queue.
     #[test]
     fn cancelled_anywhere_its_item_is_done_or_in_the_queue() {
         let swept = cancel_sweep::sweep_with(
@@ -113,7 +115,7 @@ mod ticket {
                 });
                 (queue, async move {
                     let mut again = true;
-                    while let Ok(item) = worker.get_ticket().await {
+                    while let Ok(item) = worker.get_guarded().await {
                         sleep(ms(5)).await;
                         if *item == 1 && std::mem::take(&mut again) {
                             item.requeue().unwrap();
@@ -123,8 +125,8 @@ mod ticket {
             },
             |queue, _| {
                 drain(&queue).iter().for_each(|_| queue.task_done().unwrap());
-                assert_eq!(queue.task_done(), Err(DoneTooOften));
-                assert!(queue.join().now_or_never().is_some(), "one is unfinished for ever");
+                assert_eq!(queue.task_done(), Err(TaskDoneError));
+                assert!(queue.join().now_or_never().is_some(), "one is unfinished forever");
             },
         );
         assert_eq!(swept.points, 7, "three items are waited for, and worked on in four attempts");
@@ -175,7 +177,7 @@ mod reserve {
                 tokio::spawn(async move {
                     loop {
                         sleep(ms(10)).await;
-                        let item = consumer.get_ticket().await.unwrap();
+                        let item = consumer.get_guarded().await.unwrap();
                         consumed.add(*item);
                     }
                 });

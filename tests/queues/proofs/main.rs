@@ -8,9 +8,12 @@ pub mod support;
 pub mod work;
 
 mod producer_consumer;
+mod tracked;
 mod many_consumers;
 mod joinable;
 mod reserve;
+mod batch;
 mod broadcast;
 mod watch;
+mod ends;
 mod demo;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use crate::support::ms;
 use crate::work::budget::budget;
 
+/// A drop in the wait or in the work: all ten units are free afterwards.
 #[test]
 fn cancelled_anywhere_no_unit_is_lost() {
     let swept = cancel_sweep::sweep_with(

@@ -5,6 +5,7 @@ use semaphores::demo;
 
 use crate::support::soon;
 
+/// The chapter shows both files: a change of behaviour changes one of them, and fails here.
 #[test]
 fn prints_the_transcript_and_draws_the_picture() {
     let rehearsal = common::rehearse(soon(demo::run()));

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::{Entries, ms};
 use crate::work::rate_limit::rate;
 
+/// A dropped waiter uses up no turn: the last in line then passes 100 ms earlier.
 #[test]
 fn cancelled_anywhere_it_has_used_up_one_or_nothing() {
     let swept = cancel_sweep::sweep_with(

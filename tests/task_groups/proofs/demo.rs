@@ -5,6 +5,7 @@ use task_groups::demo;
 
 use crate::support::ends;
 
+/// The chapter shows both files: a change of behaviour changes one of them, and fails here.
 #[test]
 fn prints_the_transcript_and_draws_the_picture() {
     let rehearsal = common::rehearse(ends(demo::run()));

@@ -11,6 +11,7 @@ use crate::support::{Count, Log, alive_tasks, ms};
 use crate::work::cancel_and_confirm::{GRACE, Job, spawn_session};
 use crate::work::for_ever;
 
+/// asyncio: a cancelled `await task` cancels the task, which cleans up. Here: so does a drop, exactly once.
 #[test]
 fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
     for told in [true, false] {

@@ -43,6 +43,7 @@ fn a_drop_loses_the_job_under_way_and_no_other() {
     assert_eq!(swept.points, 3);
 }
 
+/// Four producers and a request at any moment: each job is done once or still in the channel.
 #[test]
 fn on_many_threads_no_job_is_lost_or_done_twice() {
     on_many_threads(200, async |mut rng| {

@@ -5,6 +5,7 @@ use timeouts::deadline::Deadline;
 use crate::support::{Count, ms};
 use crate::work::load;
 
+/// asyncio: a cancellation inside `timeout_at` reaches the work. Here: dropping the caller drops it.
 #[test]
 fn dropped_anywhere_it_drops_the_work_with_it() {
     let swept = cancel_sweep::sweep_with(

@@ -10,6 +10,7 @@ use crate::many_threads::{on_many_threads, some_turns};
 use crate::support::{Count, ms};
 use crate::work::{A_YEAR, for_ever};
 
+/// A handle outlives its timeout: after any end `reschedule` fails, and the work is gone.
 #[test]
 fn dropped_anywhere_it_drops_the_work_and_is_over() {
     let swept = cancel_sweep::sweep_with(

@@ -14,6 +14,7 @@ use crate::support::ms;
 use crate::work::poll_once;
 use crate::work::select_loop::{lines, never, talk};
 
+/// asyncio: a `StreamReader` keeps its bytes when a read is cancelled. Here: `FramedRead` does.
 #[test]
 fn dropped_anywhere_no_frame_is_lost() {
     let swept = cancel_sweep::sweep_with(
@@ -50,6 +51,7 @@ fn dropped_anywhere_no_frame_is_lost() {
     assert!(swept.points >= 7);
 }
 
+/// The reading is dropped after a few polls, again and again: no frame is lost, split or doubled.
 #[test]
 fn on_many_threads_each_frame_comes_once_however_often_the_reading_is_dropped() {
     on_many_threads(50, async |mut rng| {

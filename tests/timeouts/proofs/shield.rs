@@ -8,6 +8,7 @@ use crate::support::{Count, ms, panics};
 use crate::work::shield::{Unheard, both, shielded};
 use crate::work::{load, poll_once};
 
+/// A failure has one destination: the caller that awaits it, or the report once that is gone.
 #[test]
 fn dropped_anywhere_a_failure_is_heard_or_reported_and_never_both() {
     let swept = cancel_sweep::sweep_with(
@@ -34,6 +35,7 @@ fn dropped_anywhere_a_failure_is_heard_or_reported_and_never_both() {
     assert_eq!(swept.points, 2);
 }
 
+/// Callers give up while the work ends: what they got and what was reported add up to all failures.
 #[test]
 fn on_many_threads_each_failure_is_heard_or_reported_and_never_both() {
     on_many_threads(200, async |mut rng| {

@@ -5,6 +5,7 @@ use timeouts::time_limit::time_limit;
 use crate::support::{Count, ms};
 use crate::work::load;
 
+/// asyncio: cancelling `wait_for` cancels its work. Tokio: dropping `timeout` drops its work.
 #[test]
 fn dropped_anywhere_it_drops_the_work_with_it() {
     let swept = cancel_sweep::sweep_with(

@@ -15,6 +15,7 @@ use crate::support::{Count, alive_tasks, ms};
 use crate::work::timeout_and_wait::{Ends, Fate, LIMITS, parent, work};
 use crate::work::{load, poll_once};
 
+/// A caller dropped before the limit, or during the clean-up: what began still cleans up once.
 #[test]
 fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
     for (millis, limits) in [(20, LIMITS), (500, LIMITS), (500, Limits { grace: None, ..LIMITS })] {
@@ -57,6 +58,7 @@ fn is_true(report: &Result<&str, Failure<String>>, ends: Ends, fate: &Fate) -> b
     from_work && ended == begun && gone == begun
 }
 
+/// Six kinds of work, callers that give up: each report matches what the work recorded about itself.
 #[test]
 fn on_many_threads_each_report_is_true_and_comes_when_the_work_is_gone() {
     on_many_threads(100, async |mut rng| {

@@ -12,6 +12,7 @@ use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Table, TableLike, 
 use super::dependency::{Dependency, inherited, is, named_by};
 use super::{Plan, read, workspace_root};
 use crate::book::{Pattern, Recipe};
+use crate::example;
 use crate::text::hang;
 
 /// The edition that the patterns are written in.
@@ -59,9 +60,12 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
         ));
     }
 
-    let file = folder.join("src").join(format!("{}.rs", pattern.name));
     let mut plan = Plan::default();
-    plan.changes.put(file.clone(), pattern.source)?;
+    for (path, source) in pattern.files() {
+        let file = folder.join("src").join(path);
+        plan.changes.put(file.clone(), example::ignored(source))?;
+        writeln!(plan.report, "{}", file.display())?;
+    }
     // What is parsed has lost the ends of lines that Windows writes.
     let mut new = manifest.to_string();
     if old.matches('\n').count() == old.matches("\r\n").count() {
@@ -69,7 +73,7 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     }
     plan.changes.edit(path.clone(), old, new);
 
-    writeln!(plan.report, "{}\n{}", file.display(), path.display())?;
+    writeln!(plan.report, "{}", path.display())?;
     for line in done {
         plan.report += &hang("  ", "    ", &line);
     }
@@ -82,14 +86,15 @@ pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow:
     Ok(plan)
 }
 
-/// What the reader has to write to have the module, unless it is written already.
+/// What the reader has to write to have the module, unless it is written already. `pub`: the compiler has nothing to say
+/// then about what the reader does not use.
 fn module(folder: &Path, name: &str) -> Option<String> {
     let roots = ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root));
     let root = roots.iter().find(|root| root.is_file()).unwrap_or(&roots[0]);
     let source = fs::read_to_string(root).unwrap_or_default();
     let declared = format!("mod {name};");
     let is_there = source.lines().any(|line| line.trim().trim_start_matches("pub ") == declared);
-    (!is_there).then(|| format!("Add to {}: {declared}", root.display()))
+    (!is_there).then(|| format!("Add to {}: pub {declared}", root.display()))
 }
 
 fn edition(manifest: &DocumentMut, workspace: &DocumentMut) -> Option<String> {

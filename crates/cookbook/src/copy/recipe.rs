@@ -32,7 +32,7 @@ pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
     let report = &mut plan.report;
     writeln!(report, "{}: the recipe {name} as a crate, with {patterns} patterns", folder.display())?;
     writeln!(report, "  cargo run     the demo")?;
-    writeln!(report, "  cargo test    {} lessons, and the code of the chapter", copied.lessons)?;
+    writeln!(report, "  cargo test    {} lessons, and the code in the docs", copied.lessons)?;
     writeln!(report, "\nNot as in the recipe:")?;
     let mut notes = copied.differences(name);
     notes.extend(workspace_around(folder).map(|root| {
@@ -152,7 +152,7 @@ impl Copied {
             }
             package[&key] = Item::Value(value.with_context(|| format!("the workspace has no {key}"))?);
         }
-        // Nobody else runs the program of the copy's chapter.
+        // What is in the copy's docs runs there, and nowhere else.
         if let Some(library) = manifest.get_mut("lib").and_then(Item::as_table_mut) {
             library.remove("doctest");
         }
@@ -165,7 +165,10 @@ impl Copied {
 
         let is_named = |name: &str| self.names(name, "src/");
         write_out(&mut manifest, "dependencies", &workspace, is_named)?;
-        write_out(&mut manifest, "dev-dependencies", &workspace, |name| self.names(name, "tests/"))?;
+        write_out(&mut manifest, "dev-dependencies", &workspace, |name| {
+            // The examples of the patterns are in `src`.
+            self.names(name, "tests/") || self.names(name, "src/")
+        })?;
 
         let dependencies = manifest["dependencies"].as_table_like_mut().context("no [dependencies]")?;
         // What the new main is made of.
@@ -268,7 +271,8 @@ fn with_own_server(text: &str, name: &str) -> String {
     let is_use = |line: &&str| line.starts_with("use ") && line.ends_with(";\n");
     let mut lines: Vec<_> = text.split_inclusive('\n').collect();
     for run in lines.chunk_by_mut(|above, below| is_use(above) && is_use(below)) {
-        run.sort_unstable();
+        // As rustfmt: a module comes before what is in it.
+        run.sort_unstable_by_key(|line| line.trim_end_matches(";\n"));
     }
     lines.concat()
 }
@@ -394,7 +398,7 @@ fn readme(chapter: &str, differences: &[String]) -> String {
     kept.push_str(rest);
     format!(
         "{}\n\n## Licence\n\nMIT or Apache-2.0, at your choice. The pattern files, those whose first line says so, are \
-         under 0BSD: copy\nthem without a word.\n",
+         under 0BSD: no\nattribution needed.\n",
         kept.trim_end()
     )
 }

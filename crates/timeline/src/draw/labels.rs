@@ -82,17 +82,17 @@ fn shared(texts: &[&str], group: &[usize]) -> usize {
 /// whole, and the end has at least half of the room.
 fn with_end(text: &str, shared: usize, room: usize, ellipsis: &str) -> String {
     let free = room.saturating_sub(columns(ellipsis));
-    let rest = columns(&text[shared..]);
-    if rest > free {
+    let Some(left) = free.checked_sub(columns(&text[shared..])) else {
         return from_difference(text, shared, room, ellipsis);
-    }
-    let (wanted, mut used) = (rest.max(free / 2), 0);
+    };
+    let head = fit(text, left.min(free - free / 2), "");
+    let (wanted, mut used) = (free - columns(&head), 0);
     let end = text.char_indices().rev().take_while(|(_, character)| {
         used += width(*character);
         used <= wanted
     });
-    let end = &text[end.last().map_or(text.len(), |(at, _)| at)..];
-    fit(text, free - columns(end), "") + ellipsis + end
+    let end = end.last().map_or(text.len(), |(at, _)| at);
+    head + ellipsis + &text[end..]
 }
 
 /// The text from where it differs: `…page/12`.
