@@ -195,6 +195,15 @@ impl<F: FnMut()> Debug for OnDrop<F> {
     }
 }
 
+/// A value whose destructor panics.
+pub struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
 /// The output of `work`. A lesson that hangs fails: after a minute of the runtime's clock.
 pub async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(ms(60_000), work).await.expect("it ends")
