@@ -381,7 +381,10 @@ fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
 const NOT_SWEPT: [(&str, &str); 7] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
-    ("http_client::resume::resume", "it opens a socket; what it does with the answer is `complete`, which is swept"),
+    (
+        "http_client::resume::resume",
+        "it opens a socket; what it does with the answer is `complete`, which is swept",
+    ),
     ("http_client::upload::upload", "it opens a socket; a lesson cancels it while the server reads nothing"),
     ("pitfalls::blocking_io::mended", "it opens a socket; a lesson cancels it while the server is silent"),
     (
