@@ -89,7 +89,7 @@ async fn a_byte_order_mark_and_utf_16_are_read() {
         utf_16(u16::to_be_bytes, &marked),
     ];
     for body in bodies {
-        let project: Project = json(response_of(body.clone()), 1000).await.expect(&format!("{body:?}"));
+        let project: Project = json(response_of(body.clone()), 1000).await.unwrap();
         assert_eq!(project, Project { name: "tökio 🦀".to_owned(), stars: 5 });
     }
     let half_a_letter = json::<u8>(response_of(b"\xff\xfe1\0\x32".to_vec()), 1000).await;

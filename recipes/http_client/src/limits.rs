@@ -21,7 +21,6 @@
 //!     let url = format!("http://{}/", listener.local_addr()?);
 //!     let site = Router::new().route("/", get(async || "welcome"));
 //!     tokio::spawn(async { axum::serve(listener, site).await });
-//!
 //!     // Neither a proxy nor a certificate: the server is on this machine.
 //!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };

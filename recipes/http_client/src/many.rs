@@ -13,27 +13,22 @@
 //! ```
 //! use std::num::NonZeroUsize;
 //!
-//! use axum::{Router, routing::get};
+//! use axum::Router;
+//! use futures::TryFutureExt;
 //! use http_client::many::{Limits, Many};
+//! use reqwest::{Client, Response};
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//!     let url = reqwest::Url::parse(&format!("http://{}/", listener.local_addr()?))?;
-//!     let site = Router::new().fallback(get(async || "a page"));
-//!     tokio::spawn(async { axum::serve(listener, site).await });
-//!     let urls = futures::stream::iter([url.join("home")?, url.join("faq")?]);
+//!     let urls = futures::stream::iter([format!("http://{}/", listener.local_addr()?).parse()?]);
+//!     tokio::spawn(async { axum::serve(listener, Router::new().fallback(async || "a page")).await });
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
 //!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
-//!     // Neither a proxy nor a certificate: the server is on this machine.
-//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
-//!     let mut pages = Many::new(urls, limits, |url| {
-//!         let sent = client.get(url).send();
-//!         async { sent.await?.text().await }
-//!     });
-//!     while let Some(page) = pages.next().await {
-//!         assert_eq!(page?, "a page");
-//!     }
+//!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?; // for this machine
+//!     let mut pages = Many::new(urls, limits, |url| client.get(url).send().and_then(Response::text));
+//!     let page = pages.next().await.transpose()?; // call it until there is none
+//!     assert_eq!(page.as_deref(), Some("a page"));
 //!     Ok(())
 //! }
 //! ```

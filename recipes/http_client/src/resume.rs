@@ -155,7 +155,7 @@ impl Part {
         let version = version(response.headers());
         let range = response.headers().get(CONTENT_RANGE).and_then(begin_and_total);
         let (mut file, mut length, total) = match (response.status(), range) {
-            (StatusCode::OK, _) => (self.from_the_beginning(version).await?, 0, response.content_length()),
+            (StatusCode::OK, _) => (self.begin_anew(version).await?, 0, response.content_length()),
             (StatusCode::PARTIAL_CONTENT, Some((begin, total)))
                 if begin > 0 && begin == self.length && version == self.version =>
             {
@@ -196,7 +196,7 @@ impl Part {
     }
 
     /// A part without a name of its version is never gone on with: it is there only while the part is of this version.
-    async fn from_the_beginning(&self, version: Option<HeaderValue>) -> io::Result<File> {
+    async fn begin_anew(&self, version: Option<HeaderValue>) -> io::Result<File> {
         remove(&self.beside(".part-of")).await?;
         let file = File::create(self.beside(".part")).await?;
         if let Some(version) = version {

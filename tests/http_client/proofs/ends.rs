@@ -43,6 +43,7 @@ async fn the_client_takes_all_of_them() {
     }
 }
 
+/// A retry with pauses and totals of nothing, of a millisecond, and without an end.
 #[tokio::test(start_paused = true)]
 async fn a_policy_takes_all_of_them() {
     for retries in [0, 1, u32::MAX] {
@@ -73,6 +74,7 @@ async fn a_policy_takes_all_of_them() {
     }
 }
 
+/// Limits of one and of more than a semaphore holds: requests go out, and one is counted.
 #[tokio::test]
 async fn limits_take_all_of_them() {
     let server = Server::start().await.unwrap();
@@ -86,6 +88,7 @@ async fn limits_take_all_of_them() {
     }
 }
 
+/// A limit of one or of all there are, with no room aside, for one, and for all.
 #[tokio::test(start_paused = true)]
 async fn many_takes_all_of_them() {
     for number in LIMITS {
@@ -100,6 +103,7 @@ async fn many_takes_all_of_them() {
     }
 }
 
+/// None, one and all of a body: what is kept of an error, and what JSON is taken.
 #[tokio::test(start_paused = true)]
 async fn the_limits_on_a_body_take_all_of_them() {
     for (keep, kept) in [(0, ""), (1, "1"), (usize::MAX, "12")] {
@@ -110,6 +114,7 @@ async fn the_limits_on_a_body_take_all_of_them() {
     }
 }
 
+/// A file of nothing, of one byte, and of any length.
 #[tokio::test]
 async fn the_limit_on_a_download_takes_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,6 +124,7 @@ async fn the_limit_on_a_download_takes_all_of_them() {
     }
 }
 
+/// The limit is the last length that is taken, also at its ends.
 #[tokio::test]
 async fn the_limit_on_a_resumed_file_takes_all_of_them() {
     let server = Server::start().await.unwrap();
@@ -132,6 +138,7 @@ async fn the_limit_on_a_resumed_file_takes_all_of_them() {
     }
 }
 
+/// An interval of nothing finds the peer silent at once, and one without an end never.
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_takes_all_of_them() {
     for (interval, is_lost) in

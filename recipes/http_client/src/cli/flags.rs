@@ -16,7 +16,7 @@ use reqwest::Url;
 ///
 /// A URL that is named twice is fetched twice; with --output, once.
 ///
-/// http_proxy, https_proxy, all_proxy and NO_PROXY of the environment hold, but for this machine itself.
+/// The proxies of the environment (`http_proxy`, `https_proxy`, `all_proxy`, `NO_PROXY`) hold, but for this machine itself.
 #[derive(Debug, Parser)]
 pub(crate) struct Flags {
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(crate) struct FetchFlags {
     #[arg(long, value_name = "DIR", requires = "what")]
     pub(crate) output: Option<PathBuf>,
     /// Keep what has come of a body that breaks off, as NAME.part, and get only the rest the next time, if the server
-    /// still has the same version (its ETag)
+    /// still has the same version (its `ETag`)
     #[arg(long, requires = "output")]
     pub(crate) resume: bool,
     /// The longest body to take, in bytes
