@@ -254,7 +254,11 @@ async fn consumers_of_a_full_queue_leave_others_their_turn() {
             }
         });
     };
-    produce_and_consume(NonZeroUsize::new(10_000).unwrap(), fill, [move |_| ready(counts.add())]).await;
+    let consume = move |_| {
+        counts.add();
+        ready(())
+    };
+    produce_and_consume(NonZeroUsize::new(10_000).unwrap(), fill, [consume]).await;
     assert_eq!(consumed.get(), 10_000);
     assert!(seen.get() < 1_000, "the other task ran after {} items", seen.get());
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use queues::batch::Batches;
-use queues::joinable::Queue;
+use queues::joinable::{JoinableQueue, Queue};
 use queues::producer_consumer::produce_and_consume;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -18,10 +18,13 @@ async fn a_bound_at_its_ends() {
     for bound in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
         let consumed = Count::default();
         let counts = consumed.clone();
-        let consume = move |_| std::future::ready(counts.add());
+        let consume = move |_| {
+            counts.add();
+            std::future::ready(())
+        };
         assert_eq!(soon(produce_and_consume(bound, |queue| produce(100, queue), [consume])).await, Ok(()));
         assert_eq!(consumed.get(), 100);
-        let queue = Queue::bounded(bound);
+        let queue: Queue<_> = JoinableQueue::bounded(bound);
         assert_eq!(queue.capacity(), Some(bound));
         for item in 0..100 {
             assert_eq!(queue.try_put(item).is_ok(), item == 0 || bound > NonZeroUsize::MIN);
