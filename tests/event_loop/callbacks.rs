@@ -13,7 +13,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, PanicsOnDrop, ends, ms};
+use crate::support::{Count, Entries, OnDrop, PanicsWhenDropped, ends, ms};
 use crate::work::callbacks::adds;
 use crate::work::{HOUR, many_threads, text, us};
 
@@ -259,7 +259,7 @@ async fn a_panic_goes_to_the_handler_and_the_next_is_called() {
 async fn a_panic_whose_drop_panics_ends_nothing() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
     for name in ["one", "other"] {
-        callbacks.call_soon(|| std::panic::panic_any(PanicsOnDrop)).unwrap();
+        callbacks.call_soon(|| std::panic::panic_any(PanicsWhenDropped)).unwrap();
         callbacks.call_soon(adds(&log, name)).unwrap();
     }
     let end = callbacks.clone();
@@ -270,7 +270,7 @@ async fn a_panic_whose_drop_panics_ends_nothing() {
         false => {
             // Two panics at once would end the process.
             std::mem::forget(panic);
-            std::panic::panic_any(PanicsOnDrop)
+            std::panic::panic_any(PanicsWhenDropped)
         }
     };
     assert_eq!(ends(callbacks.run(handler)).await, Ok(()));

@@ -99,7 +99,7 @@ async fn a_call_that_panics_is_an_error_and_the_next_one_works() {
 #[tokio::test]
 async fn a_call_whose_panic_panics_when_dropped_is_an_error_too() {
     let (owner, _dropped) = started();
-    let panics = owner.call(async |_| std::panic::panic_any(crate::support::PanicsOnDrop));
+    let panics = owner.call(async |_| std::panic::panic_any(crate::support::PanicsWhenDropped));
     let text = "a value that is not text".to_owned();
     assert_eq!(soon_on_real_time(panics).await, Err::<(), _>(CallError::Panicked(text)));
     assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(1));

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, PanicsOnDrop, ms};
+use crate::support::{Count, Entries, OnDrop, PanicsWhenDropped, ms};
 use crate::work::{HOUR, many_threads, paused, text};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -302,7 +302,7 @@ fn but_a_task_with_many_turns_in_that_instant_is_cut_off() {
 #[test]
 fn a_panic_whose_drop_panics_is_reported_and_ends_nothing() {
     let (mut runner, reports) = runner();
-    runner.tasks().spawn("journal", |_| async { std::panic::panic_any(PanicsOnDrop) }).unwrap();
+    runner.tasks().spawn("journal", |_| async { std::panic::panic_any(PanicsWhenDropped) }).unwrap();
     runner.run(|| sleep(ms(1))).unwrap();
     assert_eq!(reports.take(), ["journal: panicked: a value that is not text"]);
     assert_eq!(runner.close(ms(100)), Ok(()));

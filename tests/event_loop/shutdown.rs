@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, PanicsOnDrop, ends, ms, soon};
+use crate::support::{Count, Entries, OnDrop, PanicsWhenDropped, ends, ms, soon};
 use crate::work::shutdown::{GRACE, JobResult, Kind, intake, job, summary};
 use crate::work::{HOUR, many_threads, paused, signals_at, text, us};
 
@@ -448,7 +448,7 @@ async fn a_panic_or_an_error_whose_drop_panics_ends_nothing() {
 
     let three = |jobs: Jobs| {
         let (asks, fails) = (jobs.clone(), jobs.clone());
-        jobs.start("panics", |_| async { std::panic::panic_any(PanicsOnDrop) }).unwrap();
+        jobs.start("panics", |_| async { std::panic::panic_any(PanicsWhenDropped) }).unwrap();
         jobs.start("asks", |_| async { std::panic::panic_any(Fails(asks)) }).unwrap();
         jobs.start("fails", |_| async { Err(Fails(fails).into()) }).unwrap();
         std::future::pending::<()>()

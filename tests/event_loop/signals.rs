@@ -351,7 +351,7 @@ async fn a_callback_whose_panic_panics_when_dropped_is_called_again() {
     let (mut callback, count, called) = counts();
     let panics = move || {
         callback();
-        std::panic::panic_any(crate::support::PanicsOnDrop)
+        std::panic::panic_any(crate::support::PanicsWhenDropped)
     };
     let _handler = on_signal(SignalKind::from_raw(Kind::URG.as_raw()), panics).unwrap();
     for expected in 1..=2 {

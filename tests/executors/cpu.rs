@@ -16,7 +16,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{Count, Gauge, PanicsOnDrop, ms};
+use crate::support::{Count, Gauge, PanicsWhenDropped, ms};
 use crate::work::cpu::pool;
 use crate::work::{Gate, held, my_name, my_thread, other_program, until};
 
@@ -82,16 +82,16 @@ fn but_a_panic_in_a_bare_spawn_ends_the_program() {
 #[tokio::test]
 async fn a_destructor_that_panics_does_not_end_the_program() {
     let pool = pool(1);
-    let payload = soon_on_real_time(compute(&pool, |_| -> () { panic::panic_any(PanicsOnDrop) })).await;
+    let payload = soon_on_real_time(compute(&pool, |_| -> () { panic::panic_any(PanicsWhenDropped) })).await;
     assert_eq!(payload, Err(Panicked("a value that is not text".to_owned())));
 
     let (begun, end) = (Gate::default(), Gate::default());
     let work = held(&begun, &end);
     let unwanted = compute(&pool, move |_| {
         work();
-        PanicsOnDrop
+        PanicsWhenDropped
     });
-    let captured = PanicsOnDrop;
+    let captured = PanicsWhenDropped;
     let unbegun = compute(&pool, move |_| drop(captured));
     tokio::select! {
         biased;

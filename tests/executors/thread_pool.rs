@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::real_time::{soon_on_a_thread, soon_on_real_time};
-use crate::support::{Count, Gauge, ONE, PanicsOnDrop, limit, ms};
+use crate::support::{Count, Gauge, ONE, PanicsWhenDropped, limit, ms};
 use crate::work::thread_pool::{pool, taken};
 use crate::work::{Gate, held, my_name, my_thread, other_program, until};
 
@@ -285,9 +285,9 @@ mod job {
     async fn whose_destructors_panic_does_not_take_the_thread_along() {
         let (pool, running, end) = taken().await;
         let before = running.stage();
-        pool.submit(|| PanicsOnDrop).unwrap().detach();
-        let panics = pool.submit(|| panic::panic_any(PanicsOnDrop)).unwrap();
-        let captured = PanicsOnDrop;
+        pool.submit(|| PanicsWhenDropped).unwrap().detach();
+        let panics = pool.submit(|| panic::panic_any(PanicsWhenDropped)).unwrap();
+        let captured = PanicsWhenDropped;
         let cancelled = pool.submit(move || drop(captured)).unwrap();
         assert!(cancelled.cancel(), "and the panic of its destructor stays within");
         end.open();

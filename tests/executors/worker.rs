@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::runtime::Builder;
 
-use crate::support::{Count, ONE, PanicsOnDrop, limit, ms};
+use crate::support::{Count, ONE, PanicsWhenDropped, limit, ms};
 use crate::work::process_pool::{Job, Pool, Trap, pool};
 use crate::work::{Gate, ROLE, other_program};
 
@@ -94,7 +94,7 @@ fn trapped(job: Trap) -> Result<Trap, TrappedError> {
     match job.0.as_str() {
         "Display" | "source" | "drop of the error" => Err(TrappedError(job)),
         "Serialize" | "drop of the result" => Ok(job),
-        "drop of the panic" => panic::panic_any(PanicsOnDrop),
+        "drop of the panic" => panic::panic_any(PanicsWhenDropped),
         _ => Ok(Trap(process::id().to_string())),
     }
 }

@@ -19,6 +19,9 @@ pub const TWO: NonZeroUsize = limit(2);
 pub const THREE: NonZeroUsize = limit(3);
 pub const HUNDRED: NonZeroUsize = limit(100);
 
+/// A time at its ends: at once, soon, and never.
+pub const TIMES: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
+
 /// A limit that patterns take. Zero is no limit: the lesson fails.
 pub const fn limit(limit: usize) -> NonZeroUsize {
     NonZeroUsize::new(limit).unwrap()
@@ -196,9 +199,9 @@ impl<F: FnMut()> Debug for OnDrop<F> {
 }
 
 /// A value whose destructor panics.
-pub struct PanicsOnDrop;
+pub struct PanicsWhenDropped;
 
-impl Drop for PanicsOnDrop {
+impl Drop for PanicsWhenDropped {
     fn drop(&mut self) {
         panic!("in a destructor");
     }

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{PanicsOnDrop, alive_tasks, ms, panics};
+use crate::support::{PanicsWhenDropped, alive_tasks, ms, panics};
 use crate::work::join_set::{page, try_join_all};
 use crate::work::{Life, panic_of};
 
@@ -151,7 +151,7 @@ async fn but_a_second_panic_whose_drop_panics_takes_the_errors_place() {
     let mut tasks = JoinSet::from_iter([page(0, "bad")]);
     tasks.spawn(async {
         sleep(ms(0)).await;
-        std::panic::panic_any(PanicsOnDrop)
+        std::panic::panic_any(PanicsWhenDropped)
     });
     let both_over = async {
         while alive_tasks() > 0 {

@@ -14,7 +14,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Count, Log, PanicsOnDrop, alive_tasks, ends, ms, panics};
+use crate::support::{Count, Log, PanicsWhenDropped, alive_tasks, ends, ms, panics};
 use crate::work::task_group::{Fault, errors, fails, forever, task_group, task_group_under, value};
 use crate::work::{Life, panic_of};
 
@@ -1802,7 +1802,7 @@ mod hostile {
             for _ in 0..2 {
                 group.spawn::<(), _>(async {
                     sleep(ms(1)).await;
-                    std::panic::panic_any(PanicsOnDrop)
+                    std::panic::panic_any(PanicsWhenDropped)
                 });
             }
             pending::<Result<(), Fault>>().await

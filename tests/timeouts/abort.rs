@@ -231,7 +231,7 @@ async fn none_or_ten_thousand_ends_stand_in_order() {
 /// A panic may hold a value whose destructor panics. It is an end like any other, and those after it are waited for.
 #[tokio::test(start_paused = true)]
 async fn a_panic_whose_drop_panics_is_told_too() {
-    let panics = tokio::spawn(async { std::panic::panic_any(crate::support::PanicsOnDrop) });
+    let panics = tokio::spawn(async { std::panic::panic_any(crate::support::PanicsWhenDropped) });
     let tasks = [panics, tokio::spawn(ready(2))];
     yield_now().await;
     let text = "a value that is not text".to_owned();

@@ -327,7 +327,7 @@ async fn but_work_with_many_turns_in_that_instant_is_aborted() {
 /// A panic may hold a value whose destructor panics.
 #[tokio::test(start_paused = true)]
 async fn a_panic_whose_drop_panics_is_told_as_it_is() {
-    let panics = Job::spawn(GRACE, |_| async { std::panic::panic_any(crate::support::PanicsOnDrop) });
+    let panics = Job::spawn(GRACE, |_| async { std::panic::panic_any(crate::support::PanicsWhenDropped) });
     assert_eq!(panics.wait().await, Outcome::Panicked("a value that is not text".to_owned()));
 }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, OnDrop, PanicsOnDrop, ends, ms, panics};
+use crate::support::{Count, OnDrop, PanicsWhenDropped, ends, ms, panics};
 use crate::work::shield::{both, shielded};
 use crate::work::{load, panics_in_drop};
 
@@ -192,7 +192,7 @@ async fn ten_thousand_failures_that_nobody_hears_are_reported() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_whose_drop_panics_is_a_failure_too() {
     let (tasks, unheard) = both();
-    let panics = || async { std::panic::panic_any(PanicsOnDrop) };
+    let panics = || async { std::panic::panic_any(PanicsWhenDropped) };
     let expected = Failure::Panicked("a value that is not text".to_owned());
     assert_eq!(shielded(&tasks, &unheard, panics()).await, Err(expected.clone()));
     drop(shielded(&tasks, &unheard, panics()));

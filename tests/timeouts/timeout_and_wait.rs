@@ -347,8 +347,9 @@ async fn every_panic_of_the_work_is_its_failure() {
         timeout_and_wait(&parent(), LIMITS, early).await,
         Err(Failure::Panicked("no future".to_owned()))
     );
-    let odd =
-        |_| async { std::panic::panic_any::<crate::support::PanicsOnDrop>(crate::support::PanicsOnDrop) };
+    let odd = |_| async {
+        std::panic::panic_any::<crate::support::PanicsWhenDropped>(crate::support::PanicsWhenDropped)
+    };
     let panicked = timeout_and_wait::<&str, String, _>(&parent(), LIMITS, odd).await;
     assert_eq!(panicked, Err(Failure::Panicked("a value that is not text".to_owned())));
 }

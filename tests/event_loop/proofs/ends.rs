@@ -15,10 +15,8 @@ use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, ends, ms};
+use crate::support::{Count, Entries, TIMES, ends, ms};
 use crate::work::{many_threads, paused};
-
-const TIMES: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
 
 /// A delay without end waits behind every other.
 #[tokio::test(start_paused = true)]
@@ -34,6 +32,7 @@ async fn of_a_callbacks_delay() {
     assert_eq!((log.take(), callbacks.len()), (TIMES[..2].to_vec(), 1));
 }
 
+/// A wait that is over gives the task back; one without end has the result.
 #[test]
 fn of_a_threads_wait() {
     soon_on_a_thread(|| {
@@ -73,6 +72,7 @@ fn of_a_runners_grace() {
     }
 }
 
+/// A job that ends at once is accounted for, whatever the grace.
 #[tokio::test(start_paused = true)]
 async fn of_a_shutdowns_grace() {
     for to_finish in TIMES {
@@ -97,6 +97,7 @@ fn of_the_time_before_an_exit() {
     }
 }
 
+/// At a limit of zero each poll is slow.
 #[tokio::test(start_paused = true)]
 async fn of_the_limit_for_a_poll() {
     for (time, expected) in TIMES.into_iter().zip([1, 0, 0]) {

@@ -7,22 +7,25 @@ use executors::blocking::Blocking;
 use executors::thread_pool::{Queued, ThreadPool};
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{ONE, ms};
+use crate::support::{ONE, TIMES};
 
-const LIMITS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
+/// Of a number that is not zero.
+const ENDS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
 
+/// Two calls, one after the other or at the same time.
 #[tokio::test]
 async fn of_a_limit_of_blocking_calls() {
-    for limit in LIMITS {
+    for limit in ENDS {
         let calls = Blocking::at_most(limit);
         let two = soon_on_real_time(async { tokio::join!(calls.run(|| 1), calls.run(|| 2)) }).await;
         assert_eq!((two.0.unwrap(), two.1.unwrap()), (1, 2), "{limit}");
     }
 }
 
+/// Threads are started as they are needed, so a limit without end is no trouble.
 #[tokio::test]
 async fn of_a_number_of_threads() {
-    for threads in LIMITS {
+    for threads in ENDS {
         for pool in [
             ThreadPool::new(threads, "ends"),
             ThreadPool::with_initializer(threads, "ends", || Ok::<_, String>(())),
@@ -42,15 +45,14 @@ async fn of_the_settings_of_a_process_pool() {
 
     use crate::work::process_pool::{Job, Pool, exists, worker};
 
-    let ends = [Duration::ZERO, ms(1), Duration::MAX];
-    let of_times = ends.into_iter().flat_map(|time| {
+    let of_times = TIMES.into_iter().flat_map(|time| {
         [
             (time == Duration::MAX, Options { time_limit: Some(time), ..Options::default() }),
             (time == Duration::MAX, Options { start_limit: time, ..Options::default() }),
             (true, Options { end_limit: time, ..Options::default() }),
         ]
     });
-    let of_numbers = LIMITS.into_iter().flat_map(|limit| {
+    let of_numbers = ENDS.into_iter().flat_map(|limit| {
         [
             (true, Options { max_workers: limit, ..Options::default() }),
             (true, Options { max_jobs_per_worker: Some(limit), ..Options::default() }),

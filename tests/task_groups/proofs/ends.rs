@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Count, ends, ms};
+use crate::support::{Count, TIMES, ends, ms};
 use crate::work::task_group::{Fault, task_group_under};
 
+/// A child that is cancelled is dropped at once, soon, or never.
 #[tokio::test(start_paused = true)]
 async fn of_a_childs_grace() {
-    for grace in [Duration::ZERO, ms(1), Duration::MAX] {
+    for grace in TIMES {
         let (token, cleaned_up) = (CancellationToken::new(), Count::default());
         let counts = cleaned_up.clone();
         let outcome = task_group_under(&token, async |group| {

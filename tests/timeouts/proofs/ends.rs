@@ -3,7 +3,8 @@
 use std::future::ready;
 use std::time::Duration;
 
-use timeouts::cancel_and_confirm::Outcome;
+use timeouts::cancel_and_confirm::{Outcome, Stop, Task};
+use timeouts::cooperative::{Report, work_until_told};
 use timeouts::deadline::{Deadline, Expired};
 use timeouts::reschedule::{Expired as Over, Timeout};
 use timeouts::select_loop::{End, read_frames};
@@ -13,13 +14,12 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{ends, ms};
+use crate::support::{TIMES, ends, ms};
 use crate::work::Rows;
 use crate::work::cancel_and_confirm::Job;
+use crate::work::cooperative::jobs;
 use crate::work::select_loop::{lines, never};
 use crate::work::timeout_and_wait::parent;
-
-const TIMES: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
 
 async fn in_ten() -> Result<&'static str, ()> {
     sleep(ms(10)).await;
@@ -30,6 +30,7 @@ fn is_never(time: Duration) -> bool {
     time == Duration::MAX
 }
 
+/// Work of ten milliseconds is late, or is never late.
 #[tokio::test(start_paused = true)]
 async fn of_a_time_limit() {
     for time in TIMES {
@@ -38,6 +39,7 @@ async fn of_a_time_limit() {
     }
 }
 
+/// The earlier of two reports; of two at the same time, the outer one.
 #[tokio::test(start_paused = true)]
 async fn of_a_deadline() {
     for outer in TIMES {
@@ -51,6 +53,7 @@ async fn of_a_deadline() {
     }
 }
 
+/// Nobody moves it: it is a time limit.
 #[tokio::test(start_paused = true)]
 async fn of_a_timeout_that_can_be_moved() {
     for time in TIMES {
@@ -59,10 +62,11 @@ async fn of_a_timeout_that_can_be_moved() {
     }
 }
 
+/// A clean-up of ten milliseconds is cut off, or never is.
 #[tokio::test(start_paused = true)]
 async fn of_the_grace_of_a_task() {
     for time in TIMES {
-        let task = Job::spawn(Some(time), |stop| async move {
+        let task: Job = Task::spawn(Some(time), |stop: Stop<_>| async move {
             stop.requested().await;
             sleep(ms(10)).await;
             Ok(None)
@@ -73,6 +77,7 @@ async fn of_the_grace_of_a_task() {
     }
 }
 
+/// With no time the work is not begun; with no grace it is aborted.
 #[tokio::test(start_paused = true)]
 async fn of_the_limits_of_work_that_is_waited_for() {
     for time in TIMES {
@@ -111,5 +116,16 @@ async fn of_a_heartbeat_and_of_silence() {
             let beats = is_never(idle) && !is_never(heartbeat);
             assert_eq!(events >= 9, beats, "{heartbeat:?}, {idle:?}: {events}");
         }
+    }
+}
+
+/// The number is the clean-up's: how many jobs are done.
+#[tokio::test]
+async fn of_the_number_of_jobs() {
+    for count in [0, 1, 1_000] {
+        let mut jobs = jobs(count);
+        let clean_up = async |done| if done == count { Ok(()) } else { Err(done) };
+        let report = work_until_told(&never(), &mut jobs, async |_| Ok(()), clean_up).await;
+        assert_eq!(report, Ok(Report { done: count, was_told: false }));
     }
 }
