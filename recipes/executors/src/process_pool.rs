@@ -555,9 +555,8 @@ impl Worker {
     }
 
     fn part(&mut self, patience: Duration) {
-        if let Some(farewell) = self.farewell.take()
-            && let Err((_patience, place)) = farewell.send((patience, self.place.take()))
-        {
+        let Some(farewell) = self.farewell.take() else { return };
+        if let Err((_patience, place)) = farewell.send((patience, self.place.take())) {
             // The process is gone already.
             self.place = place;
         }
@@ -680,9 +679,8 @@ fn work<J, O, W, E>(
         }
     };
     let mut sent = send(channel, &Reply::<()>::Ready);
-    while sent.is_ok()
-        && let Ok(request) = requests.recv()
-    {
+    while sent.is_ok() {
+        let Ok(request) = requests.recv() else { break };
         let job = contained(|| serde_json::from_slice(&request));
         let outcome = job.and_then(|job| contained(|| work(job)));
         sent = match frame(&Reply::Done(outcome)) {

@@ -146,9 +146,8 @@ where
 
     /// Starts work while there is room.
     fn start(&mut self) {
-        while self.tasks.len() + self.ready.len() < self.limit.get()
-            && let Some(input) = self.inputs.as_mut().and_then(Iterator::next)
-        {
+        while self.tasks.len() + self.ready.len() < self.limit.get() {
+            let Some(input) = self.inputs.as_mut().and_then(Iterator::next) else { break };
             let (index, work) = (self.next_input, (self.work)(input));
             self.next_input += 1;
             self.tasks.spawn(async move { (index, work.await) });

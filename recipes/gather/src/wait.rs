@@ -137,10 +137,10 @@ pub async fn wait<T, E>(
 /// Stores the result of every task that has one.
 fn collect<T>(tasks: &mut [MaybeDone<T>], cx: &mut Context<'_>) {
     for task in tasks {
-        if let MaybeDone::Pending(handle) = task
-            && let Poll::Ready(result) = Pin::new(handle).poll(cx)
-        {
-            *task = MaybeDone::Done(result);
+        if let MaybeDone::Pending(handle) = task {
+            if let Poll::Ready(result) = Pin::new(handle).poll(cx) {
+                *task = MaybeDone::Done(result);
+            }
         }
     }
 }
