@@ -1,11 +1,12 @@
 //! Files that are written together, or not at all.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 use tempfile::{NamedTempFile, TempPath};
 
@@ -67,8 +68,8 @@ impl Changes {
         Ok(text)
     }
 
-    /// Refuses to write over files that are there.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
+    /// Refuses to write over files that are there. `way_out` is another way than to replace them.
+    pub(crate) fn check(&self, way_out: &str) -> anyhow::Result<()> {
         let there: Vec<_> = self
             .real()
             .filter(|change| change.old.is_some() && !change.is_edit)
@@ -76,30 +77,54 @@ impl Changes {
             .collect();
         match there.as_slice() {
             [] => Ok(()),
-            [one] => bail!("{one} is there already, and differs: --force replaces it, --dry-run shows how"),
+            [one] => {
+                bail!(
+                    "{one} is there already, and differs: --force replaces it, {way_out}--dry-run shows how"
+                )
+            }
             [first, ..] => bail!(
-                "{first} and {} more files are there already, and differ: --force replaces them, --dry-run shows how",
+                "{first} and {} more files are there already, and differ: --force replaces them, {way_out}--dry-run \
+                 shows how",
                 there.len() - 1
             ),
         }
     }
 
-    /// Writes everything. After an error all is as it was.
-    pub(crate) fn apply(&self) -> anyhow::Result<()> {
+    /// Writes everything. After an error all is as it was. If the program is killed, the next [`alone`] in `home` ends
+    /// what was begun, or takes it back.
+    pub(crate) fn apply(&self, home: &Path) -> anyhow::Result<()> {
+        let Some(first) = self.real().next().map(|change| change.path.display()) else { return Ok(()) };
         let mut created = Created::default();
+        let mut ready = || -> io::Result<_> {
+            created.folder(home)?;
+            Ok(Journal { home: std::path::absolute(home)?, ..Journal::default() })
+        };
+        let mut journal = ready().with_context(|| format!("cannot write {first}"))?;
+        for change in self.real() {
+            let path = std::path::absolute(&change.path)?;
+            let folders = path.ancestors().skip(1).take_while(|folder| *folder != journal.home);
+            journal.folders.extend(folders.filter(|folder| !folder.is_dir()).map(Path::to_path_buf));
+            journal.staged_in.extend(path.parent().map(Path::to_path_buf));
+        }
+        let saved = journal.save();
+        let _in_the_end = Remove(saved.with_context(|| format!("cannot write {first}"))?);
+
         let mut staged = Vec::new();
         for change in self.real() {
             let mut prepare = || -> io::Result<_> {
                 // The file behind a link is the one to replace, not the link.
                 let path = match &change.old {
                     Some(_) => fs::canonicalize(&change.path)?,
-                    None => change.path.clone(),
+                    None => std::path::absolute(&change.path)?,
                 };
-                let folder =
-                    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                created.folder(folder)?;
                 let permissions = change.old.as_ref().map(|_| fs::metadata(&path)).transpose()?;
                 let permissions = permissions.map(|metadata| metadata.permissions());
+                // It could be replaced all the same. Its owner has said that it should not be.
+                if permissions.as_ref().is_some_and(fs::Permissions::readonly) {
+                    return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
+                }
+                let folder = path.parent().unwrap_or(Path::new("."));
+                created.folder(folder)?;
                 // What is there is written once more too, so that taking it back needs no room on the disk.
                 let undo = match &change.old {
                     Some(old) => Some(stage(folder, old, permissions.clone())?),
@@ -109,7 +134,17 @@ impl Changes {
             };
             staged.push(prepare().with_context(|| format!("cannot write {}", change.path.display()))?);
         }
-        for (path, new, undo) in staged {
+        for change in self.real() {
+            change.check_unchanged()?;
+        }
+        journal.renames.extend(staged.iter().map(|(path, new, undo)| Rename {
+            path: path.clone(),
+            new: new.to_path_buf(),
+            undo: undo.as_ref().map(|undo| undo.to_path_buf()),
+        }));
+        journal.save().with_context(|| format!("cannot write {first}"))?;
+        for (change, (path, new, undo)) in self.real().zip(staged) {
+            change.check_unchanged()?;
             let renamed = match &undo {
                 Some(_) => new.persist(&path),
                 None => new.persist_noclobber(&path),
@@ -124,20 +159,129 @@ impl Changes {
     }
 }
 
+impl Change {
+    /// The reader may have an editor open.
+    fn check_unchanged(&self) -> anyhow::Result<()> {
+        let Some(old) = &self.old else { return Ok(()) };
+        if fs::read(&self.path).ok().as_ref() != Some(old) {
+            bail!("{} has been changed meanwhile: run the command once more", self.path.display());
+        }
+        Ok(())
+    }
+}
+
+const PREFIX: &str = ".cookbook-";
+
+/// What a program that is killed leaves behind for the next one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Journal {
+    home: PathBuf,
+    /// Folders that are made, from the inside out.
+    folders: Vec<PathBuf>,
+    /// Where files wait for their names.
+    staged_in: Vec<PathBuf>,
+    /// Empty until all of them are written.
+    renames: Vec<Rename>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Rename {
+    path: PathBuf,
+    new: PathBuf,
+    /// What was in its place.
+    undo: Option<PathBuf>,
+}
+
+/// Removes a file when it is dropped.
+struct Remove(PathBuf);
+
+impl Drop for Remove {
+    fn drop(&mut self) {
+        // The next run does it, if there was a reason against it now.
+        let _left_to_the_next_run = fs::remove_file(&self.0);
+    }
+}
+
+impl Journal {
+    fn path(home: &Path) -> PathBuf {
+        home.join(format!("{PREFIX}journal"))
+    }
+
+    fn save(&self) -> io::Result<PathBuf> {
+        let path = Self::path(&self.home);
+        stage(&self.home, &serde_json::to_vec(self)?, None)?.persist(&path).map_err(|error| error.error)?;
+        Ok(path)
+    }
+
+    /// Ends what a killed run has begun, if all of it was written; takes it back otherwise.
+    fn finish(home: &Path) -> io::Result<()> {
+        let path = Self::path(home);
+        let journal: Option<Self> =
+            fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let journal = journal.unwrap_or_default();
+        for Rename { path, new, undo } in &journal.renames {
+            let there = fs::read(path).ok();
+            let before = undo.as_ref().and_then(|undo| fs::read(undo).ok());
+            // What the reader has changed since then stays.
+            if new.exists() && there == before {
+                fs::rename(new, path)?;
+            }
+        }
+        let home = home.to_path_buf();
+        for folder in journal.staged_in.iter().chain([&home]) {
+            for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if file.file_name().to_string_lossy().starts_with(PREFIX) && file.path() != path {
+                    fs::remove_file(file.path())?;
+                }
+            }
+        }
+        if journal.renames.is_empty() {
+            for folder in &journal.folders {
+                // One that is not empty is the reader's by now.
+                let _kept = fs::remove_dir(folder);
+            }
+        }
+        // Last, so that being killed in here is being killed in there.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Waits until no other run writes in `home`, and ends or takes back what a killed one has left there. While what it
+/// returns lives, no other run begins.
+///
+/// # Errors
+///
+/// When what is left cannot be written or removed.
+pub(crate) fn alone(home: &Path) -> anyhow::Result<Option<File>> {
+    let home = if home.as_os_str().is_empty() { Path::new(".") } else { home };
+    if !home.is_dir() {
+        return Ok(None);
+    }
+    // Not every system locks a folder: two runs at once are rare.
+    let lock = File::open(home).ok().filter(|folder| folder.lock().is_ok());
+    Journal::finish(home).with_context(|| format!("cannot clean up {}", home.display()))?;
+    Ok(lock)
+}
+
 fn stage(folder: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<TempPath> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".cookbook-");
+    builder.prefix(PREFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What `File::create` asks for; the umask takes its share. An existing file keeps its own.
-        builder.permissions(permissions.unwrap_or(fs::Permissions::from_mode(0o666)));
+        // What `File::create` asks for; the umask takes its share.
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    #[cfg(not(unix))]
-    let _same_everywhere = permissions;
     let mut file: NamedTempFile = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.flush()?;
+    // An existing file keeps its own, whatever the umask is.
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
     Ok(file.into_temp_path())
 }
 
@@ -199,11 +343,11 @@ mod tests {
         changes.put(new, "ours")?;
         changes.put(blocked.clone(), "ours")?;
         fs::create_dir(&blocked)?;
-        assert!(changes.apply().is_err());
+        assert!(changes.apply(folder.path()).is_err());
         assert_eq!(fs::read_to_string(&replaced)?, "mine");
         assert_eq!(fs::read_dir(folder.path())?.count(), 2);
         fs::remove_dir(&blocked)?;
-        changes.apply()?;
+        changes.apply(folder.path())?;
         assert_eq!(fs::read_to_string(&replaced)?, "ours");
         assert_eq!(fs::read_dir(folder.path())?.count(), 3);
         Ok(())

@@ -74,6 +74,9 @@ enum Command {
         /// Copy the pattern into this crate, and add what it needs to its Cargo.toml
         #[arg(long, value_name = "PROJECT")]
         into: Option<PathBuf>,
+        /// Name the module NAME, where two patterns have one name
+        #[arg(long = "as", value_name = "NAME", requires = "into")]
+        name: Option<String>,
         /// Replace files that are there and differ
         #[arg(long)]
         force: bool,
@@ -158,8 +161,9 @@ fn run(chosen: Option<Command>) -> anyhow::Result<()> {
         Some(Command::Lessons { recipe: Some(recipe), pattern, run: false }) => {
             print(&lessons::list(&recipe, pattern.as_deref())?)
         }
-        Some(Command::Copy { recipe, what, into, force, dry_run }) => {
-            print(&copy(&recipe, &what, into.as_deref(), force, dry_run)?)
+        Some(Command::Copy { recipe, what, into, name, force, dry_run }) => {
+            let into = into.as_deref().map(|project| (project, name.as_deref()));
+            print(&copy(&recipe, &what, into, force, dry_run)?)
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -191,22 +195,30 @@ fn overview() -> anyhow::Result<String> {
 fn copy(
     recipe: &str,
     what: &Path,
-    into: Option<&Path>,
+    into: Option<(&Path, Option<&str>)>,
     force: bool,
     dry_run: bool,
 ) -> anyhow::Result<String> {
     let recipe = book::recipe(recipe)?;
+    let home = match into {
+        Some((project, _)) if project.is_file() => project.parent().unwrap_or(Path::new("")),
+        Some((project, _)) => project,
+        None => what,
+    };
+    let _alone = if dry_run { None } else { changes::alone(home)? };
     let plan = match into {
-        Some(project) => copy::pattern(&recipe, recipe.pattern(&what.to_string_lossy())?, project)?,
+        Some((project, name)) => {
+            copy::pattern(&recipe, recipe.pattern(&what.to_string_lossy())?, project, name)?
+        }
         None => copy::recipe(&recipe, what)?,
     };
     if dry_run {
-        return plan.changes.preview();
+        return Ok(plan.changes.preview()? + &plan.report);
     }
     if !force {
-        plan.changes.check()?;
+        plan.changes.check(if into.is_some() { "--as NAME copies it under another name, " } else { "" })?;
     }
-    plan.changes.apply()?;
+    plan.changes.apply(home)?;
     Ok(plan.report)
 }
 

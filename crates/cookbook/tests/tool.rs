@@ -297,11 +297,17 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
         would create  ./src/wait.rs
         would edit    ./Cargo.toml
         @@ -4,3 +4,3 @@
- 
+
          [dependencies]
         -tokio = "1.60" # for the server
         +tokio = { version = "1.60", features = ["rt", "time"] } # for the server
 
+        ./src/wait.rs
+        ./Cargo.toml
+          tokio: features rt, time added
+        note: a program needs a runtime: cargo add tokio --features
+              macros,rt-multi-thread, and above `async fn main` #[tokio::main]
+        Add to ./src/main.rs: pub mod wait;
     "#]]
     .assert_eq(&preview.lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>());
     assert_eq!(dependencies(&project), before);
@@ -373,13 +379,13 @@ fn features_are_added_and_none_is_taken_away() {
 }
 
 #[test]
-fn without_default_features_it_adds_what_the_recipe_names() {
+fn without_default_features_it_adds_what_the_pattern_uses() {
     check_merge(
         "[dependencies]\nfutures = { version = \"0.3\", default-features = false }\ntokio = { version = \"1.54\", default-features = false, features = [\"macros\", \"time\"] }\n",
         expect![[r#"
             [dependencies]
             futures = { version = "0.3", default-features = false, features = ["std"] }
-            tokio = { version = "1.54", default-features = false, features = ["macros", "time", "rt"] }
+            tokio = { version = "1.54", default-features = false, features = ["macros", "time"] }
         "#]],
     );
 }
@@ -423,21 +429,21 @@ fn a_dependency_from_elsewhere_gets_the_features_and_no_version() {
 fn a_version_that_the_pattern_cannot_use_is_refused() {
     check_refusal(
         "[dependencies]\ntokio = \"0.2\"\n",
-        expect!["error: ./Cargo.toml cannot be changed: it wants tokio 0.2, and the pattern needs 1.54"],
+        expect![
+            "error: ./Cargo.toml cannot be changed: it wants tokio 0.2, and the pattern needs 1.38.0 or later: raise it, or give it another name, as in old_tokio = { package = \"tokio\", version = \"0.2\" }"
+        ],
     );
     check_refusal(
         "[dependencies]\ntokio = \"=1.20.0\"\n",
-        expect!["error: ./Cargo.toml cannot be changed: it wants tokio =1.20.0, and the pattern needs 1.54"],
-    );
-    check_refusal(
-        "[dependencies]\nrt = { version = \"1\", package = \"tokio\" }\n",
         expect![
-            "error: ./Cargo.toml cannot be changed: tokio is called rt there, and the pattern calls it tokio"
+            "error: ./Cargo.toml cannot be changed: it wants tokio =1.20.0, and the pattern needs 1.38.0 or later: raise it"
         ],
     );
     check_refusal(
         "[dependencies]\ntokio = { version = \"1\", package = \"other\" }\n",
-        expect!["error: ./Cargo.toml cannot be changed: tokio is another crate there, other"],
+        expect![
+            "error: ./Cargo.toml cannot be changed: tokio is another crate there, other: give that one another name"
+        ],
     );
 }
 
@@ -479,10 +485,10 @@ fn an_older_edition_and_an_older_locked_version_are_told() {
     fs::write(project.path().join("Cargo.lock"), lock).unwrap();
     let told = printed(project.path(), &["copy", "gather", "wait", "--into", "."]);
     expect![[r#"
-        note: Cargo.lock has tokio 1.20.0, and the pattern needs ^1.54: cargo update
-              tokio
-        note: ./Cargo.toml is of edition 2021, and the pattern is written in 2024: it
-              may need changes
+        note: Cargo.lock has tokio 1.20.0, and the pattern needs 1.44.0 or later: cargo
+              update tokio@1.20.0
+        note: a program needs a runtime: cargo add tokio --features
+              macros,rt-multi-thread, and above `async fn main` #[tokio::main]
     "#]]
     .assert_eq(told.split_inclusive('\n').skip(3).take(4).collect::<String>().as_str());
 }

@@ -53,7 +53,7 @@ pub async fn search<'a>(
         if line.contains(word) {
             found.push(number);
         }
-        if (number + 1).is_multiple_of(at_a_time.get()) {
+        if (number + 1) % at_a_time == 0 {
             yield_now().await;
         }
     }

@@ -71,9 +71,8 @@ where
         let mut source = pin!(source);
         // The place comes before the item: an item made first would wait for its place outside the channel, one more
         // than `ahead`.
-        while let Ok(place) = places.reserve().await
-            && let Some(item) = source.next().await
-        {
+        while let Ok(place) = places.reserve().await {
+            let Some(item) = source.next().await else { break };
             place.send(item);
         }
     });

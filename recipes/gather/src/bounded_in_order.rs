@@ -148,9 +148,8 @@ where
 
     /// Starts work while there is room.
     fn start(&mut self) {
-        while self.tasks.len() + self.ready.len() < self.limit.get()
-            && let Some(input) = self.inputs.as_mut().and_then(Iterator::next)
-        {
+        while self.tasks.len() + self.ready.len() < self.limit.get() {
+            let Some(input) = self.inputs.as_mut().and_then(Iterator::next) else { break };
             let index = self.next_input;
             self.next_input += 1;
             match catch_unwind(AssertUnwindSafe(|| (self.work)(input))) {

@@ -104,9 +104,8 @@ pub async fn raise_for_status(mut response: Response, keep: usize) -> Result<Res
         return Ok(response);
     }
     let mut body = Vec::new();
-    while body.len() < keep
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
+    while body.len() < keep {
+        let Ok(Some(chunk)) = response.chunk().await else { break };
         body.extend_from_slice(&chunk[..chunk.len().min(keep - body.len())]);
     }
     Err(StatusError {

@@ -33,9 +33,8 @@ pub async fn broken<J, F: Future<Output = ()>>(
     stop: &CancellationToken,
     handle: impl Fn(J) -> F,
 ) {
-    while !stop.is_cancelled()
-        && let Some(job) = jobs.recv().await
-    {
+    while !stop.is_cancelled() {
+        let Some(job) = jobs.recv().await else { break };
         handle(job).await;
     }
 }

@@ -71,7 +71,7 @@ pub struct RateLimit {
 #[error("a quota that takes more than a hundred years")]
 pub struct QuotaTooSlow;
 
-const HUNDRED_YEARS: Duration = Duration::from_hours(24 * 365 * 100);
+const HUNDRED_YEARS: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 impl RateLimit {
     /// A limit of `quota`, which says how many may come at once, and how long it takes until one more may.

@@ -1,8 +1,12 @@
 //! Copies that stand alone: a whole recipe as a crate, or one pattern into a crate that is there.
 
 mod dependency;
+mod manifest;
+mod needs;
 mod pattern;
+mod project;
 mod recipe;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +51,11 @@ fn workspace_root(folder: &Path) -> anyhow::Result<PathBuf> {
 /// A manifest of the reader's: its text, and what it says.
 fn read(path: &Path) -> anyhow::Result<(String, DocumentMut)> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let document = text.parse().with_context(|| format!("{} is no manifest", path.display()))?;
+    let document = parse(path, &text)?;
     Ok((text, document))
+}
+
+fn parse(path: &Path, text: &str) -> anyhow::Result<DocumentMut> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.parse().with_context(|| format!("{} is no manifest", path.display()))
 }

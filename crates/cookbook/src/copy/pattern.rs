@@ -1,302 +1,438 @@
 //! One pattern into a crate that is there, with what it depends on.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use semver::{Op, Version, VersionReq};
-use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+use semver::Version;
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 
-use super::dependency::{Dependency, inherited, is, named_by};
-use super::{Plan, read, workspace_root};
+use super::dependency::inherited;
+use super::manifest::{self, append_features, as_it_was, source_of};
+use super::needs::{Fit, Need};
+use super::project::{Declared, Kind, Project, Root, ident};
+use super::source::{Declaration, declares, names_crate, with_future, with_use};
+use super::{Plan, parse, read};
 use crate::book::{Pattern, Recipe};
 use crate::example;
 use crate::text::hang;
 
-/// The edition that the patterns are written in.
-const EDITION: &str = "2024";
+/// The oldest compiler that the patterns compile with.
+const RUST: Version = Version::new(1, 85, 0);
+
+/// The patterns that need edition 2024, and why. A gate compiles all others in 2018 and in 2021.
+const NEED_2024: [(&str, &str, &str); 0] = [];
+
+/// Crates whose derives name them: they are found by their own name alone.
+const DERIVES: [&str; 2] = ["serde", "thiserror"];
+
+/// What has been done for one dependency.
+#[derive(Default)]
+struct Done {
+    said: String,
+    notes: Vec<String>,
+    /// What the reader's code calls it, if that is another name.
+    alias: Option<String>,
+    /// What turns it on, if it is optional.
+    feature: Option<String>,
+}
 
 /// Plans `pattern` as a module of the crate in `project`, and its dependencies in the manifest there.
 ///
 /// # Errors
 ///
-/// When there is no crate, or when it wants a version of a dependency that the pattern cannot use.
-pub(crate) fn copy(recipe: &Recipe, pattern: Pattern, project: &Path) -> anyhow::Result<Plan> {
-    // The folder of the crate, or its manifest.
-    let path = if project.is_file() { project.to_path_buf() } else { project.join("Cargo.toml") };
-    if !path.is_file() {
-        bail!("{} is no crate: there is no {}", project.display(), path.display());
+/// When there is no crate, or when the copy would not build.
+pub(crate) fn copy(
+    recipe: &Recipe,
+    pattern: Pattern,
+    project: &Path,
+    name: Option<&str>,
+) -> anyhow::Result<Plan> {
+    let name = name.unwrap_or(pattern.name);
+    if !is_module(name) {
+        bail!("{name:?} is no name of a module: letters, digits and _, as in my_{}", pattern.name);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let (old, mut manifest) = read(&path)?;
-    if !manifest.contains_key("package") {
-        bail!("{} is a workspace without a crate of its own: choose one of its members", path.display());
-    }
-    if !folder.join("src").is_dir() {
-        bail!("{} is no folder: a pattern is a file in it", folder.join("src").display());
-    }
-    let root = workspace_root(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
-    let (_, workspace) = read(&root)?;
-    let locked = Locked::beside(&root);
-
-    let mut done = Vec::new();
-    let mut notes = Vec::new();
-    for (name, wanted) in named_by(pattern)? {
-        let known = recipe.manifest()?;
-        let known = known.get("dependencies").and_then(|table| table.get(&name));
-        let known = known.with_context(|| format!("the recipe does not depend on {name}"))?;
-        let whole = Dependency::read(&name, known, &super::dependency::workspace()?)?;
-        let change = add(&mut manifest, &workspace, &name, &wanted, &whole)
-            .with_context(|| format!("{} cannot be changed", path.display()))?;
-        done.push(format!("{name}: {change}"));
-        notes.extend(locked.is_older(&name, &wanted));
-    }
-    if let Some(edition) = edition(&manifest, &workspace).filter(|edition| edition.as_str() < EDITION) {
-        notes.push(format!(
-            "{} is of edition {edition}, and the pattern is written in {EDITION}: it may need changes",
-            path.display()
-        ));
-    }
+    let project = Project::read(project)?;
+    let path = project.manifest.clone();
+    let mut manifest = parse(&path, &project.text)?;
+    let (_, workspace) = read(&project.root.join("Cargo.toml"))?;
 
     let mut plan = Plan::default();
-    for (path, source) in pattern.files() {
-        let file = folder.join("src").join(path);
-        plan.changes.put(file.clone(), example::ignored(source))?;
+    let mut done = Vec::new();
+    let mut notes = Vec::new();
+    let (mut aliases, mut features) = (Vec::new(), Vec::new());
+    for need in Need::all(recipe, pattern)? {
+        let one = add(&mut manifest, &workspace, &project, &need)
+            .with_context(|| format!("{} cannot be changed", path.display()))?;
+        done.push(format!("{}: {}", need.name, one.said));
+        notes.extend(one.notes);
+        aliases.extend(one.alias.map(|alias| (ident(&need.name), alias)));
+        features.extend(one.feature.filter(|feature| !features.contains(feature)));
+    }
+    notes.extend(runtime(&project));
+    notes.extend(project.rust_version().filter(|version| *version < RUST).map(|version| {
+        format!("the crate promises Rust {version}, and the pattern is checked with {RUST} and later")
+    }));
+    notes.extend(edition(recipe, pattern, &project));
+
+    let place = Place::of(&project, pattern, name)?;
+    for (file, source) in place.files(pattern) {
+        let mut source = example::ignored(source);
+        if project.edition() < "2024" {
+            source = with_future(&source);
+        }
+        for (crate_name, alias) in &aliases {
+            if names_crate(&source, crate_name) {
+                source = with_use(&source, &format!("use {alias} as {crate_name};"));
+            }
+        }
+        plan.changes.put(file.clone(), source)?;
         writeln!(plan.report, "{}", file.display())?;
     }
-    // What is parsed has lost the ends of lines that Windows writes.
-    let mut new = manifest.to_string();
-    if old.matches('\n').count() == old.matches("\r\n").count() {
-        new = new.replace("\r\n", "\n").replace('\n', "\r\n");
-    }
-    plan.changes.edit(path.clone(), old, new);
+    // Last: without it nothing uses the files.
+    let new = as_it_was(&project.text, &manifest.to_string());
+    plan.changes.edit(path.clone(), project.text.clone(), new);
 
     writeln!(plan.report, "{}", path.display())?;
     for line in done {
         plan.report += &hang("  ", "    ", &line);
     }
+    notes.extend(place.notes(&project, name));
     for note in notes {
         plan.report += &hang("note: ", "      ", &note);
     }
-    if let Some(line) = module(folder, pattern.name) {
+    if let Some(line) = place.line(name, &features) {
         writeln!(plan.report, "{line}")?;
     }
     Ok(plan)
 }
 
-/// What the reader has to write to have the module, unless it is written already. `pub`: the compiler has nothing to say
-/// then about what the reader does not use.
-fn module(folder: &Path, name: &str) -> Option<String> {
-    let roots = ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root));
-    let root = roots.iter().find(|root| root.is_file()).unwrap_or(&roots[0]);
-    let source = fs::read_to_string(root).unwrap_or_default();
-    let declared = format!("mod {name};");
-    let is_there = source.lines().any(|line| line.trim().trim_start_matches("pub ") == declared);
-    (!is_there).then(|| format!("Add to {}: pub {declared}", root.display()))
+fn is_module(name: &str) -> bool {
+    const TAKEN: [&str; 53] = [
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
+        "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
+        "lib", "loop", "macro", "main", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+        "return", "self", "Self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+        "unsafe", "unsized", "use", "virtual", "where", "while",
+    ];
+    let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    is_word && begins && name != "_" && name != "yield" && !TAKEN.contains(&name)
 }
 
-fn edition(manifest: &DocumentMut, workspace: &DocumentMut) -> Option<String> {
-    let edition = manifest["package"].get("edition");
-    let inherited = || workspace.get("workspace")?.get("package")?.get("edition");
-    match edition {
-        None => Some("2015".to_owned()),
-        Some(edition) => edition.as_str().or_else(|| inherited()?.as_str()).map(str::to_owned),
+/// Where the module goes, and where it is declared.
+struct Place {
+    root: Root,
+    /// The other files that a crate begins with.
+    others: Vec<Root>,
+    source: String,
+    /// The folder of the new files.
+    folder: PathBuf,
+    /// The file, from the folder of the root.
+    path: Option<String>,
+    /// `name/mod.rs` and its neighbours, not `name.rs` and `name/`.
+    is_folder: bool,
+    name: String,
+}
+
+impl Place {
+    fn of(project: &Project, pattern: Pattern, name: &str) -> anyhow::Result<Self> {
+        let mut roots = project.roots();
+        if roots.is_empty() {
+            bail!("{} has no library and no program: cargo init makes one", project.manifest.display());
+        }
+        let root = roots.remove(0);
+        let beside = root.path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let sources = project.folder.join("src");
+        // Cargo takes each file of src/bin for a program. And where there is a `src`, sources are expected in it.
+        let is_elsewhere = beside == sources.join("bin") || (beside == project.folder && sources.is_dir());
+        let (folder, up) = match (is_elsewhere, beside == project.folder) {
+            (false, _) => (beside, None),
+            (true, true) => (sources, Some("src/")),
+            (true, false) => (sources, Some("../")),
+        };
+        // The modules inside a file that `#[path]` names are looked for beside it.
+        let is_folder = up.is_some() && pattern.files().len() > 1;
+        let file = if is_folder { format!("{name}/mod.rs") } else { format!("{name}.rs") };
+        let other = if is_folder { format!("{name}.rs") } else { format!("{name}/mod.rs") };
+        if folder.join(&other).exists() {
+            bail!(
+                "{} is there already, and a module has one file: --as NAME copies the pattern under another name",
+                folder.join(other).display()
+            );
+        }
+        let path = up.map(|up| format!("{up}{file}"));
+        let source =
+            fs::read_to_string(&root.path).with_context(|| format!("cannot read {}", root.path.display()))?;
+        Ok(Self { root, others: roots, source, folder, path, is_folder, name: name.to_owned() })
+    }
+
+    fn files(&self, pattern: Pattern) -> Vec<(PathBuf, &'static str)> {
+        let files = pattern.files().into_iter().map(|(path, source)| {
+            let path = match path.split_once('/') {
+                Some((_, inside)) => format!("{}/{inside}", self.name),
+                None if self.is_folder => format!("{}/mod.rs", self.name),
+                None => format!("{}.rs", self.name),
+            };
+            (self.folder.join(path), source)
+        });
+        files.collect()
+    }
+
+    /// What the reader has to write to have the module, unless it is written already. `pub`: the compiler has nothing to
+    /// say then about what the reader does not use.
+    fn line(&self, name: &str, features: &[String]) -> Option<String> {
+        if declares(&self.source, name).is_some() {
+            return None;
+        }
+        let cfg = match features {
+            [] => String::new(),
+            [one] => format!("#[cfg(feature = \"{one}\")] "),
+            all => {
+                let all: Vec<_> = all.iter().map(|feature| format!("feature = \"{feature}\"")).collect();
+                format!("#[cfg(all({}))] ", all.join(", "))
+            }
+        };
+        let path = self.path.as_deref().map(|path| format!("#[path = \"{path}\"] ")).unwrap_or_default();
+        let public = if self.root.kind == Kind::Macros { "" } else { "pub " };
+        Some(format!("Add to {}: {cfg}{path}{public}mod {name};", self.root.path.display()))
+    }
+
+    fn notes(&self, project: &Project, name: &str) -> Vec<String> {
+        let mut notes = Vec::new();
+        if declares(&self.source, name) == Some(Declaration::Inline) {
+            notes.push(format!(
+                "{} has a module {name} of its own, in braces: --as NAME copies the pattern under another name",
+                self.root.path.display()
+            ));
+        }
+        let programs: Vec<_> = self
+            .others
+            .iter()
+            .filter(|other| other.kind == Kind::Program)
+            .map(|other| other.path.display().to_string())
+            .collect();
+        match (&*programs, self.root.kind, project.library()) {
+            ([], ..) => {}
+            ([first, rest @ ..], Kind::Library, Some(library)) => {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                notes.push(format!("{first}{more} can use it as {library}::{name}"));
+            }
+            _ => notes.push(format!(
+                "for another program, the line goes into its own file: {}",
+                programs.join(", ")
+            )),
+        }
+        notes
     }
 }
 
-/// Adds what is `wanted` to the manifest, and says what it has done. `whole` is what the pattern's recipe depends on:
-/// enough without the default features.
+/// What a program lacks that has no runtime yet.
+fn runtime(project: &Project) -> Option<String> {
+    const RUNTIMES: [&str; 5] = ["async-std", "smol", "actix-web", "actix-rt", "embassy-executor"];
+    let is_program = project.roots().iter().any(|root| root.kind == Kind::Program);
+    let has_one =
+        project.dependencies().iter().filter(|dependency| !dependency.is_for_the_build()).any(|there| {
+            let starts = |feature: &String| ["full", "rt", "rt-multi-thread"].contains(&feature.as_str());
+            RUNTIMES.contains(&there.name.as_str())
+                || (there.name == "tokio" && there.features.iter().any(starts))
+        });
+    (is_program && !has_one).then(|| {
+        "a program needs a runtime: cargo add tokio --features macros,rt-multi-thread, and above `async fn main` \
+         #[tokio::main]"
+            .to_owned()
+    })
+}
+
+/// What there is to say of an edition that is not the patterns' own.
+fn edition(recipe: &Recipe, pattern: Pattern, project: &Project) -> Option<String> {
+    let edition = project.edition();
+    let manifest = project.manifest.display();
+    if edition == "2015" {
+        return Some(format!(
+            "{manifest} is of edition 2015, which has no async: set edition = \"2024\", or 2018 at least"
+        ));
+    }
+    let (.., why) = NEED_2024.iter().find(|(of, name, _)| *of == recipe.name && *name == pattern.name)?;
+    (edition < "2024")
+        .then(|| format!("{manifest} is of edition {edition}, and the pattern needs 2024: {why}"))
+}
+
+/// Adds what is needed to the manifest, or to what is there of it, and says what it has done.
 fn add(
     manifest: &mut DocumentMut,
     workspace: &DocumentMut,
-    name: &str,
-    wanted: &Dependency,
-    whole: &Dependency,
-) -> anyhow::Result<String> {
-    let dependencies = manifest.entry("dependencies").or_insert_with(|| Item::Table(Table::new()));
-    let dependencies = dependencies.as_table_like_mut().context("[dependencies] is no table")?;
-    let is_renamed = |item: &Item| item.get("package").and_then(Item::as_str) == Some(name);
-    if let Some((other, _)) = dependencies.iter().find(|(key, item)| *key != name && is_renamed(item)) {
-        bail!("{name} is called {other} there, and the pattern calls it {name}");
+    project: &Project,
+    need: &Need,
+) -> anyhow::Result<Done> {
+    let (name, ident) = (&need.name, ident(&need.name));
+    let there: Vec<_> = project.dependencies().iter().filter(|there| !there.is_for_the_build()).collect();
+    for other in there.iter().filter(|there| there.ident() == ident) {
+        let at = match other.is_plain() {
+            true => String::new(),
+            false => format!(" in [{}]", other.table().join(".")),
+        };
+        if other.name != *name {
+            bail!("{name} is another crate there{at}, {}: give that one another name", other.name);
+        }
+        if need.fit(&other.req)? == Fit::No {
+            let wants = other.wants();
+            let way_out = match need.is_same_as_new(&other.req)? {
+                true => "raise it".to_owned(),
+                false => format!(
+                    "raise it, or give it another name, as in old_{ident} = {{ package = \"{name}\", version = \"{wants}\" }}"
+                ),
+            };
+            bail!("it wants {name} {wants}{at}, and the pattern needs {} or later: {way_out}", need.minimum);
+        }
     }
-    if let Some(item) = dependencies.get(name) {
-        let is_optional = item.get("optional").and_then(Item::as_bool) == Some(true);
-        let merged = merge(dependencies, workspace, name, wanted, whole)?;
-        return Ok(if is_optional {
-            format!("{merged}, but it is optional, and the pattern needs it")
+    if let Some(plain) = there.iter().find(|there| there.ident() == ident && there.is_plain()) {
+        return merge(manifest, project, need, plain);
+    }
+    // A second name for one version is an error of cargo's. Another version under another name is none.
+    let mut renamed = None;
+    for other in there.iter().filter(|there| there.name == *name && there.ident() != ident) {
+        if need.is_same_as_new(&other.req)? {
+            renamed = renamed.or(Some(other));
+        }
+    }
+    if let Some(renamed) = renamed {
+        let key = renamed.key();
+        if !renamed.is_plain() || DERIVES.contains(&name.as_str()) || need.fit(&renamed.req)? == Fit::No {
+            bail!(
+                "{name} is called {key} in [{}], and the pattern needs it as {name}: give it that name",
+                renamed.table().join(".")
+            );
+        }
+        let mut done = merge(manifest, project, need, renamed)?;
+        done.alias = Some(renamed.ident());
+        done.said += &format!(", as {key}");
+        return Ok(done);
+    }
+    let mut done = Done::default();
+    let elsewhere = there.iter().find(|there| there.ident() == ident);
+    let mut has_default = true;
+    let (mut table, version) = if let Some(other) = elsewhere {
+        // One version, and from one place.
+        done.notes.extend(older(project, need, &other.req)?);
+        let keys = other.table();
+        let item = manifest::table(manifest, &keys).and_then(|table| table.get(other.key()));
+        let table = source_of(item.with_context(|| format!("there is no {name} in [{}]", keys.join(".")))?);
+        has_default = !table.contains_key("workspace") || other.uses_default_features;
+        (table, format!("that of [{}]", keys.join(".")))
+    } else if let Some(item) = of_workspace(need, workspace)? {
+        let there = super::dependency::Dependency::read(name, item, workspace)?;
+        if let Some(version) = &there.version {
+            done.notes.extend(older(project, need, version)?);
+        }
+        has_default = there.default_features;
+        (manifest::inherits(), "the version of the workspace".to_owned())
+    } else {
+        let version = version(project, need);
+        (InlineTable::from_iter([("version", Value::from(&version))]), version)
+    };
+    let of_workspace = inherited(name, workspace).filter(|_| table.contains_key("workspace"));
+    let of_workspace = of_workspace.and_then(Item::as_table_like).map(super::dependency::features);
+    let features = need.lacking(has_default, &of_workspace.unwrap_or_default(), None);
+    if !need.wanted.default_features && !table.contains_key("workspace") {
+        table.insert("default-features", false.into());
+    }
+    if !features.is_empty() {
+        table.insert("features", Array::from_iter(&features).into());
+    }
+    let value = match (table.len(), table.get("version")) {
+        (1, Some(version)) => version.clone().decorated(" ", ""),
+        _ => table.into(),
+    };
+    manifest::insert(manifest::dependencies(manifest)?, name, value);
+    done.said = match features.is_empty() {
+        true => format!("added, {version}"),
+        false => format!("added, {version}, features {}", features.join(", ")),
+    };
+    Ok(done)
+}
+
+/// What the workspace has of it, if the pattern can use that.
+fn of_workspace<'a>(need: &Need, workspace: &'a DocumentMut) -> anyhow::Result<Option<&'a Item>> {
+    let Some(item) = inherited(&need.name, workspace) else { return Ok(None) };
+    let package = item.get("package").and_then(Item::as_str);
+    if package.is_some_and(|package| package != need.name) {
+        return Ok(None);
+    }
+    let version = item.as_str().or_else(|| item.get("version").and_then(Item::as_str));
+    Ok(match version {
+        Some(version) if need.fit(version)? == Fit::No => None,
+        _ => Some(item),
+    })
+}
+
+/// The version of a new dependency: the one that was tried, unless the reader's lock file or his compiler wants an older.
+fn version(project: &Project, need: &Need) -> String {
+    let locked: Vec<_> =
+        project.locked(&need.name).into_iter().filter(|version| need.is_of_the_series(version)).collect();
+    let in_series =
+        |version: &Version| if need.is_of_the_series(version) { version.clone() } else { series(need) };
+    match locked.iter().max() {
+        Some(newest) if *newest < need.tried && need.takes(newest) => newest.to_string(),
+        None if project.rust_version().is_some_and(|version| version < RUST) => {
+            in_series(&need.minimum).to_string()
+        }
+        _ => need.wanted.version.clone().unwrap_or_default(),
+    }
+}
+
+/// The first version that is compatible with the one that was tried.
+fn series(need: &Need) -> Version {
+    match need.tried.major {
+        0 => Version::new(0, need.tried.minor, 0),
+        major => Version::new(major, 0, 0),
+    }
+}
+
+/// What there is to say if the reader's versions are older than the one that was tried.
+fn older(project: &Project, need: &Need, requirement: &str) -> anyhow::Result<Option<String>> {
+    let (name, tried) = (&need.name, need.wanted.version.clone().unwrap_or_default());
+    let allowed = semver::VersionReq::parse(requirement).context("the version")?;
+    let locked = project.locked(name).into_iter().filter(|version| allowed.matches(version)).max();
+    if let Some(locked) = locked {
+        return Ok(if !need.takes(&locked) {
+            let minimum = &need.minimum;
+            Some(format!(
+                "Cargo.lock has {name} {locked}, and the pattern needs {minimum} or later: cargo update {name}@{locked}"
+            ))
         } else {
-            merged
+            (locked < need.tried)
+                .then(|| format!("Cargo.lock has {name} {locked}: it compiles, and {tried} was tried"))
         });
     }
-    let was_sorted = dependencies.iter().map(|(key, _)| key).is_sorted();
-    let from_workspace = inherited(name, workspace).is_some();
-    if from_workspace {
-        // As `cargo add` does it: a workspace that has a version of it wants this one used.
-        let mut table = InlineTable::new();
-        table.insert("workspace", true.into());
-        dependencies.insert(name, Item::Value(table.into()));
-        merge(dependencies, workspace, name, wanted, whole)?;
-    } else {
-        dependencies.insert(name, Item::Value(wanted.value()));
-    }
-    if was_sorted {
-        dependencies.sort_values();
-    }
-    let version = match (from_workspace, &wanted.version) {
-        (false, Some(version)) => format!("added, {version}"),
-        _ => "added, the version of the workspace".to_owned(),
-    };
-    Ok(match wanted.features.is_empty() {
-        true => version,
-        false => format!("{version}, features {}", joined(&wanted.features)),
-    })
+    Ok((need.fit(requirement)? == Fit::Older).then(|| {
+        let wants = requirement.strip_prefix('^').unwrap_or(requirement);
+        format!("{name} {wants} is older than {tried}, which was tried: it compiles from {} on", need.minimum)
+    }))
 }
 
 /// Gives a dependency that is there what it lacks, and takes nothing from it.
 fn merge(
-    dependencies: &mut dyn TableLike,
-    workspace: &DocumentMut,
-    name: &str,
-    wanted: &Dependency,
-    whole: &Dependency,
-) -> anyhow::Result<String> {
-    let item = dependencies.get_mut(name).context("the dependency is gone")?;
-    if let Some(package) = item.get("package").and_then(Item::as_str).filter(|package| *package != name) {
-        bail!("{name} is another crate there, {package}");
-    }
-    let there = Dependency::read(name, item, workspace)?;
-    if let (Some(there), Some(wanted)) = (&there.version, &wanted.version)
-        && !agree(there, wanted)?
-    {
-        bail!("it wants {name} {there}, and the pattern needs {wanted}");
-    }
-    // Without the default features, all that the recipe names: it does without them too.
-    let needed = match !there.default_features && wanted.default_features && !whole.default_features {
-        true => &whole.features | &wanted.features,
-        false => wanted.features.clone(),
+    manifest: &mut DocumentMut,
+    project: &Project,
+    need: &Need,
+    there: &Declared,
+) -> anyhow::Result<Done> {
+    let mut done = Done { notes: older(project, need, &there.req)?.into_iter().collect(), ..Done::default() };
+    let lacking = need.lacking(there.uses_default_features, &there.features, Some(&there.req));
+    done.said = match lacking.is_empty() {
+        true => "is there already".to_owned(),
+        false => format!("features {} added", lacking.join(", ")),
     };
-    let lacking: Vec<_> = needed.difference(&there.features).cloned().collect();
-    let wants_default = !there.default_features && wanted.default_features && whole.default_features;
-    if wants_default && is_inherited(item) {
-        bail!("the workspace turns the default features of {name} off, and the pattern needs them");
-    }
-    if lacking.is_empty() && !wants_default {
-        return Ok("is there already".to_owned());
-    }
-    if wants_default && let Some(table) = item.as_table_like_mut() {
-        table.remove("default-features");
-    }
     if !lacking.is_empty() {
-        append_features(item, &lacking).with_context(|| format!("{name} is no table"))?;
+        let item =
+            manifest::dependencies(manifest)?.get_mut(there.key()).context("the dependency is gone")?;
+        append_features(item, &lacking).with_context(|| format!("{} is no table", need.name))?;
     }
-    let mut gained = lacking;
-    gained.extend(wants_default.then(|| "default".to_owned()));
-    Ok(format!("features {} added", gained.join(", ")))
-}
-
-fn is_inherited(item: &Item) -> bool {
-    item.as_table_like().is_some_and(|table| is(table, "workspace", true))
-}
-
-/// Appends to the features of a dependency, in the form that they have.
-fn append_features(item: &mut Item, lacking: &[String]) -> Option<()> {
-    if let Some(Value::String(version)) = item.as_value() {
-        // The comment that stands behind it stays there.
-        let decor = version.decor().clone();
-        let mut table = InlineTable::new();
-        table.insert("version", version.value().as_str().into());
-        *table.decor_mut() = decor;
-        *item = Item::Value(table.into());
+    if there.optional {
+        done.said += ", but it is optional, and the pattern needs it";
+        done.feature = project.feature_for(there.key()).map(str::to_owned);
     }
-    let table = item.as_table_like_mut()?;
-    let Some(array) = table.get_mut("features").and_then(Item::as_array_mut) else {
-        let mut features = Value::from(Array::from_iter(lacking));
-        // In `{ version = "1" }`, the space before the brace belongs to the last value.
-        if let Some((_, Item::Value(last))) = table.iter_mut().last()
-            && let Some(space) = last.decor_mut().suffix().cloned()
-        {
-            last.decor_mut().set_suffix("");
-            *features.decor_mut() = Decor::new(" ", space);
-        }
-        table.insert("features", Item::Value(features));
-        return Some(());
-    };
-    for feature in lacking {
-        append(array, feature);
-    }
-    Some(())
-}
-
-/// Appends to an array; where each item has a line of its own, so has the new one.
-fn append(array: &mut Array, feature: &str) {
-    let text =
-        |raw: Option<&toml_edit::RawString>| raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
-    let ends_with_comma = array.trailing_comma();
-    let trailing = text(Some(array.trailing()));
-    let Some(last) = array.iter_mut().last() else { return array.push(feature) };
-    let before = text(last.decor().prefix());
-    let Some((_, indent)) = before.rsplit_once('\n') else { return array.push(feature) };
-    let after = if ends_with_comma { trailing } else { text(last.decor().suffix()) };
-    // A comment behind the last item stays behind it.
-    let (comment, closing) = after.rsplit_once('\n').unwrap_or_default();
-    let mut value = Value::from(feature).decorated(format!("{comment}\n{indent}"), "");
-    let closing = format!("\n{closing}");
-    if ends_with_comma {
-        array.set_trailing(closing);
-    } else {
-        last.decor_mut().set_suffix("");
-        value.decor_mut().set_suffix(closing);
-    }
-    array.push_formatted(value);
-}
-
-/// Whether some version satisfies both, that which is there and that which the pattern was tried with or a later one.
-fn agree(there: &str, wanted: &str) -> anyhow::Result<bool> {
-    let read = |requirement: &str| {
-        VersionReq::parse(requirement).with_context(|| format!("{requirement:?} is no version"))
-    };
-    let (there, wanted) = (read(there)?, read(wanted)?);
-    // If there is one, there is one at or right above the versions that the two name.
-    Ok([&there, &wanted].into_iter().flat_map(|requirement| &requirement.comparators).any(|comparator| {
-        let named =
-            Version::new(comparator.major, comparator.minor.unwrap_or(0), comparator.patch.unwrap_or(0));
-        let mut above = named.clone();
-        match (comparator.op, comparator.minor, comparator.patch) {
-            (Op::Greater, None, _) => above = Version::new(named.major + 1, 0, 0),
-            (Op::Greater, _, None) => above = Version::new(named.major, named.minor + 1, 0),
-            _ => above.patch += 1,
-        }
-        [named, above].iter().any(|version| there.matches(version) && wanted.matches(version))
-    }))
-}
-
-fn joined(features: &BTreeSet<String>) -> String {
-    features.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// The versions in the reader's Cargo.lock, if there is one.
-struct Locked(Option<DocumentMut>);
-
-impl Locked {
-    fn beside(manifest: &Path) -> Self {
-        let lock = fs::read_to_string(manifest.with_extension("lock")).ok();
-        Self(lock.and_then(|lock| lock.parse().ok()))
-    }
-
-    /// What to say if each locked version of `name` is older than the one that the pattern was tried with.
-    fn is_older(&self, name: &str, wanted: &Dependency) -> Option<String> {
-        let needed = VersionReq::parse(wanted.version.as_deref()?).ok()?;
-        let packages = self.0.as_ref()?.get("package")?.as_array_of_tables()?;
-        let locked: Vec<_> = packages
-            .iter()
-            .filter(|package| package.get("name").and_then(Item::as_str) == Some(name))
-            .filter_map(|package| Version::parse(package.get("version")?.as_str()?).ok())
-            .collect();
-        let newest = locked.iter().max()?;
-        (!locked.iter().any(|version| needed.matches(version))).then(|| {
-            format!("Cargo.lock has {name} {newest}, and the pattern needs {needed}: cargo update {name}")
-        })
-    }
+    Ok(done)
 }

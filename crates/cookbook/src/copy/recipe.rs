@@ -1,5 +1,6 @@
 //! A whole recipe as a crate that stands alone.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -44,13 +45,52 @@ pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
-/// The manifest of a workspace that the new crate would stand in without being its member.
+/// The manifest of a workspace that the new crate would stand in, and that says nothing of it.
 fn workspace_around(folder: &Path) -> Option<PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
     let existing = folder.ancestors().skip(1).find(|parent| parent.is_dir())?;
+    // Cargo names the workspace by its real path.
+    let folder = existing.canonicalize().ok()?.join(folder.strip_prefix(existing).ok()?);
     let root = workspace_root(existing).ok()?;
     let (_, manifest) = read(&root).ok()?;
-    manifest.contains_key("workspace").then_some(root)
+    let workspace = manifest.get("workspace")?;
+    let inside = folder.strip_prefix(root.parent()?.canonicalize().ok()?).ok()?;
+    let inside: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let names = |key: &str| {
+        let patterns = workspace.get(key).and_then(Item::as_array).into_iter().flatten();
+        patterns.filter_map(Value::as_str).map(|pattern| pattern.trim_start_matches("./")).collect::<Vec<_>>()
+    };
+    let is_member = names("members").iter().any(|pattern| {
+        let parts: Vec<_> = pattern.split('/').filter(|part| !part.is_empty()).collect();
+        covers(&parts, &inside)
+    });
+    let is_excluded =
+        names("exclude").iter().any(|excluded| Path::new(&inside.join("/")).starts_with(excluded));
+    (!is_member && !is_excluded).then_some(root)
+}
+
+/// Whether a pattern of `members`, in parts, covers a path, in parts.
+fn covers(pattern: &[&str], path: &[Cow<'_, str>]) -> bool {
+    match (pattern, path) {
+        ([], []) => true,
+        (["**", rest @ ..], _) => {
+            covers(rest, path) || path.split_first().is_some_and(|(_, path)| covers(pattern, path))
+        }
+        ([part, pattern @ ..], [name, path @ ..]) => matches(part, name) && covers(pattern, path),
+        _ => false,
+    }
+}
+
+/// Whether a part of a pattern, in which `*` is any text and `?` any letter, is a name.
+fn matches(part: &str, name: &str) -> bool {
+    let Some(first) = part.chars().next() else { return name.is_empty() };
+    let rest = &part[first.len_utf8()..];
+    match first {
+        '*' => name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| matches(rest, &name[at..])),
+        _ => name.chars().next().is_some_and(|letter| {
+            (first == '?' || first == letter) && matches(rest, &name[letter.len_utf8()..])
+        }),
+    }
 }
 
 /// The files of a copy that are the recipe's, as the copy has them.
@@ -141,7 +181,8 @@ impl Copied {
         package.remove("metadata");
         let inherited: Vec<_> = package
             .iter()
-            .filter(|(_, item)| item.get("workspace").is_some())
+            // The lessons, and the lock file that goes along, need a newer compiler than the patterns do.
+            .filter(|(key, item)| item.get("workspace").is_some() || *key == "rust-version")
             .map(|(key, _)| key.to_owned())
             .collect();
         for key in inherited {
