@@ -31,9 +31,13 @@ parity *RECIPES:
 copies *RECIPES:
     python3 tests/copies.py {{RECIPES}}
 
-# The names in docs/concordance.toml are Python's
+# The names in docs/concordance are Python's, with every member
 concordance:
     python3 tests/concordance.py
+
+# Python prints the messages that `cargo cookbook find` answers
+messages:
+    python3 tests/messages.py
 
 # http_client against servers that this project did not write: Python's http.server and nginx with TLS
 servers:

@@ -5,8 +5,9 @@
 
 A recipe is copied by the command of its chapter: of its first `sh` block, or of *Copy it*. It has to be formatted, and to build from its own
 manifest without a warning; then, without the network, it has to print its transcript and to pass the lessons that came along. A pattern is
-copied into a fresh `cargo new` project by the chapter's command with `--into`, with the pattern's name in it, and has to build
-there; and what the tool has added to Cargo.toml has to be what the `cargo add` lines of its docs add when they are typed
+copied into a fresh `cargo new` project by the chapter's command with `--into`, with the pattern's name in it. There,
+with the line that the tool says to add, `cargo test` has to pass in a library and a binary to build, without a warning;
+and what the tool has added to Cargo.toml has to be what the `cargo add` lines of its docs add when they are typed
 in. The tool is a copy of the program, as `cargo install` makes one.
 
 Everything is built in one target folder, target/copies.
@@ -112,11 +113,13 @@ def check_pattern(pattern: pathlib.Path, words: list[str], folder: pathlib.Path)
     shutil.copy(ROOT / "Cargo.lock", project)
 
     told = cookbook(folder, words)
-    line = f"mod {pattern.stem};"
+    line = f"pub mod {pattern.stem};"
     if line not in told:
-        raise Failed(f"the line for src/lib.rs is not told:\n{told}")
-    (project / "src" / "lib.rs").write_text(f"pub {line}\n")
-    run(project, "cargo", "check", "--quiet")
+        raise Failed(f"the line for src/lib.rs is missing:\n{told}")
+    (project / "src" / "lib.rs").write_text(f"{line}\n")
+    run(project, "cargo", "test", "--quiet")
+    (project / "src" / "main.rs").write_text(f"{line}\n\nfn main() {{}}\n")
+    run(project, "cargo", "build", "--quiet", "--offline")
     by_tool = said(manifest)
 
     manifest.write_text(fresh)

@@ -23,12 +23,15 @@ PROGRAMS = {
         "recipes/executors/src/thread_pool.rs": {
             "use std::sync::{Arc, Condvar, Mutex, MutexGuard,": "use shuttle::sync::{Condvar, Mutex, MutexGuard};\nuse std::sync::{Arc,",
             "use std::thread;": "use shuttle::thread;",
-            "use tokio::sync::{SetOnce, oneshot};": "use crate::steps::SetOnce;\nuse tokio::sync::oneshot;",
+            "use tokio::sync::SetOnce;": "use crate::steps::SetOnce;",
             "thread::available_parallelism": "std::thread::available_parallelism",
             "thread_local! {": "shuttle::thread_local! {",
             "const { Cell::new(0) }": "Cell::new(0)",
             "POOL.get()": "POOL.with(Cell::get)",
             "POOL.set(std::ptr::from_ref(self).addr())": "POOL.with(|pool| pool.set(std::ptr::from_ref(self).addr()))",
+        },
+        "recipes/executors/src/thread_pool/job.rs": {
+            "use std::sync::{Arc, Mutex,": "use shuttle::sync::Mutex;\nuse std::sync::{Arc,",
         },
     },
     "queues": {
@@ -82,7 +85,10 @@ def build(name: str) -> pathlib.Path:
             if old not in text:
                 sys.exit(f"{pattern} has no {old!r}: tests/interleavings.py has to change with it")
             text = text.replace(old, new)
-        (sources / pathlib.Path(pattern).name).write_text(text)
+        copy = sources / pathlib.Path(pattern).relative_to(f"recipes/{name}/src")
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(text)
+        # Files of its folder that have replacements of their own come later.
         inside = (ROOT / pattern).with_suffix("")
         if inside.is_dir():
             shutil.copytree(inside, sources / inside.name, dirs_exist_ok=True)

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, ms};
+use crate::support::{Count, leaves_others_their_turn, ms};
 use crate::work::{Server, calls};
 
 /// asyncio and Tokio: to call an async function makes a value. Its body begins at the `await`.
@@ -115,4 +115,12 @@ async fn when_all_fail_every_error_is_reported_in_order() {
 fn of_nothing_there_is_nothing_to_report() {
     let none: [std::future::Ready<Result<(), ()>>; 0] = [];
     assert_eq!(first_ok(none).now_or_never(), Some(Err(vec![])));
+}
+
+/// asyncio: a loop over coroutines that raise at once never gives up its turn either. Here it does, so a limit of time
+/// ends it.
+#[tokio::test]
+async fn attempts_without_an_end_leave_others_their_turn() {
+    let attempts = std::iter::repeat_with(|| std::future::ready(Err::<(), _>(()))).take(2_000_000);
+    leaves_others_their_turn(first_ok(attempts)).await;
 }

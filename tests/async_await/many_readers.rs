@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, ms};
+use crate::support::{Count, ms, soon};
 use crate::work::many_readers::load;
 
 /// asyncio: a `Task` can be awaited again, a one-shot awaitable cannot. Tokio: a `JoinHandle` is one-shot.
@@ -171,4 +171,29 @@ fn two_threads_that_ask_at_the_same_moment_share_one_load() {
         }
     });
     assert!(rounds.iter().all(|(_, loads, _)| loads.get() == 1));
+}
+
+/// asyncio: "Task cannot await on itself". Tokio: a task that awaits its own handle hangs; here it panics, and its readers
+/// get that as their error.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_awaits_itself_fails_instead_of_hanging() {
+    let flight = Arc::new(SingleFlight::default());
+    let load = {
+        let flight = flight.clone();
+        async move { flight.join_or_start(async { 1 }).await.unwrap() }
+    };
+    let error = soon(flight.join_or_start(load)).await.unwrap_err();
+    assert!(error.to_string().ends_with("panicked with message \"a task awaits itself\""), "{error}");
+    assert_eq!(soon(flight.join_or_start(async { 2 })).await.unwrap(), 2);
+}
+
+/// The hazard: behind a task of its own the load does not know itself. A limit of time ends it.
+#[tokio::test(start_paused = true)]
+async fn but_behind_another_task_it_waits_for_itself() {
+    let flight = Arc::new(SingleFlight::default());
+    let load = {
+        let flight = flight.clone();
+        async move { tokio::spawn(async move { flight.join_or_start(async { 1 }).await.unwrap() }).await.unwrap() }
+    };
+    assert!(timeout(ms(60_000), flight.join_or_start(load)).await.is_err());
 }

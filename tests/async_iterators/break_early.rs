@@ -5,7 +5,7 @@ use futures::stream::{self};
 use futures::{Stream, StreamExt};
 use tokio::sync::Semaphore;
 
-use crate::support::{Count, Log, settle};
+use crate::support::{Count, Log, leaves_others_their_turn, settle};
 use crate::work::break_early::numbers;
 
 /// asyncio: a generator that is left is closed when it is collected. Tokio: dropped when its owner is left.
@@ -118,4 +118,10 @@ async fn the_stream_goes_before_the_guard_at_the_end_early_and_never_started() {
 #[tokio::test]
 async fn of_nothing_there_is_no_match() {
     assert_eq!(first_match(stream::empty::<u32>(), |_| true).await, None);
+}
+
+/// asyncio: a loop over an iterator that is always ready never gives up its turn. Here it does, so a limit of time ends it.
+#[tokio::test]
+async fn a_search_without_an_end_leaves_others_their_turn() {
+    leaves_others_their_turn(first_match(stream::iter(0..2_000_000_u64), |_| false)).await;
 }

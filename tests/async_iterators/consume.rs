@@ -9,7 +9,7 @@ use futures::stream::{self};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, Gauge, alive_tasks, limit, ms, settle};
+use crate::support::{Count, Gauge, alive_tasks, leaves_others_their_turn, limit, ms, settle};
 use crate::work::consume::work;
 use crate::work::{ROUNDS, pause, timed, until};
 
@@ -280,4 +280,14 @@ async fn on_many_threads_each_result_comes_once_and_nothing_is_left_behind() {
         assert!(running.peak() <= at_most, "round {round}");
         until(|| running.now() == 0).await;
     }
+}
+
+/// Without a bound that holds it back, a source that is always ready is taken from for as long as it has items. It leaves
+/// others their turn.
+#[tokio::test]
+async fn a_ready_source_without_a_limit_leaves_others_their_turn() {
+    let numbers = || stream::iter(0..100_000);
+    let work = async |n: u32| Ok::<_, ()>(n);
+    leaves_others_their_turn(pin!(out_of_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
+    leaves_others_their_turn(pin!(in_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
 }

@@ -8,7 +8,7 @@ use futures::stream::{self};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, DuplexStream};
 use tokio::time::timeout;
 
-use crate::support::ms;
+use crate::support::{leaves_others_their_turn, ms};
 use crate::work::next_method::{lines, slowly};
 
 /// asyncio: a class with `__anext__`. Rust: an `async fn next(&mut self)`, without the trait `Stream`.
@@ -91,4 +91,11 @@ async fn unfold_makes_a_stream_of_it() -> io::Result<()> {
     let lengths: Vec<_> = paragraphs.map_ok(|lines| lines.len()).try_collect().await?;
     assert_eq!(lengths, [1, 2]);
     Ok(())
+}
+
+/// A reader that is always ready, and gives empty lines only, leaves others their turn.
+#[tokio::test]
+async fn empty_lines_without_an_end_leave_others_their_turn() {
+    let text = "\n".repeat(1_000_000);
+    leaves_others_their_turn(Paragraphs::new(text.as_bytes()).next()).await;
 }

@@ -8,7 +8,7 @@ use async_iterators::prefetch::prefetch;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use tokio::time::sleep;
 
-use crate::support::{Gauge, Log, limit, ms};
+use crate::support::{Gauge, Log, leaves_others_their_turn, limit, ms};
 use crate::work::pages::fetch;
 
 /// asyncio and Tokio: items come until the end, and the source is opened once.
@@ -81,4 +81,14 @@ async fn of_a_million_items_two_pages_are_in_memory() {
     let sum = sum.await;
     assert_eq!(sum, Ok(499_999_500_000));
     assert_eq!((pages_alive.peak(), pages_alive.now()), (2, 0));
+}
+
+/// A source that answers at once, with empty pages only, is asked again and again for one item. It leaves others their turn.
+#[tokio::test]
+async fn empty_pages_without_an_end_leave_others_their_turn() {
+    let fetch = |page: u32| {
+        std::future::ready(Ok::<_, ()>(Page { items: vec![0], next: (page < 500_000).then_some(page + 1) }))
+    };
+    let empty = pages(0, fetch).map(|page| page.map(|_| Vec::<u8>::new()));
+    leaves_others_their_turn(pin!(items(empty)).next()).await;
 }

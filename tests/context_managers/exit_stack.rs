@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, Log, ms, panics};
+use crate::support::{Count, Log, OnDrop, ms, panics};
 use crate::work::all_over;
 use crate::work::exit_stack::{Stack, close, stack};
 
@@ -281,4 +281,16 @@ fn on_a_runtime_that_has_ended_nothing_runs_and_it_is_said() {
     stack.callback(|| async { unreachable!("there is no runtime") });
     drop(runtime);
     assert_eq!(stack.close(Ok(())).now_or_never(), Some(Err(vec![Failure::Dropped])));
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_when_dropped_costs_no_clean_up() {
+    let (log, _, mut stack) = stack();
+    push_all(&mut stack, &log, &["a"]);
+    stack.callback(|| async { resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
+    push_all(&mut stack, &log, &["c"]);
+    let failures = stack.close(Ok(())).await.unwrap_err();
+    assert_eq!(failures, [Failure::Panic("a value that is not text".to_owned())]);
+    assert_eq!(log.take(), [" 10 c", " 20 a"]);
 }

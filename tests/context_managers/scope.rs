@@ -7,7 +7,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, Log, ms, panics};
+use crate::support::{Count, Log, OnDrop, ms, panics};
 use crate::work::all_over;
 use crate::work::scope::nested;
 
@@ -528,4 +528,17 @@ async fn ten_thousand_that_are_cancelled_at_once_are_all_cleaned_up() {
     tasks.shutdown().await;
     all_over(&cleanups).await;
     assert_eq!((closed.get(), start.elapsed()), (10_000, ms(101)));
+}
+
+/// The body's error is reported, whatever the clean-up panics with: also with a value whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_costs_no_error() {
+    let cleanups = TaskTracker::new();
+    let ended = with(
+        &cleanups,
+        async { Ok(()) },
+        async |(), _| Err::<(), _>("the body"),
+        |(), _| async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) }.boxed(),
+    );
+    assert_eq!(ended.await, Err(ScopeError::Body("the body")));
 }

@@ -1,5 +1,6 @@
 //! Lessons of the pattern `done_callback`.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use create_task::done_callback::Announced;
@@ -8,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::support::{Entries, alive_tasks, ms};
+use crate::support::{Entries, OnDrop, alive_tasks, ms, panics};
 use crate::work::done_callback::tells;
 use crate::work::load;
 
@@ -173,4 +174,15 @@ fn a_callback_that_was_not_called_is_dropped_with_the_runtime() {
     drop(runtime);
     assert_eq!(log.take(), ["dropped"]);
     task.add_done_callback(|_| unreachable!("there is no runtime"));
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_when_dropped_costs_no_callback() {
+    let log = Entries::default();
+    let task = Announced::new(tokio::spawn(load(("a", 100))));
+    task.add_done_callback(|_| resume_unwind(Box::new(OnDrop(|| panics("dropped")))));
+    task.add_done_callback(tells(&log));
+    assert_eq!(task.join().await.unwrap(), Ok("a"));
+    assert_eq!(log.take(), ["value"]);
 }

@@ -1,12 +1,13 @@
 //! Lessons of the pattern `spawn`.
-use create_task::spawn::{alongside, collect};
+use create_task::spawn::{Failure, alongside, collect};
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::runtime::Builder;
-use tokio::task::yield_now;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Entries, alive_tasks, ms};
+use crate::support::{Entries, OnDrop, alive_tasks, ms, panics};
 use crate::work::load;
 
 /// asyncio: awaiting the task gives its result. Tokio: so does awaiting the handle, in a `Result` of its own.
@@ -178,4 +179,24 @@ async fn a_hundred_thousand_tasks_sleep_as_long_as_one() {
         assert_eq!(task.await.unwrap(), n);
     }
     assert_eq!(start.elapsed(), ms(100));
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_is_a_failure() {
+    let task = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
+    let failure = collect::<(), ()>(task).await.unwrap_err();
+    assert_eq!(failure, Failure::Panicked("a value that is not text".to_owned()));
+}
+
+/// asyncio: "Task cannot await on itself". Tokio: nothing tells the task that the handle is its own. A limit of time ends it.
+#[tokio::test(start_paused = true)]
+async fn but_a_task_that_awaits_its_own_handle_hangs() {
+    let (give, own) = oneshot::channel::<JoinHandle<Result<(), ()>>>();
+    let task = tokio::spawn(async move { collect(own.await.unwrap()).await.map_err(drop) });
+    let is_alive = task.abort_handle();
+    give.send(task).unwrap();
+    sleep(ms(60_000)).await;
+    assert!(!is_alive.is_finished());
+    is_alive.abort();
 }

@@ -7,7 +7,7 @@ use error_handling::background::{Failure, reported};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 
-use crate::support::{Log, alive_tasks, ms};
+use crate::support::{Log, OnDrop, alive_tasks, ms, panics};
 use crate::work::background::{Heard, taken, work};
 use crate::work::{Broken, load};
 
@@ -144,4 +144,15 @@ fn on_many_threads_every_failure_is_heard_or_reported_and_never_both() {
         });
         assert_eq!(reports.load(SeqCst) + heard.load(SeqCst), 50, "round {round}");
     }
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_is_reported() {
+    let heard = Heard::default();
+    let reports = heard.clone();
+    let work = async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) };
+    let report = move |failure| reports.lock().unwrap().push(failure);
+    assert!(tokio::spawn(async move { drop(reported::<(), _, _>(work, report).await) }).await.is_ok());
+    assert_eq!(taken(&heard), [Failure::Panicked("a value that is not text".to_owned())]);
 }

@@ -1,8 +1,11 @@
 //! Lessons of the pattern `error_group`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use anyhow::Context;
 use error_handling::error_group::ErrorGroup;
 
+use crate::support::panics;
 use crate::work::{Broken, Missing};
 
 /// Two missing and one broken, one of the missing in a group of its own.
@@ -131,4 +134,19 @@ fn but_errors_of_one_type_are_picked_apart_without_a_group() {
     let broken: Vec<_> = errors.extract_if(.., |error| matches!(error, PageError::Broken(_))).collect();
     assert_eq!(broken, [PageError::Broken(1), PageError::Broken(2)]);
     assert_eq!(errors, [PageError::Missing]);
+}
+
+/// Python: an exception in the condition of `split` leaves the group as it was.
+#[test]
+fn a_predicate_that_panics_loses_no_error() {
+    let mut group = nested();
+    let mut asked = 0;
+    let split = catch_unwind(AssertUnwindSafe(|| {
+        group.split_off(|_| {
+            asked += 1;
+            if asked == 3 { panics("asked about c") } else { true }
+        })
+    }));
+    assert!(split.is_err());
+    assert_eq!(group.to_string(), "outer [a is missing; inner [b is missing; c is broken]]");
 }

@@ -4,7 +4,7 @@ use error_handling::outcome::{Outcome, every_outcome};
 use futures::FutureExt;
 use tokio::time::Instant;
 
-use crate::support::ms;
+use crate::support::{OnDrop, ms, panics};
 use crate::work::{Broken, aborted, load};
 
 /// asyncio: `gather(return_exceptions=True)` puts values and exceptions into one list. Tokio: four kinds.
@@ -63,4 +63,13 @@ async fn of_a_panic_with_any_value_the_text_says_so() {
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert!(every_outcome::<(), (), ()>([]).now_or_never().unwrap().is_empty());
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
+    let bomb = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
+    let outcomes = every_outcome([("bomb", bomb), ("ok", tokio::spawn(load("ok", 0)))]).await;
+    let text = "a value that is not text".to_owned();
+    assert_eq!(outcomes, [("bomb", Outcome::Panicked(text)), ("ok", Outcome::Value("ok"))]);
 }

@@ -1,9 +1,13 @@
 //! Lessons of the pattern `retry`.
 
+use std::cell::Cell;
+use std::future::ready;
+use std::io;
 use std::time::Duration;
 
-use error_handling::retry::{is_cancellation, retry};
+use error_handling::retry::{Verdict, is_cancellation, retry};
 use futures::FutureExt;
+use tokio::task::JoinError;
 use tokio::time::timeout_at;
 use tokio::time::{Instant, sleep};
 
@@ -149,4 +153,40 @@ async fn on_retry_is_told_each_error_but_the_last() {
     let pauses = PAUSES.with_max_times(2);
     assert!(retry(pauses, Instant::now() + ms(9_000), judge, on_retry, always).await.is_err());
     assert_eq!(told, [("busy".to_owned(), ms(125)), ("busy".to_owned(), ms(250))]);
+}
+
+/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. It is found there.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_inside_an_io_error_is_final() {
+    let deadline = Instant::now() + ms(9_000);
+    let cancelled = Cell::new(Some(io::Error::other(io::Error::other(aborted().await))));
+    let attempts = Cell::new(0);
+    let attempt = || {
+        attempts.set(attempts.get() + 1);
+        ready(cancelled.take().map_or(Ok("value"), Err))
+    };
+    let result = retry(PAUSES, deadline, |_| Verdict::Again, |_, _| {}, attempt).await;
+    assert!(is_cancellation(&result.unwrap_err()));
+    assert_eq!(attempts.get(), 1);
+}
+
+/// The hazard: `#[error(transparent)]` shows the causes of what it holds, and not the thing itself. Who made that type
+/// can look into it: in the judge.
+#[tokio::test(start_paused = true)]
+async fn but_a_transparent_error_hides_a_cancellation_from_it() {
+    #[derive(Debug, thiserror::Error)]
+    #[error(transparent)]
+    struct Hidden(JoinError);
+    for (looks_inside, expected) in [(false, 2), (true, 1)] {
+        let judge = |error: &Hidden| {
+            if looks_inside && is_cancellation(&error.0) { Verdict::Final } else { Verdict::Again }
+        };
+        let (attempts, cancelled) = (Cell::new(0), Cell::new(Some(Hidden(aborted().await))));
+        let attempt = || {
+            attempts.set(attempts.get() + 1);
+            ready(cancelled.take().map_or(Ok("value"), Err))
+        };
+        let _outcome = retry(PAUSES, Instant::now() + ms(9_000), judge, |_, _| {}, attempt).await;
+        assert_eq!(attempts.get(), expected);
+    }
 }

@@ -1,5 +1,6 @@
 //! Lessons of the pattern `supervise`.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Log, alive_tasks, ms, soon};
+use crate::support::{Log, OnDrop, alive_tasks, ms, panics, soon};
 use crate::work::supervise::{ALWAYS, PAUSES, failing, pauses, supervisor};
 use crate::work::{Broken, aborted, load};
 
@@ -433,4 +434,31 @@ fn on_many_threads_every_worker_has_one_end_and_every_failure_one_report() {
         assert_eq!(reports.load(SeqCst), failures.load(SeqCst), "round {round}");
         assert_eq!(Arc::strong_count(&alive), 1, "round {round}");
     }
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics. The worker is started again.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_when_dropped_is_a_failure() {
+    let (mut supervisor, told) = supervisor();
+    let mut calls = 0;
+    let work = move |_| {
+        calls += 1;
+        if calls == 1 { resume_unwind(Box::new(OnDrop(|| panics("dropped")))) } else { async { Ok(()) } }
+    };
+    supervisor.start("feed", Some(ALWAYS), work).unwrap();
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert_eq!(told.lock().unwrap()[0].2, "panicked: a value that is not text");
+}
+
+/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. It is found there, under a context too.
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_inside_an_io_error_is_no_failure() {
+    let (mut supervisor, told) = supervisor();
+    let work = |_| async {
+        let inner = std::io::Error::other(std::io::Error::other(aborted().await));
+        Err(anyhow::Error::from(inner).context("reading the feed"))
+    };
+    supervisor.start("feed", Some(ALWAYS), work).unwrap();
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Cancelled))));
+    assert!(told.lock().unwrap().is_empty());
 }

@@ -13,7 +13,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, ends, ms};
+use crate::support::{Count, Entries, OnDrop, PanicsOnDrop, ends, ms};
 use crate::work::callbacks::adds;
 use crate::work::{HOUR, many_threads, text, us};
 
@@ -252,6 +252,29 @@ async fn a_panic_goes_to_the_handler_and_the_next_is_called() {
     let ran = ends(callbacks.run(|panic| log.add(format!("handler: {}", text(&*panic))))).await;
     assert_eq!(ran, Ok(()));
     assert_eq!(log.take(), ["handler: division by zero", "the next", "handler: a timer fails"]);
+}
+
+/// A panic may hold a value whose destructor panics: that of a callback, which the handler drops, and that of a handler.
+#[tokio::test(start_paused = true)]
+async fn a_panic_whose_drop_panics_ends_nothing() {
+    let (callbacks, log) = (Callbacks::new(), Entries::new());
+    for name in ["one", "other"] {
+        callbacks.call_soon(|| std::panic::panic_any(PanicsOnDrop)).unwrap();
+        callbacks.call_soon(adds(&log, name)).unwrap();
+    }
+    let end = callbacks.clone();
+    callbacks.call_later(ms(1), move || end.stop()).unwrap();
+    let mut is_first = true;
+    let handler = |panic| match std::mem::take(&mut is_first) {
+        true => drop(panic),
+        false => {
+            // Two panics at once would end the process.
+            std::mem::forget(panic);
+            std::panic::panic_any(PanicsOnDrop)
+        }
+    };
+    assert_eq!(ends(callbacks.run(handler)).await, Ok(()));
+    assert_eq!(log.take(), ["one", "other"]);
 }
 
 /// asyncio: a handler that raises is logged, and the loop goes on. Here the panic hook logs it.

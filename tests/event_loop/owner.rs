@@ -95,6 +95,16 @@ async fn a_call_that_panics_is_an_error_and_the_next_one_works() {
     assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(2));
 }
 
+/// A panic may hold a value whose destructor panics. It is the error of its call.
+#[tokio::test]
+async fn a_call_whose_panic_panics_when_dropped_is_an_error_too() {
+    let (owner, _dropped) = started();
+    let panics = owner.call(async |_| std::panic::panic_any(crate::support::PanicsOnDrop));
+    let text = "a value that is not text".to_owned();
+    assert_eq!(soon_on_real_time(panics).await, Err::<(), _>(CallError::Panicked(text)));
+    assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(1));
+}
+
 /// asyncio: an initializer that raises breaks the executor, for every call. Here: every call gets `Gone`.
 #[tokio::test]
 async fn when_the_value_cannot_be_made_each_call_finds_the_owner_gone() {

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, ms};
+use crate::support::{Count, Entries, OnDrop, PanicsOnDrop, ms};
 use crate::work::{HOUR, many_threads, paused, text};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -259,6 +259,53 @@ fn of_ten_thousand_that_end_in_the_last_instant_none_is_cut_off() {
     runner.run(|| sleep(ms(1))).unwrap();
     assert_eq!(runner.close(ms(100)), Ok(()));
     assert_eq!(ended.get(), 10_000);
+}
+
+/// As many as you like, also if each has two timers, or needs another turn of its own.
+#[test]
+fn tasks_that_are_due_with_the_grace_have_their_turns() {
+    let (mut runner, _) = runner();
+    for _ in 0..1_000 {
+        let work = |cancel: CancellationToken| async move {
+            cancel.cancelled().await;
+            sleep(ms(50)).await;
+            sleep(ms(50)).await;
+            yield_now().await;
+            Ok(())
+        };
+        runner.tasks().spawn("one of many", work).unwrap();
+    }
+    runner.run(|| sleep(ms(1))).unwrap();
+    assert_eq!(runner.close(ms(100)), Ok(()));
+}
+
+/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or a thousand.
+#[test]
+fn but_a_task_with_many_turns_in_that_instant_is_cut_off() {
+    let (mut runner, _) = runner();
+    for turns in [1, 1_000] {
+        let work = move |cancel: CancellationToken| async move {
+            cancel.cancelled().await;
+            sleep(ms(100)).await;
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            Ok(())
+        };
+        runner.tasks().spawn("turns", work).unwrap();
+    }
+    runner.run(|| sleep(ms(1))).unwrap();
+    assert_eq!(runner.close(ms(100)), Err(CloseError::CutOff(1)));
+}
+
+/// A panic may hold a value whose destructor panics. It is one failure.
+#[test]
+fn a_panic_whose_drop_panics_is_reported_and_ends_nothing() {
+    let (mut runner, reports) = runner();
+    runner.tasks().spawn("journal", |_| async { std::panic::panic_any(PanicsOnDrop) }).unwrap();
+    runner.run(|| sleep(ms(1))).unwrap();
+    assert_eq!(reports.take(), ["journal: panicked: a value that is not text"]);
+    assert_eq!(runner.close(ms(100)), Ok(()));
 }
 
 /// asyncio: `run` waits for a clean-up without end. Here: a grace of zero cuts it off, and the longest waits.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, ends, ms};
+use crate::support::{Count, Entries, OnDrop, PanicsOnDrop, ends, ms, soon};
 use crate::work::shutdown::{GRACE, JobResult, Kind, intake, job, summary};
 use crate::work::{HOUR, many_threads, paused, signals_at, text, us};
 
@@ -306,6 +306,160 @@ async fn a_job_that_ends_in_the_instant_of_a_deadline_is_in_time() {
         ("cleans up cancelled", 600),
     ]);
     assert_eq!(served, (summary(Stop::Signal(300), [1, 2, 0], &["too late to clean up"]), ms(600), reported));
+}
+
+/// As many as you like, also if each has two timers, or needs another turn of its own.
+#[tokio::test(start_paused = true)]
+async fn jobs_that_are_due_with_the_deadline_have_their_turns() {
+    let many = |jobs: Jobs| {
+        for number in 0..1_000 {
+            let two_timers_and_a_turn = |_| async move {
+                sleep(ms(450)).await;
+                sleep(ms(50)).await;
+                yield_now().await;
+                JobResult::Ok(())
+            };
+            jobs.start(format!("job-{number}"), two_timers_and_a_turn).unwrap();
+        }
+        std::future::pending::<()>()
+    };
+    let (summary, elapsed, _) = served(signals_at([300]), many).await;
+    assert_eq!((summary.finished, summary.cancelled, elapsed), (1_000, 0, ms(500)));
+}
+
+/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or a thousand.
+#[tokio::test(start_paused = true)]
+async fn but_a_job_with_many_turns_in_that_instant_is_late() {
+    let turns = |turns: usize| {
+        move |_| async move {
+            sleep(ms(500)).await;
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            JobResult::Ok(())
+        }
+    };
+    let both = |jobs: Jobs| {
+        jobs.start("one turn", turns(1)).unwrap();
+        jobs.start("many turns", turns(1_000)).unwrap();
+        std::future::pending::<()>()
+    };
+    let (summary, elapsed, reported) = served(signals_at([300]), both).await;
+    assert_eq!((summary.finished, summary.cancelled, elapsed), (1, 1, ms(500)));
+    assert_eq!(reported, reports([("one turn finished", 500), ("many turns cancelled", 500)]));
+}
+
+/// A thousand jobs, each of which starts the next one and ends: something has always ended. The intake, which receives,
+/// has its turn all the same.
+#[tokio::test(start_paused = true)]
+async fn jobs_that_start_the_next_do_not_starve_the_intake() {
+    const TICKS: usize = 200;
+
+    fn start_next(jobs: Jobs, started: Count) {
+        started.add();
+        assert!(started.get() < 2_000 * TICKS, "the intake has no turn");
+        let next = jobs.clone();
+        let job = move |_| async move {
+            start_next(next, started);
+            JobResult::Ok(())
+        };
+        // Refused at the end.
+        let _started = jobs.start("one of a chain", job);
+    }
+
+    let (ticks, mut ticked) = tokio::sync::mpsc::channel(TICKS);
+    (0..TICKS).for_each(|_| ticks.try_send(()).unwrap());
+    let receives = async move |jobs: Jobs| {
+        let started = Count::default();
+        (0..1_000).for_each(|_| start_next(jobs.clone(), started.clone()));
+        for _ in 0..TICKS {
+            ticked.recv().await.unwrap();
+            yield_now().await;
+        }
+    };
+    // As a task, it shares the thread with the jobs, turn by turn.
+    let signals = stream::pending::<()>();
+    let serving = tokio::spawn(async move { serve(signals, GRACE, receives, |_, _| {}).await });
+    let summary = soon(serving).await.unwrap();
+    assert_eq!((summary.stop, summary.failed), (Stop::Intake(()), 0));
+}
+
+/// A report of a millisecond, five hundred times, and fifty milliseconds to finish: after fifty reports the rest is
+/// cancelled, and reports go on.
+#[test]
+fn reports_that_take_time_do_not_hold_up_the_deadline() {
+    let grace = Grace { to_finish: ms(50), to_clean_up: ms(50) };
+    let tokens = Entries::new();
+    let escapes = tokens.clone();
+    let many = move |jobs: Jobs| async move {
+        let slow = move |cancel: CancellationToken| async move {
+            escapes.add(cancel.clone());
+            cancel.cancelled().await;
+            JobResult::Ok(())
+        };
+        jobs.start("slow", slow).unwrap();
+        for number in 0..500 {
+            let closing = jobs.closing();
+            let idle = move |_| async move {
+                closing.cancelled().await;
+                JobResult::Ok(())
+            };
+            jobs.start(format!("job-{number}"), idle).unwrap();
+        }
+        yield_now().await;
+    };
+    let (mut reports, mut before) = (0, 0);
+    let report = |_: &str, _: &End| {
+        let start = Instant::now();
+        while start.elapsed() < ms(1) {
+            std::hint::spin_loop();
+        }
+        reports += 1;
+        let token = tokens.0.lock().unwrap()[0].clone();
+        before += usize::from(!token.is_cancelled());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let summary = runtime.block_on(serve(stream::pending::<()>(), grace, many, report));
+    assert_eq!((summary.finished, summary.cancelled, summary.stragglers.len()), (500, 1, 0));
+    assert_eq!(reports, 501);
+    assert!(before <= 50, "{before} reports of a millisecond in 50 ms");
+}
+
+/// asyncio: an exception may have a `__del__` that raises, which is printed. Here a panic may hold such a value, and so may
+/// an error; and it may ask for the jobs.
+#[tokio::test(start_paused = true)]
+async fn a_panic_or_an_error_whose_drop_panics_ends_nothing() {
+    #[derive(Debug)]
+    struct Fails(Jobs);
+
+    impl std::fmt::Display for Fails {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("disk full")
+        }
+    }
+
+    impl std::error::Error for Fails {}
+
+    impl Drop for Fails {
+        fn drop(&mut self) {
+            panic!("{} in flight", self.0.len());
+        }
+    }
+
+    let three = |jobs: Jobs| {
+        let (asks, fails) = (jobs.clone(), jobs.clone());
+        jobs.start("panics", |_| async { std::panic::panic_any(PanicsOnDrop) }).unwrap();
+        jobs.start("asks", |_| async { std::panic::panic_any(Fails(asks)) }).unwrap();
+        jobs.start("fails", |_| async { Err(Fails(fails).into()) }).unwrap();
+        std::future::pending::<()>()
+    };
+    let served = served(signals_at([300]), three).await;
+    let reported = reports([
+        ("panics panicked: a value that is not text", 0),
+        ("asks panicked: a value that is not text", 0),
+        ("fails failed: disk full", 0),
+    ]);
+    assert_eq!(served, (summary(Stop::Signal(300), [0, 0, 3], &[]), ms(300), reported));
 }
 
 /// The bounds of both grace periods: zero ends at once, and the longest waits for every job.

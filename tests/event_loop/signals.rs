@@ -345,6 +345,22 @@ async fn a_callback_that_panics_is_called_again() {
     }
 }
 
+/// A panic may hold a value whose destructor panics.
+#[tokio::test]
+async fn a_callback_whose_panic_panics_when_dropped_is_called_again() {
+    let (mut callback, count, called) = counts();
+    let panics = move || {
+        callback();
+        std::panic::panic_any(crate::support::PanicsOnDrop)
+    };
+    let _handler = on_signal(SignalKind::from_raw(Kind::URG.as_raw()), panics).unwrap();
+    for expected in 1..=2 {
+        raise(Kind::URG);
+        soon_on_real_time(called.notified()).await;
+        assert_eq!(count.get(), expected);
+    }
+}
+
 /// asyncio: `RuntimeError` for a signal that cannot be caught, `ValueError` for one that there is not.
 #[tokio::test]
 async fn what_cannot_be_caught_is_an_error() {

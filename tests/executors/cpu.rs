@@ -1,10 +1,10 @@
 //! Lessons of the pattern `cpu`.
 
 use std::panic;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use executors::cpu::{Panicked, Stopped, compute};
+use executors::cpu::{Panicked, Stop, Stopped, compute};
 use fastrand::Rng;
 use futures::FutureExt;
 use futures::future::try_join_all;
@@ -16,9 +16,9 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{Count, Gauge, ms};
+use crate::support::{Count, Gauge, PanicsOnDrop, ms};
 use crate::work::cpu::pool;
-use crate::work::{Gate, PanicsOnDrop, held, my_name, other_program, until};
+use crate::work::{Gate, held, my_name, my_thread, other_program, until};
 
 /// asyncio: a process pool computes beside the loop. Here: threads do.
 #[tokio::test]
@@ -276,4 +276,46 @@ fn many_threads_and_many_rounds_lose_and_double_nothing() {
             until(|| dropped.get() == 80).await;
         }
     });
+}
+
+/// While `join` waits for a part that another thread has taken, its thread does other work of the pool, below itself on
+/// one stack. If that needs a lock which is held up there, it would wait for its own thread, forever. Here it asks by
+/// `try_lock`, so that the lesson ends. Once the lock is given back before the `join`, the same work has it.
+#[tokio::test]
+async fn but_a_lock_held_over_a_join_is_met_by_its_own_thread() {
+    for holds_on in [true, false] {
+        let (pool, total) = (Arc::new(pool(2)), Arc::new(Mutex::new(40)));
+        let [taken, others_done] = [(), ()].map(|()| Gate::default());
+        let sums = {
+            let (total, taken, others_done) = (total.clone(), taken.clone(), others_done.clone());
+            move |_: &Stop| {
+                let guard = total.lock().unwrap();
+                let first = *guard;
+                let kept = holds_on.then_some(guard);
+                rayon::join(
+                    || taken.pass(),
+                    || {
+                        taken.open();
+                        others_done.pass();
+                    },
+                );
+                (first, kept.is_some(), my_thread())
+            }
+        };
+        let others = {
+            let (pool, taken, others_done, total) = (pool.clone(), taken, others_done, total.clone());
+            async move {
+                taken.passed().await;
+                let adds = move |_: &Stop| {
+                    let locked = total.try_lock().map(|mut total| *total += 2).is_ok();
+                    others_done.open();
+                    (locked, my_thread())
+                };
+                compute(&pool, adds).await.unwrap()
+            }
+        };
+        let (sums, others) = soon_on_real_time(async { tokio::join!(compute(&pool, sums), others) }).await;
+        let ((first, held, holder), (locked, adder)) = (sums.unwrap(), others);
+        assert_eq!((first, held, locked, holder), (40, holds_on, !holds_on, adder));
+    }
 }

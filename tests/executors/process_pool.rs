@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::{ONE, limit, ms};
-use crate::work::process_pool::{Job, Pool, exists, pool, signal, worker};
+use crate::work::process_pool::{Job, Pool, Trap, exists, pool, runs, signal, worker};
 use crate::work::{Gate, other_program, until};
 use crate::worker::{FILE, State, group_of, told_by_ps, work};
 
@@ -185,6 +185,80 @@ mod job {
         let error = soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap_err();
         assert!(matches!(error, JobError::Unreadable(_)), "{error:?}");
         assert_eq!(soon_on_real_time(pool.run(Job::Echo("next".to_owned()))).await.unwrap(), "next");
+    }
+
+    /// asyncio: a result that cannot be pickled is an exception of its job, whatever `__reduce__` raises. Here: a panic
+    /// anywhere in what a job brings along is its failure, and the next one has the same worker.
+    #[tokio::test]
+    async fn that_panics_anywhere_has_its_answer() {
+        let options = Options { max_workers: ONE, on_crash: OnCrash::BreakPool, ..Options::default() };
+        let pool =
+            ProcessPool::<String, String>::new(worker("a worker that panics where its job says"), options)
+                .unwrap();
+        let before = soon_on_real_time(pool.run("nowhere".to_owned())).await.unwrap();
+        for place in
+            ["Deserialize", "Serialize", "Display", "source", "drop of the error", "drop of the result"]
+        {
+            let error = soon_on_real_time(pool.run(place.to_owned())).await.unwrap_err();
+            let JobError::Failed(error) = error else { panic!("{place}: {error:?}") };
+            assert_eq!(error.kind, "panic");
+            assert!(
+                error.message.ends_with(
+                    "it panics here\n  left: \"{place}\"\n right: \"{place}\""
+                        .replace("{place}", place)
+                        .as_str()
+                ),
+                "{error}"
+            );
+        }
+        let error = soon_on_real_time(pool.run("drop of the panic".to_owned())).await.unwrap_err();
+        assert_eq!(error.to_string(), "a value that is not text");
+        assert_eq!(soon_on_real_time(pool.run("nowhere".to_owned())).await.unwrap(), before);
+    }
+
+    /// Then it is the caller of `run` that panics. The worker is replaced.
+    #[tokio::test]
+    async fn whose_result_panics_as_it_is_read_leaves_a_pool_that_works() {
+        let options = Options { max_workers: ONE, on_crash: OnCrash::BreakPool, ..Options::default() };
+        let pool = ProcessPool::<Job, Trap>::new(worker("a worker"), options).unwrap();
+        let read = panic::AssertUnwindSafe(pool.run(Job::Echo("Deserialize".to_owned()))).catch_unwind();
+        assert!(soon_on_real_time(read).await.is_err());
+        assert_eq!(soon_on_real_time(pool.run(Job::Echo("next".to_owned()))).await.unwrap().0, "next");
+    }
+
+    /// asyncio: `pickle` carries NaN. JSON has none: it is refused, there and back, and never comes as `None`.
+    #[tokio::test]
+    async fn that_json_would_change_is_refused() {
+        let pool = ProcessPool::<Option<f64>, Value>::new(worker("a worker"), Options::default()).unwrap();
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let error = soon_on_real_time(pool.run(Some(number))).await.unwrap_err();
+            assert!(matches!(error, JobError::Unsendable(_)), "{error:?}");
+            assert_eq!(error.source().unwrap().to_string(), "JSON has no NaN and no infinity");
+        }
+        let pool = ProcessPool::<Vec<Option<Option<u8>>>, Value>::new(worker("a worker"), Options::default())
+            .unwrap();
+        let error = soon_on_real_time(pool.run(vec![Some(None)])).await.unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "in JSON this `Some` would be `None`");
+        let options = Options { max_workers: ONE, ..Options::default() };
+        let pool =
+            ProcessPool::<u8, Option<f64>>::new(worker("a worker whose results are no numbers"), options)
+                .unwrap();
+        let error = soon_on_real_time(pool.run(0)).await.unwrap_err();
+        assert_eq!(error.to_string(), "JSON has no NaN and no infinity");
+        let error = soon_on_real_time(pool.run(1)).await.unwrap_err();
+        assert_eq!(error.to_string(), "JSON has no NaN and no infinity");
+    }
+
+    /// Unless it is told to, `serde_json` reads some numbers a bit off.
+    #[tokio::test]
+    async fn that_is_a_number_comes_back_to_the_last_bit() {
+        let options = Options { max_workers: ONE, ..Options::default() };
+        let pool = ProcessPool::<f64, f64>::new(worker("a worker that sends numbers back"), options).unwrap();
+        let mut random = fastrand::Rng::with_seed(7);
+        for number in (0..200).map(|_| f64::from_bits(random.u64(..))).filter(|number| number.is_finite()) {
+            let back = soon_on_real_time(pool.run(number)).await.unwrap();
+            assert_eq!(back.to_bits(), number.to_bits(), "{number:?} comes back as {back:?}");
+        }
     }
 
     /// Three megabytes there and back: more than any pipe or socket holds.
@@ -383,7 +457,46 @@ mod crash {
         soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap();
     }
 
-    /// A program that a job has started lives on, and the pool does not wait for it.
+    /// It aborts, and a program that it has started holds its end of the channel open.
+    #[tokio::test]
+    async fn in_the_midst_of_a_job_is_seen_though_its_channel_is_still_open() {
+        let (_folder, path) = file();
+        let program = path.display();
+        let pool = script(&format!(
+            r#"exec 3<&0; {GETS_A_JOB} setsid sleep 1000 & echo $! >{program}; kill -ABRT $$"#
+        ));
+        let error = soon_on_real_time(pool.run(7)).await.unwrap_err();
+        let JobError::Crashed(Some(status)) = error else { panic!("{error:?}") };
+        assert_eq!(status.signal(), Some(6));
+        signal("-KILL", fs::read_to_string(&path).unwrap().trim());
+    }
+
+    /// What it had said before counts: the answer is there, though the process is not.
+    #[tokio::test]
+    async fn after_an_answer_leaves_that_answer() {
+        let pool = script(&format!(r#"{GETS_A_JOB} say '{{"Done":{{"Ok":8}}}}'; kill -ABRT $$"#));
+        for _ in 0..20 {
+            assert_eq!(soon_on_real_time(pool.run(7)).await.unwrap(), 8);
+        }
+    }
+
+    /// What a job has started is in its worker's process group, and goes with it.
+    #[tokio::test]
+    async fn takes_the_programs_along_that_a_job_has_started() {
+        let (pool, (_folder, path)) = (pool(1, Options::default()), file());
+        let process = soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap();
+        let waits = pool.run(Job::WaitForProgram(path.clone()));
+        let crashes = async {
+            exists_soon(&path).await;
+            signal("-KILL", &process);
+        };
+        let (outcome, ()) = soon_on_real_time(async { tokio::join!(waits, crashes) }).await;
+        assert!(matches!(outcome, Err(JobError::Crashed(_))), "{outcome:?}");
+        let program = fs::read_to_string(&path).unwrap();
+        until(|| !runs(&program)).await;
+    }
+
+    /// A program that has a process group of its own lives on, and the pool does not wait for it.
     #[tokio::test]
     async fn is_seen_though_a_program_that_a_job_has_started_lives_on() {
         let pool = pool(1, Options::default());
@@ -400,7 +513,7 @@ mod crash {
         let (_folder, path) = file();
         let program = path.display();
         let pool = script(&format!(
-            r#"exec 3<&0; {GETS_A_JOB} sleep 1000 & echo $! >>{program}; echo $$ >{program}.worker; say '{{"Done":{{"Ok":8}}}}'; exit 0"#
+            r#"exec 3<&0; {GETS_A_JOB} setsid sleep 1000 & echo $! >>{program}; echo $$ >{program}.worker; say '{{"Done":{{"Ok":8}}}}'; exit 0"#
         ));
         let answers = timeout(ms(10_000), async {
             assert_eq!(pool.run(7).await.unwrap(), 8);
@@ -548,6 +661,29 @@ mod time_limit {
         assert!(matches!(error, JobError::TimedOut(HOUR)), "{error:?}");
         assert!(!exists(&process));
         assert_ne!(soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap(), process);
+    }
+
+    /// A job that waits for `sleep` leaves no `sleep` behind.
+    #[tokio::test]
+    async fn ends_what_the_job_has_started_too() {
+        let (clock, (_folder, path)) = (Frozen::clock(), file());
+        let pool = pool(1, Options { time_limit: Some(HOUR), ..Options::default() });
+        let hours = async {
+            exists_soon(&path).await;
+            loop {
+                clock.advance(HOUR).await;
+            }
+        };
+        let waits = soon_on_real_time(async {
+            tokio::select! {
+                outcome = pool.run(Job::WaitForProgram(path.clone())) => outcome,
+                () = hours => unreachable!(),
+            }
+        });
+        let error = waits.await.unwrap_err();
+        assert!(matches!(error, JobError::TimedOut(HOUR)), "{error:?}");
+        let program = fs::read_to_string(&path).unwrap();
+        until(|| !runs(&program)).await;
     }
 
     /// It begins when the job does: who waits long for a worker has all of it.
@@ -700,6 +836,23 @@ mod shutdown {
         let (running, queued) = soon_on_real_time(async { tokio::join!(running, shutdown) }).await;
         assert!(!exists(&running.unwrap()));
         assert!(queued.iter().all(|outcome| matches!(outcome, Err(JobError::ShutDown))));
+    }
+
+    /// `Duration::MAX` is never: a worker has all the time that it takes to put its things away.
+    #[tokio::test]
+    async fn waits_for_a_worker_as_long_as_it_may_take_to_end() {
+        let (_folder, path) = file();
+        let mut command = worker("a worker that puts its things away late");
+        command.env(FILE, &path);
+        let options = Options { max_workers: ONE, end_limit: Duration::MAX, ..Options::default() };
+        let pool = ProcessPool::<u8, u8>::new(command, options).unwrap();
+        assert_eq!(soon_on_real_time(pool.run(7)).await.unwrap(), 7);
+        let ends = async {
+            exists_soon(&path.with_extension("begun")).await;
+            File::create(&path).unwrap();
+        };
+        soon_on_real_time(async { tokio::join!(pool.shutdown(Queued::Finish), ends) }).await;
+        assert_eq!(fs::read_to_string(&path).unwrap(), "put away");
     }
 
     /// asyncio: `shutdown(wait=False)`. Here: the workers end with the last job, also if nobody waits.

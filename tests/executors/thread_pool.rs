@@ -12,9 +12,9 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::real_time::{soon_on_a_thread, soon_on_real_time};
-use crate::support::{Count, Gauge, ONE, limit, ms};
+use crate::support::{Count, Gauge, ONE, PanicsOnDrop, limit, ms};
 use crate::work::thread_pool::{pool, taken};
-use crate::work::{Gate, PanicsOnDrop, held, my_name, my_thread, other_program, until};
+use crate::work::{Gate, held, my_name, my_thread, other_program, until};
 
 mod threads {
     use super::*;

@@ -1,6 +1,5 @@
 //! What the lessons of this recipe share.
 
-use std::panic;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 
@@ -50,15 +49,6 @@ pub fn held(begun: &Gate, end: &Gate) -> impl FnOnce() + Send + use<> {
     move || {
         begun.open();
         end.pass();
-    }
-}
-
-/// A value whose destructor panics.
-pub struct PanicsOnDrop;
-
-impl Drop for PanicsOnDrop {
-    fn drop(&mut self) {
-        panic!("in a destructor");
     }
 }
 
@@ -145,13 +135,46 @@ pub mod process_pool {
         Meet(PathBuf, PathBuf),
         Print(String),
         ReadStdin,
-        /// Starts a program that does not end by itself.
+        /// Starts a program that does not end by itself, in a process group of its own.
         StartProgram,
+        /// Starts a program that does not end by itself, writes its number into the file, and waits for it.
+        WaitForProgram(PathBuf),
         /// Has a pool of its own do the job.
         Nested(Box<Job>),
     }
 
     pub type Pool = ProcessPool<Job, Value>;
+
+    /// A job or a result that panics where its text says.
+    #[derive(Debug)]
+    pub struct Trap(pub String);
+
+    impl Trap {
+        pub fn panics_in(&self, place: &str) {
+            assert_ne!(self.0, place, "it panics here");
+        }
+    }
+
+    impl Serialize for Trap {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.panics_in("Serialize");
+            self.0.serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Trap {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let trap = Self(String::deserialize(deserializer)?);
+            trap.panics_in("Deserialize");
+            Ok(trap)
+        }
+    }
+
+    impl Drop for Trap {
+        fn drop(&mut self) {
+            self.panics_in("drop of the result");
+        }
+    }
 
     pub fn worker(role: &str) -> Command {
         let mut command = Command::from(other_program(role));
@@ -168,6 +191,13 @@ pub mod process_pool {
         let process = process.to_string();
         let sent = process::Command::new("kill").args([signal, "--", &process]).status().unwrap();
         assert!(sent.success(), "kill {signal} {process}");
+    }
+
+    /// Whether such a process runs. One that has ended and that nobody has asked for does not.
+    pub fn runs(process: impl ToString) -> bool {
+        let ps = process::Command::new("ps").args(["-o", "state=", "-p", &process.to_string()]).output();
+        let state = String::from_utf8(ps.unwrap().stdout).unwrap();
+        !state.trim().is_empty() && !state.trim().starts_with('Z')
     }
 
     /// Whether there is such a process, be it a zombie.

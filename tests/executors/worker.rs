@@ -5,6 +5,7 @@ use std::env;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::panic;
 use std::path::PathBuf;
 use std::process;
@@ -16,8 +17,8 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::runtime::Builder;
 
-use crate::support::{Count, ONE, limit, ms};
-use crate::work::process_pool::{Job, Pool, pool};
+use crate::support::{Count, ONE, PanicsOnDrop, limit, ms};
+use crate::work::process_pool::{Job, Pool, Trap, pool};
 use crate::work::{Gate, ROLE, other_program};
 
 /// What such a program runs. Without a role it is no worker, and `serve` returns.
@@ -64,6 +65,53 @@ impl Error for Outer {
     }
 }
 
+/// An error that panics where its text says.
+#[derive(Debug)]
+pub struct TrappedError(Trap);
+
+impl std::fmt::Display for TrappedError {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.panics_in("Display");
+        Ok(())
+    }
+}
+
+impl Error for TrappedError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.panics_in("source");
+        None
+    }
+}
+
+impl Drop for TrappedError {
+    fn drop(&mut self) {
+        self.0.panics_in("drop of the error");
+    }
+}
+
+/// What panics where the job says. Any other job is answered by the number of the process.
+fn trapped(job: Trap) -> Result<Trap, TrappedError> {
+    match job.0.as_str() {
+        "Display" | "source" | "drop of the error" => Err(TrappedError(job)),
+        "Serialize" | "drop of the result" => Ok(job),
+        "drop of the panic" => panic::panic_any(PanicsOnDrop),
+        _ => Ok(Trap(process::id().to_string())),
+    }
+}
+
+/// Is put away when the file is there, and says so.
+struct PutAwayLate(PathBuf);
+
+impl Drop for PutAwayLate {
+    fn drop(&mut self) {
+        fs::write(self.0.with_extension("begun"), "").unwrap();
+        while !self.0.exists() {
+            thread::yield_now();
+        }
+        fs::write(&self.0, "put away").unwrap();
+    }
+}
+
 pub fn work(state: &mut State, job: Job) -> Result<Value, Outer> {
     state.done += 1;
     Ok(match job {
@@ -101,7 +149,15 @@ pub fn work(state: &mut State, job: Job) -> Result<Value, Outer> {
             std::io::stdin().read_to_string(&mut text).unwrap();
             json!(text)
         }
-        Job::StartProgram => json!(process::Command::new("sleep").arg("1000").spawn().unwrap().id()),
+        Job::StartProgram => {
+            json!(process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap().id())
+        }
+        Job::WaitForProgram(file) => {
+            let mut program = process::Command::new("sleep").arg("1000").spawn().unwrap();
+            fs::write(file.with_extension("new"), program.id().to_string()).unwrap();
+            fs::rename(file.with_extension("new"), file).unwrap();
+            json!(program.wait().unwrap().success())
+        }
         Job::Nested(job) => {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async { pool(1, Options::default()).run(*job).await.unwrap() })
@@ -122,6 +178,18 @@ pub fn play(role: &str) {
         "a worker whose results cannot be sent" => {
             serve(|| Ok(|_job: Job| Ok::<_, Outer>(std::collections::BTreeMap::from([(vec![1], 2)]))))
         }
+        "a worker that panics where its job says" => serve(|| Ok::<_, TrappedError>(trapped)),
+        "a worker that sends numbers back" => serve(|| Ok::<_, Outer>(|number: f64| Ok(number))),
+        "a worker whose results are no numbers" => {
+            serve(|| Ok::<_, Outer>(|number: u8| Ok(Some(f64::from(number) / 0.0))))
+        }
+        "a worker that puts its things away late" => serve(|| {
+            let late = PutAwayLate(PathBuf::from(env::var_os(FILE).unwrap()));
+            Ok::<_, Outer>(move |job: u8| {
+                let _kept = &late;
+                Ok(job)
+            })
+        }),
         "a worker that does not serve" => {
             let refused = ProcessPool::<Job, Value>::new(Command::new("true"), Options::default());
             process::exit(if refused.is_err() { 42 } else { 0 })

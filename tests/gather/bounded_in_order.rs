@@ -6,7 +6,7 @@ use gather::bounded_in_order::bounded_in_order;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, alive_tasks, ms};
+use crate::support::{Count, alive_tasks, ms, panics};
 use crate::support::{Gauge, THREE, TWO};
 use crate::work::try_load;
 
@@ -159,4 +159,22 @@ async fn a_hundred_thousand_inputs_pass_through_in_order() {
         assert_eq!(result.ok(), expected.next());
     }
     assert_eq!(expected.next(), None);
+}
+
+/// asyncio: a coroutine function cannot fail before its coroutine exists; a closure can. It is the panic of that item.
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_panics_is_the_panic_of_its_item() {
+    let taken = Count::default();
+    let mut results = bounded_in_order((0..6).inspect(|_| taken.add()), THREE, |n| {
+        if n == 2 {
+            panics::<()>("item 2");
+        }
+        async move {
+            sleep(ms(100)).await;
+            Ok::<_, ()>(n)
+        }
+    });
+    let panic = std::panic::AssertUnwindSafe(results.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "item 2");
+    assert_eq!((results.next().await, taken.get(), alive_tasks()), (None, 3, 0));
 }

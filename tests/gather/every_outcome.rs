@@ -4,7 +4,7 @@ use futures::FutureExt;
 use gather::every_outcome::{Failure, every_outcome};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Count, ms};
+use crate::support::{Count, OnDrop, ms, panics};
 use crate::work::try_load;
 
 /// asyncio: `gather(return_exceptions=True)` waits for all and puts each exception in its slot.
@@ -59,4 +59,32 @@ async fn a_cancellation_cannot_be_swallowed_into_the_results() {
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert_eq!(every_outcome([], try_load).now_or_never(), Some(vec![]));
+}
+
+/// A closure can panic before its future exists. That is the outcome of its key, too.
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_panics_takes_its_own_slot_only() {
+    let load = |n| {
+        if n == 2 {
+            panics::<()>("early");
+        }
+        try_load(("a", n))
+    };
+    assert_eq!(
+        every_outcome([1, 2, 3], load).await,
+        [Ok("a"), Err(Failure::Panic("early".to_owned())), Ok("a")]
+    );
+}
+
+/// Any value can be the payload of a panic, also one whose destructor panics.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
+    let load = |n: u64| async move {
+        if n == 1 {
+            std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped"))));
+        }
+        try_load(("a", n)).await
+    };
+    let text = "a value that is not text".to_owned();
+    assert_eq!(every_outcome([1, 2], load).await, [Err(Failure::Panic(text)), Ok("a")]);
 }

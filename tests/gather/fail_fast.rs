@@ -5,7 +5,7 @@ use gather::fail_fast::{or_drop_the_rest, or_let_the_rest_run};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, alive_tasks, ms};
+use crate::support::{Count, alive_tasks, ms, panics};
 use crate::work::try_load;
 
 /// asyncio and Tokio: the first error in time is reported at once, not the first in order.
@@ -93,4 +93,26 @@ async fn a_panic_goes_on_in_the_caller_and_the_rest_runs_on() {
     let panic = caller.catch_unwind().await.unwrap_err();
     assert_eq!(panic.downcast_ref::<String>().unwrap(), "panics after 100");
     assert_eq!((start.elapsed(), alive_tasks()), (ms(100), 1));
+}
+
+/// A closure can panic before its future exists. It counts as the first error does: the loads before it run on, and those
+/// after it are started.
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_panics_counts_as_the_first_error() {
+    let finished = Count::default();
+    let load = |n| {
+        if n == 2 {
+            panics::<()>("early");
+        }
+        let finished = finished.clone();
+        async move {
+            sleep(ms(100)).await;
+            finished.add();
+            Ok::<_, ()>(n)
+        }
+    };
+    let all = std::panic::AssertUnwindSafe(or_let_the_rest_run([1, 2, 3], load));
+    assert_eq!(*all.catch_unwind().await.unwrap_err().downcast_ref::<&str>().unwrap(), "early");
+    sleep(ms(200)).await;
+    assert_eq!(finished.get(), 2);
 }

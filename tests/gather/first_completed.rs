@@ -31,7 +31,8 @@ async fn the_value_tells_which_one_it_is() {
     assert_eq!(first_completed(&mut text, &mut number).await, First::Right(7));
 }
 
-/// asyncio: `wait` reports both that are done in one instant. Tokio: the left one comes first, and the right one is ready.
+/// asyncio: `wait` reports both that are done in one instant. Tokio: the left one comes first, and the right one is
+/// ready.
 #[tokio::test(start_paused = true)]
 async fn of_two_in_one_instant_the_left_comes_first() {
     for _ in 0..100 {

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use gather::first_success::first_success;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Count, ms};
+use crate::support::{Count, leaves_others_their_turn, ms};
 use crate::work::try_load;
 
 async fn race<const N: usize>(
@@ -92,4 +92,11 @@ async fn when_all_fail_every_error_is_reported_in_the_order_of_the_attempts() {
 async fn of_nothing_there_is_nothing_to_report() {
     let none: [std::future::Ready<Result<(), ()>>; 0] = [];
     assert_eq!(first_success(none, Duration::ZERO).now_or_never(), Some(Err(vec![])));
+}
+
+/// asyncio: a loop over attempts that raise at once never gives up its turn. Here it does, so a limit of time ends it.
+#[tokio::test]
+async fn attempts_without_an_end_leave_others_their_turn() {
+    let attempts = std::iter::repeat_with(|| std::future::ready(Err::<(), _>(()))).take(100_000);
+    leaves_others_their_turn(first_success(attempts, ms(1_000))).await;
 }

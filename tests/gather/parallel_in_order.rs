@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::join_all;
+use gather::as_completed::as_completed;
 use gather::parallel_in_order::parallel_in_order;
-use tokio::task::yield_now;
-use tokio::time::{Instant, timeout};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{alive_tasks, ms};
+use crate::support::{Count, alive_tasks, ms, panics};
 use crate::work::{load, try_load};
 
 /// asyncio: `gather` over tasks returns results in the order of its arguments. Tokio: so does a `JoinQueue`.
@@ -68,4 +69,50 @@ async fn but_join_all_over_handles_lets_them_run_on() {
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert!(parallel_in_order([], load).now_or_never().unwrap().is_empty());
+}
+
+/// A closure can panic before its future exists. That is the result of its input, and the others run on.
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_panics_is_an_error_in_its_own_slot() {
+    let results = parallel_in_order([1, 2, 3], |n| {
+        if n == 2 {
+            panics::<()>("early");
+        }
+        load(("a", n))
+    });
+    let results = results.await;
+    assert_eq!(results.len(), 3);
+    assert!(results[1].as_ref().unwrap_err().to_string().ends_with("panicked with message \"early\""));
+    assert_eq!([results[0].as_ref().unwrap(), results[2].as_ref().unwrap()], [&"a", &"a"]);
+}
+
+/// asyncio: the future of a `gather` whose children are done refuses to be cancelled, and a cancelled collector leaves the
+/// values in its tasks. Tokio: an abort that meets finished results drops them. A set that the collector only borrows keeps
+/// them.
+#[tokio::test(start_paused = true)]
+async fn but_a_cancel_that_meets_finished_results_drops_them() {
+    let dropped = Count::default();
+    let load = |_| {
+        let value = dropped.on_drop();
+        async move {
+            sleep(ms(100)).await;
+            value
+        }
+    };
+    let mut collector = Box::pin(parallel_in_order([1, 2], load));
+    assert!((&mut collector).now_or_never().is_none());
+    sleep(ms(200)).await;
+    assert_eq!((alive_tasks(), dropped.get()), (0, 0), "both are done, and the collector has not run since");
+    drop(collector);
+    assert_eq!(dropped.get(), 2);
+
+    let mut tasks: JoinSet<_> = [1, 2].map(load).into_iter().collect();
+    let mut kept = Vec::new();
+    let mut collector =
+        Box::pin(as_completed(&mut tasks, Instant::now() + ms(1_000), |value| kept.push(value)));
+    assert!((&mut collector).now_or_never().is_none());
+    sleep(ms(200)).await;
+    drop(collector);
+    let rest = tasks.join_all().await;
+    assert_eq!((rest.len() + kept.len(), dropped.get()), (2, 2));
 }

@@ -8,7 +8,7 @@ use gather::wait::{MaybeDone, NothingToWaitFor, wait};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, alive_tasks, ms};
+use crate::support::{Count, alive_tasks, ms, soon};
 use crate::work::ABC;
 use crate::work::wait::{spawn, waited};
 use crate::work::{load, try_load};
@@ -156,4 +156,81 @@ async fn no_time_at_all_still_reports_what_is_done() {
 async fn an_endless_time_limit_is_no_limit() {
     let mut tasks = spawn(ABC);
     assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::MAX)).await, waited([0, 1, 2], []));
+}
+
+/// asyncio: of timers due in one instant the one that was set first decides. Tokio: one more turn lets 61 tasks run; the wait
+/// looks again, turn by turn, while more of them end.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_due_in_the_instant_of_the_timeout_are_done() {
+    let mut tasks: Vec<_> = (0..1_000).map(|_| MaybeDone::from(tokio::spawn(try_load(("a", 100))))).collect();
+    let start = Instant::now();
+    let from_main = wait(&mut tasks, AllCompleted, Some(ms(100))).await.unwrap();
+    assert_eq!((from_main.done.len(), from_main.pending.len(), start.elapsed()), (1_000, 0, ms(100)));
+
+    let mut tasks: Vec<_> = (0..1_000).map(|_| MaybeDone::from(tokio::spawn(try_load(("a", 100))))).collect();
+    let waited = tokio::spawn(async move { wait(&mut tasks, AllCompleted, Some(ms(100))).await.unwrap() });
+    assert_eq!(waited.await.unwrap().done.len(), 1_000);
+}
+
+/// Two timers of 50 ms are over in the instant in which one of 100 ms is.
+#[tokio::test(start_paused = true)]
+async fn a_task_with_two_timers_that_is_due_with_the_timeout_is_done() {
+    let two_timers = async |_| {
+        sleep(ms(50)).await;
+        sleep(ms(50)).await;
+        Ok::<_, ()>(())
+    };
+    let mut tasks: Vec<_> = (0..200).map(|n| MaybeDone::from(tokio::spawn(two_timers(n)))).collect();
+    let waited = wait(&mut tasks, AllCompleted, Some(ms(100))).await.unwrap();
+    assert_eq!((waited.done.len(), waited.pending.len()), (200, 0));
+}
+
+/// The tie that remains: nothing tells when all that is due has run. A task that needs many more turns in the instant of the
+/// timeout is pending. asyncio: so is any that is not done when the timeout is.
+#[tokio::test(start_paused = true)]
+async fn but_one_that_needs_many_turns_in_that_instant_is_pending() {
+    let turns = async |turns: u32| {
+        sleep(ms(100)).await;
+        for _ in 0..turns {
+            yield_now().await;
+        }
+        Ok::<_, ()>(())
+    };
+    let mut tasks = [1, 100].map(|n| MaybeDone::from(tokio::spawn(turns(n))));
+    assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(100))).await, waited([0], [1]));
+    assert_eq!(wait(&mut tasks, AllCompleted, None).await, waited([0, 1], []));
+}
+
+/// A wait that never ended leaves nothing behind in its tasks: another list may hold them in any order.
+#[tokio::test(start_paused = true)]
+async fn tasks_may_move_from_list_to_list_between_two_waits() {
+    let mut tasks: Vec<_> = spawn([("a", 300), ("b", 100), ("c", 200), ("d", 400)]).into();
+    assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([1], [0, 2, 3]));
+    let mut others = vec![tasks.pop().unwrap(), tasks.remove(0)];
+    assert!(timeout(ms(50), wait(&mut others, FirstCompleted, None)).await.is_err());
+    others.swap(0, 1);
+    others.insert(0, MaybeDone::from(tokio::spawn(try_load(("e", 10)))));
+    assert_eq!(wait(&mut others, FirstCompleted, None).await, waited([0], [1, 2]));
+    others.remove(0);
+    assert_eq!(wait(&mut others, FirstCompleted, None).await, waited([0], [1]));
+    others.append(&mut tasks);
+    assert_eq!(soon(wait(&mut others, AllCompleted, None)).await, waited([0, 1, 2, 3], []));
+}
+
+/// Two waits at the same time, over the halves of a list that was waited for as a whole: each hears of its own.
+#[tokio::test(start_paused = true)]
+async fn two_waits_at_once_take_nothing_from_each_other() {
+    let mut tasks = spawn([("a", 100), ("b", 400), ("c", 300), ("d", 200), ("e", 500)]);
+    assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([0], [1, 2, 3, 4]));
+    let (left, right) = tasks.split_at_mut(2);
+    let start = Instant::now();
+    let both = async {
+        tokio::join!(async { (wait(left, AllCompleted, None).await, start.elapsed()) }, async {
+            (wait(right, FirstCompleted, None).await, start.elapsed())
+        },)
+    };
+    let (left, right) = soon(both).await;
+    assert_eq!(left, (waited([0, 1], []), ms(300)));
+    assert_eq!(right, (waited([1], [0, 2]), ms(100)));
+    assert_eq!(soon(wait(&mut tasks, AllCompleted, None)).await, waited([0, 1, 2, 3, 4], []));
 }

@@ -2,10 +2,9 @@
 
 use common::server::Server;
 use http_client::client::Timeouts;
-use reqwest::Client;
 use tokio::time::{Instant, timeout};
 
-use crate::work::{DAY, causes, client};
+use crate::work::{DAY, causes, client, plain};
 
 /// Behaviour N01. aiohttp: one session keeps connections alive. reqwest: one client does.
 #[tokio::test]
@@ -44,7 +43,7 @@ async fn a_body_that_is_not_read_to_its_end_costs_the_connection() {
 #[tokio::test]
 async fn a_plain_reqwest_client_waits_for_ever() {
     let server = Server::start().await.unwrap();
-    let plain = Client::new();
+    let plain = plain();
     plain.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
     tokio::time::pause();
     let answer = timeout(DAY, plain.get(server.url("/hang")).send()).await;
@@ -160,7 +159,7 @@ async fn the_user_agent_is_the_one_that_was_given() {
     let server = Server::start().await.unwrap();
     let echo = client().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
     assert!(echo.contains("user-agent: lesson"));
-    let plain = Client::new().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
+    let plain = plain().get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
     assert!(!plain.contains("user-agent"));
 }
 
@@ -169,4 +168,46 @@ async fn the_user_agent_is_the_one_that_was_given() {
 fn a_certificate_that_is_none_is_an_error_at_once() {
     let nonsense = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(http_client::client::client("lesson", Timeouts::default(), Some(nonsense)).is_err());
+}
+
+/// aiohttp asks an idempotent request once more when its connection was closed under it. reqwest alone does not.
+#[tokio::test]
+async fn a_connection_closed_at_the_moment_of_use_is_asked_once_more() {
+    let server = Server::start().await.unwrap();
+    let client = client();
+    client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    let page = client.get(server.url("/close/1/a")).send().await.unwrap().text().await.unwrap();
+    assert_eq!((page.as_str(), server.requests_to("/close/1/a")), ("at last\n", 2));
+
+    assert!(client.get(server.url("/close/2/b")).send().await.is_err());
+    assert_eq!(server.requests_to("/close/2/b"), 2, "once more, and not again and again");
+    assert!(client.post(server.url("/close/1/c")).send().await.is_err());
+    assert_eq!(server.requests_to("/close/1/c"), 1, "it may have been done");
+    assert!(client.get(server.url("/garbage")).send().await.is_err());
+    assert_eq!(server.requests_to("/garbage"), 1, "that was an answer");
+}
+
+/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be, which is none.
+#[tokio::test]
+async fn a_limit_as_long_as_a_duration_can_be_is_none() {
+    let server = Server::start().await.unwrap();
+    let max = Some(std::time::Duration::MAX);
+    let client =
+        http_client::client::client("lesson", Timeouts { total: max, connect: max, read: max }, None)
+            .unwrap();
+    assert_eq!(client.get(server.url("/page/one")).send().await.unwrap().text().await.unwrap(), "page one\n");
+}
+
+/// aiohttp takes 128 header lines. So does the recipe's client; reqwest alone takes 100.
+#[tokio::test]
+async fn as_many_header_lines_as_in_aiohttp_are_taken() {
+    let server = Server::start().await.unwrap();
+    let ask = async |lines: usize| {
+        let more = "X:%201%0D%0A".repeat(lines - 1);
+        let path = format!("/raw/a?HTTP/1.1%20200%20OK%0D%0AContent-Length:%200%0D%0A{more}%0D%0A");
+        client().get(server.url(&path)).send().await
+    };
+    assert_eq!(ask(128).await.unwrap().headers().len(), 128);
+    let error = ask(129).await.unwrap_err();
+    assert!(causes(&error).contains("too large"), "{}", causes(&error));
 }

@@ -87,3 +87,33 @@ async fn the_file_can_be_read_by_whom_any_new_file_can() {
     download(chunks(vec![]), &folder.path().join("page"), 0).await.unwrap();
     assert_eq!(mode("page"), mode("plain"));
 }
+
+/// A folder of that name, or a name that is too long, would be an error of the last step: after the whole body.
+#[tokio::test]
+async fn a_name_that_cannot_be_taken_is_an_error_before_the_first_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("taken")).unwrap();
+    let long = "x".repeat(300);
+    for (name, reason) in [("taken", "directory"), (&long, "name too long"), ("..", "directory")] {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&taken);
+        let counted = chunks(vec![Ok("one")]).inspect(move |_| {
+            counter.fetch_add(1, SeqCst);
+        });
+        let error = download(counted, &folder.path().join(name), 100).await.unwrap_err();
+        assert!(matches!(error, DownloadError::Disk(_)));
+        assert!(causes(&error).contains(reason), "{}", causes(&error));
+        assert_eq!(taken.load(SeqCst), 0);
+    }
+    assert_eq!(files(folder.path()), ["taken"]);
+}
+
+/// Chunks that are always there leave room for the timeout around them.
+#[tokio::test]
+async fn chunks_without_an_end_can_be_timed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = futures::stream::repeat_with(|| std::io::Result::Ok(bytes::Bytes::new()));
+    let file = folder.path().join("page");
+    let work = download(empty, &file, 100);
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(5), work).await.is_err());
+}

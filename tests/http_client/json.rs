@@ -73,3 +73,35 @@ async fn half_a_name_of_json_is_none() {
         assert_eq!(json::<Vec<u8>>(response, 100).await.is_ok(), is_json, "{kind}");
     }
 }
+
+/// Some editors put a mark in front, and some servers send UTF-16. aiohttp reads the second if its charset says so.
+#[tokio::test(start_paused = true)]
+async fn a_byte_order_mark_and_utf_16_are_read() {
+    let utf_16 = |to_bytes: fn(u16) -> [u8; 2], text: &str| text.encode_utf16().flat_map(to_bytes).collect();
+    let text = r#"{"name": "tökio 🦀", "stars": 5}"#;
+    let marked = format!("\u{feff}{text}");
+    let bodies: [Vec<u8>; 6] = [
+        text.into(),
+        marked.clone().into(),
+        utf_16(u16::to_le_bytes, text),
+        utf_16(u16::to_be_bytes, text),
+        utf_16(u16::to_le_bytes, &marked),
+        utf_16(u16::to_be_bytes, &marked),
+    ];
+    for body in bodies {
+        let project: Project = json(response_of(body.clone()), 1000).await.unwrap();
+        assert_eq!(project, Project { name: "tökio 🦀".to_owned(), stars: 5 });
+    }
+    let half_a_letter = json::<u8>(response_of(b"\xff\xfe1\0\x32".to_vec()), 1000).await;
+    assert!(matches!(half_a_letter, Err(JsonError::Invalid(_))));
+    let half_a_pair = json::<String>(response_of(b"\"\0\x3e\xd8\"\0".to_vec()), 1000).await;
+    assert!(matches!(half_a_pair, Err(JsonError::Invalid(_))));
+    assert!(json::<String>(response_of(Vec::new()), 1000).await.is_err());
+    assert_eq!(json::<u8>(response_of(b"7".to_vec()), 1000).await.unwrap(), 7);
+}
+
+/// JSON of this body, without a socket.
+fn response_of(body: Vec<u8>) -> reqwest::Response {
+    use tokio_tungstenite::tungstenite::http;
+    http::Response::builder().header("content-type", "application/json").body(body).unwrap().into()
+}

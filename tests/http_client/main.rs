@@ -16,5 +16,6 @@ mod retry;
 mod status;
 mod json;
 mod download;
+mod resume;
 mod upload;
 mod websocket;

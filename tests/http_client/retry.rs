@@ -184,3 +184,48 @@ async fn a_busy_server_gives_the_page_in_the_end() {
     assert_eq!(outcome.unwrap().text().await.unwrap(), "at last\n");
     assert_eq!(server.requests_to("/busy/2/seconds/0/c"), 3);
 }
+
+/// `Retry-After: 0`, from a server in trouble: the longer of its pause and ours.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_no_pause_gets_ours() {
+    let policy = Policy { retries: 5, ..POLICY };
+    let impatient = [0, 0, 1, 1, 20, 0].map(|pause| Verdict::After(seconds(pause)));
+    let (began, _) = attempts(policy, 1.0, &impatient).await;
+    assert_eq!(began, [0, 1, 3, 7, 15, 35].map(seconds));
+}
+
+/// A number of seconds that no number holds is a long time, and not a header without meaning.
+#[tokio::test]
+async fn a_pause_beyond_every_number_is_a_very_long_one() {
+    let server = Server::start().await.unwrap();
+    let asked = async |value: &str| {
+        let path = format!(
+            "/raw/a?HTTP/1.1%20503%20Busy%0D%0ARetry-After:%20{value}%0D%0AContent-Length:%200%0D%0A%0D%0A"
+        );
+        retry_after(&client().get(server.url(&path)).send().await.unwrap(), SystemTime::now())
+    };
+    assert_eq!(asked("99999999999999999999999").await, Some(Duration::MAX));
+    assert_eq!(asked("18446744073709551615").await, Some(seconds(u64::MAX)));
+    assert_eq!(asked("007").await, Some(seconds(7)));
+    for nonsense in ["-1", "1.5", "soon", "1e9", "", "+7"] {
+        assert_eq!(asked(nonsense).await, None, "{nonsense:?}");
+    }
+}
+
+/// A very long time is longer than the longest pause; without a longest pause, it is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_very_long_pause_is_no_short_one() {
+    let long = Verdict::After(Duration::MAX);
+    let (began, last) = attempts(POLICY, 1.0, &[long]).await;
+    assert_eq!((began.len(), last), (1, long));
+    let patient = Policy { longest: Duration::MAX, total: Duration::MAX, ..POLICY };
+    assert!(tokio::time::timeout(DAY, attempts(patient, 1.0, &[long])).await.is_err());
+}
+
+/// Attempts that fail at once, without a pause between them, leave room for the timeout around them.
+#[tokio::test]
+async fn attempts_without_a_pause_can_be_timed_out() {
+    let policy = Policy { retries: u32::MAX, pause: Duration::ZERO, longest: DAY, total: DAY };
+    let work = retry(policy, || 1.0, |()| Verdict::Again, || std::future::ready(()));
+    assert!(tokio::time::timeout(Duration::from_millis(5), work).await.is_err());
+}

@@ -132,3 +132,23 @@ async fn a_stream_that_fails_is_an_error() {
     let error = upload(&client(), url(server.url("/hang")), broken).await.unwrap_err();
     assert!(causes(&error).contains("the disk is gone"), "{}", causes(&error));
 }
+
+/// A pipe has no length, and the files of `/proc` say that they have none.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_does_not_know_its_length_arrives_whole() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let writer = tokio::spawn(tokio::fs::write(fifo.clone(), "from a pipe"));
+    let response = upload_file(&client(), url(server.url("/echo")), &fifo).await.unwrap();
+    writer.await.unwrap().unwrap();
+    let echo = response.text().await.unwrap();
+    assert!(echo.ends_with("\n\nfrom a pipe"), "{echo}");
+    assert!(echo.contains("transfer-encoding: chunked"), "{echo}");
+    let response =
+        upload_file(&client(), url(server.url("/echo")), Path::new("/proc/self/cmdline")).await.unwrap();
+    assert!(response.text().await.unwrap().contains("http_client"));
+    assert!(upload_file(&client(), url(server.url("/echo")), folder.path()).await.is_err(), "a folder");
+}

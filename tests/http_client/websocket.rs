@@ -107,3 +107,85 @@ async fn a_broken_connection_is_not_a_close() {
     assert!(matches!(ours.next().await, Some(Err(Lost::Socket(_)))));
     assert!(ours.next().await.is_none());
 }
+
+/// aiohttp: any byte is a sign of life. A frame may take longer than the heartbeat's whole patience.
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_comes_byte_by_byte_is_not_cut() {
+    use tokio::io::AsyncWriteExt;
+    let (mut ours, mut peer) = pair().await;
+    let begin = Instant::now();
+    tokio::spawn(async move {
+        for byte in b"\x81\x05hello" {
+            sleep(seconds(44)).await;
+            peer.get_mut().write_all(&[*byte]).await.unwrap();
+        }
+        pending::<()>().await;
+    });
+    assert_eq!(ours.next().await.unwrap().unwrap(), Message::text("hello"));
+    assert_eq!(begin.elapsed(), seconds(7 * 44));
+    assert!(matches!(ours.next().await, Some(Err(Lost::Silent))));
+    assert_eq!(begin.elapsed(), seconds(7 * 44 + 45), "and silence is noticed as before");
+}
+
+/// The same while `select!` drops `next` again and again.
+#[tokio::test(start_paused = true)]
+async fn a_byte_between_two_calls_is_a_sign_of_life_too() {
+    use tokio::io::AsyncWriteExt;
+    let (mut ours, mut peer) = pair().await;
+    let begin = Instant::now();
+    tokio::spawn(async move {
+        for byte in b"\x81\x05he" {
+            sleep(seconds(44)).await;
+            peer.get_mut().write_all(&[*byte]).await.unwrap();
+        }
+        pending::<()>().await;
+    });
+    while timeout(seconds(7), ours.next()).await.is_err() {}
+    assert_eq!(begin.elapsed(), seconds(4 * 44 + 45));
+}
+
+/// aiohttp: a Close ends the loop, also where the peer leaves the connection open after it.
+#[tokio::test(start_paused = true)]
+async fn after_a_close_there_is_no_ping() {
+    let (mut ours, mut peer) = pair().await;
+    let begin = Instant::now();
+    peer.send(Message::Close(None)).await.unwrap();
+    assert!(ours.next().await.is_none());
+    assert!(ours.next().await.is_none());
+    assert_eq!(begin.elapsed(), seconds(0));
+    assert!(matches!(peer.next().await, Some(Ok(Message::Close(_)))), "the handshake is complete");
+}
+
+/// A peer that reads nothing does not hold up the end either.
+#[tokio::test(start_paused = true)]
+async fn a_close_to_a_peer_that_reads_nothing_ends_in_time() {
+    let (mut ours, mut peer) = pair().await;
+    let begin = Instant::now();
+    let long = Message::text("x".repeat(1000));
+    assert!(ours.socket.send(long).now_or_never().is_none(), "the peer takes 64 bytes of it");
+    peer.send(Message::Close(None)).await.unwrap();
+    assert!(ours.next().await.is_none());
+    assert_eq!(begin.elapsed(), seconds(10));
+}
+
+/// `Duration::MAX` means never.
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_without_an_end_never_pings() {
+    let (ours, _peer) = pair().await;
+    let mut ours = Heartbeat::new(ours.socket, Duration::MAX);
+    assert!(timeout(DAY, ours.next()).await.is_err());
+}
+
+/// What comes in the last instant comes in time, also in the task that waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_message_in_the_last_instant_is_in_time() {
+    let (mut ours, mut peer) = pair().await;
+    let send = async {
+        sleep(INTERVAL).await;
+        sleep(INTERVAL / 2).await;
+        peer.send(Message::text("just in time")).await.unwrap();
+        peer
+    };
+    let (message, _peer) = tokio::join!(ours.next(), send);
+    assert_eq!(message.unwrap().unwrap(), Message::text("just in time"));
+}

@@ -59,7 +59,8 @@ async fn a_batch_is_never_too_large() {
     assert_eq!(batches, [(vec![1, 2, 3], ms(10)), (vec![4, 5], ms(10))]);
 }
 
-/// asyncio (3.13): `get` raises `QueueShutDown` when a queue is shut down and empty. Tokio: the rest comes at once, then `None`.
+/// asyncio (3.13): `get` raises `QueueShutDown` when a queue is shut down and empty. Tokio: the rest comes at once,
+/// then `None`.
 #[tokio::test(start_paused = true)]
 async fn closing_gives_the_last_batch_at_once() {
     let (sender, receiver) = mpsc::channel(10);
@@ -76,7 +77,8 @@ async fn closing_gives_the_last_batch_at_once() {
     assert_eq!((batches.next().await, batches.next().await), (None, None));
 }
 
-/// asyncio: a `get` that is cancelled leaves its item in the queue; the list of the batch is lost. Tokio: nothing is lost.
+/// asyncio: a `get` that is cancelled leaves its item in the queue; the list of the batch is lost. Tokio: nothing is
+/// lost.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_next_keeps_items_and_deadline() {
     let events = at([(0, 1), (30, 2), (90, 3), (200, 4)]);
@@ -123,8 +125,8 @@ async fn a_batch_of_one_never_waits() {
     assert_eq!(batches, [(vec![1], ms(0)), (vec![2], ms(0)), (vec![3], ms(50))]);
 }
 
-/// asyncio: `timeout(0)` still returns what is there. Tokio: no delay takes what is queued, and waits for no more, not even
-/// for the next tick of the real clock.
+/// asyncio: `timeout(0)` still returns what is there. Tokio: no delay takes what is queued, and waits for no more, not
+/// even for the next tick of the real clock.
 #[tokio::test]
 async fn without_a_delay_it_takes_what_is_queued() {
     let (sender, receiver) = mpsc::channel(10);

@@ -901,3 +901,33 @@ mod many_threads {
         });
     }
 }
+
+/// A queue that was full when an item came back has one more than its bound. A slot that is given up then is none.
+#[tokio::test]
+async fn a_slot_given_up_over_the_bound_is_not_free() {
+    let queue = Queue::bounded(ONE);
+    queue.put("a").await.unwrap();
+    let item = soon(queue.get_guarded()).await.unwrap();
+    let slot = soon(queue.reserve()).await.unwrap();
+    item.requeue().unwrap();
+    drop(slot);
+    assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
+    assert_eq!((queue.len(), queue.is_full()), (1, true));
+    assert_eq!(drain(&queue), ["a"]);
+    assert_eq!(queue.try_put("b"), Ok(()), "the place is free when the item is taken");
+}
+
+/// The same for a producer that was woken for the place and leaves before it has run.
+#[tokio::test]
+async fn a_waiter_that_leaves_over_the_bound_frees_no_place() {
+    let queue = Queue::bounded(ONE);
+    queue.put("a").await.unwrap();
+    let mut waiter = Box::pin(queue.reserve());
+    assert!((&mut waiter).now_or_never().is_none());
+    let item = soon(queue.get_guarded()).await.unwrap(); // the waiter is woken
+    item.requeue().unwrap();
+    drop(waiter);
+    assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
+    assert_eq!(drain(&queue), ["a"]);
+    assert_eq!(queue.try_put("b"), Ok(()));
+}

@@ -1,6 +1,7 @@
 //! Lessons of the pattern `producer_consumer`.
 
 use std::future::{Ready, ready};
+use std::num::NonZeroUsize;
 
 use async_channel::Sender;
 use futures::FutureExt;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Entries, HUNDRED, ONE, TWO, alive_tasks, ms, settle, soon};
+use crate::support::{Count, Entries, HUNDRED, ONE, TWO, alive_tasks, ms, settle, soon};
 use crate::work::producer_consumer::produce;
 use crate::work::{FIVE, MILLION};
 
@@ -236,4 +237,28 @@ async fn a_million_items_pass_through_a_hundred_places() {
     };
     produce_and_consume(HUNDRED, produce, [consume]).await;
     assert_eq!(log.take(), [MILLION - 1]);
+}
+
+/// asyncio: `get` of a queue that holds items never gives up its turn. Here a consumer does, however much is queued.
+#[tokio::test]
+async fn consumers_of_a_full_queue_leave_others_their_turn() {
+    let (consumed, seen) = (Count::default(), Count::default());
+    let (counts, count_of, sees) = (consumed.clone(), consumed.clone(), seen.clone());
+    let fill = async |queue: Sender<u32>| {
+        for item in 0..10_000 {
+            queue.try_send(item).unwrap();
+        }
+        tokio::spawn(async move {
+            for _ in 0..count_of.get() {
+                sees.add();
+            }
+        });
+    };
+    let consume = move |_| {
+        counts.add();
+        ready(())
+    };
+    produce_and_consume(NonZeroUsize::new(10_000).unwrap(), fill, [consume]).await;
+    assert_eq!(consumed.get(), 10_000);
+    assert!(seen.get() < 1_000, "the other task ran after {} items", seen.get());
 }

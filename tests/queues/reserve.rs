@@ -5,9 +5,9 @@ use std::future::ready;
 use futures::FutureExt;
 use queues::reserve::{TargetClosed, Unsent, forward, send_unless};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::support::ms;
+use crate::support::{ms, settle, soon};
 
 /// What is not moved is still in the source: no item is lost.
 #[tokio::test]
@@ -87,4 +87,39 @@ async fn room_that_comes_in_the_instant_of_the_stop_is_used() {
     received.recv().await;
     assert_eq!(sends.await, Ok(()));
     assert_eq!(send_unless(&queue, "c", ready(())).await, Err(Unsent::Stopped("c")));
+}
+
+/// The hazard: a forward that waits for its source holds a slot of the target. With as many silent sources as slots, the
+/// others stand still. One that takes its item first needs no slot while its source is silent.
+#[tokio::test(start_paused = true)]
+async fn but_a_silent_source_holds_a_slot_of_the_target() {
+    for slots in [1, 2] {
+        let (target, mut arrived) = mpsc::channel(slots);
+        let (_silent, mut from_silent) = mpsc::channel::<u32>(1);
+        let (busy, mut from_busy) = mpsc::channel(1);
+        busy.send(7).await.unwrap();
+        tokio::spawn({
+            let target = target.clone();
+            async move { forward(&mut from_silent, &target).await }
+        });
+        settle().await;
+        tokio::spawn(async move { forward(&mut from_busy, &target).await });
+        let item = timeout(ms(60_000), arrived.recv()).await.ok().flatten();
+        assert_eq!(item, (slots == 2).then_some(7));
+    }
+
+    let (target, mut arrived) = mpsc::channel(1);
+    let (_silent, from_silent) = mpsc::channel::<u32>(1);
+    let (busy, from_busy) = mpsc::channel(1);
+    busy.send(7).await.unwrap();
+    for mut source in [from_silent, from_busy] {
+        let target = target.clone();
+        tokio::spawn(async move {
+            while let Some(item) = source.recv().await {
+                target.send(item).await.unwrap();
+            }
+        });
+        settle().await;
+    }
+    assert_eq!(soon(arrived.recv()).await, Some(7));
 }

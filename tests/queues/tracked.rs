@@ -77,7 +77,8 @@ async fn a_new_item_does_not_delay_an_earlier_join() {
     assert_eq!(unfinished.join().now_or_never(), None, "a new joiner waits for the second");
 }
 
-/// asyncio: a worker that dies before `task_done` leaves `join` waiting forever. Tokio: a panic and an abort drop the item.
+/// asyncio: a worker that dies before `task_done` leaves `join` waiting forever. Tokio: a panic and an abort drop the
+/// item.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_dies_is_done_with_its_item() {
     let unfinished = Unfinished::new();
@@ -96,7 +97,8 @@ async fn a_worker_that_dies_is_done_with_its_item() {
     soon(unfinished.join()).await;
 }
 
-/// asyncio: an item that is put back counts as a new one, and the old one needs its `task_done`. Tokio: it is the same item.
+/// asyncio: an item that is put back counts as a new one, and the old one needs its `task_done`. Tokio: it is the same
+/// item.
 #[tokio::test]
 async fn an_item_sent_again_stays_unfinished() {
     let unfinished = Unfinished::new();
@@ -131,7 +133,8 @@ async fn the_destructor_of_an_item_is_work_too() {
     assert_eq!((log.take(), unfinished.join().now_or_never()), (vec![1, 1], Some(())));
 }
 
-/// asyncio: a `put` that is cancelled has not counted. Tokio: a `send` that is dropped drops its item, which is then done.
+/// asyncio: a `put` that is cancelled has not counted. Tokio: a `send` that is dropped drops its item, which is then
+/// done.
 #[tokio::test(start_paused = true)]
 async fn a_send_that_is_given_up_is_done() {
     let unfinished = Unfinished::new();
@@ -169,7 +172,8 @@ async fn items_of_a_dropped_mpsc_receiver_are_done() {
     assert_eq!(unfinished.join().now_or_never(), Some(()), "the late one came back and was dropped");
 }
 
-/// The hazard: `async_channel` keeps what is queued while a sender lives, also when all workers are gone. asyncio: the same.
+/// The hazard: `async_channel` keeps what is queued while a sender lives, also when all workers are gone. asyncio: the
+/// same.
 #[tokio::test(start_paused = true)]
 async fn but_items_left_in_async_channel_hold_join() {
     let unfinished = Unfinished::new();
@@ -194,7 +198,8 @@ async fn but_join_leaves_the_workers_waiting() {
     soon(worker).await.unwrap();
 }
 
-/// The hazard: an item that was dropped in a panic is done like any other. asyncio: `task_done` in a `finally` does the same.
+/// The hazard: an item that was dropped in a panic is done like any other. asyncio: `task_done` in a `finally` does the
+/// same.
 #[tokio::test(start_paused = true)]
 async fn but_join_does_not_say_that_work_failed() {
     let unfinished = Unfinished::new();
@@ -204,7 +209,8 @@ async fn but_join_does_not_say_that_work_failed() {
     assert!(soon(worker).await.unwrap_err().is_panic(), "the worker's handle says it");
 }
 
-/// The hazard: a worker that sends its item back into a full queue waits for room that only it could make. asyncio: the same.
+/// The hazard: a worker that sends its item back into a full queue waits for room that only it could make. asyncio: the
+/// same.
 #[tokio::test(start_paused = true)]
 async fn but_a_worker_can_wait_for_its_own_queue() {
     let unfinished = Unfinished::new();

@@ -53,3 +53,15 @@ async fn of_a_hundred_thousand_values_a_receiver_that_sleeps_sees_the_last() {
     follow_newest(&mut newest, |value| log.added(value)).await;
     assert_eq!(log.take(), [99_999]);
 }
+
+/// The hazard: without a receiver `send` fails, and the value stays the old one, also for receivers that come later.
+/// `send_replace` sets it in any case.
+#[tokio::test]
+async fn but_a_value_sent_without_receivers_is_not_kept() {
+    let (newest, first) = watch::channel("old");
+    drop(first);
+    assert!(newest.send("lost").is_err());
+    assert_eq!(*newest.subscribe().borrow(), "old");
+    assert_eq!(newest.send_replace("new"), "old");
+    assert_eq!(*newest.subscribe().borrow(), "new");
+}

@@ -382,3 +382,22 @@ fn on_many_threads_never_more_are_inside_and_every_permit_comes_back() {
         soon(join_all((0..most).map(meet))).await;
     });
 }
+
+/// asyncio: a set of tasks with `add_done_callback(tasks.discard)` forgets what is done. Tokio: a `JoinSet` keeps each result
+/// until it is taken; a loop that never ends takes them as it goes.
+#[tokio::test]
+async fn a_loop_that_drains_keeps_no_finished_tasks() {
+    let limit = Limit::new(TWO);
+    for (drains, most) in [(false, 10_000), (true, 3)] {
+        let (mut tasks, mut kept, mut sum) = (JoinSet::new(), 0, 0);
+        for number in 0..10_000_u64 {
+            limit.spawn(&mut tasks, async move { number }).await;
+            kept = kept.max(tasks.len());
+            while drains && let Some(done) = tasks.try_join_next() {
+                sum += done.unwrap();
+            }
+        }
+        sum += soon(tasks.join_all()).await.iter().sum::<u64>();
+        assert_eq!((kept <= most, kept == 10_000, sum), (true, !drains, 49_995_000));
+    }
+}

@@ -189,3 +189,28 @@ fn on_many_threads_never_more_pass_than_may() {
         }
     });
 }
+
+/// The most that begin within one second, of 40 that come after a rest.
+async fn most_within_a_second(quota: Quota) -> usize {
+    let limit = RateLimit::new(quota).unwrap();
+    sleep(ms(5_000)).await;
+    let (start, mut begun) = (Instant::now(), Vec::new());
+    for _ in 0..40 {
+        limit.until_ready().await;
+        begun.push(start.elapsed());
+    }
+    let within = |from: &Duration| begun.iter().filter(|at| (*from..*from + ms(1_000)).contains(at)).count();
+    begun.iter().map(within).max().unwrap()
+}
+
+/// The hazard: ten per second means ten at once, and one more every 100 ms: nineteen within the first second. A burst of one
+/// spaces them out, and so never lets more than ten through.
+#[tokio::test(start_paused = true)]
+async fn but_a_burst_lets_nineteen_through_within_a_second() {
+    let ten = NonZeroU32::new(10).unwrap();
+    assert_eq!(most_within_a_second(Quota::per_second(ten)).await, 19);
+    assert_eq!(most_within_a_second(Quota::per_second(ten).allow_burst(NonZeroU32::MIN)).await, 10);
+    // A burst of five, and the rest of the second for the other five.
+    let five = Quota::with_period(ms(200)).unwrap().allow_burst(NonZeroU32::new(5).unwrap());
+    assert_eq!(most_within_a_second(five).await, 9);
+}

@@ -3,9 +3,12 @@
 //! A suite takes it in by `#[path = "../support/mod.rs"] pub mod support;`: `pub`, because no suite uses every helper.
 
 use std::fmt::{Debug, Display};
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -192,6 +195,15 @@ impl<F: FnMut()> Debug for OnDrop<F> {
     }
 }
 
+/// A value whose destructor panics.
+pub struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
 /// The output of `work`. A lesson that hangs fails: after a minute of the runtime's clock.
 pub async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(ms(60_000), work).await.expect("it ends")
@@ -200,6 +212,17 @@ pub async fn soon<T>(work: impl Future<Output = T>) -> T {
 /// The output of `work`, on virtual time, where even years pass at once. A lesson that hangs fails.
 pub async fn ends<T>(work: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20 * 365 * 24 * 60 * 60), work).await.expect("it ends")
+}
+
+/// Fails unless `work`, which has no end or one that is far away, lets another task run before.
+pub async fn leaves_others_their_turn(work: impl Future) {
+    let other = tokio::spawn(async {});
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        assert!(work.as_mut().poll(cx).is_pending(), "no other task had a turn");
+        if other.is_finished() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Lets every other task of this thread run until it waits. On virtual time.

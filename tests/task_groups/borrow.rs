@@ -113,3 +113,19 @@ async fn many_are_found() {
     });
     assert_eq!((fan.await.map(|found| found.len()), start.elapsed()), (Ok(10_000), ms(200)));
 }
+
+/// Links that are known at once, without end: it yields, so that another task has its turn.
+#[tokio::test(start_paused = true)]
+async fn links_that_are_known_at_once_do_not_keep_others_from_their_turn() {
+    let (told, tell) = (Cell::new(false), tokio::spawn(async {}));
+    let endless = reachable(0, |page| {
+        assert!(page < 10_000, "nothing else runs");
+        std::future::ready(if told.get() { Err(page) } else { Ok(vec![page + 1]) })
+    });
+    let tells = async {
+        tell.await.unwrap();
+        told.set(true);
+    };
+    let (found, ()) = tokio::join!(endless, tells);
+    assert!(found.is_err());
+}

@@ -1,12 +1,14 @@
 //! Lessons of the pattern `join_set`.
 
 use std::future::pending;
+use std::sync::Arc;
 
 use futures::FutureExt;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{alive_tasks, ms, panics};
+use crate::support::{PanicsOnDrop, alive_tasks, ms, panics};
 use crate::work::join_set::{page, try_join_all};
 use crate::work::{Life, panic_of};
 
@@ -97,4 +99,65 @@ async fn ten_thousand_take_as_long_as_one() {
     let tasks: JoinSet<_> = (0..10_000).map(|_| page(100, "a")).collect();
     assert_eq!(try_join_all(tasks).await.map(|values| values.len()), Ok(10_000));
     assert_eq!(start.elapsed(), ms(100));
+}
+
+/// asyncio refuses to cancel a `gather` whose results are there, and a task that is done keeps its own. Tokio: an abort
+/// that comes when all values are there, and their collector has not run yet, drops them with the set. A set that the
+/// owner keeps, and lends to the collector, keeps them.
+#[tokio::test(start_paused = true)]
+async fn but_an_abort_of_the_collector_drops_values_that_are_there() {
+    let go = Arc::new(Notify::new());
+    let tasks = || {
+        JoinSet::from_iter(["a", "b"].map(|value| {
+            let go = go.clone();
+            async move {
+                go.notified().await;
+                Ok::<_, &str>(value)
+            }
+        }))
+    };
+    // Runs after the tasks and before their collector: each is woken in its turn.
+    let abort = |collector: tokio::task::AbortHandle| {
+        let go = go.clone();
+        tokio::spawn(async move {
+            go.notified().await;
+            collector.abort();
+        })
+    };
+    let collector = tokio::spawn(try_join_all(tasks()));
+    let aborted = abort(collector.abort_handle());
+    yield_now().await;
+    go.notify_waiters();
+    aborted.await.unwrap();
+    assert!(collector.await.unwrap_err().is_cancelled());
+
+    let tasks = Arc::new(Mutex::new(tasks()));
+    let borrowed = tasks.clone();
+    let collector = tokio::spawn(async move { borrowed.lock().await.join_next().await });
+    let aborted = abort(collector.abort_handle());
+    yield_now().await;
+    go.notify_waiters();
+    aborted.await.unwrap();
+    assert!(collector.await.unwrap_err().is_cancelled());
+    let mut tasks = tasks.lock().await;
+    let kept = [(); 2].map(|()| tasks.try_join_next().unwrap().unwrap().unwrap());
+    assert_eq!((kept, tasks.is_empty()), (["a", "b"], true));
+}
+
+/// A panic may hold a value whose destructor panics. The set drops it when it ends the others: that panic goes on, and the
+/// error is lost. `task_group` contains it.
+#[tokio::test(start_paused = true)]
+async fn but_a_second_panic_whose_drop_panics_takes_the_errors_place() {
+    let mut tasks = JoinSet::from_iter([page(0, "bad")]);
+    tasks.spawn(async {
+        sleep(ms(0)).await;
+        std::panic::panic_any(PanicsOnDrop)
+    });
+    let both_over = async {
+        while alive_tasks() > 0 {
+            yield_now().await;
+        }
+    };
+    both_over.await;
+    assert_eq!(panic_of(try_join_all(tasks)).await, "in a destructor");
 }

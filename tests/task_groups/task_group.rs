@@ -14,7 +14,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Count, Log, alive_tasks, ends, ms, panics};
+use crate::support::{Count, Log, PanicsOnDrop, alive_tasks, ends, ms, panics};
 use crate::work::task_group::{Fault, errors, fails, forever, task_group, task_group_under, value};
 use crate::work::{Life, panic_of};
 
@@ -1768,5 +1768,98 @@ mod nested {
             error = inner.clone();
         }
         assert_eq!(error, [Page("innermost")]);
+    }
+}
+
+mod hostile {
+    use super::*;
+
+    /// asyncio: "Task cannot await on itself". Tokio: a task that awaits its own handle waits forever; a child has an error.
+    #[tokio::test(start_paused = true)]
+    async fn a_child_that_awaits_itself_gets_an_error() {
+        let (send, own) = oneshot::channel::<pattern::Child<&'static str>>();
+        let outcome = task_group(async |group| {
+            let child = group.spawn(async move {
+                let waited = own.await.unwrap().await;
+                assert_eq!(waited, Err(NoValue::Itself));
+                Ok::<_, Fault>("goes on")
+            });
+            assert!(send.send(child).is_ok());
+            Ok(())
+        });
+        assert_eq!(ends(outcome).await, Ok(()));
+    }
+
+    /// A panic may hold a value whose destructor panics: the first one goes on in the owner, the others are dropped.
+    #[tokio::test(start_paused = true)]
+    async fn panics_whose_drops_panic_leave_the_first_one() {
+        let outcome = task_group(async |group| {
+            // All of them have begun when the first one panics.
+            group.spawn::<(), _>(async {
+                sleep(ms(1)).await;
+                panics("the first")
+            });
+            for _ in 0..2 {
+                group.spawn::<(), _>(async {
+                    sleep(ms(1)).await;
+                    std::panic::panic_any(PanicsOnDrop)
+                });
+            }
+            pending::<Result<(), Fault>>().await
+        });
+        assert_eq!(panic_of::<()>(async { drop(outcome.await) }).await, "the first");
+    }
+
+    /// With a timer that is set later than that of the grace period.
+    #[tokio::test(start_paused = true)]
+    async fn a_child_that_ends_with_its_grace_period_is_in_time() {
+        let ended = Count::default();
+        let (token, told) = (CancellationToken::new(), ended.clone());
+        let outcome = task_group_under(&token, async |group| {
+            group.spawn_with_grace(ms(100), |stop| async move {
+                stop.cancelled().await;
+                sleep(ms(50)).await;
+                sleep(ms(50)).await;
+                told.add();
+                Ok::<_, Fault>(())
+            });
+            sleep(ms(1)).await;
+            token.cancel();
+            Ok(())
+        });
+        assert_eq!((ends(outcome).await, ended.get()), (Ok(None), 1));
+    }
+
+    /// asyncio refuses to cancel a `gather` whose results are there. Here a cancellation that meets values which are there
+    /// drops them with the body. Children that send them out of the group keep them.
+    #[tokio::test(start_paused = true)]
+    async fn but_a_cancellation_drops_values_that_are_there() {
+        let (token, (send, mut sent)) = (CancellationToken::new(), tokio::sync::mpsc::channel(2));
+        let outcome = task_group_under(&token, async |group| {
+            let children = [1, 2].map(|number| {
+                let send = send.clone();
+                group.spawn(async move {
+                    send.try_send(number).unwrap();
+                    Ok::<_, Fault>(number)
+                })
+            });
+            while children.iter().any(|child| !child.is_finished()) {
+                yield_now().await;
+            }
+            token.cancel();
+            let mut values = Vec::new();
+            for child in children {
+                values.push(child.await.unwrap());
+            }
+            sleep(ms(1)).await;
+            Ok(values)
+        });
+        assert_eq!(ends(outcome).await, Ok(None));
+        drop(send);
+        let mut kept = Vec::new();
+        while let Some(number) = sent.recv().await {
+            kept.push(number);
+        }
+        assert_eq!(kept, [1, 2]);
     }
 }

@@ -227,3 +227,41 @@ async fn none_or_ten_thousand_ends_stand_in_order() {
     }
     assert_eq!(alive_tasks(), 0);
 }
+
+/// A panic may hold a value whose destructor panics. It is an end like any other, and those after it are waited for.
+#[tokio::test(start_paused = true)]
+async fn a_panic_whose_drop_panics_is_told_too() {
+    let panics = tokio::spawn(async { std::panic::panic_any(crate::support::PanicsOnDrop) });
+    let tasks = [panics, tokio::spawn(ready(2))];
+    yield_now().await;
+    let text = "a value that is not text".to_owned();
+    assert_eq!(abort_all_and_wait(tasks).await, [Ended::Panicked(text), Ended::Finished(2)]);
+}
+
+/// asyncio refuses to cancel a `gather` whose results are there, and a task that is done keeps its own. Tokio: an abort
+/// that comes when all ends are there, and their collector has not run yet, drops them with the collector. A collector
+/// that borrows the handles leaves them to their owner.
+#[tokio::test(start_paused = true)]
+async fn but_an_abort_of_the_collector_drops_ends_that_are_there() {
+    let tasks = [1, 2].map(|number| tokio::spawn(ready(number)));
+    yield_now().await;
+    assert!(tasks.iter().all(tokio::task::JoinHandle::is_finished));
+    let collector = tokio::spawn(abort_all_and_wait(tasks));
+    collector.abort();
+    assert!(collector.await.unwrap_err().is_cancelled());
+
+    let tasks = Arc::new(tokio::sync::Mutex::new([1, 2].map(|number| tokio::spawn(ready(number)))));
+    let borrowed = tasks.clone();
+    let collector = tokio::spawn(async move {
+        let mut ends = Vec::new();
+        for task in borrowed.lock().await.iter_mut() {
+            ends.push(task.await);
+        }
+        ends
+    });
+    collector.abort();
+    assert!(collector.await.unwrap_err().is_cancelled());
+    for (task, number) in tasks.lock().await.iter_mut().zip([1, 2]) {
+        assert_eq!(task.await.unwrap(), number);
+    }
+}

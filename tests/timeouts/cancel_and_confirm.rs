@@ -11,7 +11,7 @@ use tokio::time::{Instant, advance, sleep, timeout};
 use crate::support::{Count, Log, OnDrop, alive_tasks, ms, panics};
 use crate::work::Rows;
 use crate::work::cancel_and_confirm::{GRACE, Job, Reason, spawn_session, told};
-use crate::work::{A_YEAR, for_ever, panics_in_drop};
+use crate::work::{A_YEAR, for_ever, panics_in_drop, two_timers};
 
 /// Does not look at its request.
 async fn deaf(_stop: Stop<Reason>) -> Rows {
@@ -294,4 +294,55 @@ async fn ten_thousand_are_told_and_gone() {
         assert_eq!(end, Outcome::Cancelled { reason: Some("shutting down"), cleaned_up: true });
     }
     assert_eq!((start.elapsed(), alive_tasks()), (ms(50), 0));
+}
+
+/// Also with a timer that is set later than that of the grace period, or another turn.
+#[tokio::test(start_paused = true)]
+async fn work_that_ends_with_its_grace_period_is_in_time() {
+    let task = Job::spawn(Some(ms(100)), |stop| async move {
+        stop.requested().await;
+        let rows = two_timers().await;
+        yield_now().await;
+        rows
+    });
+    yield_now().await;
+    assert_eq!(told(task, "stop").await, Outcome::Finished("in time"));
+}
+
+/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or a thousand.
+#[tokio::test(start_paused = true)]
+async fn but_work_with_many_turns_in_that_instant_is_aborted() {
+    let task = Job::spawn(Some(ms(100)), |stop| async move {
+        stop.requested().await;
+        let rows = two_timers().await;
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        rows
+    });
+    yield_now().await;
+    assert_eq!(told(task, "stop").await, Outcome::Cancelled { reason: Some("stop"), cleaned_up: false });
+}
+
+/// A panic may hold a value whose destructor panics.
+#[tokio::test(start_paused = true)]
+async fn a_panic_whose_drop_panics_is_told_as_it_is() {
+    let panics = Job::spawn(GRACE, |_| async { std::panic::panic_any(crate::support::PanicsOnDrop) });
+    assert_eq!(panics.wait().await, Outcome::Panicked("a value that is not text".to_owned()));
+}
+
+/// asyncio: a task that awaits itself raises `RuntimeError`. Tokio: it waits until it is told to stop.
+#[tokio::test(start_paused = true)]
+async fn but_work_that_waits_for_itself_waits_until_it_is_told() {
+    let (send, own) = tokio::sync::oneshot::channel::<Job>();
+    let task = Job::spawn(GRACE, |stop| async move {
+        let waited = stop.run_until_requested(own.await.unwrap().wait()).await;
+        Ok(waited.map(|_| "it has its own end"))
+    });
+    let stop = task.stop();
+    assert!(send.send(task).is_ok());
+    sleep(ms(100)).await;
+    assert!(stop.cancel("enough"));
+    sleep(ms(1)).await;
+    assert_eq!(alive_tasks(), 0);
 }

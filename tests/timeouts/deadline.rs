@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, advance, sleep, timeout, timeout_at};
 
 use crate::support::{Count, ms};
-use crate::work::{A_YEAR, for_ever, load};
+use crate::work::{A_YEAR, for_ever, load, two_timers};
 
 /// asyncio: `timeout_at(deadline)` around several steps, or around each with the same deadline.
 #[tokio::test(start_paused = true)]
@@ -133,4 +133,11 @@ async fn a_task_that_gets_it_later_has_what_is_left() {
     let task = tokio::spawn(async move { request.run(for_ever::<()>()).await });
     assert_eq!(task.await.unwrap(), Err(Expired("request")));
     assert_eq!(start.elapsed(), ms(40));
+}
+
+/// Also with a timer that is set later than the deadline.
+#[tokio::test(start_paused = true)]
+async fn work_of_two_timers_in_the_instant_of_the_deadline_is_in_time() {
+    let deadline = Deadline::after("outer", Some(ms(100)));
+    assert_eq!(deadline.within("inner", Some(ms(100))).run(two_timers()).await, Ok(Ok(Some("in time"))));
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Count, OnDrop, ms, panics};
 use crate::work::reschedule::at;
-use crate::work::{A_YEAR, for_ever, load};
+use crate::work::{A_YEAR, for_ever, load, two_timers};
 
 /// asyncio: an `asyncio.timeout` that is not rescheduled is a plain timeout. Here: the same.
 #[tokio::test(start_paused = true)]
@@ -221,4 +221,14 @@ async fn a_hundred_thousand_moves_leave_one_deadline() {
     };
     assert_eq!(timeout.run(work).await, Err(Expired));
     assert_eq!(start.elapsed(), ms(500));
+}
+
+/// Also with a timer that is set later than the deadline, or a deadline that is moved there.
+#[tokio::test(start_paused = true)]
+async fn work_of_two_timers_in_the_instant_of_the_deadline_is_in_time() {
+    let timeout = Timeout::after(ms(100));
+    assert_eq!(timeout.run(two_timers()).await, Ok(Ok(Some("in time"))));
+    let (timeout, start) = (Timeout::at(None), Instant::now());
+    timeout.handle().reschedule(at(start, 100)).unwrap();
+    assert_eq!(timeout.run(two_timers()).await, Ok(Ok(Some("in time"))));
 }

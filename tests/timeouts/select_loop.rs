@@ -330,3 +330,43 @@ async fn a_hundred_thousand_frames_pass_through_in_order() {
     let (end, ()) = tokio::join!(reading, writing);
     assert_eq!((end.unwrap(), next), (End::Closed, 100_000));
 }
+
+/// Also if what brings it has a timer that is set later than the limit.
+#[tokio::test(start_paused = true)]
+async fn a_frame_of_two_timers_in_the_instant_of_the_limit_is_in_time() {
+    let ((mut lines, mut peer), log) = (lines(64), Log::default());
+    let pieces = [(50, "o"), (50, "ne\n")];
+    let end = read_from(&mut peer, &pieces, &mut lines, (Duration::MAX, ms(100)), log_events(&log)).await;
+    log.at("end");
+    assert_eq!((end.unwrap(), log.take()), (End::Idle, vec!["100 one".to_owned(), "200 end".to_owned()]));
+}
+
+/// Frames that are all there already, without end: the loop yields, so that a timeout around it fires and another task
+/// can tell it to stop.
+#[tokio::test(start_paused = true)]
+async fn frames_that_are_always_there_do_not_keep_others_from_their_turn() {
+    struct Endless;
+
+    impl Decoder for Endless {
+        type Item = u8;
+        type Error = std::io::Error;
+
+        fn decode(&mut self, _: &mut tokio_util::bytes::BytesMut) -> std::io::Result<Option<u8>> {
+            Ok(Some(7))
+        }
+    }
+
+    let (stop, mut frames) = (never(), 0);
+    let tells = tokio::spawn({
+        let stop = stop.clone();
+        async move { stop.cancel() }
+    });
+    let mut endless = FramedRead::new(tokio::io::repeat(7), Endless);
+    let count = |_| {
+        frames += 1;
+        assert!(frames < 10_000, "nothing else runs");
+    };
+    let end = read_frames(&mut endless, &stop, Duration::MAX, Duration::MAX, count).await;
+    assert_eq!(end.unwrap(), End::Told);
+    tells.await.unwrap();
+}

@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, OnDrop, ends, ms, panics};
+use crate::support::{Count, OnDrop, PanicsOnDrop, ends, ms, panics};
 use crate::work::shield::{both, shielded};
 use crate::work::{load, panics_in_drop};
 
@@ -186,4 +186,35 @@ async fn ten_thousand_failures_that_nobody_hears_are_reported() {
     }
     all_done(&tasks).await;
     assert_eq!(unheard.lock().unwrap().len(), 10_000);
+}
+
+/// A panic may hold a value whose destructor panics.
+#[tokio::test(start_paused = true)]
+async fn a_panic_whose_drop_panics_is_a_failure_too() {
+    let (tasks, unheard) = both();
+    let panics = || async { std::panic::panic_any(PanicsOnDrop) };
+    let expected = Failure::Panicked("a value that is not text".to_owned());
+    assert_eq!(shielded(&tasks, &unheard, panics()).await, Err(expected.clone()));
+    drop(shielded(&tasks, &unheard, panics()));
+    all_done(&tasks).await;
+    assert_eq!(*unheard.lock().unwrap(), [expected]);
+}
+
+/// asyncio: a task that awaits itself raises `RuntimeError`. Tokio: it waits forever, and so does shielded work; a limit
+/// ends the wait.
+#[tokio::test(start_paused = true)]
+async fn but_work_that_awaits_itself_waits_forever() {
+    let (tasks, unheard) = both();
+    let (send, own) = tokio::sync::oneshot::channel();
+    let work = async {
+        let own: timeouts::shield::Shielded<&'static str, String> = own.await.unwrap();
+        match timeout(ms(100), own).await {
+            Ok(_) => Ok("it has its own result"),
+            Err(_elapsed) => Err("it waits for itself".to_owned()),
+        }
+    };
+    let shielded = shielded(&tasks, &unheard, work);
+    assert!(send.send(shielded).is_ok());
+    all_done(&tasks).await;
+    assert_eq!(*unheard.lock().unwrap(), [Failure::Error("it waits for itself".to_owned())]);
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::{Count, Log, OnDrop, alive_tasks, ms};
-use crate::work::{A_YEAR, compute, for_ever, load, panics_in_drop};
+use crate::work::{A_YEAR, compute, for_ever, load, panics_in_drop, two_timers};
 
 /// asyncio and Tokio: work that is done in time is not disturbed.
 #[tokio::test(start_paused = true)]
@@ -227,4 +227,10 @@ async fn ten_thousand_limits_are_over_in_the_same_instant() {
     let late = futures::future::join_all(limits).await;
     assert!(late.iter().all(|result| *result == Err(LimitError::TimedOut(ms(100)))));
     assert_eq!(start.elapsed(), ms(100));
+}
+
+/// Also with a timer that is set later than the limit.
+#[tokio::test(start_paused = true)]
+async fn work_of_two_timers_in_the_instant_of_the_limit_is_in_time() {
+    assert_eq!(time_limit(Some(ms(100)), two_timers()).await, Ok(Some("in time")));
 }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::support::{Count, Log, OnDrop, alive_tasks, ends, ms, panics};
 use crate::work::Rows;
 use crate::work::timeout_and_wait::{LIMITS, parent};
-use crate::work::{A_YEAR, compute, for_ever, load, panics_in_drop};
+use crate::work::{A_YEAR, compute, for_ever, load, panics_in_drop, two_timers};
 
 /// Work that takes `millis`, and cleans up after it for 50 ms, told or not.
 async fn session(log: Log, stop: CancellationToken, millis: u64) -> Rows {
@@ -306,4 +306,49 @@ async fn a_thousand_at_once_clean_up_at_the_same_time() {
     });
     futures::future::join_all(calls).await;
     assert_eq!((start.elapsed(), cleaned_up.get(), alive_tasks()), (ms(150), 1_000, 0));
+}
+
+/// A limit of the work and one of its clean-up: also with a timer that is set later than that of the limit.
+#[tokio::test(start_paused = true)]
+async fn work_that_ends_in_the_instant_of_a_limit_is_in_time() {
+    let turns = |_| async {
+        let rows = two_timers().await;
+        yield_now().await;
+        rows
+    };
+    assert_eq!(timeout_and_wait(&parent(), LIMITS, turns).await, Ok("in time"));
+    let limits = Limits { time: Some(ms(1)), grace: Some(ms(100)), late_value: LateValue::Return };
+    let cleans_up = |stop: CancellationToken| async move {
+        stop.cancelled().await;
+        two_timers().await
+    };
+    assert_eq!(timeout_and_wait(&parent(), limits, cleans_up).await, Ok("in time"));
+}
+
+/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or a thousand.
+#[tokio::test(start_paused = true)]
+async fn but_work_with_many_turns_in_that_instant_is_late() {
+    let turns = |_| async {
+        let rows = two_timers().await;
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        rows
+    };
+    let late = timeout_and_wait(&parent(), LIMITS, turns).await;
+    assert_eq!(late, Err(Failure::TimedOut { cleaned_up: true }));
+}
+
+/// Before there is a future, or with a value whose destructor panics: it is the panic of the work.
+#[tokio::test(start_paused = true)]
+async fn every_panic_of_the_work_is_its_failure() {
+    let early = |_| -> std::future::Ready<Rows> { panics("no future") };
+    assert_eq!(
+        timeout_and_wait(&parent(), LIMITS, early).await,
+        Err(Failure::Panicked("no future".to_owned()))
+    );
+    let odd =
+        |_| async { std::panic::panic_any::<crate::support::PanicsOnDrop>(crate::support::PanicsOnDrop) };
+    let panicked = timeout_and_wait::<&str, String, _>(&parent(), LIMITS, odd).await;
+    assert_eq!(panicked, Err(Failure::Panicked("a value that is not text".to_owned())));
 }

@@ -24,6 +24,13 @@ pub async fn load(name: &'static str, millis: u64) -> Result<&'static str, Strin
     if name.starts_with("bad") { Err(format!("{name} after {millis}")) } else { Ok(name) }
 }
 
+/// A hundred milliseconds of two timers, the second of which is set later than any limit.
+pub async fn two_timers() -> Rows {
+    sleep(ms(50)).await;
+    sleep(ms(50)).await;
+    Ok(Some("in time"))
+}
+
 /// The same for a drop, where a panic on top of another one would end the process.
 pub fn panics_in_drop() {
     if !std::thread::panicking() {

@@ -18,6 +18,8 @@ struct Cli {
     /// End with an error
     #[arg(long)]
     fail: bool,
+    /// Greet this one too
+    whom: Option<String>,
     #[command(flatten)]
     show: Show,
 }
@@ -44,6 +46,9 @@ async fn main() -> ExitCode {
     let program = async {
         let _connection = Connection;
         tracing::info!("{}", greet("world").await);
+        if let Some(whom) = &cli.whom {
+            tracing::info!("{}", greet(whom).await);
+        }
         if cli.fail {
             anyhow::bail!("it was told to\nfail");
         }

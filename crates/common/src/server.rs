@@ -18,11 +18,18 @@
 //! | `/endless` | a body without an end |
 //! | `/cut`, `/cut/chunked` | the connection is closed in the middle of the body |
 //! | `/close`, `/garbage` | the connection is closed without an answer; something that is not HTTP |
+//! | `/close/N/KEY` | the same for the first N requests; the later ones get 200 |
+//! | `/raw/KEY?BYTES` | these bytes (percent-encoded, a few kB) in place of an answer; then the connection is closed |
+//! | `/file/KIND/N/CUTS/KEY` | N bytes, also from an offset on (`Range: bytes=K-`, `If-Range`); the first CUTS answers break off halfway |
 //! | `/redirect/N`, `/redirect/loop` | N hops and then `/page/end`; hops without an end |
 //! | `/redirect/to/CODE?URL` | that redirect, to that URL |
 //! | `/websocket/echo`, `/websocket/silent`, `/websocket/goodbye` | answers messages and pings; answers nothing; says `one`, `two` and closes |
 //!
 //! Everything else is a 404. A KEY makes a URL one of its own: the first N are counted for each path.
+//!
+//! A file of KIND `steady` has an `ETag` and is the same each time; `changing` is another one at each request; `deaf` has
+//! an `ETag` and answers the whole file to any range; `untagged` has none; `shifted` answers from one byte further on than
+//! was asked for.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -38,7 +45,10 @@ use bytes::Bytes;
 use futures::{SinkExt, Stream, StreamExt, stream};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_RANGE, LOCATION, RANGE,
+    RETRY_AFTER,
+};
 use hyper::{Request, Response, StatusCode, header, http, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -296,15 +306,17 @@ async fn route(
             let chunk = Bytes::from_static(&[b'x'; 16 * 1024]);
             ok.body(chunked(stream::repeat_with(move || Ok(chunk.clone()))))
         }
-        ["cut"] => ok.header(CONTENT_LENGTH, 1000).body(cut()),
-        ["cut", "chunked"] => ok.body(cut()),
-        ["close"] => {
-            last_words.get_or_init(|| b"");
-            ok.body(full(""))
-        }
-        ["garbage"] => {
-            last_words.get_or_init(|| b"this is not what HTTP looks like\r\n\r\n");
-            ok.body(full(""))
+        ["cut"] => ok.header(CONTENT_LENGTH, 1000).body(cut(Bytes::from_static(b"the beginning of"))),
+        ["cut", "chunked"] => ok.body(cut(Bytes::from_static(b"the beginning of"))),
+        ["close"] => instead(last_words, b"".into()),
+        ["close", times, ..] if failing(times) => instead(last_words, b"".into()),
+        ["close", ..] => ok.body(full("at last\n")),
+        ["garbage"] => instead(last_words, b"this is not what HTTP looks like\r\n\r\n".into()),
+        ["raw", ..] => instead(last_words, decoded(request.uri().query().unwrap_or_default())),
+        ["file", kind, size, cuts, ..] => {
+            let version = if *kind == "changing" { earlier } else { 0 };
+            let file = File { kind, size: size.parse().unwrap_or(0), version, is_cut: failing(cuts) };
+            file.answer(request.headers())
         }
         ["redirect", "loop"] => redirect(StatusCode::FOUND, "/redirect/loop"),
         ["redirect", "to", code] => redirect(status(code)?, request.uri().query().unwrap_or("/")),
@@ -353,9 +365,74 @@ fn halves(between: impl Future<Output = ()> + Send + Sync + 'static) -> AnyBody 
     chunked(first.chain(second))
 }
 
+/// Closes the connection after these bytes, which go out in place of an answer.
+fn instead(last_words: &LastWords, words: Vec<u8>) -> http::Result<Response<AnyBody>> {
+    last_words.get_or_init(|| words);
+    Response::builder().body(full(""))
+}
+
+/// The bytes that `%0d` and its like mean.
+fn decoded(text: &str) -> Vec<u8> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2).unwrap_or_default();
+        bytes.extend(u8::from_str_radix(code, 16).ok());
+        bytes.extend(rest.as_bytes());
+    }
+    bytes
+}
+
+/// A file that can be fetched from an offset on.
+struct File<'a> {
+    kind: &'a str,
+    size: usize,
+    /// Another version has other bytes.
+    version: usize,
+    is_cut: bool,
+}
+
+impl File<'_> {
+    fn answer(&self, headers: &hyper::HeaderMap) -> http::Result<Response<AnyBody>> {
+        let Self { kind, size, version, is_cut } = *self;
+        let tag = format!("\"{version}\"");
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let offset =
+            text(RANGE).and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let is_same = text(IF_RANGE).is_none_or(|validator| validator == tag);
+        let offset: Option<usize> = offset.filter(|_| is_same && !["deaf", "untagged"].contains(&kind));
+
+        let mut response = Response::builder().header(ACCEPT_RANGES, "bytes");
+        if kind != "untagged" {
+            response = response.header(ETAG, tag);
+        }
+        let begin = match offset {
+            None => 0,
+            Some(offset) if offset >= size => {
+                let range = format!("bytes */{size}");
+                let status = StatusCode::RANGE_NOT_SATISFIABLE;
+                return response.status(status).header(CONTENT_RANGE, range).body(full(""));
+            }
+            Some(offset) => {
+                let begin = if kind == "shifted" { offset + 1 } else { offset };
+                let range = format!("bytes {begin}-{}/{size}", size - 1);
+                response = response.status(StatusCode::PARTIAL_CONTENT).header(CONTENT_RANGE, range);
+                begin
+            }
+        };
+        let letter = |index: usize| b'a' + ((index / 10 + version) % 26) as u8;
+        let bytes: Vec<u8> = (begin..size).map(letter).collect();
+        if is_cut {
+            let beginning = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
+            return response.header(CONTENT_LENGTH, bytes.len()).body(cut(beginning));
+        }
+        response.body(full(bytes))
+    }
+}
+
 /// The beginning of a body, and then the end of the connection.
-fn cut() -> AnyBody {
-    let beginning = stream::once(async { Ok(Bytes::from_static(b"the beginning of")) });
+fn cut(beginning: Bytes) -> AnyBody {
+    let beginning = stream::once(async { Ok(beginning) });
     let end = stream::once(async {
         // hyper writes what it has when the body has nothing more for it: without this, nothing would go out.
         tokio::task::yield_now().await;
@@ -447,7 +524,7 @@ impl Body for Counted {
 }
 
 /// What goes over the wire in place of the answer, if anything; then the connection is closed.
-type LastWords = Arc<OnceLock<&'static [u8]>>;
+type LastWords = Arc<OnceLock<Vec<u8>>>;
 
 /// hyper writes HTTP and nothing else; this stands between it and the socket for the routes that must not.
 struct Wire {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use timeline::{Charset, TextStyle, Timeline};
 use tokio::time::Instant;
@@ -15,9 +16,14 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::log::{RuntimeClock, messages, spans_and_outcomes};
 use crate::output::{Buffer, OutputFile, Stdout};
+use crate::text::one_line;
 
-/// What a shell reports for a program that Ctrl-C ended: 128 and the number of the signal, 2.
+/// What a shell reports for a program that a signal ended: 128 and the number of the signal.
 const INTERRUPTED: u8 = 130;
+#[cfg(unix)]
+const HUNG_UP: u8 = 129;
+#[cfg(unix)]
+const TERMINATED: u8 = 143;
 
 /// The width of the timeline where nothing tells how wide the reader's page is.
 const DEFAULT_WIDTH: usize = 100;
@@ -51,36 +57,58 @@ pub async fn run(about: &'static str, demo: impl Future<Output = anyhow::Result<
     flags.show.run(async { demo.await.map(|()| ExitCode::SUCCESS) }).await
 }
 
-/// Parses this process's arguments, or ends it: after `--help` with 0, after a mistake with one line on stderr, that
-/// says what was wrong and what is accepted, and 2.
-pub fn parse<P: FromArgMatches>(mut command: Command) -> P {
+/// Parses this process's arguments, or ends it: after `--help` and `--version` with 0, after a mistake with one line on
+/// stderr, that says what was wrong and what is accepted, and 2.
+///
+/// The version is the workspace's, which all binaries share.
+pub fn parse<P: FromArgMatches>(command: Command) -> P {
+    let mut command = command.name(program_name()).version(env!("CARGO_PKG_VERSION"));
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
     parsed.and_then(|matches| P::from_arg_matches(&matches)).unwrap_or_else(|error| {
         if !error.use_stderr() {
             error.exit();
         }
+        let meant = meant(&error, &command);
         let error = error.format(&mut command).to_string();
-        let lines: Vec<_> = error.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        // Of a flag that is not quite one, clap says how to pass it as a value.
+        let lines =
+            error.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("tip: "));
+        let lines: Vec<_> = lines.map(one_line).chain(meant).collect();
         eprintln!("{}", lines.join("; "));
         std::process::exit(2)
     })
 }
 
+/// The flags that a wrong one may stand for: those that begin with it, or else the one that is most like it.
+fn meant(error: &clap::Error, command: &Command) -> Option<String> {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return None };
+    let typed = typed.strip_prefix("--").filter(|_| error.kind() == ErrorKind::UnknownArgument)?;
+    let known: Vec<_> = command.get_arguments().filter_map(|argument| argument.get_long()).collect();
+    let mut meant: Vec<_> =
+        known.iter().filter(|flag| flag.starts_with(typed)).map(|flag| format!("--{flag}")).collect();
+    if meant.is_empty() {
+        let likeness = |flag: &str| strsim::jaro_winkler(typed, flag);
+        let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+        meant.extend(nearest.filter(|flag| likeness(flag) >= ALIKE).map(|flag| format!("--{flag}")));
+    }
+    (!meant.is_empty()).then(|| format!("did you mean {}?", meant.join(", or ")))
+}
+
+/// Below this, two names have nothing to do with each other.
+const ALIKE: f64 = 0.8;
+
 impl Show {
     /// Runs `program` with its log on stdout, then draws the timeline of its spans and writes the files asked for.
     ///
-    /// Returns the code to exit with: the program's own; 1 after an error, which is one line on stderr; 130 after
-    /// Ctrl-C. When stdout is closed, as by `| head`, the program ends early and that is no failure.
+    /// Returns the code to exit with: the program's own; 1 after an error, which is one line on stderr; 130, 143 and 129
+    /// after Ctrl-C, SIGTERM and SIGHUP. When stdout is closed, as by `| head`, the program ends early and that is no
+    /// failure. Under `nohup`, SIGHUP is ignored as before.
     ///
     /// In each case `program` has been dropped when this returns, so what its owners clean up in `Drop` is clean.
     ///
     /// Call it once, first thing in `main`: in a process that has a global tracing subscriber it is an error.
     pub async fn run(self, program: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
-        let interrupted = async {
-            tokio::signal::ctrl_c().await.context("cannot listen for Ctrl-C")?;
-            Ok(ExitCode::from(INTERRUPTED))
-        };
-        self.run_until(interrupted, program).await
+        self.run_until(interrupted(), program).await
     }
 
     /// The same as [`run`](Self::run), for a program that listens for Ctrl-C itself.
@@ -99,7 +127,8 @@ impl Show {
         match self.try_run(interrupted, program).await {
             Ok(code) => code,
             Err(error) => {
-                eprintln!("error: {}", one_line(&error));
+                // Libraries put line breaks into their messages.
+                eprintln!("error: {}", one_line(&format!("{error:#}")));
                 ExitCode::FAILURE
             }
         }
@@ -162,9 +191,43 @@ impl Show {
     }
 }
 
-/// The error and its causes on one line. Libraries put line breaks into their messages.
-fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+/// Waits for a signal that asks to end, and gives the code to exit with.
+#[cfg(unix)]
+async fn interrupted() -> anyhow::Result<ExitCode> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listening = "cannot listen for signals";
+    let mut hang_up = match ignores_hang_up() {
+        true => None,
+        false => Some(signal(SignalKind::hangup()).context(listening)?),
+    };
+    let hung_up = async {
+        match &mut hang_up {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut terminate = signal(SignalKind::terminate()).context(listening)?;
+    let code = tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.map(|()| INTERRUPTED).context(listening)?,
+        _ = terminate.recv() => TERMINATED,
+        _ = hung_up => HUNG_UP,
+    };
+    Ok(ExitCode::from(code))
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> anyhow::Result<ExitCode> {
+    tokio::signal::ctrl_c().await.context("cannot listen for Ctrl-C")?;
+    Ok(ExitCode::from(INTERRUPTED))
+}
+
+/// Whether this program was started to outlive its terminal. To listen for a signal ends that it is ignored.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    // Linux says it here: a bit for each signal, the lowest one for SIGHUP. Elsewhere there is no way without unsafe code.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// The name this program was started by, for the title of its picture.

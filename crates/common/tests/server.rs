@@ -279,3 +279,60 @@ async fn a_server_that_is_dropped_or_stopped_closes_its_port_and_its_connections
         assert!(TcpStream::connect(address).await.is_err());
     }
 }
+
+/// What is asked for in the query goes out as it is, whatever it is.
+#[tokio::test]
+async fn raw_bytes_go_out_as_they_are_and_end_the_connection() {
+    let server = Server::start().await.unwrap();
+    let mut stream = get(&server, "/raw/a?HTTP/1.1%20299%20Fine%0d%0a%0D%0A%ff%00body%").await;
+    let mut bytes = Vec::new();
+    soon(stream.read_to_end(&mut bytes)).await.unwrap();
+    assert_eq!(bytes, b"HTTP/1.1 299 Fine\r\n\r\n\xff\0body");
+}
+
+#[tokio::test]
+async fn the_first_connections_are_closed_and_the_later_ones_are_answered() {
+    let server = Server::start().await.unwrap();
+    assert_eq!(rest(&mut get(&server, "/close/1/a").await).await, "");
+    assert_eq!(answer(&server, "/close/1/a").await.1, "at last\n");
+}
+
+/// A request for a file from an offset on, if it is still the version of the tag.
+async fn range(server: &Server, path: &str, from: &str, tag: &str) -> (String, String) {
+    let request =
+        format!("GET {path} HTTP/1.1\nhost: lesson\nrange: {from}\nif-range: {tag}\nconnection: close\n\n");
+    let mut stream = ask(server, &request).await;
+    (head(&mut stream).await, rest(&mut stream).await)
+}
+
+#[tokio::test]
+async fn a_file_is_answered_from_an_offset_on() {
+    let server = Server::start().await.unwrap();
+    let whole = "aaaaaaaaaabbbbbbbbbbcc";
+    let tagged = |status: &str, range: &str, length: usize| {
+        format!("HTTP/1.1 {status}\naccept-ranges: bytes\netag: \"0\"\n{range}content-length: {length}\n")
+    };
+    let all = (tagged("200 OK", "", 22), whole.to_owned());
+    assert_eq!(answer(&server, "/file/steady/22/0").await, all);
+    let part = tagged("206 Partial Content", "content-range: bytes 18-21/22\n", 4);
+    assert_eq!(range(&server, "/file/steady/22/0", "bytes=18-", "\"0\"").await, (part, "bbcc".to_owned()));
+    assert_eq!(range(&server, "/file/steady/22/0", "bytes=18-", "\"9\"").await, all, "another version");
+    let beyond = tagged("416 Range Not Satisfiable", "content-range: bytes */22\n", 0);
+    assert_eq!(range(&server, "/file/steady/22/0", "bytes=22-", "\"0\"").await, (beyond, String::new()));
+    assert_eq!(range(&server, "/file/deaf/22/0", "bytes=18-", "\"0\"").await, all);
+    let shifted = tagged("206 Partial Content", "content-range: bytes 19-21/22\n", 3);
+    assert_eq!(range(&server, "/file/shifted/22/0", "bytes=18-", "\"0\"").await, (shifted, "bcc".to_owned()));
+    let untagged = "HTTP/1.1 200 OK\naccept-ranges: bytes\ncontent-length: 22\n";
+    assert_eq!(answer(&server, "/file/untagged/22/0").await, (untagged.to_owned(), whole.to_owned()));
+}
+
+#[tokio::test]
+async fn a_file_may_break_off_and_change() {
+    let server = Server::start().await.unwrap();
+    let cut = answer(&server, "/file/changing/22/1/a").await;
+    assert!(cut.0.ends_with("etag: \"0\"\ncontent-length: 22\n"), "{}", cut.0);
+    assert_eq!(cut.1, "aaaaaaaaaab");
+    let changed = answer(&server, "/file/changing/22/1/a").await;
+    assert!(changed.0.contains("etag: \"1\"\n"));
+    assert_eq!(changed.1, "bbbbbbbbbbccccccccccdd");
+}

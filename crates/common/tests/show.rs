@@ -281,3 +281,89 @@ fn a_link_keeps_pointing_where_it_did() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert!(fs::read_to_string(&file).unwrap().starts_with("<svg"));
 }
+
+#[test]
+fn the_version_is_no_error_and_names_the_program() {
+    for (name, version) in [("show", "show 0.1.0\n"), ("demo", "demo 0.1.0\n")] {
+        let output = example(name, &["--version"]).output().unwrap();
+        assert_eq!((text(&output.stdout), text(&output.stderr)), (version, ""));
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+/// Where a program takes a value, clap says how to pass a wrong flag as one, which is what nobody meant.
+#[test]
+fn a_flag_that_is_not_quite_one_is_recognised() {
+    let wrong = "error: unexpected argument";
+    for (typed, end) in [
+        ("--tr", "did you mean --trace?\n"),
+        ("--no-timelime", "did you mean --no-timeline?\n"),
+        ("--li", "did you mean --listen?\n"),
+        ("--xyz", "[OPTIONS] [WHOM]\n"),
+    ] {
+        let output = run(&[typed]);
+        assert_one_line(&output, 2, &format!("{wrong} '{typed}' found; "));
+        let error = text(&output.stderr);
+        assert!(error.contains(end.trim_end()) && !error.contains("-- --"), "{error}");
+    }
+}
+
+/// A service manager sends SIGTERM, and a terminal that is closed SIGHUP.
+#[test]
+fn sigterm_and_sighup_end_it_as_ctrl_c_does() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129)] {
+        let mut child = show(&["--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut String::new()).unwrap();
+        let kill = format!("kill -{signal} {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            rest.lines().next().is_some_and(|line| line.ends_with("connection closed")),
+            "{signal}: {rest}"
+        );
+        assert_eq!(
+            (output.status.code(), output.status.signal(), text(&output.stderr)),
+            (Some(code), None, "")
+        );
+    }
+}
+
+/// What was started to outlive its terminal does.
+#[cfg(target_os = "linux")]
+#[test]
+fn under_nohup_it_goes_on_after_a_sighup() {
+    let mut command = Command::new("nohup");
+    let show = show(&[]);
+    command.arg(show.get_program()).arg("--wait").stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    for signal in ["HUP", "TERM"] {
+        let kill = format!("kill -{signal} {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "the second signal has ended it");
+}
+
+/// A message may hold what a server has sent, and a URL its password.
+#[test]
+fn a_line_moves_no_cursor_and_shows_no_password() {
+    for (text, line) in [
+        ("two\r\n lines\t and more ", "two lines and more"),
+        ("\u{1b}[2J \u{9b}1m \u{7} \u{202e}evil", "\u{fffd}[2J \u{fffd}1m \u{fffd} \u{fffd}evil"),
+        ("http://user:pass@host/a@b?c=d@e", "http://***@host/a@b?c=d@e"),
+        ("'http://p@ss:w@rd@host'; https://u@h", "'http://***@host'; https://***@h"),
+        ("http://host/?next=http://user:pass@other/", "http://host/?next=http://***@other/"),
+        ("mail me@example.org // or me@work", "mail me@example.org // or me@work"),
+        ("größe 5 € — ok", "größe 5 € — ok"),
+    ] {
+        assert_eq!(common::one_line(text), line);
+    }
+    let wrong = run(&["--svg", "x", "--", "http://user:hidden@host/", "another"]);
+    assert!(!text(&wrong.stderr).contains("hidden"), "{}", text(&wrong.stderr));
+}

@@ -25,9 +25,8 @@ pub(crate) static LICENCES: [(&str, &str); 3] = [
     ("LICENSE-APACHE", include_str!("../../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_str!("../../../LICENSE-MIT")),
 ];
-pub(crate) static CONCORDANCE: &str = include_str!("../../../docs/concordance.toml");
 
-/// A pattern file is one that may be copied without a word.
+/// A pattern file is one that may be copied without attribution.
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD";
 
 /// One recipe.
@@ -36,8 +35,6 @@ pub(crate) struct Recipe {
     pub(crate) name: String,
     /// What it teaches, one sentence.
     pub(crate) description: String,
-    /// The names of asyncio that it answers.
-    pub(crate) asyncio: Vec<String>,
     /// The recipe's place in reading order.
     place: u32,
     folder: &'static Dir<'static>,
@@ -72,11 +69,10 @@ impl Recipe {
         #[derive(Deserialize)]
         struct Index {
             chapter: u32,
-            asyncio: Vec<String>,
         }
         let Manifest { package } = toml_edit::de::from_str(text(folder, "Cargo.toml")?)?;
-        let Metadata { recipe: Index { chapter, asyncio } } = package.metadata;
-        Ok(Self { name: package.name, description: package.description, asyncio, place: chapter, folder })
+        let Metadata { recipe: Index { chapter } } = package.metadata;
+        Ok(Self { name: package.name, description: package.description, place: chapter, folder })
     }
 
     /// The text of one of its files.
@@ -193,12 +189,6 @@ pub(crate) fn is_test(line: &str) -> bool {
 }
 
 impl Pattern {
-    /// What it is for: the first paragraph of its docs, on one line.
-    pub(crate) fn summary(&self) -> String {
-        let docs = self.docs().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
-        docs.collect::<Vec<_>>().join(" ")
-    }
-
     /// Its files with their paths from `src`: its own first, then those of its folder.
     pub(crate) fn files(&self) -> Vec<(String, &'static str)> {
         let mut inside = Vec::new();

@@ -1,113 +1,64 @@
-//! What a name of Python's is on Tokio.
+//! What `find` knows: names of Python's and Rust's, messages, tasks, and the recipes' own pages.
+//!
+//! The build script makes the table of `docs/concordance`, of the code in `crates/answers`, and of the recipes.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+include!(concat!(env!("OUT_DIR"), "/concordance.rs"));
 
-use anyhow::{Context, bail};
-use serde::Deserialize;
+/// What a reader may have in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A name of Python's, with its module: `asyncio.Queue.get`.
+    Name,
+    /// A name of Rust's.
+    Rust,
+    /// A message, with `{}` where names and numbers differ.
+    Message,
+    /// Something to be done, in words.
+    Task,
+    /// A pattern or a chapter's heading.
+    Page,
+}
 
-use crate::book;
-use crate::near;
-use crate::text::hang;
-
-/// What there is to say of a name.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One answer.
+#[derive(Debug)]
 pub(crate) struct Entry {
-    /// The answer, in a sentence or two.
-    pub(crate) tokio: String,
-    recipe: Option<String>,
-    /// As `recipe::module::name`.
-    lesson: Option<String>,
+    pub(crate) kind: Kind,
+    /// What it answers: of a name and its aliases, each as it is written out.
+    pub(crate) names: &'static [&'static str],
+    pub(crate) answer: &'static str,
+    /// Crates and features, as `cargo add` takes them.
+    pub(crate) add: &'static [&'static str],
+    pub(crate) code: &'static str,
+    /// The recipe that shows it, or nothing.
+    pub(crate) recipe: &'static str,
+    pub(crate) pattern: &'static str,
+    /// What proves it, as `recipe::module::name`.
+    pub(crate) lesson: &'static str,
+    /// Addresses of Rust's documentation.
+    pub(crate) rust: &'static [&'static str],
+    /// Addresses of Python's documentation, one for each name.
+    pub(crate) links: &'static [&'static str],
     /// The first version of Python that has the name, if that is later than 3.11.
-    since: Option<String>,
+    pub(crate) since: &'static str,
     /// The last one.
-    until: Option<String>,
+    pub(crate) until: &'static str,
+    /// The words of the names, of each phrase by which a reader asks for it, and of the answer: their places in `WORDS`.
+    pub(crate) title: &'static [u16],
+    pub(crate) phrases: &'static [&'static [u16]],
+    pub(crate) text: &'static [u16],
+    /// Of each form of a message, what is between the names and numbers in it.
+    pub(crate) parts: &'static [&'static [&'static str]],
 }
 
-/// All names, with what there is to say of each.
-pub(crate) fn entries() -> anyhow::Result<BTreeMap<String, Entry>> {
-    toml_edit::de::from_str(book::CONCORDANCE).context("docs/concordance.toml")
-}
-
-/// The entries for a name as Python has it, or for its last parts, in any case; otherwise those that answer with it.
-///
-/// # Errors
-///
-/// When there is none. The message names the nearest ones.
-pub(crate) fn map(typed: &str) -> anyhow::Result<String> {
-    let entries = entries()?;
-    let wanted = typed.trim().to_lowercase();
-    let wanted = wanted.trim_end_matches("()").trim_start_matches("aio.");
-    if wanted.is_empty() {
-        bail!("a name is wanted, such as gather, asyncio.wait or aiohttp.ClientTimeout");
-    }
-    let mut found: Vec<_> = entries.iter().filter(|(name, _)| is_called(name, wanted)).collect();
-    if found.is_empty() {
-        found = entries.iter().filter(|(_, entry)| is_answered_by(&entry.tokio, wanted)).collect();
-    }
-    // The plain name before its methods' and before special cases.
-    found.sort_by_key(|(name, _)| (name.contains([' ', '(']), name.matches('.').count()));
-    if found.is_empty() {
-        // Of a name that is written out, its last part is what may be mistyped; and so it is of ours.
-        let near = nearest(wanted, &entries);
-        bail!("nothing is called {typed:?}{near}");
-    }
-    let mut page = String::new();
-    for (name, entry) in found {
-        if !page.is_empty() {
-            page.push('\n');
-        }
-        page.push_str(&entry.text(name)?);
-    }
-    Ok(page)
-}
-
-fn nearest<'a>(wanted: &str, entries: &'a BTreeMap<String, Entry>) -> String {
-    let last = wanted.rsplit('.').next().unwrap_or_default();
-    let bare = |name: &'a str| name.split(['(', ',']).next().and_then(|name| name.rsplit('.').next());
-    let names: Vec<_> = entries.keys().filter_map(|name| bare(name)).collect();
-    near::hint(last, &names)
-}
-
-/// Whether `name` is `wanted`, or ends with it at a dot, or would without its arguments.
-fn is_called(name: &str, wanted: &str) -> bool {
-    let name = name.to_lowercase();
-    let bare = name.split(['(', ',']).next().unwrap_or_default();
-    [name.as_str(), bare].iter().any(|name| {
-        name.strip_suffix(wanted).is_some_and(|before| before.is_empty() || before.ends_with(['.', ' ']))
-    }) || wanted.contains('=') && name.contains(wanted)
-}
-
-/// Whether one of the words in backquotes is `wanted`, as in `JoinSet` or `JoinSet::join_next`.
-pub(crate) fn is_answered_by(answer: &str, wanted: &str) -> bool {
-    let wanted = wanted.trim_start_matches("tokio::");
-    answer.split('`').skip(1).step_by(2).any(|code| {
-        let code = code.to_lowercase();
-        code.match_indices(wanted).any(|(at, _)| {
-            let is_word =
-                |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_');
-            !is_word(code[..at].chars().next_back()) && !is_word(code[at + wanted.len()..].chars().next())
-        })
-    })
-}
-
-impl Entry {
-    fn text(&self, name: &str) -> anyhow::Result<String> {
-        let mut text = String::new();
-        let versions = match (&self.since, &self.until) {
-            (Some(since), _) => format!("  (from Python {since} on)"),
-            (None, Some(until)) => format!("  (up to Python {until})"),
-            (None, None) => String::new(),
-        };
-        writeln!(text, "{name}{versions}")?;
-        text += &hang("    ", "    ", &self.tokio);
-        if let Some(recipe) = &self.recipe {
-            writeln!(text, "    recipe  {recipe}: {} show {recipe}", crate::program())?;
-        }
-        if let Some((package, lesson)) = self.lesson.as_deref().and_then(|lesson| lesson.split_once("::")) {
-            writeln!(text, "    lesson  cargo test -p {package} {lesson}")?;
-        }
-        Ok(text)
-    }
+/// The names of Python's that a recipe answers, as they are listed: the first ones, without their modules.
+pub(crate) fn names_of(recipe: &str, most: usize) -> Vec<&'static str> {
+    let entries = ENTRIES.iter().filter(|entry| entry.kind == Kind::Name && entry.recipe == recipe);
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.names.first())
+        .filter(|name| !name.contains([' ', '(', ',']))
+        .filter_map(|name| name.strip_prefix("asyncio.").or(name.strip_prefix("contextlib.")).or(Some(name)))
+        .collect();
+    names.dedup();
+    names.truncate(most);
+    names
 }

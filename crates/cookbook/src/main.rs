@@ -5,6 +5,7 @@ mod changes;
 mod concordance;
 mod copy;
 mod example;
+mod find;
 mod lessons;
 mod list;
 mod near;
@@ -30,9 +31,15 @@ struct Cookbook {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The recipes in reading order, or those in which WORDS occur
+    /// What a name, a message or a task in words is on Tokio
+    Find {
+        /// As you have it: queue.get, a message pasted whole, "retry with backoff"
+        #[arg(required = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// The recipes in reading order; with WORDS the same as find
     List {
-        /// A name of asyncio's or of Tokio's, or any text
+        /// As for `find`
         words: Vec<String>,
     },
     /// A recipe's chapter, one of its patterns, or its demo
@@ -43,11 +50,6 @@ enum Command {
         /// A pattern's file in the recipe's src, without .rs, or `demo`
         #[arg(index = 2)]
         pattern: Option<String>,
-    },
-    /// What a name of Python's is on Tokio: gather, aiohttp.FormData
-    Map {
-        /// The whole name or its end
-        name: String,
     },
     /// The lessons in reading order, as sentences; --run runs them
     Lessons {
@@ -144,12 +146,11 @@ fn run(chosen: Option<Command>) -> anyhow::Result<()> {
     match chosen {
         None => print(&overview()?),
         Some(Command::List { words }) if words.is_empty() => print(&list::all()?),
-        Some(Command::List { words }) => print(&list::with(&words.join(" "))?),
+        Some(Command::Find { words } | Command::List { words }) => print(&find::answer(&words.join(" "))?),
         Some(Command::Show { recipe, pattern: None }) => show::chapter(&book::recipe(&recipe)?),
         Some(Command::Show { recipe, pattern: Some(pattern) }) => {
             show::pattern(book::recipe(&recipe)?.source(&pattern)?)
         }
-        Some(Command::Map { name }) => print(&concordance::map(&name)?),
         Some(Command::Lessons { recipe: None, .. }) => print(&lessons::all()?),
         Some(Command::Lessons { recipe: Some(recipe), pattern, run: true }) => {
             lessons::run(&recipe, pattern.as_deref())

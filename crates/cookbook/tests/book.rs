@@ -199,9 +199,8 @@ fn every_recipe_has_all_its_parts() {
             }
         }
         let manifest = document(format!("recipes/{recipe}/Cargo.toml"));
-        let metadata = &manifest["package"]["metadata"]["recipe"];
-        if metadata["asyncio"].as_array().is_none_or(|names| names.is_empty()) {
-            wrong.push(format!("{recipe} answers no name of asyncio"));
+        if manifest["package"]["metadata"]["recipe"].get("asyncio").is_some() {
+            wrong.push(format!("{recipe}: the names that it answers are those of docs/concordance"));
         }
         let chapter = read(format!("recipes/{recipe}/README.md"));
         if !chapter.starts_with("# ") {
@@ -251,16 +250,15 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
     for other in OLD_FORM.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
         wrong.push(format!("{other} is no recipe"));
     }
-    let concordance = document("docs/concordance.toml");
-    let named: BTreeSet<_> =
-        concordance.iter().filter_map(|(_, entry)| entry.get("recipe").and_then(Item::as_str)).collect();
+    let answers = answers();
+    let named: BTreeSet<_> = answers.iter().filter_map(Answer::recipe).collect();
     for recipe in &recipes {
         if !named.contains(recipe.as_str()) {
-            wrong.push(format!("docs/concordance.toml does not name {recipe}"));
+            wrong.push(format!("docs/concordance does not name {recipe}"));
         }
     }
     for other in named.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
-        wrong.push(format!("docs/concordance.toml names {other}, which is no recipe"));
+        wrong.push(format!("docs/concordance names {other}, which is no recipe"));
     }
     let short_names = read("justfile");
     let listed = short_names.lines().find_map(|line| line.strip_prefix("recipes := "));
@@ -278,19 +276,145 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
     report(&wrong);
 }
 
+/// An answer of `docs/concordance`.
+struct Answer {
+    file: String,
+    name: String,
+    fields: Item,
+}
+
+impl Answer {
+    fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).and_then(Item::as_str)
+    }
+
+    fn texts(&self, field: &str) -> Vec<String> {
+        match self.fields.get(field) {
+            None => Vec::new(),
+            Some(item) => match item.as_array() {
+                None => vec![item.as_str().unwrap().to_owned()],
+                Some(list) => list.iter().map(|item| item.as_str().unwrap().to_owned()).collect(),
+            },
+        }
+    }
+
+    fn recipe(&self) -> Option<&str> {
+        self.text("at").and_then(|at| at.split(':').next())
+    }
+}
+
+/// What `cargo cookbook find` knows, file by file.
+fn answers() -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let spelling = document("docs/concordance/spelling.toml");
+    let files = spelling["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().to_owned());
+    for file in files {
+        for (name, fields) in document(format!("docs/concordance/{file}.toml")).iter() {
+            if fields.is_table() {
+                answers.push(Answer { file: file.clone(), name: name.to_owned(), fields: fields.clone() });
+            }
+        }
+    }
+    answers
+}
+
 #[test]
 fn every_lesson_of_the_concordance_exists_and_is_its_recipes() {
     let mut wrong = Vec::new();
     let known: BTreeMap<_, _> =
         recipes().into_iter().map(|recipe| (recipe.clone(), lessons(&recipe))).collect();
-    for (name, entry) in document("docs/concordance.toml").iter() {
-        let Some(lesson) = entry.get("lesson").and_then(Item::as_str) else { continue };
+    for answer in answers() {
+        let Some(lesson) = answer.text("lesson") else { continue };
         let (recipe, lesson) = lesson.split_once("::").unwrap();
-        if entry.get("recipe").and_then(Item::as_str) != Some(recipe) {
-            wrong.push(format!("{name}: {recipe}::{lesson} is not of the entry's recipe"));
+        if answer.recipe() != Some(recipe) {
+            wrong.push(format!("{}: {recipe}::{lesson} is not of the answer's recipe", answer.name));
         }
         if !known.get(recipe).is_some_and(|lessons| lessons.contains(lesson)) {
-            wrong.push(format!("{name}: there is no lesson {recipe}::{lesson}"));
+            wrong.push(format!("{}: there is no lesson {recipe}::{lesson}", answer.name));
+        }
+    }
+    report(&wrong);
+}
+
+/// The functions of `crates/answers`, with the widest line of each as it is shown.
+fn shown_code() -> BTreeMap<String, usize> {
+    let mut functions = BTreeMap::new();
+    for entry in fs::read_dir(root().join("crates/answers/src")).unwrap() {
+        let (mut name, mut is_body) = (None, false);
+        for line in fs::read_to_string(entry.unwrap().path()).unwrap().lines() {
+            if let Some((_, rest)) = line.strip_prefix("pub ").and_then(|line| line.split_once("fn ")) {
+                name = rest.split(['(', '<']).next().map(str::to_owned);
+            }
+            if line == "}" {
+                (name, is_body) = (None, false);
+            }
+            if let Some(name) = &name {
+                let widest = functions.entry(name.clone()).or_insert(0);
+                *widest = if is_body { line.chars().count().max(*widest) } else { *widest };
+                is_body = is_body || line.ends_with('{');
+            }
+        }
+    }
+    functions
+}
+
+/// Code that is shown is compiled in `crates/answers`, fits a terminal, and is shown.
+#[test]
+fn every_code_of_an_answer_fits_a_terminal_and_none_is_left_over() {
+    let mut wrong = Vec::new();
+    let shown: BTreeSet<_> =
+        answers().iter().filter_map(|answer| answer.text("code").map(str::to_owned)).collect();
+    for (name, widest) in shown_code() {
+        if !shown.contains(&name) && !["fetch", "load", "read_slowly"].contains(&name.as_str()) {
+            wrong.push(format!("no answer shows {name}"));
+        }
+        // Its margin of four columns is that of the answer.
+        if widest > 80 {
+            wrong.push(format!("{name} is {widest} columns wide"));
+        }
+    }
+    report(&wrong);
+}
+
+/// Each item of Rust's that an answer links is linked in `crates/answers/src/links.rs`, where rustdoc looks whether it is
+/// there. `UPDATE_EXPECT=1` writes that file.
+#[test]
+fn every_link_to_rust_is_one_that_rustdoc_checks() {
+    let items: BTreeSet<_> = answers().iter().flat_map(|answer| answer.texts("rust")).collect();
+    let mut links = String::from(
+        "//! The items that answers link to on docs.rs: a link that is broken fails `cargo doc`.\n\
+         //! A test of `cookbook` compares this file with `docs/concordance`; `UPDATE_EXPECT=1` writes it.\n//!\n",
+    );
+    // What the workspace does not use is named by its crate alone, and not checked.
+    for item in items.iter().filter(|item| !item.starts_with("crate ") && !item.starts_with("https://")) {
+        let (kind, path) = item.split_once(' ').unwrap();
+        let link = match (kind, path.split_once('#')) {
+            (_, Some((owner, method))) => format!("method@{owner}::{method}"),
+            ("attr", None) => format!("macro@{path}"),
+            (kind, None) => format!("{kind}@{path}"),
+        };
+        links += &format!("//! - [`{path}`]({link})\n");
+    }
+    expect_test::expect_file![root().join("crates/answers/src/links.rs")].assert_eq(&links);
+}
+
+/// A word between backquotes is code, so a quote is never left open; and an answer is a sentence or a few.
+#[test]
+fn every_answer_is_a_sentence() {
+    let mut wrong = Vec::new();
+    for answer in answers() {
+        let members =
+            answer.fields.get("members").and_then(Item::as_table).into_iter().flat_map(|table| table.iter());
+        let members = members.filter_map(|(name, text)| Some((name, text.as_str()?)));
+        for (name, text) in
+            answer.text("answer").map(|text| (answer.name.as_str(), text)).into_iter().chain(members)
+        {
+            if text.matches('`').count() % 2 == 1 {
+                wrong.push(format!("{}: {name}: a quote is open", answer.file));
+            }
+            if !text.ends_with(['.', '`', ')']) || text.chars().count() > 420 {
+                wrong.push(format!("{}: {name}: {text}", answer.file));
+            }
         }
     }
     report(&wrong);
@@ -378,15 +502,20 @@ fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
 }
 
 /// Public async functions that no lesson sweeps, each with its reason.
-const NOT_SWEPT: [(&str, &str); 6] = [
+const NOT_SWEPT: [(&str, &str); 8] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
+    (
+        "http_client::resume::resume",
+        "it opens a socket; what it does with the answer is `complete`, which is swept",
+    ),
     ("http_client::upload::upload", "it opens a socket; a lesson cancels it while the server reads nothing"),
     ("pitfalls::blocking_io::mended", "it opens a socket; a lesson cancels it while the server is silent"),
     (
         "timeouts::cooperative::checksum",
         "its loop has a thread of its own; a lesson drops it while the loop runs",
     ),
+    ("streams::connect::open", "it opens a socket; it is a connect in a timeout, and an option"),
     ("http_client::upload::upload_file", "it opens a socket; the stream is lent as in `upload`"),
 ];
 
@@ -425,6 +554,153 @@ fn every_public_async_function_is_swept() {
     }
     wrong.extend(excused.keys().map(|name| format!("there is no {name}")));
     report(&wrong);
+}
+
+/// Recipes whose proofs have no module `ends` yet.
+const WITHOUT_ENDS: [&str; 6] =
+    ["event_loop", "executors", "http_client", "pitfalls", "task_groups", "timeouts"];
+
+/// Functions that no module `ends` calls, each with its reason.
+const ENDS_EXCUSED: [(&str, &str); 0] = [];
+
+/// A number has ends, and so has a duration. The proofs of each recipe have a module `ends` that calls every public function
+/// which takes one, with the least and the greatest of it.
+#[test]
+fn every_public_function_that_takes_a_number_is_called_at_its_ends() {
+    let mut wrong = Vec::new();
+    let mut excused: BTreeMap<_, _> = ENDS_EXCUSED.into_iter().collect();
+    for recipe in recipes() {
+        let wanted: Vec<_> = pattern_sources(&recipe)
+            .into_iter()
+            .flat_map(|(pattern, source)| {
+                let wanted = take_numbers(source.parse::<TokenStream>().unwrap(), None);
+                wanted.into_iter().map(move |function| (pattern.clone(), function))
+            })
+            .collect();
+        let ends = root().join(format!("tests/{recipe}/proofs/ends.rs"));
+        let lacks = WITHOUT_ENDS.contains(&recipe.as_str());
+        let Ok(ends) = fs::read_to_string(ends) else {
+            if !lacks && !wanted.is_empty() {
+                wrong.push(format!("{recipe}: its proofs have no module ends"));
+            }
+            continue;
+        };
+        if lacks {
+            wrong.push(format!("{recipe} has a module ends: it needs no excuse"));
+        }
+        let tokens = flat(ends.parse::<TokenStream>().unwrap());
+        if !tokens.iter().any(|token| is_word(Some(token), "MAX")) {
+            wrong.push(format!("{recipe}: its module ends names no greatest number"));
+        }
+        for (pattern, Ends { of, name, is_method }) in wanted {
+            let named = of.as_ref().map_or(name.clone(), |of| format!("{of}::{name}"));
+            let place = format!("{recipe}::{pattern}::{named}");
+            let is_called = tokens.iter().enumerate().any(|(at, token)| {
+                let is_path = |of: &String| {
+                    at > 2 && is_word(tokens.get(at - 3), of) && tokens[at - 1].to_string() == ":"
+                };
+                is_word(Some(token), &name)
+                    && matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
+                    && (of.is_none() || is_method || of.as_ref().is_some_and(is_path))
+            });
+            match (is_called, excused.remove(place.as_str())) {
+                (false, None) => wrong.push(format!("no proof in ends calls {place}")),
+                (true, Some(_)) => wrong.push(format!("{place} is called: it needs no reason")),
+                _ => {}
+            }
+        }
+    }
+    wrong.extend(excused.keys().map(|place| format!("there is no {place}")));
+    report(&wrong);
+}
+
+/// A function that takes a number.
+struct Ends {
+    /// The type that it belongs to.
+    of: Option<String>,
+    name: String,
+    is_method: bool,
+}
+
+/// The sources of a recipe's patterns, with those in the folders of their names.
+fn pattern_sources(recipe: &str) -> Vec<(String, String)> {
+    let mut sources = patterns(recipe);
+    for (name, _) in patterns(recipe) {
+        let Ok(folder) = fs::read_dir(root().join(format!("recipes/{recipe}/src/{name}"))) else { continue };
+        for file in folder {
+            sources.push((name.clone(), fs::read_to_string(file.unwrap().path()).unwrap()));
+        }
+    }
+    sources
+}
+
+/// The public functions that take a number, a `NonZero` or a `Duration`, and those of the types in `source`.
+fn take_numbers(source: TokenStream, of: Option<&str>) -> Vec<Ends> {
+    let tokens: Vec<_> = source.into_iter().collect();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        if is_word(tokens.get(at), "impl") || is_word(tokens.get(at), "mod") {
+            let Some(end) = (at..tokens.len()).find(|&end| {
+                matches!(&tokens[end], TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+            }) else {
+                break;
+            };
+            let is_of_trait = tokens[at..end].iter().any(|token| is_word(Some(token), "for"));
+            let is_test = at > 1 && tokens[at - 1].to_string().contains("test");
+            // `impl<T: Bound> Name<T> where ...`: what is not between angle brackets.
+            let (mut depth, mut name) = (0, None);
+            for (before, token) in tokens[at..end].iter().zip(&tokens[at + 1..end]) {
+                match token.to_string().as_str() {
+                    "<" => depth += 1,
+                    ">" if before.to_string() != "-" => depth -= 1,
+                    "where" => break,
+                    word if depth == 0 && matches!(token, TokenTree::Ident(_)) => {
+                        name = Some(word.to_owned())
+                    }
+                    _ => {}
+                }
+            }
+            if let TokenTree::Group(group) = &tokens[end]
+                && !is_of_trait
+                && !is_test
+            {
+                let of = name.filter(|_| is_word(tokens.get(at), "impl"));
+                found.extend(take_numbers(group.stream(), of.as_deref()));
+            }
+            at = end;
+        } else if is_word(tokens.get(at), "pub") && !matches!(tokens.get(at + 1), Some(TokenTree::Group(_))) {
+            let words = ["async", "const"];
+            let mut next = at + 1;
+            while words.iter().any(|word| is_word(tokens.get(next), word)) {
+                next += 1;
+            }
+            if is_word(tokens.get(next), "fn") {
+                let parameters = tokens[next + 2..].iter().find_map(|token| match token {
+                    TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                        Some(group.stream())
+                    }
+                    _ => None,
+                });
+                let words = parameters.map(names).unwrap_or_default();
+                let is_number = |word: &String| {
+                    word == "Duration"
+                        || word.starts_with("NonZero")
+                        || word
+                            .strip_prefix(['u', 'i', 'f'])
+                            .is_some_and(|size| ["8", "16", "32", "64", "128", "size"].contains(&size))
+                };
+                if words.iter().any(is_number) {
+                    found.push(Ends {
+                        of: of.map(str::to_owned),
+                        name: tokens[next + 1].to_string(),
+                        is_method: words.contains("self"),
+                    });
+                }
+            }
+        }
+        at += 1;
+    }
+    found
 }
 
 /// The tokens of `source`, with what is in its groups.

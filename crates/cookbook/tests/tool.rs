@@ -80,7 +80,7 @@ fn without_arguments_it_says_what_there_is_on_one_screen() {
         // Two lines are left for the names of the recipes that are still to come, and one for the prompt.
         assert!(screen.lines().count() <= 21, "{screen}");
         assert!(screen.lines().all(|line| line.chars().count() < 80), "{screen}");
-        for word in ["list", "show", "map", "copy", "completions", "man", "gather"] {
+        for word in ["find", "list", "show", "copy", "completions", "man", "gather"] {
             assert!(screen.contains(word), "{screen}");
         }
     }
@@ -101,34 +101,43 @@ fn a_mistake_is_one_line() {
         &["show", "gather", "wiat"],
         1,
     ));
-    expect![[r#"error: nothing is called "as_complete": did you mean as_completed, or ALL_COMPLETED?"#]]
-        .assert_eq(&refused(here(), &["map", "as_complete"], 1));
-    expect![[r#"error: no recipe has "zebra" in it"#]].assert_eq(&refused(here(), &["list", "zebra"], 1));
+    expect![[r#"error: nothing fits "as_complete": did you mean as_completed, or as_connectable, or ALL_COMPLETED?"#]]
+        .assert_eq(&refused(here(), &["find", "as_complete"], 1));
+    expect![[r#"error: nothing fits "gahter": did you mean gather, or aiter?"#]].assert_eq(&refused(
+        here(),
+        &["find", "gahter"],
+        1,
+    ));
+    expect![[r#"error: nothing fits "zebra""#]].assert_eq(&refused(here(), &["list", "zebra"], 1));
 }
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    for arguments in
-        [&["list"][..], &["show", "gather"], &["map", "asyncio"], &["man"], &["completions", "zsh"], &[]]
-    {
+    for arguments in [
+        &["list"][..],
+        &["show", "gather"],
+        &["find", "asyncio.gather"],
+        &["man"],
+        &["completions", "zsh"],
+        &[],
+    ] {
         let (reader, closed) = std::io::pipe().unwrap();
         drop(reader);
         let output = cookbook(here(), arguments).stdout(closed).output().unwrap();
-        assert_eq!(
-            String::from_utf8(output.stderr).unwrap().replace("error: nothing is called \"asyncio\"\n", ""),
-            ""
-        );
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     }
 }
 
 #[test]
-fn list_finds_by_a_name_of_asyncio_or_tokio_or_by_text() {
-    for words in [&["return_exceptions"][..], &["FIRST_COMPLETED"], &["JoinQueue"], &["first", "success"]] {
-        let list = printed(here(), &[&["list"], words].concat());
-        assert!(list.lines().any(|line| line.starts_with("gather:")), "{words:?}: {list}");
-    }
+fn list_is_the_table_of_contents_and_with_words_the_same_as_find() {
     let list = printed(here(), &["list"]);
     assert!(list.find("async_await").unwrap() < list.find("\ngather").unwrap(), "{list}");
+    assert!(list.contains("Python: gather, "), "{list}");
+    assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+    for words in [&["return_exceptions"][..], &["FIRST_COMPLETED"], &["JoinQueue"], &["first", "success"]] {
+        let found = printed(here(), &[&["find"], words].concat());
+        assert_eq!(printed(here(), &[&["list"], words].concat()), found, "{words:?}");
+    }
 }
 
 #[test]
@@ -176,28 +185,6 @@ fn show_knows_the_demo_which_is_no_pattern() {
     let error = refused(project.path(), &["copy", "gather", "demo", "--into", "."], 1);
     assert!(error.starts_with("error: gather has no pattern \"demo\""), "{error}");
     assert!(!error.contains(", demo"), "{error}");
-}
-
-#[test]
-fn map_finds_a_name_by_its_end_and_in_any_case() {
-    let whole = printed(here(), &["map", "asyncio.gather"]);
-    assert!(whole.starts_with("asyncio.gather\n"), "{whole}");
-    assert!(whole.contains("join_all"), "{whole}");
-    assert!(whole.contains("cargo test -p gather "), "{whole}");
-    assert_eq!(printed(here(), &["map", "Gather()"]), whole);
-    for (typed, first) in [("TaskGroup", "asyncio.TaskGroup\n"), ("wait_for", "asyncio.wait_for\n")] {
-        assert!(printed(here(), &["map", typed]).starts_with(first), "the plain name comes first");
-    }
-    for name in [
-        "aiohttp.ClientTimeout",
-        "clienttimeout",
-        "TaskGroup",
-        "QueueShutDown",
-        "JoinSet",
-        "contextlib.suppress",
-    ] {
-        assert!(!printed(here(), &["map", name]).is_empty());
-    }
 }
 
 /// A pattern is a file, or a file with the folder of its name.
@@ -340,7 +327,7 @@ fn dependencies_are_added_in_the_order_that_is_there() {
             anyhow = "1" # errors
             futures = "0.3.34"
             serde = "1"
-            tokio = { version = "1.54", features = ["macros", "time"] }
+            tokio = { version = "1.54", features = ["macros", "rt", "time"] }
 
             # mine
             [profile.dev]
@@ -359,7 +346,7 @@ fn without_dependencies_the_section_is_added() {
 
             [dependencies]
             futures = "0.3.34"
-            tokio = { version = "1.54", features = ["macros", "time"] }
+            tokio = { version = "1.54", features = ["macros", "rt", "time"] }
         "#]],
     );
 }
@@ -379,6 +366,7 @@ fn features_are_added_and_none_is_taken_away() {
                 "full", # all of it
                 "time", # and this
                 "macros",
+                "rt",
             ]
         "#]],
     );
@@ -404,7 +392,7 @@ fn dotted_keys_stay_dotted() {
             [dependencies]
             futures.version = "0.3" # here
             tokio.version = "1"
-            tokio.features = ["macros", "time"]
+            tokio.features = ["macros", "rt", "time"]
         "#]],
     );
 }
@@ -426,7 +414,7 @@ fn a_dependency_from_elsewhere_gets_the_features_and_no_version() {
         expect![[r#"
             [dependencies]
             futures = { path = "../futures" }
-            tokio = { git = "https://example.org", optional = true, features = ["macros", "time"] }
+            tokio = { git = "https://example.org", optional = true, features = ["macros", "rt", "time"] }
         "#]],
     );
 }
@@ -470,7 +458,7 @@ fn a_member_of_a_workspace_inherits_what_the_workspace_has() {
 
         [dependencies]
         futures = "0.3.34"
-        tokio = { workspace = true, features = ["macros"] }
+        tokio = { workspace = true, features = ["macros", "rt"] }
     "#]]
     .assert_eq(&fs::read_to_string(app.join("Cargo.toml")).unwrap());
     assert_eq!(fs::read_to_string(workspace.path().join("Cargo.toml")).unwrap(), root);

@@ -2,7 +2,9 @@
 //! Prepares attempts and runs only as many as are needed: a future, as a coroutine object, does nothing before it is
 //! awaited.
 //!
-//! It needs no crate.
+//! ```sh
+//! cargo add tokio --features rt
+//! ```
 //!
 //! ```
 //! use std::cell::Cell;
@@ -39,6 +41,8 @@
 //!
 //! When every attempt has failed: all the errors, in order. No attempts, no errors: an empty `Vec`.
 
+use tokio::task::coop::consume_budget;
+
 /// Awaits `attempts` one after the other until one succeeds, and drops the rest.
 pub async fn first_ok<T, E>(
     attempts: impl IntoIterator<Item: Future<Output = Result<T, E>>>,
@@ -49,6 +53,8 @@ pub async fn first_ok<T, E>(
             Ok(value) => return Ok(value),
             Err(error) => errors.push(error),
         }
+        // Attempts that fail without waiting leave others their turn.
+        consume_budget().await;
     }
     Err(errors)
 }

@@ -3,7 +3,6 @@
 //! (single flight).
 //!
 //! ```sh
-//! cargo add futures
 //! cargo add tokio --features rt
 //! cargo add tokio-util --features rt
 //! ```
@@ -25,10 +24,11 @@
 //! }
 //! ```
 //!
-//! A `JoinHandle` returns its value once, to one reader. `FutureExt::shared` clones the value for every reader. The
-//! work runs on a task of its own. It goes on while its readers are busy, and a panic in it reaches each of them as an
-//! error. A `Shared` around the work itself is polled by its readers: it stops while they are busy, and its panic is
-//! theirs.
+//! A `JoinHandle` returns its value once, to one reader. A [`SharedTask`] clones the value for every reader. The work runs
+//! on a task of its own. It goes on while its readers are busy, and a panic in it reaches each of them as an error.
+//!
+//! `FutureExt::shared` of `futures` around the work itself is polled by its readers: it stops while they are busy, and its
+//! panic is theirs. A reader that is polled without budget and then dropped can take the wake-up of the others along.
 //!
 //! `tokio::sync::OnceCell` is enough for a value that is loaded once and kept, `tokio::sync::watch` for one that
 //! changes.
@@ -36,7 +36,8 @@
 //! # Cancel safety
 //!
 //! Dropping one reader leaves the work to the others. Dropping the last one aborts it: the task ends at its next
-//! `.await`, so another load that starts meanwhile may overlap with its end.
+//! `.await`, so another load that starts meanwhile may overlap with its end. A value that is there and that no reader has
+//! taken is dropped with the last of them.
 //!
 //! # Errors
 //!
@@ -45,20 +46,43 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, as `tokio::spawn` does.
+//! Outside a Tokio runtime, as `tokio::spawn` does. A load that awaits itself panics, which is the error of its readers;
+//! asyncio raises. Behind another task it does not know itself, and waits forever.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 
-use futures::future::{BoxFuture, Shared, WeakShared};
-use futures::{FutureExt, TryFutureExt};
-use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tokio::task::coop::unconstrained;
+use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, try_id};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A task that many can await: clone it, await each clone once.
-pub type SharedTask<T> = Shared<Work<T>>;
+/// A task that many can await: clone it, await each clone.
+#[derive(Debug)]
+pub struct SharedTask<T> {
+    work: Arc<Work<T>>,
+    /// Its number among the readers that wait.
+    waits: Option<u64>,
+}
 
-/// What the clones of a [`SharedTask`] share.
-type Work<T> = BoxFuture<'static, Result<T, Arc<JoinError>>>;
+/// What the clones of a [`SharedTask`] share. The task is aborted when it is dropped.
+#[derive(Debug)]
+struct Work<T> {
+    id: Id,
+    state: Mutex<State<T>>,
+    readers: Arc<Readers>,
+}
+
+#[derive(Debug)]
+enum State<T> {
+    Running(AbortOnDropHandle<T>),
+    Done(Arc<Result<T, Arc<JoinError>>>),
+}
+
+/// The readers that wait. It is the task's one waker, and wakes all of them.
+#[derive(Debug, Default)]
+struct Readers(Mutex<(u64, BTreeMap<u64, Waker>)>);
 
 /// Starts `work` at once, for as many readers as there are clones of what is returned.
 pub fn spawn_shared<T>(work: impl Future<Output = T> + Send + 'static) -> SharedTask<T>
@@ -68,24 +92,96 @@ where
     share(tokio::spawn(work))
 }
 
-fn share<T: Clone + Send + Sync + 'static>(task: JoinHandle<T>) -> SharedTask<T> {
-    AbortOnDropHandle::new(task).map_err(Arc::new).boxed().shared()
+fn share<T>(task: JoinHandle<T>) -> SharedTask<T> {
+    let (id, state) = (task.id(), Mutex::new(State::Running(AbortOnDropHandle::new(task))));
+    SharedTask { work: Arc::new(Work { id, state, readers: Arc::default() }), waits: None }
+}
+
+impl<T: Clone> Future for SharedTask<T> {
+    type Output = Result<T, Arc<JoinError>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(try_id() != Some(self.work.id), "a task awaits itself");
+        // It waits first and looks then: an end that comes in between wakes it.
+        let waits = self.work.readers.add(self.waits, cx.waker());
+        self.waits = Some(waits);
+        let done = {
+            let mut state = lock(&self.work.state);
+            if let State::Running(task) = &mut *state {
+                // Unconstrained: a reader whose turn is used up would be woken alone, and might leave then. No other
+                // reader's waker would be with the task.
+                let readers = Waker::from(self.work.readers.clone());
+                if let Poll::Ready(result) =
+                    Pin::new(&mut unconstrained(task)).poll(&mut Context::from_waker(&readers))
+                {
+                    *state = State::Done(Arc::new(result.map_err(Arc::new)));
+                }
+            }
+            match &*state {
+                State::Running(_) => return Poll::Pending,
+                State::Done(result) => result.clone(),
+            }
+        };
+        // A clone is the caller's code: outside of the lock.
+        Poll::Ready((*done).clone())
+    }
+}
+
+impl<T> Clone for SharedTask<T> {
+    fn clone(&self) -> Self {
+        Self { work: self.work.clone(), waits: None }
+    }
+}
+
+impl<T> Drop for SharedTask<T> {
+    fn drop(&mut self) {
+        if let Some(number) = self.waits {
+            // To drop a waker may drop a task, and that a reader: outside of the lock.
+            let _waker = lock(&self.work.readers.0).1.remove(&number);
+        }
+    }
+}
+
+impl Readers {
+    /// Adds a reader that waits, or renews its waker. Gives its number.
+    fn add(&self, number: Option<u64>, waker: &Waker) -> u64 {
+        let waker = waker.clone();
+        let mut waiting = lock(&self.0);
+        let number = number.unwrap_or(waiting.0);
+        waiting.0 = waiting.0.max(number + 1);
+        let old = waiting.1.insert(number, waker);
+        drop(waiting);
+        drop(old);
+        number
+    }
+}
+
+impl Wake for Readers {
+    fn wake(self: Arc<Self>) {
+        let waiting = std::mem::take(&mut lock(&self.0).1);
+        waiting.into_values().for_each(Waker::wake);
+    }
+}
+
+/// What is behind these locks is whole at any time, so a panic while one was held has broken nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// At most one load at a time. Who asks while it runs gets its result; who asks later starts the next.
 ///
 /// It keeps no result, and knows no keys: one of these for each thing that is loaded.
 #[derive(Debug)]
-pub struct SingleFlight<T: Clone> {
+pub struct SingleFlight<T> {
     latest: Mutex<Option<Load<T>>>,
 }
 
 #[derive(Debug)]
-struct Load<T: Clone> {
+struct Load<T> {
     /// Tells whether it still runs, also when no reader has looked at its result yet.
     task: AbortHandle,
     /// Weak, so that the load belongs to its readers and ends with the last of them.
-    readers: WeakShared<Work<T>>,
+    work: Weak<Work<T>>,
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
@@ -93,21 +189,20 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
     ///
     /// A future is lazy: when it is not needed, `load` is dropped and has never run.
     pub fn join_or_start(&self, load: impl Future<Output = T> + Send + 'static) -> SharedTask<T> {
-        // What is behind the lock is whole at any time, so a panic while it was held has broken nothing.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = lock(&self.latest);
         let running = latest.as_ref().filter(|load| !load.task.is_finished());
-        if let Some(readers) = running.and_then(|load| load.readers.upgrade()) {
-            return readers;
+        if let Some(work) = running.and_then(|load| load.work.upgrade()) {
+            return SharedTask { work, waits: None };
         }
         let handle = tokio::spawn(load);
         let task = handle.abort_handle();
         let readers = share(handle);
-        *latest = readers.downgrade().map(|readers| Load { task, readers });
+        *latest = Some(Load { task, work: Arc::downgrade(&readers.work) });
         readers
     }
 }
 
-impl<T: Clone> Default for SingleFlight<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self { latest: Mutex::new(None) }
     }

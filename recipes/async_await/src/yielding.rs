@@ -26,9 +26,9 @@
 //! `tokio::time::sleep(Duration::ZERO)` does not do it: it waits for the next millisecond of the timer. On a paused
 //! clock, which is always at a whole one, it does not wait at all and no other task gets a turn.
 //!
-//! `tokio::task::yield_now().await` in the loop is all there is to it; the function shows where. The task still
-//! computes on a thread of the runtime. Where a computation takes longer than its neighbours can wait, move it to a
-//! thread of its own: `tokio::task::spawn_blocking`, or rayon.
+//! A `tokio::task::yield_now().await` in your own loop is enough. The task still computes on a thread of the runtime.
+//! Where a computation takes longer than its neighbours can wait, move it to a thread of its own:
+//! `tokio::task::spawn_blocking`, or rayon.
 //!
 //! # Cancel safety
 //!

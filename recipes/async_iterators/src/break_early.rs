@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo add futures
 //! cargo add pin-project-lite
+//! cargo add tokio --features rt
 //! ```
 //!
 //! ```
@@ -43,6 +44,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use futures::{Stream, StreamExt};
+use tokio::task::coop::consume_budget;
 
 /// The first item that is `wanted`; `None` when the stream ends without one.
 pub async fn first_match<S: Stream>(source: S, mut wanted: impl FnMut(&S::Item) -> bool) -> Option<S::Item> {
@@ -51,6 +53,8 @@ pub async fn first_match<S: Stream>(source: S, mut wanted: impl FnMut(&S::Item) 
         if wanted(&item) {
             return Some(item);
         }
+        // A source that is always ready leaves others their turn.
+        consume_budget().await;
     }
     None
 }

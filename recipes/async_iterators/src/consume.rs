@@ -57,6 +57,7 @@ use std::pin::pin;
 
 use async_stream::try_stream;
 use futures::{Stream, StreamExt};
+use tokio::task::coop::consume_budget;
 use tokio::task::{JoinError, JoinSet};
 
 /// The results of `work`, each when it is there.
@@ -79,6 +80,8 @@ where
                 biased;
                 Some(item) = source.next(), if tasks.len() < limit.get() => {
                     tasks.spawn(work(item));
+                    // A source that is always ready leaves others their turn.
+                    consume_budget().await;
                     continue;
                 }
                 Some(ended) = tasks.join_next() => result_of(ended),
@@ -115,6 +118,7 @@ where
                     let (number, work) = (started, work(item));
                     started += 1;
                     tasks.spawn(async move { (number, work.await) });
+                    consume_budget().await;
                     continue;
                 }
                 next = ready(given), if waiting.contains_key(&given) => Err(next),

@@ -2,7 +2,7 @@
 //! Reads an item in several steps by an `async fn next(&mut self)`: `async def __anext__(self)`.
 //!
 //! ```sh
-//! cargo add tokio --features io-util
+//! cargo add tokio --features io-util,rt
 //! ```
 //!
 //! ```
@@ -39,6 +39,7 @@
 use std::{io, mem};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, Lines};
+use tokio::task::coop::consume_budget;
 
 /// The paragraphs of a text: lines with one or more empty lines around them, as server-sent events are.
 ///
@@ -63,7 +64,8 @@ impl<R: AsyncBufRead + Unpin> Paragraphs<R> {
             match self.lines.next_line().await? {
                 Some(line) if !line.is_empty() => self.paragraph.push(line),
                 _ if !self.paragraph.is_empty() => return Ok(Some(mem::take(&mut self.paragraph))),
-                Some(_empty) => {}
+                // Empty lines that are there already leave others their turn.
+                Some(_empty) => consume_budget().await,
                 None => return Ok(None),
             }
         }

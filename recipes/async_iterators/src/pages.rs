@@ -4,6 +4,7 @@
 //!
 //! ```sh
 //! cargo add futures
+//! cargo add tokio --features rt
 //! ```
 //!
 //! ```
@@ -37,6 +38,7 @@
 //! does not try again: a retry belongs into `fetch`, where the cursor is known.
 
 use futures::stream::{self, Stream, TryStreamExt};
+use tokio::task::coop::consume_budget;
 
 /// One answer of the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,5 +63,10 @@ where
 
 /// The items of `pages`, one by one.
 pub fn items<T, E>(pages: impl Stream<Item = Result<Vec<T>, E>>) -> impl Stream<Item = Result<T, E>> {
+    // Empty pages that are ready leave others their turn.
+    let pages = pages.and_then(async |items| {
+        consume_budget().await;
+        Ok(items)
+    });
     pages.map_ok(|items| stream::iter(items.into_iter().map(Ok))).try_flatten()
 }

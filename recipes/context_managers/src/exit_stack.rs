@@ -52,7 +52,7 @@
 use std::any::Any;
 use std::fmt;
 use std::mem;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -161,7 +161,7 @@ impl<E: Send + 'static> ExitStack<E> {
                 match AssertUnwindSafe(cleaned).catch_unwind().await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => failures.push(Failure::Error(error)),
-                    Err(panic) => failures.push(Failure::Panic(message(&*panic))),
+                    Err(panic) => failures.push(Failure::Panic(message(panic))),
                 }
                 // Many clean-ups that never wait do not keep other tasks from their turn.
                 consume_budget().await;
@@ -187,7 +187,13 @@ impl<E: Send + 'static> fmt::Debug for ExitStack<E> {
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn message(panic: &(dyn Any + Send)) -> String {
+fn message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

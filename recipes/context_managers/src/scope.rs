@@ -62,7 +62,8 @@
 //! panic.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -155,7 +156,12 @@ where
         Ok((Outcome::Ok(value), Ok(Ok(())))) => Ok(value),
         Ok((Outcome::Ok(_), Ok(Err(error)))) => Err(ScopeError::CleanUp(error)),
         Ok((Outcome::Err(body), Ok(Err(clean_up)))) => Err(ScopeError::Both { body, clean_up }),
-        Ok((Outcome::Err(error), _)) => Err(ScopeError::Body(error)),
+        Ok((Outcome::Err(error), Err(panic))) => {
+            // The payload of a panic may panic when it is dropped, and must not take the error along.
+            catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+            Err(ScopeError::Body(error))
+        }
+        Ok((Outcome::Err(error), Ok(Ok(())))) => Err(ScopeError::Body(error)),
         Ok((Outcome::Cancelled, Ok(Err(error)))) => Err(ScopeError::CleanUp(error)),
         Ok((Outcome::Ok(_) | Outcome::Cancelled, Err(panic))) => resume_unwind(panic),
         Ok((Outcome::Cancelled, Ok(Ok(())))) | Err(_) => Err(ScopeError::Cancelled),

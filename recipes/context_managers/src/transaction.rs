@@ -131,7 +131,8 @@ impl<D: Database> Pool<D> {
     pub fn new(database: D, size: NonZeroUsize, cleanups: &TaskTracker) -> Self {
         Self {
             shared: Arc::new(Shared { database, idle: Mutex::default() }),
-            free: Arc::new(Semaphore::new(size.get())),
+            // More than a semaphore can count would not fit into memory.
+            free: Arc::new(Semaphore::new(size.get().min(Semaphore::MAX_PERMITS))),
             cleanups: cleanups.clone(),
         }
     }

@@ -32,32 +32,38 @@
 //! # Cancel safety
 //!
 //! Dropping [`Announced`] or its [`join`](Announced::join) ends neither the task nor the callbacks. When the runtime
-//! shuts down, callbacks that have not been called are dropped.
+//! shuts down, callbacks that have not been called are dropped. A removed callback is dropped at once.
 //!
 //! # Panics
 //!
-//! A panic in a callback is caught after the panic hook has reported it; the next callback is called all the same.
+//! A panic in a callback is caught after the panic hook has reported it; the next callback is called all the same. So it is
+//! if the payload of that panic panics when it is dropped.
 
+use std::collections::BTreeMap;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 type Callback<T> = Box<dyn FnOnce(&Result<T, JoinError>) + Send>;
 
-/// Empty once the callback has been called or removed.
-type Slot<T> = Arc<Mutex<Option<Callback<T>>>>;
-
 /// A task whose end is announced to callbacks.
 pub struct Announced<T> {
     task: AbortHandle,
-    callbacks: mpsc::UnboundedSender<Slot<T>>,
+    /// The announcer owns them: they are dropped with it when the runtime shuts down.
+    callbacks: Weak<Callbacks<T>>,
+    /// Rung when a callback is added, and closed when no other can come.
+    bell: mpsc::Sender<()>,
     announcer: JoinHandle<Result<T, JoinError>>,
 }
 
+/// Those that have not been called, by number.
+struct Callbacks<T>(Mutex<(u64, BTreeMap<u64, Callback<T>>)>);
+
 /// Stands for one callback, to remove it.
-pub struct Registration<T>(Slot<T>);
+pub struct Registration<T>(Weak<Callbacks<T>>, u64);
 
 impl<T: Send + Sync + 'static> Announced<T> {
     /// Takes over a task that has been spawned.
@@ -66,24 +72,23 @@ impl<T: Send + Sync + 'static> Announced<T> {
     ///
     /// Outside a Tokio runtime.
     pub fn new(task: JoinHandle<T>) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "it holds the callbacks that were asked for, and no more"
-        )]
-        let (callbacks, mut added) = mpsc::unbounded_channel::<Slot<T>>();
-        let abort = task.abort_handle();
+        let all = Arc::new(Callbacks(Mutex::new((0, BTreeMap::new()))));
+        // Of one place: a ring that has not been heard stands for all that follow.
+        let (bell, mut rung) = mpsc::channel(1);
+        let (abort, callbacks) = (task.abort_handle(), Arc::downgrade(&all));
         let announcer = tokio::spawn(async move {
-            // The channel is the list: callbacks gather in it in their order until the task is done.
             let outcome = task.await;
-            while let Some(slot) = added.recv().await {
-                if let Some(callback) = take(&slot) {
+            loop {
+                while let Some(callback) = all.first() {
                     // Reported by the panic hook already, and no reason to leave out the others.
-                    let _panic = catch_unwind(AssertUnwindSafe(|| callback(&outcome)));
+                    contained(|| callback(&outcome));
+                }
+                if rung.recv().await.is_none() {
+                    return outcome;
                 }
             }
-            outcome
         });
-        Self { task: abort, callbacks, announcer }
+        Self { task: abort, callbacks, bell, announcer }
     }
 
     /// Has `callback` called with the outcome when the task is done.
@@ -91,10 +96,17 @@ impl<T: Send + Sync + 'static> Announced<T> {
         &self,
         callback: impl FnOnce(&Result<T, JoinError>) + Send + 'static,
     ) -> Registration<T> {
-        let slot: Slot<T> = Arc::new(Mutex::new(Some(Box::new(callback))));
-        // Fails when the runtime has shut down: then nobody is left to call it.
-        let _closed = self.callbacks.send(slot.clone());
-        Registration(slot)
+        let mut number = 0;
+        // It is gone when the runtime has shut down: then no task is left to call it.
+        if let Some(callbacks) = self.callbacks.upgrade() {
+            let mut list = callbacks.lock();
+            number = list.0;
+            list.0 += 1;
+            list.1.insert(number, Box::new(callback));
+        }
+        // Full if it was rung already.
+        let _rung = self.bell.try_send(());
+        Registration(self.callbacks.clone(), number)
     }
 
     /// Asks the task to end at its next await. Does nothing to one that is done.
@@ -108,7 +120,7 @@ impl<T: Send + Sync + 'static> Announced<T> {
     ///
     /// The [`JoinError`] of the task.
     pub async fn join(self) -> Result<T, JoinError> {
-        drop(self.callbacks);
+        drop(self.bell);
         self.announcer.await?
     }
 }
@@ -116,11 +128,29 @@ impl<T: Send + Sync + 'static> Announced<T> {
 impl<T> Registration<T> {
     /// Removes the callback. `false` if it has been called already, or is being called.
     pub fn remove(self) -> bool {
-        take(&self.0).is_some()
+        // Dropped at the end, outside of the lock.
+        let callback = self.0.upgrade().and_then(|callbacks| callbacks.lock().1.remove(&self.1));
+        callback.is_some()
     }
 }
 
-/// Whoever takes it calls it: at most once, and outside the lock.
-fn take<T>(slot: &Slot<T>) -> Option<Callback<T>> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+impl<T> Callbacks<T> {
+    /// Takes the next one: it is called at most once, and outside of the lock.
+    fn first(&self) -> Option<Callback<T>> {
+        Some(self.lock().1.pop_first()?.1)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, Callback<T>>)> {
+        // Nothing panics under it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Calls `f` and contains its panic, also one of the payload's destructor.
+fn contained(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        // There may be no end of them.
+        dropped.unwrap_or_else(mem::forget);
+    }
 }

@@ -31,7 +31,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`alongside`] drops `meanwhile` and aborts the task. [`collect`] over a `&mut JoinHandle` is cancel safe:
+//! Dropping [`alongside`] drops `meanwhile` and aborts the task; a value that is there already is dropped with it. [`collect`] over a `&mut JoinHandle` is cancel safe:
 //! the result stays in the handle.
 //!
 //! # Errors
@@ -39,6 +39,8 @@
 //! [`Failure`] tells apart an error of the work, a panic and an abort.
 
 use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
@@ -82,19 +84,20 @@ pub async fn collect<T, E>(
 impl<E> From<JoinError> for Failure<E> {
     fn from(error: JoinError) -> Self {
         match error.try_into_panic() {
-            Ok(panic) => Self::Panicked(message(&*panic)),
+            Ok(panic) => Self::Panicked(message(panic)),
             Err(_aborted) => Self::Cancelled,
         }
     }
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
-    }
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

@@ -48,7 +48,8 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
 
@@ -77,7 +78,7 @@ pub async fn reported<T, E, R: FnOnce(Failure<E>)>(
     let failure = match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(error)) => Failure::Error(error),
-        Err(panic) => Failure::Panicked(text(&*panic)),
+        Err(panic) => Failure::Panicked(text(panic)),
     };
     Err(Unheard(Some((failure, report))))
 }
@@ -118,12 +119,13 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
-    }
+fn text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

@@ -23,7 +23,7 @@
 //! asyncio records where an error was raised, and which one was being handled then, by itself. Here a function says on
 //! its way out what it was doing, in words a person can use, and keeps the error below as the cause.
 //!
-//! `.context("...")?` in place is all there is to it; [`or_backup`] is for errors of two attempts.
+//! `.context("...")?` in place is enough for one step; [`or_backup`] is for two attempts.
 //!
 //! | Python | here |
 //! |---|---|

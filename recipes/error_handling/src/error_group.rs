@@ -41,7 +41,7 @@
 //!
 //! # Panics
 //!
-//! None. A group that holds itself cannot be built; one that is nested some ten thousand deep overflows the stack.
+//! One in the predicate of [`split_off`] goes on, and the group is as it was. A group that holds itself cannot be built; one that is nested some ten thousand deep overflows the stack.
 
 use std::error::Error;
 use std::{fmt, mem};
@@ -91,16 +91,18 @@ impl ErrorGroup {
     /// `matches` is asked about errors, not about the groups in this one. Messages and nesting stay as they are on
     /// both sides; a group in this one that has become empty vanishes. A context around such a group stays on this
     /// side.
-    pub fn split_off(&mut self, mut matches: impl FnMut(&anyhow::Error) -> bool) -> Self {
-        self.split_by(&mut matches)
+    pub fn split_off(&mut self, matches: impl FnMut(&anyhow::Error) -> bool) -> Self {
+        // Every answer comes before the first move: a panic of `matches` leaves the group as it was.
+        let answers: Vec<_> = self.leaves().into_iter().map(matches).collect();
+        self.split_by(&mut answers.into_iter())
     }
 
-    // A `dyn`, for a generic function that calls itself with `&mut` of its parameter has no end of types.
-    fn split_by(&mut self, matches: &mut dyn FnMut(&anyhow::Error) -> bool) -> Self {
+    /// Takes the leaves out for which the next of `answers` is true.
+    fn split_by(&mut self, answers: &mut std::vec::IntoIter<bool>) -> Self {
         let mut taken = Self::new(self.message.clone(), []);
         for mut error in mem::take(&mut self.errors) {
             if let Some(inner) = error.downcast_mut::<Self>() {
-                let taken_of_inner = inner.split_by(matches);
+                let taken_of_inner = inner.split_by(answers);
                 let left = !inner.is_empty();
                 if !taken_of_inner.is_empty() {
                     taken.errors.push(taken_of_inner.into());
@@ -108,7 +110,7 @@ impl ErrorGroup {
                 if left {
                     self.errors.push(error);
                 }
-            } else if matches(&error) {
+            } else if answers.next() == Some(true) {
                 taken.errors.push(error);
             } else {
                 self.errors.push(error);

@@ -34,7 +34,8 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`every_outcome`] aborts the tasks, also before its first poll.
+//! Dropping the future of [`every_outcome`] aborts the tasks, also before its first poll. Outcomes that it has not returned
+//! yet are dropped too.
 //!
 //! # Errors
 //!
@@ -45,6 +46,8 @@
 //! A panic in a task is an [`Outcome`] as well, with its text.
 
 use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::AbortOnDropHandle;
@@ -76,7 +79,7 @@ impl<T, E> From<Result<Result<T, E>, JoinError>> for Outcome<T, E> {
             Ok(Ok(value)) => Self::Value(value),
             Ok(Err(error)) => Self::Error(error),
             Err(error) => match error.try_into_panic() {
-                Ok(panic) => Self::Panicked(text(&*panic)),
+                Ok(panic) => Self::Panicked(text(panic)),
                 Err(_aborted) => Self::Cancelled,
             },
         }
@@ -102,12 +105,13 @@ pub fn every_outcome<N, T, E>(
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
-    }
+fn text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

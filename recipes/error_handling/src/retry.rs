@@ -49,6 +49,7 @@
 
 use std::error::Error;
 use std::time::Duration;
+use std::{io, iter};
 
 use backon::{BackoffBuilder, Retryable};
 use tokio::task::JoinError;
@@ -97,7 +98,14 @@ where
 }
 
 /// Whether the error, or one of its causes, is that of a task that was aborted. Whoever aborts wants an end.
+///
+/// It looks into an [`io::Error`], whose `source` skips the error it holds. It does not see what a type with
+/// `#[error(transparent)]` holds, as its `source` skips that too: the caller's judge knows the type.
 pub fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |&cause| cause.source());
+    let mut causes =
+        iter::successors(Some(error), |&cause| match cause.downcast_ref().and_then(io::Error::get_ref) {
+            Some(inside) => Some(inside),
+            None => cause.source(),
+        });
     causes.any(|cause| cause.downcast_ref().is_some_and(JoinError::is_cancelled))
 }

@@ -36,7 +36,8 @@
 //! asyncio has no name for it; Erlang calls it a supervisor.
 //!
 //! A worker that returns `Ok` has finished and is not started again. A worker that was cancelled is not either: that is
-//! no failure, and its end was asked for.
+//! no failure, and its end was asked for. The supervisor finds the [`JoinError`] of a cancelled task among the causes of the
+//! worker's error and inside an `io::Error`, and not inside a type with `#[error(transparent)]`.
 //!
 //! A `JoinSet` and a loop over `join_next` are enough without restarts.
 //!
@@ -52,9 +53,12 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
+use std::error::Error;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, iter};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt;
@@ -161,7 +165,7 @@ where
         Some((
             name,
             end.unwrap_or_else(|error| match error.try_into_panic() {
-                Ok(panic) => End::Failed(Panicked(text(&*panic)).into()),
+                Ok(panic) => End::Failed(Panicked(text(panic)).into()),
                 Err(_aborted) => End::Cancelled,
             }),
         ))
@@ -200,7 +204,7 @@ async fn supervise<F: Future<Output = anyhow::Result<()>>>(
             Ok(Ok(())) => return End::Finished,
             Ok(Err(error)) if is_cancellation(&error) => return End::Cancelled,
             Ok(Err(error)) => error,
-            Err(panic) => Panicked(text(&*panic)).into(),
+            Err(panic) => Panicked(text(panic)).into(),
         };
         let pause = restarts
             .as_mut()
@@ -242,18 +246,25 @@ impl Restarts {
     }
 }
 
-/// Whether the error comes from a task that was aborted.
+/// Whether the error comes from a task that was aborted. The `source` of an [`io::Error`] skips the error it holds.
 fn is_cancellation(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(JoinError::is_cancelled))
+    let first: &(dyn Error + 'static) = error.as_ref();
+    let mut causes =
+        iter::successors(Some(first), |&cause| match cause.downcast_ref().and_then(io::Error::get_ref) {
+            Some(inside) => Some(inside),
+            None => cause.source(),
+        });
+    causes.any(|cause| cause.downcast_ref().is_some_and(JoinError::is_cancelled))
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
-    }
+fn text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

@@ -106,9 +106,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Numbers only grow, so this is a queue that gives up any of its items.
-    soon: BTreeMap<u64, Callback>,
-    timers: BTreeMap<(Instant, u64), Callback>,
+    /// In the order of their turn: those without a deadline come first, and numbers only grow.
+    waiting: BTreeMap<Key, Callback>,
     scheduled: u64,
     running: bool,
     stopping: bool,
@@ -117,11 +116,8 @@ struct State {
 
 type Callback = Box<dyn FnOnce() + Send>;
 
-#[derive(Clone, Copy)]
-enum Key {
-    Soon(u64),
-    At(Instant, u64),
-}
+/// The deadline, `None` if it is soon, and the number.
+type Key = (Option<Instant>, u64);
 
 impl Callbacks {
     /// No callbacks yet.
@@ -163,22 +159,12 @@ impl Callbacks {
         if state.closed {
             return Err(Closed);
         }
-        let number = state.scheduled;
+        let key = (deadline, state.scheduled);
         state.scheduled += 1;
-        let (key, is_news) = match deadline {
-            None => {
-                state.soon.insert(number, callback);
-                (Key::Soon(number), state.soon.len() == 1)
-            }
-            Some(deadline) => {
-                let key = (deadline, number);
-                state.timers.insert(key, callback);
-                let is_first = state.timers.keys().next() == Some(&key);
-                (Key::At(deadline, number), is_first)
-            }
-        };
+        state.waiting.insert(key, callback);
+        let is_first = state.waiting.keys().next() == Some(&key);
         drop(state);
-        if is_news {
+        if is_first {
             self.0.changed.notify_one();
         }
         Ok(Scheduled { key, callbacks: Arc::downgrade(&self.0) })
@@ -194,8 +180,11 @@ impl Callbacks {
             for key in due {
                 // Taken one by one: one callback may cancel the next.
                 let Some(callback) = self.0.take(key) else { continue };
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(callback)) {
-                    let _told = catch_unwind(AssertUnwindSafe(|| on_panic(panic)));
+                let ended = catch_unwind(AssertUnwindSafe(callback));
+                let reported = ended.or_else(|panic| catch_unwind(AssertUnwindSafe(|| on_panic(panic))));
+                if let Err(another) = reported {
+                    // It may hold a value whose destructor panics.
+                    mem::forget(another);
                 }
             }
             let next = {
@@ -203,7 +192,8 @@ impl Callbacks {
                 if mem::take(&mut state.stopping) || state.closed {
                     return Ok(());
                 }
-                state.timers.first_key_value().map(|((deadline, _), _)| *deadline)
+                // If it is soon, `changed` knows.
+                state.waiting.keys().next().and_then(|(deadline, _)| *deadline)
             };
             if !was_idle {
                 // A turn for the other tasks, also when callbacks schedule callbacks without end.
@@ -229,7 +219,7 @@ impl Callbacks {
         let dropped = {
             let mut state = self.0.lock();
             state.closed = true;
-            (mem::take(&mut state.soon), mem::take(&mut state.timers))
+            mem::take(&mut state.waiting)
         };
         self.0.changed.notify_one();
         // After the lock: what they own may schedule or cancel as it is dropped.
@@ -238,8 +228,7 @@ impl Callbacks {
 
     /// How many wait to be called.
     pub fn len(&self) -> usize {
-        let state = self.0.lock();
-        state.soon.len() + state.timers.len()
+        self.0.lock().waiting.len()
     }
 
     /// Whether none waits to be called.
@@ -256,10 +245,7 @@ impl Scheduled {
 
     /// When it is due; `None` if that is soon (`when`).
     pub fn when(&self) -> Option<Instant> {
-        match self.key {
-            Key::Soon(_) => None,
-            Key::At(deadline, _) => Some(deadline),
-        }
+        self.key.0
     }
 }
 
@@ -271,20 +257,13 @@ impl Shared {
 
     /// What is to be called in a turn that begins now.
     fn due(&self) -> Vec<Key> {
-        let now = Instant::now();
-        let state = self.lock();
-        let soon = state.soon.keys().map(|number| Key::Soon(*number));
-        let timers = state.timers.range(..=(now, u64::MAX)).map(|((at, number), _)| Key::At(*at, *number));
-        soon.chain(timers).collect()
+        let now = Some(Instant::now());
+        self.lock().waiting.range(..=(now, u64::MAX)).map(|(key, _)| *key).collect()
     }
 
     /// Whoever takes it calls it or drops it: never both, and outside the lock.
     fn take(&self, key: Key) -> Option<Callback> {
-        let mut state = self.lock();
-        match key {
-            Key::Soon(number) => state.soon.remove(&number),
-            Key::At(deadline, number) => state.timers.remove(&(deadline, number)),
-        }
+        self.lock().waiting.remove(&key)
     }
 }
 

@@ -48,7 +48,8 @@
 
 use std::any::Any;
 use std::io;
-use std::panic::AssertUnwindSafe;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
@@ -120,7 +121,7 @@ impl<S: 'static> Owner<S> {
                     // Nobody waits for it any more.
                     () = reply.closed() => {}
                     ended = work => {
-                        let _nobody_waits = reply.send(ended.map_err(|panic| text(&*panic)));
+                        let _nobody_waits = reply.send(ended.map_err(text));
                     }
                 }
             };
@@ -167,12 +168,13 @@ impl<S: 'static> Served<S> {
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
+fn text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+    let text = text.to_owned();
+    // It may hold a value whose destructor panics.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(another);
     }
+    text
 }

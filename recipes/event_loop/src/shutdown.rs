@@ -6,7 +6,7 @@
 //! cargo add futures
 //! cargo add thiserror
 //! cargo add tokio --features macros,rt,sync,time
-//! cargo add tokio-util
+//! cargo add tokio-util --features join-map
 //! ```
 //!
 //! ```
@@ -40,6 +40,9 @@
 //!
 //! A `TaskTracker` and a `CancellationToken` are enough where it does not matter which jobs are left at the deadline.
 //!
+//! A job that ends in the instant of a deadline is in time. Tokio cannot tell when all that is due in an instant has
+//! run: a job that takes many more turns in that instant may count as late.
+//!
 //! The signals are a parameter: in a test, a channel or a timer.
 //!
 //! # Cancel safety
@@ -48,15 +51,16 @@
 //!
 //! # Panics
 //!
-//! A panic in the intake goes on in the caller, after the shutdown. A panic in a job is its [`End`]. A panic in
-//! `report` ends `serve` as a drop does. [`serve`] panics outside a Tokio runtime, and in one without `enable_time`.
+//! A panic in the intake goes on in the caller, after the shutdown. A panic in a job is its [`End`], and that of
+//! an error's destructor goes to the panic hook. A panic in `report` ends `serve` as a drop does. [`serve`] panics outside a Tokio runtime, and in one without `enable_time`.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -65,9 +69,11 @@ use std::time::Duration;
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::{Id, JoinError, JoinSet, yield_now};
-use tokio::time::sleep;
+use tokio::task::coop::consume_budget;
+use tokio::task::{JoinError, yield_now};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::JoinMap;
 
 /// How long the jobs in flight have when the intake has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,11 +142,15 @@ struct Shared {
 
 struct State {
     open: bool,
-    running: JoinSet<End>,
-    /// Number and name. A job that panics cannot tell its name.
-    names: HashMap<Id, (u64, String)>,
+    /// By number and name. A job that panics cannot tell its name.
+    running: JoinMap<(u64, String), End>,
+    /// Those that are not reported yet.
+    ended: VecDeque<Ended>,
     count: u64,
 }
+
+/// What the map gives for a job. Its value may panic when it is dropped, or ask [`Jobs`]: never under the lock.
+type Ended = ((u64, String), Result<End, JoinError>);
 
 /// Runs `intake` until it returns or the first of the `signals` comes, and then shuts down. `report` is called with
 /// the name and the end of each job that ends.
@@ -159,13 +169,22 @@ where
     let _end_on_drop = EndOnDrop(&jobs.0);
     let mut signals = pin!(signals.fuse());
     let (mut finished, mut cancelled, mut failed) = (0, 0, 0);
-    let mut account = |(name, end): (String, End)| {
+    let mut account = |((_, name), ended): Ended| {
+        let end = ended.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => End::Panicked(text(panic)),
+            // Only the end of the runtime aborts a job while its end is asked for.
+            Err(_aborted) => End::Cancelled,
+        });
         match end {
             End::Finished => finished += 1,
             End::Cancelled => cancelled += 1,
             End::Failed(_) | End::Panicked(_) => failed += 1,
         }
         report(&name, &end);
+        // An error may panic when it is dropped. The panic hook reports it.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(end))) {
+            mem::forget(panic);
+        }
     };
 
     let stop = {
@@ -175,57 +194,65 @@ where
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => break Stop::Signal(signal),
-                end = jobs.0.next_end() => account(end),
+                // Before the ends: jobs that start the next and end would keep the intake from its turn.
                 returned = &mut intake => break Stop::Intake(returned),
+                end = jobs.0.next_end() => account(end),
             }
         }
     };
     jobs.0.close();
 
     let mut forced = None;
-    for (limit, cancels) in [(grace.to_finish, false), (grace.to_clean_up, true)] {
+    'grace: for (limit, cancels) in [(grace.to_finish, false), (grace.to_clean_up, true)] {
         if cancels {
             jobs.0.cancel.cancel();
         }
-        let all_ended = async {
-            while let Some(end) = poll_fn(|context| jobs.0.poll_end(context)).await {
-                account(end);
-            }
-        };
-        tokio::select! {
-            biased;
-            Some(signal) = signals.next() => {
-                forced = Some(signal);
-                break;
-            }
-            () = all_ended => break,
-            () = sleep(limit) => {}
-        }
-        // Jobs that end in this very instant are about to run: no further turn is needed once none of them does.
+        let deadline = Instant::now().checked_add(limit);
+        let mut over = pin!(sleep(limit));
+        // Reports take time, and a task that has used up its budget does not see its timer: the clock is asked as well.
         loop {
-            yield_now().await;
-            let ended = jobs.0.take_ended();
-            if ended.len() == 0 {
+            tokio::select! {
+                biased;
+                Some(signal) = signals.next() => {
+                    forced = Some(signal);
+                    break 'grace;
+                }
+                end = poll_fn(|context| jobs.0.poll_end(context)) => match end {
+                    Some(end) => account(end),
+                    None => break 'grace,
+                },
+                () = &mut over => break,
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 break;
             }
-            ended.for_each(&mut account);
         }
+        jobs.0.settle().await;
     }
-    jobs.0.take_ended().for_each(&mut account);
+    let stragglers = jobs.0.abort();
+    while let Some(end) = jobs.0.take_ended() {
+        account(end);
+        consume_budget().await;
+    }
 
     let stop = match stop {
         Stop::Signal(signal) => Stop::Signal(signal),
         Stop::Intake(Ok(value)) => Stop::Intake(value),
         Stop::Intake(Err(panic)) => resume_unwind(panic),
     };
-    Summary { stop, forced, finished, cancelled, failed, stragglers: jobs.0.names() }
+    Summary { stop, forced, finished, cancelled, failed, stragglers }
 }
 
 impl Jobs {
     fn new() -> Self {
         Self(Arc::new(Shared {
             runtime: Handle::current(),
-            state: Mutex::new(State { open: true, running: JoinSet::new(), names: HashMap::new(), count: 0 }),
+            state: Mutex::new(State {
+                open: true,
+                running: JoinMap::new(),
+                ended: VecDeque::new(),
+                count: 0,
+            }),
             started: Notify::new(),
             closing: CancellationToken::new(),
             cancel: CancellationToken::new(),
@@ -258,10 +285,9 @@ impl Jobs {
         if !state.open {
             return Err(Closed);
         }
-        let id = state.running.spawn_on(job, &self.0.runtime).id();
+        let key = (state.count, name);
         state.count += 1;
-        let number = state.count;
-        state.names.insert(id, (number, name));
+        state.running.spawn_on(key, job, &self.0.runtime);
         drop(state);
         self.0.started.notify_one();
         Ok(())
@@ -274,7 +300,7 @@ impl Jobs {
 
     /// How many are in flight.
     pub fn len(&self) -> usize {
-        self.0.lock().names.len()
+        self.0.lock().running.len()
     }
 
     /// Whether none is in flight.
@@ -294,7 +320,7 @@ impl Shared {
     }
 
     /// Waits for the end of a job, also of one that is not started yet. Cancel safe.
-    async fn next_end(&self) -> (String, End) {
+    async fn next_end(&self) -> Ended {
         loop {
             match poll_fn(|context| self.poll_end(context)).await {
                 Some(end) => return end,
@@ -305,42 +331,49 @@ impl Shared {
     }
 
     /// The end of a job; `None` if there is none in flight.
-    fn poll_end(&self, context: &mut Context<'_>) -> Poll<Option<(String, End)>> {
+    fn poll_end(&self, context: &mut Context<'_>) -> Poll<Option<Ended>> {
         let mut state = self.lock();
-        let ended = ready!(state.running.poll_join_next_with_id(context));
-        Poll::Ready(ended.map(|ended| state.named(ended)))
-    }
-
-    /// All that have ended by now, however many.
-    fn take_ended(&self) -> std::vec::IntoIter<(String, End)> {
-        let mut state = self.lock();
-        let mut all = Vec::new();
-        while let Some(ended) = state.running.try_join_next_with_id() {
-            all.push(state.named(ended));
+        if let Some(end) = state.ended.pop_front() {
+            return Poll::Ready(Some(end));
         }
-        all.into_iter()
+        // Its waker is in the map, so a future for one poll is enough.
+        let ended = ready!(pin!(state.running.join_next()).poll(context));
+        Poll::Ready(ended)
     }
 
-    /// The names of those in flight, in the order of their start.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.lock().names.values().cloned().collect();
-        names.sort_unstable();
-        names.into_iter().map(|(_, name)| name).collect()
+    /// Lets jobs that are due in this instant end. Tokio cannot tell when all of them have run. So each further turn,
+    /// which polls some sixty jobs, has to end one, but for a few turns.
+    async fn settle(&self) {
+        let (mut left, mut idle_turns) = (self.collect(), 0);
+        while left > 0 && idle_turns < 4 + left / 30 {
+            yield_now().await;
+            let now = self.collect();
+            idle_turns = if now < left { 0 } else { idle_turns + 1 };
+            left = now;
+        }
     }
-}
 
-impl State {
-    fn named(&mut self, ended: Result<(Id, End), JoinError>) -> (String, End) {
-        let (id, end) = ended.unwrap_or_else(|error| {
-            let id = error.id();
-            match error.try_into_panic() {
-                Ok(panic) => (id, End::Panicked(text(&*panic))),
-                // Only the end of the runtime aborts a job while somebody asks for its end.
-                Err(_aborted) => (id, End::Cancelled),
-            }
-        });
-        let (_, name) = self.names.remove(&id).unwrap_or_default();
-        (name, end)
+    /// Sets all that have ended by now aside, however many. Returns how many are left.
+    fn collect(&self) -> usize {
+        let mut state = self.lock();
+        while let Some(ended) = state.running.try_join_next() {
+            state.ended.push_back(ended);
+        }
+        state.running.len()
+    }
+
+    fn take_ended(&self) -> Option<Ended> {
+        self.lock().ended.pop_front()
+    }
+
+    /// Aborts those that have not ended, and names them in the order of their start.
+    fn abort(&self) -> Vec<String> {
+        self.collect();
+        let mut state = self.lock();
+        state.running.abort_all();
+        let mut left: Vec<_> = state.running.keys().cloned().collect();
+        left.sort_unstable();
+        left.into_iter().map(|(_, name)| name).collect()
     }
 }
 
@@ -363,12 +396,13 @@ impl fmt::Debug for Jobs {
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
+fn text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+    let text = text.to_owned();
+    // It may hold a value whose destructor panics.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(another);
     }
+    text
 }

@@ -140,7 +140,10 @@ pub fn on_signal(
     let mut arrivals = tokio::signal::unix::signal(kind)?;
     Ok(tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
         while arrivals.recv().await.is_some() {
-            let _reported = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut callback));
+            if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut callback)) {
+                // The panic hook has reported it. It may hold a value whose destructor panics.
+                std::mem::forget(panic);
+            }
         }
     })))
 }

@@ -35,6 +35,10 @@
 //! `tokio::task::spawn_blocking` is enough for one computation now and then. Do not call `pool.install`, which blocks
 //! the caller, nor `pool.spawn` alone, where a panic ends the whole program.
 //!
+//! Hold no `std::sync::Mutex` over `join`, `scope` or a parallel iterator. While they wait, this thread does other work
+//! of the pool; if that locks the same mutex, it waits for itself, forever. Lock, copy what you need, unlock, and then
+//! compute.
+//!
 //! # Cancel safety
 //!
 //! Dropped before the work begins, it never does. Dropped while it computes, [`Stop`] is set: work that looks at it

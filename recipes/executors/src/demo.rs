@@ -31,7 +31,7 @@ pub async fn run() -> anyhow::Result<()> {
     blocking_reads().await?;
     one_thread_with_a_connection().await?;
     sums_on_every_core().await?;
-    search_without_an_end().await?;
+    search_without_an_end(&ThreadPoolBuilder::new().num_threads(1).build()?).await?;
     #[cfg(unix)]
     processes::run().await?;
     Ok(())
@@ -130,18 +130,27 @@ async fn sums_on_every_core() -> anyhow::Result<()> {
 
 /// A chunk at a time, until it is told to stop.
 #[instrument(skip_all, ret)]
-fn search(stop: &Stop, stopped: oneshot::Sender<()>) {
+fn search(stop: &Stop, begun: oneshot::Sender<()>, stopped: oneshot::Sender<()>) {
+    let _told = begun.send(());
     while !stop.is_set() {
         (2..10_000).sum::<u64>();
     }
     let _told = stopped.send(());
 }
 
-async fn search_without_an_end() -> anyhow::Result<()> {
+/// Lets a search without an end run for 50 ms, from when it has begun: a thread of the pool may start late.
+///
+/// # Errors
+///
+/// When the search cannot begin.
+pub async fn search_without_an_end(pool: &rayon::ThreadPool) -> anyhow::Result<()> {
     info!("computing: a search without an end, for 50 ms");
-    let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
-    let (stopped, has_stopped) = oneshot::channel();
-    let search = compute(&pool, |stop| search(stop, stopped));
+    let ((begun, has_begun), (stopped, has_stopped)) = (oneshot::channel(), oneshot::channel());
+    let mut search = Box::pin(compute(pool, |stop| search(stop, begun, stopped)));
+    tokio::select! {
+        ended = &mut search => ended?,
+        begun = has_begun => begun?,
+    }
     if timeout(Duration::from_millis(50), search).await.is_err() {
         info!("  it takes too long");
     }

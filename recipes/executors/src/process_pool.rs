@@ -3,9 +3,9 @@
 //! `concurrent.futures.ProcessPoolExecutor`.
 //!
 //! ```sh
-//! cargo add rustix --features stdio
+//! cargo add rustix --features process,stdio
 //! cargo add serde --features derive
-//! cargo add serde_json
+//! cargo add serde_json --features float_roundtrip
 //! cargo add thiserror
 //! cargo add tokio --features io-util,macros,net,process,rt,sync,time
 //! cargo add tokio-util --features rt
@@ -43,6 +43,12 @@
 //! started when there is work for them. Ctrl-C reaches the program and not its workers, which end when their pool does:
 //! at its [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, whatever the reason.
 //!
+//! Programs that a job has started end with its worker, because they are in its process group. One that must live on
+//! needs a group of its own.
+//!
+//! JSON has no NaN and no infinity, and no `Some(None)`. A job or a result with one of them is refused: it never arrives
+//! as another value.
+//!
 //! It works on Unix, within a Tokio runtime that has its I/O and its time enabled.
 //!
 //! # Cancel safety
@@ -55,57 +61,59 @@
 //!
 //! [`JobError`]. Each job gets its answer, also if its worker dies; [`OnCrash`] says whether the others do.
 //!
+//! # Panics
+//!
+//! A panic in a worker is an error of its job. A panic of what reads the result here goes on in the caller of
+//! [`run`](ProcessPool::run), and the worker is replaced.
+//!
 //! # Cost
 //!
 //! A process for each worker, some milliseconds to start it, and some ten microseconds for each job.
 #![cfg(unix)]
 
-use std::any::type_name;
-use std::env;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::marker::PhantomData;
 use std::mem;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream as Channel;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{self, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::process::Command;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// Tells a program that it is a worker, and how many milliseconds it may take to end.
-const WORKER: &str = "PROCESS_POOL_WORKER";
-/// How many causes of an error are sent. Each lies within the other, and JSON may not be nested too deep.
-const MAX_CAUSES: usize = 32;
+use process::Worker;
+use wire::{Reply, frame, invalid};
+use worker::{WORKER, own_channel};
 
-/// What a pool is like.
+pub use wire::RemoteError;
+pub use worker::serve;
+
+mod exact;
+mod process;
+mod wire;
+mod worker;
+
+/// Settings of a process pool. `Duration::MAX` is never.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// At most so many processes: `max_workers`. As many as there are cores, unless told otherwise.
+    /// Limits how many processes there are: `max_workers`. Default: the number of cores.
     pub max_workers: NonZeroUsize,
-    /// After so many jobs a worker gives way to a new one: `max_tasks_per_child`. Never, unless told otherwise.
+    /// After how many jobs a worker gives way to a new one: `max_tasks_per_child`. Default: never.
     pub max_jobs_per_worker: Option<NonZeroUsize>,
-    /// How long a job may run before its worker is killed. The wait for a worker is not counted. For ever, unless told
-    /// otherwise.
+    /// How long a job may run before its worker is killed. The wait for a worker is not counted. Default: no limit.
     pub time_limit: Option<Duration>,
-    /// How long a worker may take to get ready, and to take a job. 30 s, unless told otherwise.
+    /// How long a worker may take to get ready, and to take a job. Default: 30 s.
     pub start_limit: Duration,
-    /// How long a worker that is no longer wanted may take to end before it is killed. 1 s, unless told otherwise.
+    /// How long a worker that is no longer wanted may take to end before it is killed. Default: 1 s.
     pub end_limit: Duration,
     /// What a crash means for the pool.
     pub on_crash: OnCrash,
@@ -167,19 +175,6 @@ pub enum JobError {
     ShutDown,
 }
 
-/// An error of a job, as it comes from another process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct RemoteError {
-    /// The name of the error's type, `panic`, or `cause` for what is behind another error.
-    pub kind: String,
-    /// What it says.
-    pub message: String,
-    /// What is behind it. [`Error::source`] leads there, as for an error of this process.
-    #[source]
-    pub cause: Option<Box<RemoteError>>,
-}
-
 /// What becomes of the jobs that have not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queued {
@@ -187,16 +182,6 @@ pub enum Queued {
     Finish,
     /// They fail: `shutdown(cancel_futures=True)`.
     Cancel,
-}
-
-/// What a worker says.
-#[derive(Debug, Serialize, Deserialize)]
-enum Reply<O> {
-    /// It can be sent a job.
-    Ready,
-    /// It has the job. One that was sent and not taken can go to another worker.
-    Taken,
-    Done(Result<O, RemoteError>),
 }
 
 /// Processes that turn jobs, each a `J`, into results, each an `O`.
@@ -245,8 +230,8 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
             ));
         }
         // Of a group of its own, for a terminal sends Ctrl-C to a whole group.
-        let end_limit = options.end_limit.as_millis().to_string();
-        command.env(WORKER, end_limit).process_group(0).kill_on_drop(true);
+        let end_limit = u64::try_from(options.end_limit.as_millis()).unwrap_or(u64::MAX);
+        command.env(WORKER, end_limit.to_string()).process_group(0).kill_on_drop(true);
         let alive = TaskTracker::new();
         alive.close();
         Ok(Self {
@@ -307,7 +292,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
             }
         };
         let limit = self.options.time_limit;
-        let answer = timeout(limit.unwrap_or(Duration::MAX), read_frame(&mut worker.channel)).await;
+        let answer = timeout(limit.unwrap_or(Duration::MAX), worker.message()).await;
         match (answer, limit) {
             (Ok(Ok(bytes)), _) => match serde_json::from_slice(&bytes) {
                 Ok(Reply::Done(outcome)) => {
@@ -371,17 +356,10 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
 
     /// Starts a worker and waits until it is ready.
     async fn start(&self, place: OwnedSemaphorePermit) -> io::Result<Worker> {
-        let (ours, theirs) = Channel::pair()?;
-        ours.set_nonblocking(true)?;
-        let channel = UnixStream::from_std(ours)?;
-        let child = {
+        let mut worker = {
             let mut command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
-            let child = command.stdin(OwnedFd::from(theirs)).spawn();
-            // The command keeps its end of the channel otherwise, and the end of the worker would not be seen.
-            command.stdin(Stdio::null());
-            child?
+            Worker::start(&mut command, place, self.options.end_limit, &self.alive)?
         };
-        let mut worker = Worker::new(child, channel, place, self.options.end_limit, &self.alive);
         let limit = self.options.start_limit;
         match timeout(limit, worker.reply()).await {
             Ok(Ok(Reply::<()>::Ready)) => Ok(worker),
@@ -470,298 +448,4 @@ impl<J, O> Drop for Entered<'_, J, O> {
         drop(state);
         unwanted.into_iter().for_each(Worker::retire);
     }
-}
-
-/// How long to wait for the end of a process before it is killed, and its place, which is free after that.
-type Farewell = (Duration, Option<OwnedSemaphorePermit>);
-
-/// A process that somebody wants. Dropped, it is killed.
-#[derive(Debug)]
-struct Worker {
-    channel: UnixStream,
-    /// How many jobs it has done.
-    jobs: usize,
-    /// Its place among those that have a job.
-    place: Option<OwnedSemaphorePermit>,
-    end_limit: Duration,
-    farewell: Option<oneshot::Sender<Farewell>>,
-    /// From that task: how it has ended, and its place.
-    end: oneshot::Receiver<(ExitStatus, Option<OwnedSemaphorePermit>)>,
-}
-
-impl Worker {
-    fn new(
-        child: Child,
-        channel: UnixStream,
-        place: OwnedSemaphorePermit,
-        end_limit: Duration,
-        alive: &TaskTracker,
-    ) -> Self {
-        let (farewell, unwanted) = oneshot::channel();
-        let (ended, end) = oneshot::channel();
-        alive.spawn(look_after(child, unwanted, ended));
-        Self { channel, jobs: 0, place: Some(place), end_limit, farewell: Some(farewell), end }
-    }
-
-    fn is_alive(&self) -> bool {
-        self.farewell.as_ref().is_some_and(|farewell| !farewell.is_closed())
-    }
-
-    /// Sends it a job, and waits until it has taken it.
-    async fn take(&mut self, request: &[u8]) -> io::Result<()> {
-        let (mut reader, mut writer) = self.channel.split();
-        tokio::select! {
-            biased;
-            // It has nothing to say yet. One that talks and does not listen would wait for ever, and so would we.
-            early = reader.read_u8() => {
-                early?;
-                return Err(invalid());
-            }
-            written = writer.write_all(request) => written?,
-        }
-        match self.reply::<()>().await? {
-            Reply::Taken => Ok(()),
-            Reply::Ready | Reply::Done(_) => Err(invalid()),
-        }
-    }
-
-    async fn reply<O: DeserializeOwned>(&mut self) -> io::Result<Reply<O>> {
-        Ok(serde_json::from_slice(&read_frame(&mut self.channel).await?)?)
-    }
-
-    /// Lets it end: it reads that nothing more comes, and has the time to put its things away.
-    fn retire(mut self) {
-        self.part(self.end_limit);
-    }
-
-    /// The same, and waits for its end. It keeps its place.
-    async fn end(&mut self) -> Option<ExitStatus> {
-        // Fails if the other end is gone already.
-        drop(self.channel.shutdown().await);
-        self.part(self.end_limit);
-        self.ended().await
-    }
-
-    /// Kills it, and waits for its end. It keeps its place.
-    async fn kill(&mut self) -> Option<ExitStatus> {
-        self.part(Duration::ZERO);
-        self.ended().await
-    }
-
-    async fn ended(&mut self) -> Option<ExitStatus> {
-        let (status, place) = (&mut self.end).await.ok()?;
-        self.place = place.or(self.place.take());
-        Some(status)
-    }
-
-    fn part(&mut self, patience: Duration) {
-        if let Some(farewell) = self.farewell.take()
-            && let Err((_patience, place)) = farewell.send((patience, self.place.take()))
-        {
-            // The process is gone already.
-            self.place = place;
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.part(Duration::ZERO);
-    }
-}
-
-/// Waits for the end of a process, for no process is left behind unseen, and sees to it that there is one.
-async fn look_after(
-    mut child: Child,
-    mut unwanted: oneshot::Receiver<Farewell>,
-    ended: oneshot::Sender<(ExitStatus, Option<OwnedSemaphorePermit>)>,
-) {
-    let farewell = tokio::select! {
-        biased;
-        _ = child.wait() => {
-            // It may have come in this very moment, with the place.
-            unwanted.close();
-            unwanted.try_recv().ok()
-        }
-        farewell = &mut unwanted => farewell.ok(),
-    };
-    let (patience, place) = farewell.unwrap_or_default();
-    if patience.is_zero() || timeout(patience, child.wait()).await.is_err() {
-        // Fails if it has ended by itself.
-        drop(child.start_kill());
-    }
-    if let Ok(status) = child.wait().await {
-        // The place is free now, unless somebody asks and wants to keep it.
-        drop(ended.send((status, place)));
-    }
-}
-
-/// Makes this process a worker if it was started as one, and then does not return: it does the jobs of its pool until
-/// that wants no more, and exits. Any other process goes on at once.
-///
-/// Call it first thing in `main`. `prepare` is the `initializer` and gives what does the jobs, one after the other, on a
-/// thread of its own that is in no runtime; it is dropped at the end. Of an error the pool gets the type's name, its
-/// text and its causes. A panic is an error of its job, and the worker goes on.
-pub fn serve<J, O, W, E>(prepare: impl FnOnce() -> Result<W, E> + Send + 'static)
-where
-    J: DeserializeOwned,
-    O: Serialize,
-    W: FnMut(J) -> Result<O, E>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    if let Some(channel) = own_channel() {
-        let code = match serve_on(channel, prepare) {
-            Ok(()) => 0,
-            Err(error) => {
-                eprintln!("error: the worker cannot work: {error}");
-                1
-            }
-        };
-        process::exit(code);
-    }
-}
-
-/// The channel to the pool, if this process is a worker that does not serve yet.
-fn own_channel() -> Option<Channel> {
-    env::var_os(WORKER)?;
-    let channel = Channel::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
-    // What a job has started has the variable too, and another stdin.
-    channel.local_addr().is_ok().then_some(channel)
-}
-
-fn serve_on<J, O, W, E>(
-    channel: Channel,
-    prepare: impl FnOnce() -> Result<W, E> + Send + 'static,
-) -> io::Result<()>
-where
-    J: DeserializeOwned,
-    O: Serialize,
-    W: FnMut(J) -> Result<O, E>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    // The channel is for this thread alone: neither for a job that reads its stdin, nor for a program that it starts.
-    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    let (jobs, requests) = mpsc::sync_channel(1);
-    let (ended, end) = mpsc::channel();
-    let replies = channel.try_clone()?;
-    thread::Builder::new().name("jobs".to_owned()).spawn(move || {
-        let _ended: mpsc::Sender<()> = ended;
-        work(&replies, &requests, prepare)
-    })?;
-    // This thread reads all the time, and so it sees the end of the pool in the midst of a job.
-    while let Ok(request) = read_frame_blocking(&channel) {
-        if send(&channel, &Reply::<()>::Taken).is_err() || jobs.send(request).is_err() {
-            break;
-        }
-    }
-    drop(jobs);
-    // An idle worker puts its things away. Nobody waits for the result of any other.
-    let end_limit = env::var(WORKER).ok().and_then(|limit| limit.parse().ok());
-    let _ended_or_not = end.recv_timeout(Duration::from_millis(end_limit.unwrap_or(0)));
-    Ok(())
-}
-
-/// Does one job after the other.
-fn work<J, O, W, E>(
-    channel: &Channel,
-    requests: &mpsc::Receiver<Vec<u8>>,
-    prepare: impl FnOnce() -> Result<W, E>,
-) where
-    J: DeserializeOwned,
-    O: Serialize,
-    W: FnMut(J) -> Result<O, E>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    let mut work = match contained(prepare) {
-        Ok(work) => work,
-        Err(error) => {
-            drop(send(channel, &Reply::<()>::Done(Err(error))));
-            process::exit(1);
-        }
-    };
-    let mut sent = send(channel, &Reply::<()>::Ready);
-    while sent.is_ok()
-        && let Ok(request) = requests.recv()
-    {
-        let job = contained(|| serde_json::from_slice(&request));
-        let outcome = job.and_then(|job| contained(|| work(job)));
-        sent = match frame(&Reply::Done(outcome)) {
-            Ok(bytes) => (&*channel).write_all(&bytes),
-            // Its own fault, and no other job's.
-            Err(error) => send(channel, &Reply::<()>::Done(Err(RemoteError::new(error)))),
-        };
-    }
-}
-
-/// Calls `f`. Its error or its panic is made ready for another process.
-fn contained<T, E: Into<Box<dyn Error + Send + Sync>>>(
-    f: impl FnOnce() -> Result<T, E>,
-) -> Result<T, RemoteError> {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(outcome) => outcome.map_err(RemoteError::new),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            let message = text.unwrap_or("a value that is not text").to_owned();
-            Err(RemoteError { kind: "panic".to_owned(), message, cause: None })
-        }
-    }
-}
-
-impl RemoteError {
-    fn new<E: Into<Box<dyn Error + Send + Sync>>>(error: E) -> Self {
-        let error: Box<dyn Error + Send + Sync> = error.into();
-        let mut causes = Vec::new();
-        let mut cause = error.source();
-        while let Some(error) = cause.filter(|_| causes.len() < MAX_CAUSES) {
-            causes.push(error.to_string());
-            cause = error.source();
-        }
-        let cause = causes
-            .into_iter()
-            .rfold(None, |cause, message| Some(Box::new(Self { kind: "cause".to_owned(), message, cause })));
-        Self { kind: type_name::<E>().to_owned(), message: error.to_string(), cause }
-    }
-}
-
-/// A message behind its length.
-fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; 4];
-    serde_json::to_writer(&mut bytes, message)?;
-    let length = u32::try_from(bytes.len() - 4).map_err(|_| io::Error::other("it is longer than 4 GiB"))?;
-    bytes[..4].copy_from_slice(&length.to_be_bytes());
-    Ok(bytes)
-}
-
-fn send(mut channel: &Channel, message: &impl Serialize) -> io::Result<()> {
-    channel.write_all(&frame(message)?)
-}
-
-/// The next message. Memory grows as it comes, not as it is announced.
-async fn read_frame(mut channel: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
-    let length = channel.read_u32().await?;
-    let mut bytes = Vec::new();
-    channel.take(length.into()).read_to_end(&mut bytes).await?;
-    whole(bytes, length)
-}
-
-fn read_frame_blocking(mut channel: &Channel) -> io::Result<Vec<u8>> {
-    let mut length = [0; 4];
-    channel.read_exact(&mut length)?;
-    let length = u32::from_be_bytes(length);
-    let mut bytes = Vec::new();
-    channel.take(length.into()).read_to_end(&mut bytes)?;
-    whole(bytes, length)
-}
-
-fn whole(bytes: Vec<u8>, length: u32) -> io::Result<Vec<u8>> {
-    if u64::try_from(bytes.len()) == Ok(length.into()) {
-        Ok(bytes)
-    } else {
-        Err(io::ErrorKind::UnexpectedEof.into())
-    }
-}
-
-fn invalid() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "this is not what a worker says")
 }

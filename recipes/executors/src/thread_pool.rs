@@ -56,13 +56,16 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::thread;
 
-use tokio::sync::{SetOnce, oneshot};
+use tokio::sync::SetOnce;
+
+use job::{Entry, contained};
+
+pub use job::{Job, JobError, OwnPool, Stage};
+
+mod job;
 
 /// Why a job was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -78,28 +81,6 @@ pub enum Refused {
     NoThread(#[source] io::Error),
 }
 
-/// Why a job has no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JobError {
-    /// It was cancelled before it began.
-    #[error("the job was cancelled")]
-    Cancelled,
-    /// It panicked. Holds the text of the panic.
-    #[error("the job panicked: {0}")]
-    Panicked(String),
-    /// It had not begun when the initializer failed. Holds what that said.
-    #[error("the pool is broken: {0}")]
-    Broken(String),
-    /// It is not done yet, and it is a thread of its own pool that would wait.
-    #[error(transparent)]
-    OwnPool(#[from] OwnPool),
-}
-
-/// A thread of a pool would wait for its own pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a thread of the pool would wait for its own pool")]
-pub struct OwnPool;
-
 /// What becomes of the jobs that have not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queued {
@@ -107,19 +88,6 @@ pub enum Queued {
     Finish,
     /// They are cancelled: `shutdown(cancel_futures=True)`.
     Cancel,
-}
-
-/// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// It has not begun.
-    Queued,
-    /// It has begun.
-    Running,
-    /// It has ended, with a value or a panic, or will never begin because the pool broke.
-    Done,
-    /// It will never begin.
-    Cancelled,
 }
 
 /// Threads that do what is submitted, first in, first out.
@@ -157,16 +125,6 @@ enum Phase {
     Open,
     Closed,
     Broken(String),
-}
-
-struct Entry {
-    stage: Arc<Mutex<Stage>>,
-    settle: Box<dyn FnOnce(Verdict) + Send>,
-}
-
-enum Verdict {
-    Run,
-    Refuse(JobError),
 }
 
 thread_local! {
@@ -225,28 +183,10 @@ impl ThreadPool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Job<T>, Refused> {
-        let (sender, result) = oneshot::channel();
-        let stage = Arc::new(Mutex::new(Stage::Queued));
-        let settle = {
-            let stage = stage.clone();
-            move |verdict| {
-                let (outcome, last) = match verdict {
-                    Verdict::Run => (contained(work).map_err(JobError::Panicked), Stage::Done),
-                    Verdict::Refuse(error) => {
-                        // A panic of its destructor has nobody to be told.
-                        let _contained = contained(|| drop(work));
-                        let last = if error == JobError::Cancelled { Stage::Cancelled } else { Stage::Done };
-                        (Err(error), last)
-                    }
-                };
-                set(&stage, last);
-                // Comes back if the job was dropped.
-                let _contained = contained(|| drop(sender.send(outcome)));
-            }
-        };
-        let entry = Entry { stage: stage.clone(), settle: Box::new(settle) };
+        let (entry, outcome) = Entry::new(work);
+        let stage = entry.stage.clone();
         let id = self.shared.enqueue(entry)?;
-        Ok(Job { id, pool: self.shared.clone(), stage, result, detached: false })
+        Ok(Job::new(id, self.shared.clone(), stage, outcome))
     }
 
     /// Queues `work` on each of `inputs`, at once: `Executor.map`. The jobs stand in the order of the inputs.
@@ -285,7 +225,7 @@ impl ThreadPool {
         drop(state);
         self.shared.work.notify_all();
         for entry in cancelled.into_values() {
-            (entry.settle)(Verdict::Refuse(JobError::Cancelled));
+            entry.refuse(JobError::Cancelled);
         }
     }
 
@@ -361,7 +301,7 @@ impl Shared {
             return;
         }
         while let Some(entry) = self.next() {
-            (entry.settle)(Verdict::Run);
+            entry.run();
         }
     }
 
@@ -371,7 +311,7 @@ impl Shared {
         loop {
             if let Some((_id, entry)) = state.queue.pop_first() {
                 // Under the lock, so that nobody finds it neither queued nor running.
-                set(&entry.stage, Stage::Running);
+                entry.begin();
                 return Some(entry);
             }
             if !matches!(state.phase, Phase::Open) {
@@ -389,7 +329,7 @@ impl Shared {
         let refused = mem::take(&mut state.queue);
         drop(state);
         for entry in refused.into_values() {
-            (entry.settle)(Verdict::Refuse(JobError::Broken(reason.clone())));
+            entry.refuse(JobError::Broken(reason.clone()));
         }
     }
 
@@ -431,96 +371,4 @@ impl fmt::Debug for Shared {
         }
         pool.finish_non_exhaustive()
     }
-}
-
-/// A job that was submitted: its result, when it is awaited.
-#[derive(Debug)]
-#[must_use = "a job that is dropped before it began never begins"]
-pub struct Job<T> {
-    id: u64,
-    pool: Arc<Shared>,
-    stage: Arc<Mutex<Stage>>,
-    result: oneshot::Receiver<Result<T, JobError>>,
-    detached: bool,
-}
-
-impl<T> Job<T> {
-    /// How far it is: `running()`, `done()`, `cancelled()`.
-    pub fn stage(&self) -> Stage {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Cancels it if it has not begun. Tells whether it is cancelled.
-    pub fn cancel(&self) -> bool {
-        let entry = self.pool.lock().queue.remove(&self.id);
-        if let Some(entry) = entry {
-            (entry.settle)(Verdict::Refuse(JobError::Cancelled));
-        }
-        self.stage() == Stage::Cancelled
-    }
-
-    /// Lets it run, though nobody waits for it.
-    pub fn detach(mut self) {
-        self.detached = true;
-    }
-
-    /// Waits on a thread: `Future.result()`.
-    ///
-    /// # Errors
-    ///
-    /// As those of the await.
-    ///
-    /// # Panics
-    ///
-    /// On a thread of a runtime, which has other things to do: await it there.
-    pub fn blocking_wait(mut self) -> Result<T, JobError> {
-        if self.waits_for_own_pool() {
-            return Err(OwnPool.into());
-        }
-        let (_none, nothing) = oneshot::channel();
-        mem::replace(&mut self.result, nothing).blocking_recv().unwrap_or(Err(JobError::Cancelled))
-    }
-
-    fn waits_for_own_pool(&self) -> bool {
-        self.pool.is_own_thread() && matches!(self.stage(), Stage::Queued | Stage::Running)
-    }
-}
-
-impl<T> Future for Job<T> {
-    type Output = Result<T, JobError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match Pin::new(&mut self.result).poll(cx) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.unwrap_or(Err(JobError::Cancelled))),
-            Poll::Pending if self.waits_for_own_pool() => Poll::Ready(Err(OwnPool.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl<T> Drop for Job<T> {
-    fn drop(&mut self) {
-        if !self.detached {
-            self.cancel();
-        }
-    }
-}
-
-fn set(stage: &Mutex<Stage>, to: Stage) {
-    *stage.lock().unwrap_or_else(PoisonError::into_inner) = to;
-}
-
-/// Calls `f`; the error is what its panic says.
-fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text =
-            text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
-        let text = text.to_owned();
-        // A panic may hold a value whose destructor panics.
-        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-            mem::forget(another);
-        }
-        text
-    })
 }

@@ -28,8 +28,8 @@
 //!
 //! `JoinSet::join_next` in a loop is enough without a deadline.
 //!
-//! The tasks belong to the caller. After the deadline the rest still runs: wait again, [`JoinSet::abort_all`], or drop the
-//! set, which aborts too.
+//! The tasks belong to the caller. After the deadline the rest still runs: wait again, [`JoinSet::abort_all`], or drop
+//! the set, which aborts too.
 //!
 //! # Cancel safety
 //!
@@ -41,8 +41,8 @@
 //!
 //! # Differences from asyncio
 //!
-//! - `as_completed(timeout=...)` is one deadline, as here. A `timeout` in the loop, and that of `tokio_stream`, starts anew
-//!   with each item.
+//! - `as_completed(timeout=...)` is one deadline, as here. A `timeout` in the loop, and that of `tokio_stream`, starts
+//!   anew with each item.
 //! - From Python 3.13 on, `async for` gives the tasks themselves. Here the [`Id`] tells whose result it is.
 
 use tokio::task::{Id, JoinError, JoinSet};

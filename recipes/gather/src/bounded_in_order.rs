@@ -34,7 +34,8 @@
 //!
 //! # Cancel safety
 //!
-//! [`BoundedInOrder::next`] is cancel safe: its state is in `self`. Dropping the value aborts the work.
+//! [`BoundedInOrder::next`] is cancel safe: its state is in `self`. Dropping the value aborts the work and drops
+//! the results that were not handed out.
 //!
 //! # Errors
 //!
@@ -42,7 +43,8 @@
 //!
 //! # Panics
 //!
-//! A panic in the work goes on in the caller of [`BoundedInOrder::next`], once the rest of the work has ended.
+//! A panic in the work, or in the closure before there is a future, goes on in the caller of [`BoundedInOrder::next`], once
+//! the rest of the work has ended.
 //!
 //! # Differences from asyncio
 //!
@@ -50,7 +52,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tokio::task::{JoinError, JoinSet};
 
@@ -149,9 +151,13 @@ where
         while self.tasks.len() + self.ready.len() < self.limit.get()
             && let Some(input) = self.inputs.as_mut().and_then(Iterator::next)
         {
-            let (index, work) = (self.next_input, (self.work)(input));
+            let index = self.next_input;
             self.next_input += 1;
-            self.tasks.spawn(async move { (index, work.await) });
+            match catch_unwind(AssertUnwindSafe(|| (self.work)(input))) {
+                Ok(work) => self.tasks.spawn(async move { (index, work.await) }),
+                // A panic before there is a future is that of its item, too. The panic hook has reported it.
+                Err(panic) => self.tasks.spawn(async { resume_unwind(panic) }),
+            };
         }
     }
 

@@ -28,7 +28,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load.
+//! Dropping the future drops every load. Results that are there and not returned yet are dropped too.
 //!
 //! # Differences from asyncio
 //!
@@ -38,7 +38,8 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
 use futures::future::join_all;
@@ -71,25 +72,30 @@ pub async fn every_outcome<K, T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    // A load that panicked is dropped and never polled again. What it shares with others (a lock, a cell) can be half
-    // changed, as after an exception in Python.
-    let guarded = keys.into_iter().map(|key| AssertUnwindSafe(load(key)).catch_unwind());
+    let mut guarded = Vec::new();
+    for key in keys {
+        // A panic before there is a future is the outcome of its key, too. A load that panicked is dropped and never polled
+        // again. What it shares with others (a lock, a cell) can be half changed, as after an exception in Python.
+        let load = catch_unwind(AssertUnwindSafe(|| load(key)));
+        guarded.push(async { AssertUnwindSafe(load?).catch_unwind().await });
+    }
     let outcomes = join_all(guarded).await.into_iter();
     outcomes
         .map(|outcome| match outcome {
             Ok(result) => result.map_err(Failure::Error),
-            Err(panic) => Err(Failure::Panic(message(&*panic))),
+            Err(panic) => Err(Failure::Panic(message(panic))),
         })
         .collect()
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.
-fn message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is not text".to_owned()
-    }
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

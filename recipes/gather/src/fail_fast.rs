@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Returns at the first error, and either drops the rest or lets it run: `asyncio.gather(*aws)` when one of them raises.
+//! Returns at the first error, and drops the rest or lets it run: `asyncio.gather(*aws)` when one of them raises.
 //!
 //! ```sh
 //! cargo add futures
@@ -28,21 +28,23 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping either future ends every load: a future at once, a task at its next await.
+//! Dropping either future ends every load: a future at once, a task at its next await. Results that are there and not returned yet are dropped too.
 //!
 //! # Errors
 //!
-//! Returns the first error in time. Later ones are lost, as in asyncio: log an error inside the load if it must be seen.
+//! Returns the first error in time. Later ones are lost, as in asyncio: log an error inside the load if it must be
+//! seen.
 //!
 //! # Panics
 //!
-//! A panic in a load goes on in the caller, and counts as the first error does.
+//! A panic in a load goes on in the caller, and counts as the first error does. In [`or_let_the_rest_run`] so does one in the
+//! closure before there is a future; in [`or_drop_the_rest`] it goes on at once.
 //!
 //! # Differences from asyncio
 //!
 //! `gather` raises the first exception and lets the other children run on. Here you choose.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use futures::future::try_join_all;
 use tokio::task::JoinError;
@@ -69,8 +71,12 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let mut tasks: Vec<_> =
-        keys.into_iter().map(|key| AbortOnDropHandle::new(tokio::spawn(load(key)))).collect();
+    let start = |key| match catch_unwind(AssertUnwindSafe(|| load(key))) {
+        Ok(load) => tokio::spawn(load),
+        // A panic before there is a future is that of its task, too. The panic hook has reported it.
+        Err(panic) => tokio::spawn(async { resume_unwind(panic) }),
+    };
+    let mut tasks: Vec<_> = keys.into_iter().map(|key| AbortOnDropHandle::new(start(key))).collect();
     let results =
         tasks.iter_mut().map(|task| async { task.await.map_err(Stop::Panic)?.map_err(Stop::Error) });
     let joined = try_join_all(results).await;

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo add futures
-//! cargo add tokio --features macros,time
+//! cargo add tokio --features macros,rt,time
 //! ```
 //!
 //! ```
@@ -31,7 +31,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every attempt. Losers are dropped where they stand, so an attempt must allow that.
+//! Dropping the future drops every attempt, and a success that it has not returned yet. Losers are dropped where they stand, so an attempt must allow that.
 //!
 //! # Errors
 //!
@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::task::coop::consume_budget;
 use tokio::time::sleep;
 
 /// Runs `attempts` and returns the first value with the index of its attempt. Starts the next attempt `delay` after the
@@ -58,6 +59,8 @@ where
     let mut running = FuturesUnordered::new();
     let mut errors = Vec::new();
     loop {
+        // Attempts that fail without waiting leave others their turn.
+        consume_budget().await;
         let started =
             attempts.next().map(|(index, attempt)| running.push(async move { (index, attempt.await) }));
         tokio::select! {

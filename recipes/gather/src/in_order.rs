@@ -21,14 +21,14 @@
 //! }
 //! ```
 //!
-//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list it is `futures::future::join_all`, as
-//! here.
+//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list it is `futures::future::join_all`,
+//! as here.
 //!
 //! One task polls all the futures in turn: their waiting overlaps, their computing does not.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load, as cancelling a `gather` cancels its children.
+//! Dropping the future drops every load, as cancelling a `gather` cancels its children. Results that are there and not returned yet are dropped too.
 //!
 //! # Panics
 //!

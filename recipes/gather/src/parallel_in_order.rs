@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs a task per input, on all cores, and returns the results in the order of the inputs: `gather` over `create_task`.
+//! Runs a task per input, on all cores, and returns the results in the inputs' order: `gather` over `create_task`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -25,21 +25,26 @@
 //! `tokio_util::task::JoinQueue` is enough where you spawn the tasks yourself: it returns results in the order of the
 //! spawns. `JoinSet` returns them in the order of completion.
 //!
-//! Tasks run on every worker of a multi-thread runtime, start when they are spawned, and do not delay each other when one
-//! computes. They need `Send + 'static`: a task can outlive what the caller borrows.
+//! Tasks run on every worker of a multi-thread runtime, start when they are spawned, and do not delay each other when
+//! one computes. They need `Send + 'static`: a task can outlive what the caller borrows.
 //!
 //! # Cancel safety
 //!
 //! Dropping the future aborts every task. `join_all` over bare `JoinHandle`s would detach them.
+//! Results that are there and not returned yet are dropped too. The future of an asyncio `gather` that is done refuses to be
+//! cancelled. To keep results, collect from tasks that you own: `wait` and `as_completed` borrow theirs.
 //!
 //! # Errors
 //!
-//! Each slot holds its task's value, or the [`JoinError`] of a task that panicked. The other tasks run on.
+//! Each slot holds its task's value, or the [`JoinError`] of a task that panicked, be it in the closure
+//! before there is a future. The other tasks run on.
 //!
 //! # Differences from asyncio
 //!
-//! Cancelling a `gather` cancels its children. A `JoinQueue` or a `JoinSet` that is dropped aborts its tasks, but a dropped
-//! `JoinHandle` detaches its task.
+//! Cancelling a `gather` cancels its children. A `JoinQueue` or a `JoinSet` that is dropped aborts its tasks, but a
+//! dropped `JoinHandle` detaches its task.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tokio::task::JoinError;
 use tokio_util::task::JoinQueue;
@@ -55,7 +60,11 @@ where
 {
     let mut tasks = JoinQueue::new();
     for input in inputs {
-        tasks.spawn(work(input));
+        match catch_unwind(AssertUnwindSafe(|| work(input))) {
+            Ok(work) => tasks.spawn(work),
+            // A panic before there is a future is that of its task, too. The panic hook has reported it.
+            Err(panic) => tasks.spawn(async { resume_unwind(panic) }),
+        };
     }
     let mut results = Vec::with_capacity(tasks.len());
     while let Some(result) = tasks.join_next().await {

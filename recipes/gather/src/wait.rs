@@ -34,7 +34,8 @@
 //!
 //! # Cancel safety
 //!
-//! Cancel safe: results are kept in the slice, so a dropped wait loses none.
+//! Cancel safe: results are kept in the slice, so a dropped wait loses none, also of tasks that are done and that it has
+//! not looked at.
 //!
 //! # Errors
 //!
@@ -42,30 +43,38 @@
 //!
 //! # Cost
 //!
-//! Each wake-up looks at every task: fine for hundreds. For thousands take `JoinSet` or `FuturesUnordered`.
+//! A wake-up looks at the tasks that have ended, and at no other. A call looks once at each task, because it lists all of
+//! them. A loop that handles few of many thousands each time is cheaper over a `JoinSet`: its `join_next().await`, and then
+//! `try_join_next()` until that is `None`, cost only what has ended.
 //!
 //! # Differences from asyncio
 //!
 //! - `wait` of nothing raises `ValueError`. Here it is [`NothingToWaitFor`]; `JoinSet::join_next` returns `None`, and
 //!   `select_all` panics.
-//! - A task and a timeout can be due in one instant. In asyncio the timer that was set first decides. Here the task is done.
+//! - A task and a timeout can be due in one instant. In asyncio the timer that was set first decides. Here the wait looks
+//!   again, turn by turn, while more tasks end and the clock shows the same millisecond. Tokio does not tell when
+//!   everything that is due has run: a task that needs several turns more is pending.
 
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle, coop::unconstrained, yield_now};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// A spawned task, or its result once it is done.
 #[derive(Debug)]
 pub enum MaybeDone<T> {
-    /// Not seen to be done.
-    Pending(JoinHandle<T>),
-    /// Its value, or how it panicked or was aborted.
+    /// Not seen to be done yet.
+    Pending(Running<T>),
+    /// Done: its value, or how it panicked or was aborted.
     Done(Result<T, JoinError>),
 }
 
@@ -110,65 +119,234 @@ pub async fn wait<T, E>(
     if tasks.is_empty() {
         return Err(NothingToWaitFor);
     }
-    // Unconstrained: with its budget of 128, a task that waits for the first of a thousand would report 128 of those that
-    // are done.
-    let holds = unconstrained(poll_fn(|cx| {
-        collect(tasks, cx);
-        if return_when.holds(tasks) { Poll::Ready(()) } else { Poll::Pending }
-    }));
-    match time_limit {
-        None => holds.await,
-        Some(limit) => {
-            if timeout(limit, holds).await.is_err() {
-                // A task whose timer fires in this instant is about to run: let it finish, then look again.
-                yield_now().await;
-                unconstrained(poll_fn(|cx| {
-                    collect(tasks, cx);
-                    Poll::Ready(())
-                }))
-                .await;
+    let mut wait = Wait::new(tasks, return_when);
+    // A limit beyond the clock's range is no limit.
+    match time_limit.and_then(|limit| Instant::now().checked_add(limit)) {
+        None => wait.holds().await,
+        Some(deadline) => {
+            if timeout_at(deadline, wait.holds()).await.is_err() {
+                wait.further_turns(deadline).await;
             }
         }
     }
+    drop(wait);
     let (done, pending) = (0..tasks.len()).partition(|&index| tasks[index].is_done());
     Ok(WaitResult { done, pending })
 }
 
-/// Stores the result of every task that has one.
-fn collect<T>(tasks: &mut [MaybeDone<T>], cx: &mut Context<'_>) {
-    for task in tasks {
-        if let MaybeDone::Pending(handle) = task
-            && let Poll::Ready(result) = Pin::new(handle).poll(cx)
-        {
+/// A wait under way.
+struct Wait<'a, T, E> {
+    tasks: &'a mut [MaybeDone<Result<T, E>>],
+    return_when: ReturnWhen,
+    ended: Arc<Ended>,
+    /// How many are not seen to be done.
+    left: usize,
+    has_failed: bool,
+}
+
+impl<'a, T, E> Wait<'a, T, E> {
+    fn new(tasks: &'a mut [MaybeDone<Result<T, E>>], return_when: ReturnWhen) -> Self {
+        // The list of an earlier wait, if there is one: its tasks report to it already.
+        let earlier = tasks.iter().find_map(|task| task.report().map(|(report, _)| report.ended.clone()));
+        let ended = earlier.filter(|ended| ended.is_taken_over()).unwrap_or_default();
+        let mut wait = Self { tasks, return_when, ended: ended.clone(), left: 0, has_failed: false };
+        let mut reports = ended.lock();
+        for (index, task) in wait.tasks.iter_mut().enumerate() {
+            wait.left += usize::from(!task.is_done());
+            wait.has_failed |= task.has_failed();
+            let MaybeDone::Pending(Running { report: Some((report, at)), .. }) = task else { continue };
+            if *at != index && Arc::ptr_eq(&report.ended, &ended) {
+                *at = index;
+                report.index.store(index, Ordering::Relaxed);
+            }
+        }
+        // They may be of another slice. What has ended before is found below.
+        reports.indices.clear();
+        drop(reports);
+        for index in 0..wait.tasks.len() {
+            let MaybeDone::Pending(running) = &mut wait.tasks[index] else { continue };
+            let reports_here =
+                matches!(&running.report, Some((report, _)) if Arc::ptr_eq(&report.ended, &ended));
+            if !reports_here {
+                let report = Report { index: AtomicUsize::new(index), ended: ended.clone() };
+                running.report = Some((Arc::new(report), index));
+            }
+            if !reports_here || running.is_finished() {
+                wait.look_at(index);
+            }
+        }
+        wait
+    }
+
+    /// Waits until the condition holds.
+    async fn holds(&mut self) {
+        poll_fn(|cx| {
+            let old_waker = self.ended.lock().waiter.replace(cx.waker().clone());
+            drop(old_waker);
+            self.look();
+            if self.is_over() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Lets tasks finish whose timers fire in the instant of the deadline: one turn, and more while that ends some.
+    async fn further_turns(&mut self, deadline: Instant) {
+        let mut quiet = 0;
+        while quiet < 3 && !self.is_over() {
+            yield_now().await;
+            let left = self.left;
+            self.look();
+            quiet = if self.left < left { 0 } else { quiet + 1 };
+            // Timers count in milliseconds.
+            if deadline.elapsed() >= Duration::from_millis(1) {
+                break;
+            }
+        }
+        // A result that is there counts, also if its report is still on its way.
+        for index in 0..self.tasks.len() {
+            if matches!(&self.tasks[index], MaybeDone::Pending(running) if running.is_finished()) {
+                self.look_at(index);
+            }
+        }
+    }
+
+    /// Looks at the tasks that have reported their end.
+    fn look(&mut self) {
+        let indices = mem::take(&mut self.ended.lock().indices);
+        indices.into_iter().for_each(|index| self.look_at(index));
+    }
+
+    /// Stores the result of a task if it has one, or has the task report its end.
+    fn look_at(&mut self, index: usize) {
+        let Some(task @ MaybeDone::Pending(_)) = self.tasks.get_mut(index) else { return };
+        let MaybeDone::Pending(Running { handle, report: Some((report, _)) }) = task else { return };
+        let waker = Waker::from(report.clone());
+        // Unconstrained: a task has a budget of 128 results before it must yield, and a wait for the first of a
+        // thousand would report 128 of those that are done.
+        let mut result = unconstrained(handle);
+        if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(&waker)) {
             *task = MaybeDone::Done(result);
+            self.left -= 1;
+            self.has_failed |= task.has_failed();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self.return_when {
+            ReturnWhen::FirstCompleted => self.left < self.tasks.len(),
+            ReturnWhen::FirstError => self.has_failed || self.left == 0,
+            ReturnWhen::AllCompleted => self.left == 0,
         }
     }
 }
 
-impl ReturnWhen {
-    fn holds<T, E>(self, tasks: &[MaybeDone<Result<T, E>>]) -> bool {
-        let failed = |task: &MaybeDone<Result<T, E>>| match task {
-            MaybeDone::Done(Ok(result)) => result.is_err(),
-            MaybeDone::Done(Err(error)) => error.is_panic(),
-            MaybeDone::Pending(_) => false,
+impl<T, E> Drop for Wait<'_, T, E> {
+    fn drop(&mut self) {
+        let mut reports = self.ended.lock();
+        reports.is_taken = false;
+        let waker = reports.waiter.take();
+        // To drop a waker may drop a task: outside of the lock.
+        drop(reports);
+        drop(waker);
+    }
+}
+
+/// A task that is waited for. Its methods are those of its [`JoinHandle`]; await it to wait for it alone.
+#[derive(Debug)]
+pub struct Running<T> {
+    handle: JoinHandle<T>,
+    /// How it reports its end, and as which index: `None` before the first wait.
+    report: Option<(Arc<Report>, usize)>,
+}
+
+/// The waker of one task.
+#[derive(Debug)]
+struct Report {
+    /// Changed under the lock of `ended`.
+    index: AtomicUsize,
+    ended: Arc<Ended>,
+}
+
+/// Where tasks report their end.
+#[derive(Debug, Default)]
+struct Ended(Mutex<Reports>);
+
+#[derive(Debug, Default)]
+struct Reports {
+    indices: Vec<usize>,
+    waiter: Option<Waker>,
+    /// By a wait under way. Another one at that time has a list of its own.
+    is_taken: bool,
+}
+
+impl Ended {
+    fn is_taken_over(&self) -> bool {
+        !mem::replace(&mut self.lock().is_taken, true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reports> {
+        // Nothing under it panics half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Report {
+    fn wake(self: Arc<Self>) {
+        let waiter = {
+            let mut reports = self.ended.lock();
+            reports.indices.push(self.index.load(Ordering::Relaxed));
+            reports.waiter.take()
         };
-        match self {
-            Self::FirstCompleted => tasks.iter().any(MaybeDone::is_done),
-            Self::FirstError => tasks.iter().any(failed) || tasks.iter().all(MaybeDone::is_done),
-            Self::AllCompleted => tasks.iter().all(MaybeDone::is_done),
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
+    }
+}
+
+impl<T> Deref for Running<T> {
+    type Target = JoinHandle<T>;
+
+    fn deref(&self) -> &JoinHandle<T> {
+        &self.handle
+    }
+}
+
+impl<T> Future for Running<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // From now on it wakes another.
+        self.report = None;
+        Pin::new(&mut self.handle).poll(cx)
     }
 }
 
 impl<T> MaybeDone<T> {
-    /// Returns whether a [`wait`] has seen the task done.
+    /// Whether the task has been seen to be done, by a [`wait`].
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
+    }
+
+    fn report(&self) -> Option<&(Arc<Report>, usize)> {
+        match self {
+            Self::Pending(running) => running.report.as_ref(),
+            Self::Done(_) => None,
+        }
+    }
+}
+
+impl<T, E> MaybeDone<Result<T, E>> {
+    fn has_failed(&self) -> bool {
+        match self {
+            Self::Done(Ok(result)) => result.is_err(),
+            Self::Done(Err(error)) => error.is_panic(),
+            Self::Pending(_) => false,
+        }
     }
 }
 
 impl<T> From<JoinHandle<T>> for MaybeDone<T> {
     fn from(handle: JoinHandle<T>) -> Self {
-        Self::Pending(handle)
+        Self::Pending(Running { handle, report: None })
     }
 }

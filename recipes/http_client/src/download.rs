@@ -26,7 +26,9 @@
 //!
 //!     let folder = tempfile::tempdir()?;
 //!     let (path, limit) = (folder.path().join("logo.svg"), 1_000_000);
-//!     let body = reqwest::get(url).await?.bytes_stream();
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let body = client.get(url).send().await?.bytes_stream();
 //!     assert_eq!(download(body, &path, limit).await?, 6);
 //!     assert_eq!(std::fs::read_to_string(path)?, "<svg/>");
 //!     Ok(())
@@ -54,7 +56,7 @@ use futures::stream::{Stream, StreamExt};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
-use tokio::task::spawn_blocking;
+use tokio::task::{consume_budget, spawn_blocking};
 
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +94,8 @@ pub async fn download<E>(
         }
         file.write_all(&chunk).await?;
         written += chunk.len() as u64;
+        // Chunks that are always there would never let the runtime look at a timeout.
+        consume_budget().await;
     }
     // A write returns before the disk has it: a full disk can show here. Without sync_all, a power cut after the renaming
     // could leave the name on an empty file.
@@ -105,6 +109,12 @@ pub async fn download<E>(
 /// A new file in the folder of `path`: a file can take another's name in one step on the same disk only.
 async fn create_beside(path: std::path::PathBuf) -> io::Result<(std::fs::File, TempPath)> {
     blocking(move || {
+        // The renaming would say so too, but after the whole body.
+        match std::fs::symlink_metadata(&path) {
+            Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".part-");

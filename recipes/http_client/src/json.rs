@@ -25,13 +25,17 @@
 //!     let site = Router::new().route("/users/7", get(ada));
 //!     tokio::spawn(async { axum::serve(listener, site).await });
 //!
-//!     let user: Value = json(reqwest::get(url).await?, 10_000).await?; // or a type of your own
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let user: Value = json(client.get(url).send().await?, 10_000).await?; // or a type of your own
 //!     assert_eq!(user["name"], "Ada");
 //!     Ok(())
 //! }
 //! ```
 //!
 //! `response.json().await?` of reqwest is enough for a server that you trust to send JSON, and not too much.
+//!
+//! A byte-order mark is left out and UTF-16 is read: some editors and servers write them.
 //!
 //! # Cancel safety
 //!
@@ -76,7 +80,24 @@ pub async fn json<T: DeserializeOwned>(mut response: Response, limit: usize) -> 
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(serde_json::from_slice(&body)?)
+    Ok(serde_json::from_slice(&utf_8(body))?)
+}
+
+/// JSON begins with ASCII: a zero beside its first byte is UTF-16, as is a byte-order mark of two bytes.
+fn utf_8(body: Vec<u8>) -> Vec<u8> {
+    let of_bytes = match body.as_slice() {
+        [0xfe, 0xff, ..] | [0, 1..=255, ..] => u16::from_be_bytes,
+        [0xff, 0xfe, ..] | [1..=255, 0, ..] => u16::from_le_bytes,
+        [0xef, 0xbb, 0xbf, text @ ..] => return text.to_vec(),
+        _ => return body,
+    };
+    let units: Vec<u16> =
+        body.chunks(2).map(|unit| of_bytes([unit[0], *unit.get(1).unwrap_or(&0xff)])).collect();
+    match String::from_utf16(&units) {
+        Ok(text) => text.trim_start_matches('\u{feff}').as_bytes().to_vec(),
+        // It cannot be JSON: serde_json says where.
+        Err(_) => body,
+    }
 }
 
 /// `application/json`, and `application/anything+json` as in RFC 6839, with or without parameters.

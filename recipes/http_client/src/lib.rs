@@ -6,6 +6,7 @@ pub mod download;
 pub mod json;
 pub mod limits;
 pub mod many;
+pub mod resume;
 pub mod retry;
 pub mod status;
 pub mod upload;

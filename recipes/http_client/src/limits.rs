@@ -21,8 +21,9 @@
 //!     let url = format!("http://{}/", listener.local_addr()?);
 //!     let site = Router::new().route("/", get(async || "welcome"));
 //!     tokio::spawn(async { axum::serve(listener, site).await });
-//!
-//!     let (client, ten) = (Client::new(), const { NonZeroUsize::new(10).unwrap() });
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let ten = const { NonZeroUsize::new(10).unwrap() };
 //!     let limits = Limits::new(ten, NonZeroUsize::MIN); // ten in all, one per host
 //!     let page = limits.send(&client, client.get(url).build()?).await?;
 //!     assert_eq!(page.read(Response::text).await?, "welcome");
@@ -32,6 +33,9 @@
 //!
 //! reqwest opens as many connections as there are requests: `pool_max_idle_per_host` limits the idle ones only. The
 //! permits of a request are therefore part of its [`Page`], and free when the body is read to its end or dropped.
+//!
+//! A redirect that the client follows is counted for the host that was asked first. Follow it yourself to count each host:
+//! a client with `Policy::none()`, and one [`Limits::send`] for each hop.
 //!
 //! One `tokio::sync::Semaphore` around each request is enough for a limit in all.
 //!
@@ -76,7 +80,8 @@ pub struct Page {
 }
 
 impl Limits {
-    /// At most `all` requests at once, and at most `per_host` to one host (scheme, name and port).
+    /// At most `all` requests at once, and at most `per_host` to one host (scheme, name and port). More than a semaphore
+    /// holds is as much as it holds.
     #[must_use]
     pub fn new(all: NonZeroUsize, per_host: NonZeroUsize) -> Self {
         let all = Arc::new(Semaphore::new(all.get().min(Semaphore::MAX_PERMITS)));

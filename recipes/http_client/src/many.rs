@@ -13,22 +13,22 @@
 //! ```
 //! use std::num::NonZeroUsize;
 //!
-//! use axum::{Router, routing::get};
+//! use axum::Router;
+//! use futures::TryFutureExt;
 //! use http_client::many::{Limits, Many};
+//! use reqwest::{Client, Response};
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//!     let url = reqwest::Url::parse(&format!("http://{}/", listener.local_addr()?))?;
-//!     let site = Router::new().fallback(get(async || "a page"));
-//!     tokio::spawn(async { axum::serve(listener, site).await });
-//!     let urls = futures::stream::iter([url.join("home")?, url.join("faq")?]);
+//!     let urls = futures::stream::iter([format!("http://{}/", listener.local_addr()?).parse()?]);
+//!     tokio::spawn(async { axum::serve(listener, Router::new().fallback(async || "a page")).await });
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
 //!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
-//!     let mut pages = Many::new(urls, limits, async |url| reqwest::get(url).await?.text().await);
-//!     while let Some(page) = pages.next().await {
-//!         assert_eq!(page?, "a page");
-//!     }
+//!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?; // for this machine
+//!     let mut pages = Many::new(urls, limits, |url| client.get(url).send().and_then(Response::text));
+//!     let page = pages.next().await.transpose()?; // call it until there is none
+//!     assert_eq!(page.as_deref(), Some("a page"));
 //!     Ok(())
 //! }
 //! ```
@@ -41,7 +41,8 @@
 //!
 //! # Cancel safety
 //!
-//! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way.
+//! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way, and
+//! drops the outcomes that `next` has not returned yet: `next().now_or_never()` takes those out first.
 //!
 //! # Panics
 //!
@@ -49,8 +50,8 @@
 //!
 //! # Cost
 //!
-//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. While `next` is not called, what
-//! is under way goes on, and nothing new begins.
+//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. `next` fills the free slots before
+//! it returns. While it is not called, what is under way goes on, and nothing new begins.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -62,12 +63,15 @@ use futures::stream::{Stream, StreamExt};
 use reqwest::Url;
 use tokio::task::JoinSet;
 
+/// URLs looked at before an outcome is returned. Those of busy hosts are put aside, which fills no slot.
+const MOST_AT_ONCE: usize = 100;
+
 /// How many at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Fetches under way.
     pub all: NonZeroUsize,
-    /// Fetches under way to one host (scheme, name and port).
+    /// Fetches under way to one host (scheme, name and port) of the list. Where a redirect leads is not counted.
     pub per_host: NonZeroUsize,
     /// URLs put aside because their host is busy.
     pub aside: usize,
@@ -111,7 +115,6 @@ where
     /// If a fetch panicked.
     pub async fn next(&mut self) -> Option<T> {
         loop {
-            let room = self.tasks.len() < self.limits.all.get() && self.aside < self.limits.aside.max(1);
             tokio::select! {
                 // What is finished comes first: it makes room.
                 biased;
@@ -119,19 +122,29 @@ where
                     // A panic has been caught, and nobody aborts these tasks but the runtime, as it ends.
                     let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(Box::new(error)));
                     self.leave(host);
+                    // A caller that takes its time would leave the slot empty. What is not there yet is not waited for.
+                    for _ in 0..MOST_AT_ONCE {
+                        let Some(url) = self.has_room().then(|| self.urls.next().now_or_never()).flatten() else { break };
+                        self.enter(url);
+                    }
                     return Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
                 }
-                url = self.urls.next(), if room && !self.ended => match url {
-                    Some(url) => self.enter(url),
-                    None => self.ended = true,
-                },
+                url = self.urls.next(), if self.has_room() => self.enter(url),
                 // No task is left, and so no URL is aside: its host would be busy.
                 else => return None,
             }
         }
     }
 
-    fn enter(&mut self, url: Url) {
+    fn has_room(&self) -> bool {
+        !self.ended && self.tasks.len() < self.limits.all.get() && self.aside < self.limits.aside.max(1)
+    }
+
+    fn enter(&mut self, url: Option<Url>) {
+        let Some(url) = url else {
+            self.ended = true;
+            return;
+        };
         let name = url.origin().ascii_serialization();
         let host = self.hosts.entry(name.clone()).or_default();
         if host.under_way < self.limits.per_host.get() {

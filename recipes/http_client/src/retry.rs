@@ -22,9 +22,9 @@
 //!     let url = format!("http://{}/", listener.local_addr()?);
 //!     let busy = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
 //!     tokio::spawn(async { axum::serve(listener, busy).await });
-//!
-//!     let (pause, longest, client) = (Duration::from_millis(1), Duration::from_secs(10), Client::new());
-//!     let policy = Policy { retries: 2, pause, longest, total: Duration::from_secs(60) };
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let policy = Policy { retries: 2, pause: Duration::ZERO, longest: Duration::MAX, total: Duration::MAX };
 //!     let get = |outcome: &Result<_, _>| judge(&Method::GET, outcome.as_ref(), SystemTime::now());
 //!     let page = retry(policy, fastrand::f64, get, || client.get(&url).send()).await?;
 //!     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE); // at the third attempt too
@@ -71,7 +71,7 @@ pub enum Verdict {
     Done,
     /// Another attempt may do better.
     Again,
-    /// The server said how long to wait.
+    /// The server said how long to wait. The pause is never shorter than without it.
     After(Duration),
 }
 
@@ -89,16 +89,16 @@ pub async fn retry<T, F: Future<Output = T>>(
     let mut back_off = policy.pause;
     for _ in 0..policy.retries {
         let outcome = attempt().await;
-        let pause = match judge(&outcome) {
+        let asked_for = match judge(&outcome) {
             Verdict::Done => return outcome,
-            Verdict::Again => {
-                let half = back_off.min(policy.longest) / 2;
-                half + half.mul_f64(random().clamp(0.0, 1.0))
-            }
+            Verdict::Again => Duration::ZERO,
             // A server that asks for more patience than we have gets no second request sooner than it asked for.
             Verdict::After(pause) if pause > policy.longest => return outcome,
             Verdict::After(pause) => pause,
         };
+        let half = back_off.min(policy.longest) / 2;
+        // A server in trouble may ask for no pause at all: it gets ours.
+        let pause = asked_for.max(half + half.mul_f64(random().clamp(0.0, 1.0)));
         if begin.elapsed().saturating_add(pause) > policy.total {
             return outcome;
         }
@@ -137,17 +137,16 @@ pub fn judge(method: &Method, outcome: Result<&Response, &reqwest::Error>, now: 
     }
 }
 
-/// The pause that a response asks for, in seconds or up to a date. A date that is past is no pause.
+/// The pause that a response asks for, in seconds or up to a date. A date that is past is no pause; more seconds than a
+/// number holds are [`Duration::MAX`].
 #[must_use]
 pub fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
-        }
+    if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
     }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 /// TLS reports what it does not trust or understand as an I/O error of invalid data, in another I/O error.

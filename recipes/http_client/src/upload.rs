@@ -25,7 +25,9 @@
 //!     tokio::spawn(async { axum::serve(listener, site).await });
 //!
 //!     let chunks = ["a long", " story"].map(|chunk| anyhow::Ok(Bytes::from(chunk)));
-//!     let answer = upload(&reqwest::Client::new(), url, futures::stream::iter(chunks)).await?;
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+//!     let answer = upload(&client, url, futures::stream::iter(chunks)).await?;
 //!     assert_eq!(answer.text().await?, "got a long story");
 //!     Ok(())
 //! }
@@ -72,15 +74,21 @@ where
     Ok(response)
 }
 
-/// Puts a file. The length that it has now goes ahead of it, so that the server knows a whole body from a part.
+/// Puts a file. The length that it has now goes ahead of it, so that the server knows a whole body from a part. What does
+/// not know its length, such as a pipe or a file of `/proc`, goes out in chunked encoding.
 ///
 /// # Errors
 /// If the file cannot be read or the connection fails.
 pub async fn upload_file(client: &Client, url: Url, path: &Path) -> Result<Response, BoxError> {
     let file = tokio::fs::File::open(path).await?;
-    let length = file.metadata().await?.len();
+    // Zero is what a pipe says, and an empty file.
+    let length = Some(file.metadata().await?.len()).filter(|length| *length > 0);
     let (body, lent) = lend(ReaderStream::new(file));
-    let response = client.put(url).header(CONTENT_LENGTH, length).body(body).send().await?;
+    let mut request = client.put(url).body(body);
+    if let Some(length) = length {
+        request = request.header(CONTENT_LENGTH, length);
+    }
+    let response = request.send().await?;
     lent.keep();
     Ok(response)
 }

@@ -6,7 +6,7 @@
 //! ```sh
 //! cargo add futures
 //! cargo add thiserror
-//! cargo add tokio --features macros,time
+//! cargo add tokio --features macros,rt,time
 //! cargo add tokio-tungstenite
 //! ```
 //!
@@ -39,7 +39,8 @@
 //!
 //! A TCP connection to a machine that lost its power looks like one on which no peer speaks. When nothing has come for
 //! a while, [`Heartbeat`] sends a ping. When nothing comes after that either, the connection is taken for lost, as in
-//! aiohttp: no closing handshake, nothing more to read (code 1006).
+//! aiohttp: no closing handshake, nothing more to read (code 1006). Each byte is a sign of life, also in the middle of a
+//! message. A Close of the peer is the end.
 //!
 //! # Cancel safety
 //!
@@ -49,11 +50,18 @@
 //!
 //! None. Pings go out while a task waits in `next`, because no task is spawned: keep waiting.
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
+use futures::task::AtomicWaker;
+use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
+use tokio::task::coop::{consume_budget, unconstrained};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
@@ -78,12 +86,31 @@ pub struct Heartbeat<S> {
     due: Instant,
     pinged: bool,
     ended: bool,
+    life: Arc<Life>,
 }
 
+/// The waker that the connection has: it says that a byte has come or gone, which is less than a message.
+#[derive(Debug, Default)]
+struct Life {
+    seen: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Life {
+    fn wake(self: Arc<Self>) {
+        self.seen.store(true, Ordering::Relaxed);
+        self.task.wake();
+    }
+}
+
+/// How long a Close may take to go out. aiohttp's `ws_close`.
+const CLOSING: Duration = Duration::from_secs(10);
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
-    /// Pings after `interval` without a message and gives up after half of that again, as aiohttp does.
+    /// Pings after `interval` of silence and gives up after half of that again, as aiohttp does. `Duration::MAX` is never.
     pub fn new(socket: WebSocketStream<S>, interval: Duration) -> Self {
-        Self { socket, interval, due: Instant::now() + interval, pinged: false, ended: false }
+        let (pinged, ended, life) = (false, false, Arc::default());
+        Self { socket, interval, due: after(interval), pinged, ended, life }
     }
 
     /// The next message; `None` once the peer has closed or after an error.
@@ -92,36 +119,79 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
     /// [`Lost`], once.
     pub async fn next(&mut self) -> Option<Result<Message, Lost>> {
         while !self.ended {
-            match timeout_at(self.due, self.socket.next()).await {
-                Ok(Some(Ok(message))) => {
-                    // Whatever comes is a sign of life.
-                    (self.pinged, self.due) = (false, Instant::now() + self.interval);
-                    match message {
-                        Message::Ping(_) | Message::Pong(_) => {}
-                        // The closing handshake goes on until the stream ends.
-                        Message::Close(_) => {}
-                        message => return Some(Ok(message)),
-                    }
+            // Messages that are always there leave room for other tasks.
+            consume_budget().await;
+            let heard = self.until_due().await;
+            if heard.is_some() {
+                (self.pinged, self.due) = (false, after(self.interval));
+            }
+            match heard {
+                None if self.pinged => return self.lost(Lost::Silent),
+                None => self.ping(),
+                Some(Heard::Message(Some(Ok(Message::Close(_))))) => {
+                    self.ended = true;
+                    // It holds our own Close. To a peer that does not take it, we owe no more.
+                    let _gone = timeout(CLOSING, self.socket.flush()).await;
                 }
-                Ok(Some(Err(error))) => return self.lost(error.into()),
-                Ok(None) => self.ended = true,
-                Err(_) if self.pinged => return self.lost(Lost::Silent),
-                Err(_) => {
-                    (self.pinged, self.due) = (true, Instant::now() + self.interval / 2);
-                    // A peer that reads nothing may leave no room even for a ping.
-                    match timeout_at(self.due, self.socket.send(Message::Ping(Bytes::new()))).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => return self.lost(error.into()),
-                        Err(_) => return self.lost(Lost::Silent),
-                    }
-                }
+                Some(Heard::Byte | Heard::Message(Some(Ok(Message::Ping(_) | Message::Pong(_))))) => {}
+                Some(Heard::Message(Some(Ok(message)))) => return Some(Ok(message)),
+                Some(Heard::Message(Some(Err(error)))) => return self.lost(error.into()),
+                Some(Heard::Message(None)) => self.ended = true,
             }
         }
         None
+    }
+
+    /// What comes until it is due. In the last instant, its sender may need one more turn of this task.
+    async fn until_due(&mut self) -> Option<Heard> {
+        if let Ok(heard) = timeout_at(self.due, self.heard()).await {
+            return Some(heard);
+        }
+        yield_now().await;
+        self.heard().now_or_never()
+    }
+
+    /// A message, or a byte of one. A task whose budget is used up is woken without a byte: here it has no budget.
+    fn heard(&mut self) -> impl Future<Output = Heard> + use<'_, S> {
+        let waker = Waker::from(Arc::clone(&self.life));
+        unconstrained(poll_fn(move |context| {
+            self.life.task.register(context.waker());
+            let has_moved = self.life.seen.swap(false, Ordering::Relaxed);
+            let mut context = Context::from_waker(&waker);
+            if self.pinged {
+                // A broken connection shows when it is read from.
+                let _shows_below = self.socket.poll_flush_unpin(&mut context);
+            }
+            match self.socket.poll_next_unpin(&mut context) {
+                Poll::Ready(message) => Poll::Ready(Heard::Message(message)),
+                Poll::Pending if has_moved => Poll::Ready(Heard::Byte),
+                Poll::Pending => Poll::Pending,
+            }
+        }))
+    }
+
+    fn ping(&mut self) {
+        (self.pinged, self.due) = (true, after(self.interval / 2));
+        let waker = Waker::from(Arc::clone(&self.life));
+        // To a peer that takes nothing, or to whom we have said goodbye, there is no ping: its silence decides.
+        if let Poll::Ready(Ok(())) = self.socket.poll_ready_unpin(&mut Context::from_waker(&waker)) {
+            let _silence_decides = self.socket.start_send_unpin(Message::Ping(Bytes::new()));
+        }
     }
 
     fn lost(&mut self, why: Lost) -> Option<Result<Message, Lost>> {
         self.ended = true;
         Some(Err(why))
     }
+}
+
+enum Heard {
+    Message(Option<tungstenite::Result<Message>>),
+    Byte,
+}
+
+/// An instant that no clock can hold is as good as thirty years from now.
+fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 24 * 60 * 60))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{Arg, ArgGroup, CommandFactory, Parser};
 use common::Show;
 use pitfalls::demo;
 use pitfalls::scenes::{self, GROUPS, Pitfall};
@@ -11,7 +11,7 @@ use tracing::info;
 
 /// What the binary can do.
 #[derive(Parser)]
-#[command(about = env!("CARGO_PKG_DESCRIPTION"))]
+#[command(about = env!("CARGO_PKG_DESCRIPTION"), group(ArgGroup::new("what").args(["pitfall", "asyncio"])))]
 struct Flags {
     /// Let this one bite, and show it mended
     #[arg(value_parser = named)]
@@ -26,7 +26,13 @@ struct Flags {
 // One thread, as asyncio has one, and virtual time: what hangs does so for a second of it, which is over at once.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> ExitCode {
-    let flags: Flags = common::parse(Flags::command());
+    // Of a list there is no picture.
+    let shows = ["no_timeline", "svg", "trace"];
+    let needs_a_run = |argument: Arg| match shows.contains(&argument.get_id().as_str()) {
+        true => argument.requires("what"),
+        false => argument,
+    };
+    let flags: Flags = common::parse(Flags::command().mut_args(needs_a_run));
     match flags.pitfall {
         Some(pitfall) => flags.show.run(bite(pitfall)).await,
         None if flags.asyncio => {

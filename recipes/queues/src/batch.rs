@@ -66,8 +66,8 @@ pub struct Batches<T> {
 impl<T> Batches<T> {
     /// Prepares batches of at most `size` items, each due `delay` after its first item was received.
     ///
-    /// With `Duration::ZERO` a batch is what is queued at that moment. With `Duration::MAX` it is always full, except for
-    /// the last one.
+    /// With `Duration::ZERO` a batch is what is queued at that moment. With `Duration::MAX` it is always full, except
+    /// for the last one.
     pub fn new(receiver: mpsc::Receiver<T>, size: NonZeroUsize, delay: Duration) -> Self {
         Self { receiver, size, delay, batch: Vec::new(), due: None }
     }

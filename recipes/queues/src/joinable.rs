@@ -31,9 +31,9 @@
 //!
 //! A channel with the pattern `tracked` is enough, and costs less, for FIFO order with `join`.
 //!
-//! Share the queue by reference or in an [`Arc`](std::sync::Arc): every method takes `&self`. An item is *unfinished* from
-//! its [`put`](JoinableQueue::put) until it is done. After [`get_guarded`](JoinableQueue::get_guarded) it is done when its
-//! guard is dropped, also in a panic or an abort. After [`get`](JoinableQueue::get) it is done by
+//! Share the queue by reference or in an [`Arc`](std::sync::Arc): every method takes `&self`. An item is *unfinished*
+//! from its [`put`](JoinableQueue::put) until it is done. After [`get_guarded`](JoinableQueue::get_guarded) it is done
+//! when its guard is dropped, also in a panic or an abort. After [`get`](JoinableQueue::get) it is done by
 //! [`task_done`](JoinableQueue::task_done).
 //!
 //! # Cancel safety
@@ -43,18 +43,21 @@
 //! it. Waiters are served FIFO, and the next one moves up when one is dropped.
 //!
 //! Lessons cancel each future at every suspension, and run 500 seeded schedules on four threads.
-//! [shuttle](https://docs.rs/shuttle) runs four scenarios on 20,000 schedules each. loom cannot run it: Tokio builds for
-//! loom only inside its own workspace.
+//! [shuttle](https://docs.rs/shuttle) runs four scenarios on 20,000 schedules each. loom cannot run it: Tokio builds
+//! for loom only inside its own workspace.
 //!
 //! # Panics
 //!
 //! A panic in the `Ord` of a priority goes on in the caller of `put`. The item is dropped, and the queue is unchanged.
 //!
+//! An [`Order`], and the `Ord` of a priority, run under the queue's lock. They must not call the queue: that would wait for
+//! itself.
+//!
 //! # Cost
 //!
 //! An item costs about 2.1 times as much as on `tokio::sync::mpsc`, and 2.6 times with priorities, guards and `join`
-//! included. With four consumers: 2.2 and 2.7. `asyncio.Queue` with `task_done` and `join` costs 10 and 16 times as much,
-//! `asyncio.PriorityQueue` 13 and 20.
+//! included. With four consumers: 2.2 and 2.7. `asyncio.Queue` with `task_done` and `join` costs 10 and 16 times as
+//! much, `asyncio.PriorityQueue` 13 and 20.
 //!
 //! # Differences from asyncio
 //!
@@ -64,12 +67,13 @@
 //! - `join` returns if no item was unfinished for a moment, as in asyncio. A count in a `watch` would miss that moment.
 //! - A worker that dies drops its [`ItemGuard`], so its item is done. In asyncio `join` waits forever.
 //! - [`task_done`](JoinableQueue::task_done) is an error for an item that is still queued. asyncio accepts it.
-//! - [`requeue`](ItemGuard::requeue) keeps an item unfinished, also while the queue drains. In asyncio an item that is put
-//!   back counts as a new one, and `put` fails after `shutdown`.
-//! - Only the priority is compared, and equal ones come out FIFO. asyncio compares the rest of the tuple, and equal ones
-//!   come out in no order.
+//! - [`requeue`](ItemGuard::requeue) keeps an item unfinished, also while the queue drains. In asyncio an item that is
+//!   put back counts as a new one, and `put` fails after `shutdown`.
+//! - Only the priority is compared, and equal ones come out FIFO. asyncio compares the rest of the tuple, and equal
+//!   ones come out in no order.
 //! - A priority without an order does not compile. In asyncio `put` raises `TypeError`, and the item is in the queue.
-//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns what is queued. In asyncio `shutdown(immediate=True)` drops it.
+//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns what is queued. In asyncio `shutdown(immediate=True)` drops
+//!   it.
 //! - `shutdown` came with Python 3.13; its lessons were compared with that version.
 
 mod orders;
@@ -92,7 +96,7 @@ pub type LifoQueue<T> = JoinableQueue<Vec<T>>;
 /// The smallest priority first: `asyncio.PriorityQueue`. Its items are pairs of a priority and a value.
 pub type PriorityQueue<P, T> = JoinableQueue<Priority<P, T>>;
 
-/// The order in which items come out.
+/// The order in which items come out. Its functions run under the queue's lock, so they must not call the queue.
 pub trait Order {
     /// What is put in and comes out.
     type Item;
@@ -215,8 +219,11 @@ impl<O: Order> JoinableQueue<O> {
     ///
     /// If the queue is shut down, before or meanwhile.
     pub async fn reserve(&self) -> Result<Slot<'_, O>, ShutDown> {
+        // Before the wait, so that it is dropped after it.
+        let waiter = Waiter(self);
         let room = self.room.acquire().await.map_err(|_closed| ShutDown(()))?;
-        Ok(Slot { queue: self, room })
+        mem::forget(waiter);
+        Ok(Slot { queue: self, room: Some(room) })
     }
 
     /// Puts `item` in if there is room now: `put_nowait`.
@@ -226,9 +233,9 @@ impl<O: Order> JoinableQueue<O> {
     /// Returns the item if there is no room, or if the queue is shut down.
     pub fn try_put(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
         match self.room.try_acquire() {
-            Ok(room) => {
-                Slot { queue: self, room }.put(item).map_err(|ShutDown(item)| TryPutError::ShutDown(item))
-            }
+            Ok(room) => Slot { queue: self, room: Some(room) }
+                .put(item)
+                .map_err(|ShutDown(item)| TryPutError::ShutDown(item)),
             Err(TryAcquireError::NoPermits) => Err(TryPutError::Full(item)),
             Err(TryAcquireError::Closed) => Err(TryPutError::ShutDown(item)),
         }
@@ -282,8 +289,8 @@ impl<O: Order> JoinableQueue<O> {
         Ok(())
     }
 
-    /// Waits until no item is unfinished, now or at a later moment. Items that are put in after that moment do not delay
-    /// it.
+    /// Waits until no item is unfinished, now or at a later moment. Items that are put in after that moment do not
+    /// delay it.
     pub async fn join(&self) {
         // Made before the look, so that it misses no notification.
         let idle = self.idle.notified();
@@ -294,8 +301,8 @@ impl<O: Order> JoinableQueue<O> {
         idle.await;
     }
 
-    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all who wait for room, or for an
-    /// item of an empty queue; they get [`ShutDown`].
+    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all who wait for room, or for
+    /// an item of an empty queue; they get [`ShutDown`].
     ///
     /// [`join`](Self::join) still waits until every item is done.
     pub fn shutdown(&self) {
@@ -366,7 +373,9 @@ impl<O: Order> JoinableQueue<O> {
         self.room.close();
         self.ready.close();
     }
+}
 
+impl<O> JoinableQueue<O> {
     /// Never held over an await. A panic inside leaves the state unchanged, see [`Order::push`].
     fn lock(&self) -> MutexGuard<'_, State<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -384,7 +393,8 @@ impl<O> State<O> {
 #[must_use = "a slot that is dropped puts nothing in"]
 pub struct Slot<'a, O> {
     queue: &'a JoinableQueue<O>,
-    room: SemaphorePermit<'a>,
+    /// `None` once it is used.
+    room: Option<SemaphorePermit<'a>>,
 }
 
 impl<O: Order> Slot<'_, O> {
@@ -393,16 +403,47 @@ impl<O: Order> Slot<'_, O> {
     /// # Errors
     ///
     /// Returns the item if the queue was shut down meanwhile.
-    pub fn put(self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
+    pub fn put(mut self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
         let mut state = self.queue.lock();
         if state.phase != Phase::Open {
             return Err(ShutDown(item));
         }
         state.items.push(item);
         state.queued += 1;
-        self.room.forget();
+        if let Some(room) = self.room.take() {
+            room.forget();
+        }
         self.queue.ready.add_permits(1);
         Ok(())
+    }
+}
+
+impl<O> Drop for Slot<'_, O> {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            let mut state = self.queue.lock();
+            if state.over == 0 {
+                drop(room);
+            } else {
+                // The item that came back to the full queue has this slot.
+                state.over -= 1;
+                room.forget();
+            }
+        }
+    }
+}
+
+/// One that waits for room. It may be dropped when it has the slot and does not know yet.
+struct Waiter<'a, O>(&'a JoinableQueue<O>);
+
+impl<O> Drop for Waiter<'_, O> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        while state.over > 0 {
+            let Ok(room) = self.0.room.try_acquire() else { return };
+            state.over -= 1;
+            room.forget();
+        }
     }
 }
 
@@ -416,8 +457,8 @@ pub struct ItemGuard<'a, O: Order> {
 }
 
 impl<O: Order> ItemGuard<'_, O> {
-    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, also if the queue is full: a consumer
-    /// that waited for room could wait for itself. A queue that drains takes the item too.
+    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, also if the queue is full: a
+    /// consumer that waited for room could wait for itself. A queue that drains takes the item too.
     ///
     /// # Errors
     ///

@@ -24,8 +24,11 @@
 //! }
 //! ```
 //!
-//! `queue.reserve()` alone is enough in a `timeout` or a `select!`: it waits without the item. The permit that it returns
-//! is a promise of room, and sending with it does not wait.
+//! `queue.reserve()` alone is enough in a `timeout` or a `select!`: it waits without the item. The permit that it
+//! returns is a promise of room, and sending with it does not wait.
+//!
+//! A permit takes a slot of the queue, also while there is no item for it. When several sources share one target, give the
+//! target more slots than there are sources that may be silent, or receive first and `send` then.
 //!
 //! `queue.send(item)` owns the item from the call on. Dropping that future drops the item.
 //!

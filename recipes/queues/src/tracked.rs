@@ -28,15 +28,16 @@
 //! }
 //! ```
 //!
-//! Without this file: if all your workers end with the queue, drop the senders and await the workers. [`Unfinished`] is for
-//! workers that live on.
+//! Without this file: if all your workers end with the queue, drop the senders and await the workers. [`Unfinished`] is
+//! for workers that live on.
 //!
 //! It counts items, and nothing else:
 //!
 //! - It never stops a worker. After `join`, workers wait for the next item until the last sender is dropped.
 //! - It does not say whether the work succeeded. A panic or an abort drops the item too, so the item is done.
 //! - It does not empty a queue that has lost its workers. `tokio::sync::mpsc` drops what is queued together with its
-//!   receiver. `async_channel` keeps it while a sender lives, and `join` waits forever: drop the senders before you join.
+//!   receiver. `async_channel` keeps it while a sender lives, and `join` waits forever: drop the senders before you
+//!   join.
 //! - It makes no room. A worker that sends an item back into its own full queue can wait for itself.
 //!
 //! The pattern `joinable` adds `shutdown`, priorities, LIFO, and a requeue that never waits.
@@ -75,8 +76,8 @@ impl Unfinished {
         Tracked { item, _token: self.0.token() }
     }
 
-    /// Waits until no item is unfinished, now or at a later moment. Items that are tracked after that moment do not delay
-    /// it.
+    /// Waits until no item is unfinished, now or at a later moment. Items that are tracked after that moment do not
+    /// delay it.
     pub async fn join(&self) {
         self.0.wait().await;
     }
@@ -95,8 +96,8 @@ impl Default for Unfinished {
 
 /// An item that is done when this is dropped.
 ///
-/// It lends its item and never hands it out: in a pair of item and token, `let (item, _) = pair` would drop the token at
-/// once. Take an owned part out by `std::mem::take(&mut *item)`.
+/// It lends its item and never hands it out: in a pair of item and token, `let (item, _) = pair` would drop the token
+/// at once. Take an owned part out by `std::mem::take(&mut *item)`.
 #[derive(Debug)]
 #[must_use = "the item is done when this is dropped"]
 pub struct Tracked<T> {

@@ -24,6 +24,8 @@
 //! Use it for state, such as a configuration or a price. No value queues up, the sender never waits, and the last value
 //! is never skipped.
 //!
+//! `send` fails while there is no receiver, and keeps the old value. `send_replace` sets the value in any case.
+//!
 //! # Cancel safety
 //!
 //! [`follow_newest`] may be dropped and called again with the same receiver: a value that it has not passed to

@@ -25,8 +25,8 @@
 //! }
 //! ```
 //!
-//! `Semaphore::acquire_many` is enough where every request is known to be smaller than the total. A semaphore that is
-//! asked for more than it ever has waits forever. A [`Budget`] knows its total, and returns an error.
+//! `Semaphore::acquire_many` is enough where no request is larger than the total. A semaphore that is asked for more
+//! than it ever has waits forever. A [`Budget`] knows its total, and returns an error.
 //!
 //! Waiters are served FIFO, whatever they need. A small request does not pass a large one that waits before it, or the
 //! large one might never get its turn.

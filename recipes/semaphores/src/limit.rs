@@ -40,6 +40,24 @@
 //! Dropping a waiter takes no permit; the next in line moves up, and the work has not begun. Its `JoinSet` cancels a
 //! task, which releases the permit.
 //!
+//! # Cost
+//!
+//! A `JoinSet` keeps what its tasks returned until it is taken. A loop that goes on and on takes it on the way:
+//!
+//! ```
+//! # use semaphores::limit::Limit;
+//! # use tokio::task::JoinSet;
+//! # async fn serve(limit: Limit, pages: impl Iterator<Item = &'static str>) {
+//! let mut tasks = JoinSet::new();
+//! for page in pages {
+//!     limit.spawn(&mut tasks, async move { page.len() }).await;
+//!     while let Some(done) = tasks.try_join_next() {
+//!         println!("{done:?}");
+//!     }
+//! }
+//! # }
+//! ```
+//!
 //! # Panics
 //!
 //! A panic in the work releases the permit and goes on, in the caller of [`Limit::run`] or in the `JoinSet`.

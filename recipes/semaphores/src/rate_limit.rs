@@ -35,6 +35,9 @@
 //!
 //! `tokio::time::interval` is enough for one task that paces itself.
 //!
+//! `Quota::per_second(ten)` lets ten begin at once and then one every 100 ms: nineteen within the first second. With
+//! `.allow_burst(NonZeroU32::MIN)` no second sees more than ten. A burst of `n` adds up to `n - 1` to what the period allows.
+//!
 //! A rate limit does not spare a slow server: requests of ten seconds, ten times a second, are a hundred at once. Limit
 //! both where both can hurt.
 //!

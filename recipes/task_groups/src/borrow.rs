@@ -3,6 +3,7 @@
 //!
 //! ```sh
 //! cargo add futures
+//! cargo add tokio --features rt
 //! ```
 //!
 //! ```
@@ -50,6 +51,7 @@ use std::hash::Hash;
 
 use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::task::coop::consume_budget;
 
 /// Everything that is reached from `start`. Each is asked for its `links` once, all that are known at the same time.
 pub async fn reachable<K, E, F>(start: K, links: impl Fn(K) -> F) -> Result<HashSet<K>, E>
@@ -65,6 +67,8 @@ where
                 children.push(links(next));
             }
         }
+        // Children that are ready at once, without end, would keep every other task from its turn.
+        consume_budget().await;
     }
     Ok(found)
 }

@@ -37,7 +37,9 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future aborts the tasks, as dropping the set does. It cannot wait for them.
+//! Dropping the future aborts the tasks, as dropping the set does. It cannot wait for them. The values that are there
+//! are dropped too, even if every task is done. To keep them, own the set, and take each value by `join_next` of `&mut
+//! set`.
 //!
 //! # Errors
 //!
@@ -45,7 +47,8 @@
 //!
 //! # Panics
 //!
-//! A panic of a task ends the others as an error does, and then goes on in the caller.
+//! A panic of a task ends the others as an error does, and then goes on in the caller. Of the others, a panic that
+//! holds a value whose destructor panics takes its place.
 
 use std::panic::resume_unwind;
 

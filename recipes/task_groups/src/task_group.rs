@@ -51,6 +51,9 @@
 //! Dropping the future of a group drops the body and cancels the children. It cannot wait for them: cancel it by a
 //! token ([`task_group_under`]) instead. For a group inside of another ([`Group::nested`]), the one around it waits.
 //!
+//! A cancellation that meets values which are there drops them with the body. Children that send their values out of
+//! the group, by a channel, keep them.
+//!
 //! # Errors
 //!
 //! [`GroupError`]: every error, in the order in which they happened.
@@ -65,7 +68,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -111,6 +114,8 @@ pub enum NoValue {
     Cancelled,
     /// The group was shutting down or finished: it has not begun.
     Refused,
+    /// The child would wait for itself, forever. asyncio raises: "Task cannot await on itself".
+    Itself,
 }
 
 /// Adds children to a group. Its clones add to the same one.
@@ -154,7 +159,18 @@ struct State<E> {
     panics: Vec<Panic>,
 }
 
-type Panic = Box<dyn Any + Send>;
+/// What a panic holds. Its destructor may panic too: that goes to the panic hook.
+#[derive(Debug)]
+struct Panic(Option<Box<dyn Any + Send>>);
+
+impl Drop for Panic {
+    fn drop(&mut self) {
+        let payload = self.0.take();
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(another);
+        }
+    }
+}
 
 /// Runs `body` and waits for it and for all children that it and they have added.
 pub async fn task_group<T, E>(body: impl AsyncFnOnce(Group<E>) -> Result<T, E>) -> Result<T, GroupError<E>> {
@@ -301,7 +317,8 @@ impl<E> Group<E> {
         let (failures, panics) = self.finish().await;
         drop(ScopeGuard::into_inner(owner));
 
-        if let Some(first) = panics.into_iter().next() {
+        let first = panics.into_iter().next().and_then(|mut first| first.0.take());
+        if let Some(first) = first {
             resume_unwind(first);
         }
         if !failures.is_empty() {
@@ -350,7 +367,7 @@ impl<E> Group<E> {
                 Err(NoValue::Cancelled)
             }
             Err(panic) => {
-                self.fail(|state| state.panics.push(panic));
+                self.fail(|state| state.panics.push(Panic(Some(panic))));
                 Err(NoValue::Panicked)
             }
         }
@@ -429,6 +446,9 @@ impl<T> Future for Child<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let why = match &mut self.progress {
+            Progress::Running(task) if try_id() == Some(task.id()) => {
+                return Poll::Ready(Err(NoValue::Itself));
+            }
             Progress::Running(task) => match ready!(Pin::new(task).poll(cx)) {
                 Ok(Ok(value)) => return Poll::Ready(Ok(value)),
                 Ok(Err(why)) => why,
@@ -476,6 +496,7 @@ impl fmt::Display for NoValue {
             Self::Panicked => "the child has panicked",
             Self::Cancelled => "the child was cancelled",
             Self::Refused => "the task group takes no more children",
+            Self::Itself => "the child would wait for itself",
         })
     }
 }

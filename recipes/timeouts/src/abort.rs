@@ -34,13 +34,15 @@
 //! # Cancel safety
 //!
 //! The tasks are aborted when the function is called, before its future is first polled. Dropping the future ends the
-//! wait only.
+//! wait only, and drops the ends that are there: keep the handles, and await `&mut` to each, to have them all the same.
 //!
 //! # Panics
 //!
 //! None. A panic of a task, also one in its drop, is [`Ended::Panicked`].
 
 use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::task::{JoinError, JoinHandle};
 
@@ -80,14 +82,20 @@ impl<T> From<Result<T, JoinError>> for Ended<T> {
     fn from(result: Result<T, JoinError>) -> Self {
         match result.map_err(JoinError::try_into_panic) {
             Ok(value) => Self::Finished(value),
-            Err(Ok(panic)) => Self::Panicked(text(&*panic)),
+            Err(Ok(panic)) => Self::Panicked(text(panic)),
             Err(Err(_aborted)) => Self::Aborted,
         }
     }
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
+fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+    let text = text.to_owned();
+    // It may hold a value whose destructor panics.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(another);
+    }
+    text
 }

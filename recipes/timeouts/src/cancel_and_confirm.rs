@@ -31,6 +31,9 @@
 //! return a value; if it has not ended when its grace period is over, it is aborted. A task that is cancelled before it
 //! began does not begin. The first reason counts, and each awaiter of the task reads it.
 //!
+//! Work that ends in the instant in which its grace period is over is in time, unless it takes many more turns in that
+//! instant. Work that waits for its own [`Task`] waits until it is cancelled: no await tells.
+//!
 //! A `CancellationToken` and the `JoinHandle` are enough without a reason and without a grace period.
 //!
 //! # Cancel safety
@@ -53,11 +56,13 @@
 
 use std::any::Any;
 use std::future::pending;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::SetOnce;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, yield_now};
 use tokio::time::timeout;
 
 /// Work on a task of its own that can be told to stop.
@@ -192,7 +197,7 @@ impl<R> Stop<R> {
         R: Clone,
     {
         match error.try_into_panic() {
-            Ok(panic) => Outcome::Panicked(text(&*panic)),
+            Ok(panic) => Outcome::Panicked(text(panic)),
             Err(_aborted) => self.cancelled(false),
         }
     }
@@ -234,7 +239,9 @@ async fn supervise<T, E, R: Clone>(
         _reason = stop.requested() => match timeout(grace.unwrap_or(Duration::MAX), &mut task).await {
             Ok(ended) => ended,
             Err(_elapsed) => {
-                task.abort();
+                if grace == Some(Duration::ZERO) || !in_this_instant(&task).await {
+                    task.abort();
+                }
                 // An abort is a request. The task is gone when this returns.
                 task.await
             }
@@ -248,8 +255,25 @@ async fn supervise<T, E, R: Clone>(
     }
 }
 
+/// Lets a task end that is due in this instant. Tokio cannot tell when all that is due has run: it has a few turns.
+async fn in_this_instant<T>(task: &JoinHandle<T>) -> bool {
+    for _ in 0..4 {
+        if task.is_finished() {
+            break;
+        }
+        yield_now().await;
+    }
+    task.is_finished()
+}
+
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
+fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+    let text = text.to_owned();
+    // It may hold a value whose destructor panics.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(another);
+    }
+    text
 }

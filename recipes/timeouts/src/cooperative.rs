@@ -38,8 +38,8 @@
 //! # Cancel safety
 //!
 //! [`work_until_told`] is to be notified and not to be dropped: its drop loses the job of the step under way and skips
-//! the clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] requests
-//! its loop to stop.
+//! the clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] asks its
+//! loop to stop.
 //!
 //! # Errors
 //!

@@ -4,7 +4,7 @@
 //!
 //! ```sh
 //! cargo add futures
-//! cargo add tokio --features macros,time
+//! cargo add tokio --features macros,rt,time
 //! cargo add tokio-util --features codec
 //! ```
 //!
@@ -59,6 +59,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::io::AsyncRead;
+use tokio::task::coop::consume_budget;
 use tokio::time::sleep;
 use tokio_util::codec::{Decoder, FramedRead};
 use tokio_util::sync::CancellationToken;
@@ -114,6 +115,8 @@ where
                 Some(frame) => {
                     idle_over.set(sleep(idle));
                     on_event(Event::Frame(frame));
+                    // Frames that are all there already would keep every other task, and the timers, from their turn.
+                    consume_budget().await;
                 }
                 None => return Ok(End::Closed),
             },

@@ -51,7 +51,8 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -99,7 +100,7 @@ where
         let result = AssertUnwindSafe(work).catch_unwind().await;
         let result = match result {
             Ok(result) => result.map_err(Failure::Error),
-            Err(panic) => Err(Failure::Panicked(text(&*panic))),
+            Err(panic) => Err(Failure::Panicked(text(panic))),
         };
         Ended { result: Some(result), unheard: Some(Box::new(unheard)) }
     }))
@@ -145,7 +146,7 @@ impl<T, E> fmt::Debug for Ended<T, E> {
 
 fn failure<E>(error: JoinError) -> Failure<E> {
     match error.try_into_panic() {
-        Ok(panic) => Failure::Panicked(text(&*panic)),
+        Ok(panic) => Failure::Panicked(text(panic)),
         Err(_aborted) => Failure::Cancelled,
     }
 }
@@ -163,7 +164,13 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 impl<E: Error> Error for Failure<E> {}
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
+fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+    let text = text.to_owned();
+    // It may hold a value whose destructor panics.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(another);
+    }
+    text
 }

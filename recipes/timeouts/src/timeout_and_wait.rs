@@ -32,12 +32,13 @@
 //! A plain `timeout` drops the work, which is enough unless the work has to await its clean-up. So the work is a task
 //! that is notified: its token is cancelled when the time is over, when the parent token is cancelled, and when the
 //! caller is dropped. It answers `Ok(None)` once it has cleaned up. Work that has not ended when the grace period is
-//! over is aborted, and waited for.
+//! over is aborted, and waited for. Work that ends in the instant of a limit is in time, unless it takes many more turns
+//! in that instant.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future requests the work to stop. The caller does not wait for the clean-up then; the work has its
-//! grace period all the same. To wait for it at the end of the program, have a `TaskTracker` track the work:
+//! Dropping the future asks the work to stop. The caller does not wait for the clean-up then; the work has its grace
+//! period all the same. To wait for it at the end of the program, have a `TaskTracker` track the work:
 //! `tasks.track_future(...)`.
 //!
 //! # Errors
@@ -54,10 +55,12 @@
 //! Two tasks: one for the work, and one that outlives the caller.
 
 use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, yield_now};
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -125,7 +128,14 @@ where
     let limit = sleep(limits.time.unwrap_or(Duration::MAX));
     // A child: to cancel it does not touch the parent, so whoever asks the parent hears of its own cancellation alone.
     let stop = parent.child_token();
-    let task = tokio::spawn(work(stop.clone()));
+    // A panic before there is a future is one of the work.
+    let work = catch_unwind(AssertUnwindSafe(|| work(stop.clone())));
+    let task = tokio::spawn(async {
+        match work {
+            Ok(work) => work.await,
+            Err(panic) => resume_unwind(panic),
+        }
+    });
     // A task as well: when the caller is dropped, it is this one that aborts the work in the end.
     let supervisor = tokio::spawn(supervise(task, stop.clone(), limit, limits));
     let _told_at_the_latest_now = stop.drop_guard();
@@ -142,20 +152,20 @@ async fn supervise<T, E>(
     let timed_out = tokio::select! {
         // A result that is there in the instant of the limit is in time.
         biased;
-        ended = &mut task => return match ended {
-            Ok(Ok(Some(value))) => Ok(value),
-            Ok(Ok(None)) => Err(Failure::Cancelled { cleaned_up: true }),
-            Ok(Err(error)) => Err(Failure::Failed(error)),
-            Err(error) => Err(failure(error)),
-        },
+        ended = &mut task => return in_time(ended),
         () = stop.cancelled() => false,
         () = &mut limit => true,
     };
+    if timed_out && in_this_instant(&task).await {
+        return in_time(task.await);
+    }
     stop.cancel();
     let ended = match timeout(limits.grace.unwrap_or(Duration::MAX), &mut task).await {
         Ok(ended) => ended,
         Err(_elapsed) => {
-            task.abort();
+            if limits.grace == Some(Duration::ZERO) || !in_this_instant(&task).await {
+                task.abort();
+            }
             // An abort is a request. The task is gone when this returns.
             task.await
         }
@@ -173,15 +183,41 @@ async fn supervise<T, E>(
     }
 }
 
+fn in_time<T, E>(ended: Result<Result<Option<T>, E>, JoinError>) -> Result<T, Failure<E>> {
+    match ended {
+        Ok(Ok(Some(value))) => Ok(value),
+        Ok(Ok(None)) => Err(Failure::Cancelled { cleaned_up: true }),
+        Ok(Err(error)) => Err(Failure::Failed(error)),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// Lets a task end that is due in this instant. Tokio cannot tell when all that is due has run: it has a few turns.
+async fn in_this_instant<T>(task: &JoinHandle<T>) -> bool {
+    for _ in 0..4 {
+        if task.is_finished() {
+            break;
+        }
+        yield_now().await;
+    }
+    task.is_finished()
+}
+
 fn failure<E>(error: JoinError) -> Failure<E> {
     match error.try_into_panic() {
-        Ok(panic) => Failure::Panicked(text(&*panic)),
+        Ok(panic) => Failure::Panicked(text(panic)),
         Err(_aborted) => Failure::Cancelled { cleaned_up: false },
     }
 }
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: &(dyn Any + Send)) -> String {
+fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text").to_owned()
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
+    let text = text.to_owned();
+    // It may hold a value whose destructor panics.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(another);
+    }
+    text
 }

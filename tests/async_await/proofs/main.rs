@@ -15,4 +15,5 @@ mod laziness;
 mod yielding;
 mod async_closures;
 mod many_readers;
+mod ends;
 mod demo;

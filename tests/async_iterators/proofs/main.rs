@@ -18,4 +18,5 @@ mod consume;
 mod break_early;
 mod closable;
 mod two_way;
+mod ends;
 mod demo;

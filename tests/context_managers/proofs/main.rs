@@ -16,4 +16,5 @@ mod drain;
 mod exit_stack;
 mod optional;
 mod transaction;
+mod ends;
 mod demo;

@@ -13,4 +13,5 @@ mod owner;
 mod context;
 mod done_callback;
 mod eager;
+mod ends;
 mod demo;

@@ -14,4 +14,5 @@ mod background;
 mod supervise;
 mod retry;
 mod context;
+mod ends;
 mod demo;

@@ -15,6 +15,7 @@ pub mod processes;
 pub mod work;
 
 mod callbacks;
+mod ends;
 mod interrupt;
 mod shutdown;
 mod not_send;

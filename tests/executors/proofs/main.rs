@@ -19,6 +19,7 @@ pub mod tools;
 mod blocking;
 mod thread_pool;
 mod cpu;
+mod ends;
 #[cfg(unix)]
 mod process_pool;
 #[cfg(unix)]

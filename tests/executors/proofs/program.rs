@@ -84,3 +84,20 @@ fn ends_quietly_when_its_output_is_closed() {
     let output = soon_on_a_thread(|| program.wait_with_output().unwrap());
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
+
+/// The machine may be busy: the thread of the search starts later than the 50 ms that the search has.
+#[tokio::test(start_paused = true)]
+async fn a_search_whose_thread_starts_late_is_stopped_as_well() {
+    let (start, may_start) = std::sync::mpsc::channel::<()>();
+    let may_start = std::sync::Mutex::new(may_start);
+    let starts_late = move |_index| {
+        let _started = may_start.lock().unwrap().recv();
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).start_handler(starts_late).build().unwrap();
+    let start_it = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        start.send(()).unwrap();
+    };
+    let (searched, ()) = tokio::join!(executors::demo::search_without_an_end(&pool), start_it);
+    searched.unwrap();
+}

@@ -17,4 +17,5 @@ mod first_completed;
 mod wait;
 mod as_completed;
 mod first_success;
+mod ends;
 mod demo;

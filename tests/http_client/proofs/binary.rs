@@ -2,9 +2,10 @@
 
 use std::io;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use common::server::Server;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::task::yield_now;
 
@@ -19,8 +20,8 @@ fn http_client(arguments: &[&str]) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
-        command.env_remove(proxy);
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
     }
     command
 }
@@ -205,6 +206,35 @@ async fn on_a_terminal_a_bar_counts() {
     assert!(shown.ends_with("\u{1b}[2K"), "{shown:?}");
 }
 
+/// The clock of the bar goes on where nothing finishes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_clock_of_the_bar_goes_on() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let server = Server::start().await.unwrap();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let screen = std::fs::File::options().read(true).write(true).open(name).unwrap();
+    let mut command = http_client(&["--no-timeline", "--timeout", "3600", &server.url("/hang")]);
+    let mut child = command.env("TERM", "xterm").stderr(screen).spawn().unwrap();
+    drop(command);
+    // It shows nothing but the clock, until the clock shows two seconds.
+    let reading = tokio::task::spawn_blocking(move || {
+        let (mut terminal, mut shown) = (std::fs::File::from(terminal), String::new());
+        let mut bytes = [0; 1000];
+        while !shown.contains(" 0/1 2s") {
+            let read = io::Read::read(&mut terminal, &mut bytes).expect("the terminal is open");
+            shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        shown
+    });
+    let shown = tokio::time::timeout(Duration::from_secs(60), reading).await.expect("it goes on").unwrap();
+    assert!(shown.contains(" 0/1 1s"), "{shown:?}");
+    child.kill().await.unwrap();
+}
+
 /// A disk without room: the limit of the shell on file sizes stands for it, and makes a write fail in the middle.
 #[cfg(unix)]
 #[tokio::test]
@@ -266,6 +296,420 @@ async fn a_closed_pipe_ends_it_quietly() {
     }
     let output = child.wait_with_output().await.unwrap();
     assert_eq!((output.status.code(), errors(&output)), (Some(0), String::new()));
+}
+
+/// What the server sends in place of an answer, as the path of a URL.
+fn raw(answer: &str) -> String {
+    let encoded: String = answer.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    format!("/raw/a?{encoded}")
+}
+
+/// aiohttp raises `InvalidUrlRedirectClientError`; curl says 0 and "unsupported protocol". A page of that name is not there.
+#[tokio::test]
+async fn a_redirect_that_leads_nowhere_is_a_failure_and_no_file() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (location, why) in [
+        ("file:///etc/passwd", "a redirect to file:///etc/passwd: file is not supported, http and https are"),
+        ("http://[::1/", "a redirect to http://[::1/: invalid IPv6 address"),
+        ("http://127.0.0.1:99999/", "a redirect to http://127.0.0.1:99999/: invalid port number"),
+        ("http://", "a redirect to http://: empty host"),
+        ("http://%00/", "a redirect to http://%00/: invalid international domain name"),
+        ("javascript:alert(1)", "a redirect to javascript:alert(1): javascript is not supported"),
+        ("http://a@b:c@[/", "a redirect to http://***@[/: invalid IPv6 address"),
+    ] {
+        let answer = format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 4\r\n\r\npage");
+        let address = server.url(&raw(&answer));
+        let output = run(&["--no-timeline", "--output", folder.path().to_str().unwrap(), &address]).await;
+        assert_eq!(output.status.code(), Some(1), "{location}");
+        assert!(lines(&output)[0].contains(&format!(": failed: 302 Found, {why}")), "{:?}", lines(&output));
+    }
+    let no_text =
+        server.url(&format!("/raw/b?{}%ff%fe%0d%0a%0d%0a", "HTTP/1.1%20302%20Found%0d%0alocation:%20"));
+    assert!(lines(&run(&[&no_text]).await)[0].ends_with(": that is not UTF-8"));
+    assert_eq!(files(folder.path()), [""; 0]);
+}
+
+/// Success is 200 to 299; the server's words are kept where a status has no standard ones.
+#[tokio::test]
+async fn a_status_says_what_it_was() {
+    let server = Server::start().await.unwrap();
+    for (status, verdict, code) in [
+        ("299 All is fine", "299 All is fine, 0 bytes", 0),
+        ("204 No Content", "204 No Content, 0 bytes", 0),
+        ("101 Switching Protocols", "failed: 101 Switching Protocols", 1),
+        ("300 Multiple Choices", "failed: 300 Multiple Choices", 1),
+        ("304 Not Modified", "failed: 304 Not Modified", 1),
+        ("302 Found", "failed: 302 Found", 1),
+        ("600 Beyond", "failed: 600 Beyond", 1),
+        ("999 Request denied", "failed: 999 Request denied", 1),
+        ("499", "failed: 499", 1),
+    ] {
+        let address = server.url(&raw(&format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")));
+        let output = run(&["--retries", "0", &address]).await;
+        assert_eq!(
+            (lines(&output)[0].as_str(), output.status.code()),
+            (format!("{address}: {verdict}").as_str(), Some(code))
+        );
+    }
+}
+
+/// `http_proxy` is not for this machine, whatever it says, and `NO_PROXY` may name all hosts or a range of addresses.
+#[tokio::test]
+async fn this_machine_is_asked_without_a_proxy() {
+    let (server, proxy) = (Server::start().await.unwrap(), Server::start().await.unwrap());
+    for nonsense in [
+        &proxy.url("/"),
+        "http://127.0.0.1:1",
+        "nonsense",
+        "http://[",
+        "socks5://127.0.0.1:1",
+        "gopher://x",
+        "  ",
+    ] {
+        let mut command = http_client(&["--no-timeline", "--retries", "0", &server.url("/page/one")]);
+        for name in ["http_proxy", "https_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            command.env(name, nonsense);
+        }
+        let output = command.output().await.unwrap();
+        assert_eq!(lines(&output), [format!("{}: 200 OK, 9 bytes", server.url("/page/one"))], "{nonsense}");
+    }
+    // 192.0.2.0/24 is no network: it is for documentation.
+    for (direct, is_asked) in [
+        ("*", false),
+        ("10.0.0.0/8, 192.0.2.0/24", false),
+        ("192.0.2.7", false),
+        ("10.0.0.0/8", true),
+        ("", true),
+    ] {
+        let mut command = http_client(&["--timeout", "0.3", "http://192.0.2.7/page/one"]);
+        command.env("http_proxy", proxy.url("/")).env("NO_PROXY", direct).output().await.unwrap();
+        assert_eq!(proxy.requests_to("/page/one") > 0, is_asked, "{direct}");
+        if is_asked {
+            break;
+        }
+    }
+}
+
+/// curl names the proxy that it cannot reach. Its password is not shown.
+#[tokio::test]
+async fn an_error_through_a_proxy_names_it() {
+    let proxy = Server::start().await.unwrap();
+    let address = proxy.address();
+    for (path, why) in
+        [("/status/502", "failed: 502 Bad Gateway (through"), ("/close", "message completed (through")]
+    {
+        let mut command = http_client(&["--retries", "0", &format!("http://no-such-host.invalid{path}")]);
+        let output =
+            command.env("http_proxy", format!("http://user:hidden@{address}")).output().await.unwrap();
+        let line = &lines(&output)[0];
+        assert!(
+            line.contains(why) && line.ends_with(&format!("(through the proxy http://{address}/)")),
+            "{line}"
+        );
+        assert!(!String::from_utf8(output.stdout).unwrap().contains("hidden"));
+    }
+    proxy.stop().await;
+    let mut command = http_client(&["--retries", "0", "https://no-such-host.invalid/"]);
+    let output = command.env("all_proxy", format!("http://{address}")).output().await.unwrap();
+    let line = &lines(&output)[0];
+    assert!(
+        line.contains("refused") && line.ends_with(&format!("(through the proxy http://{address}/)")),
+        "{line}"
+    );
+}
+
+/// aiohttp's `limit_per_host` counts connections to the host that is asked. So does `--per-host`, after a redirect too.
+#[tokio::test]
+async fn a_host_has_its_limit_also_where_redirects_lead_to_it() {
+    let target = Server::start().await.unwrap();
+    let mut names = Vec::new();
+    for _ in 0..20 {
+        names.push(Server::start().await.unwrap());
+    }
+    let led = |server: &Server| server.url(&format!("/redirect/to/302?{}", target.url("/slow/body/20")));
+    let addresses: Vec<_> = names.iter().map(led).collect();
+    let mut arguments = vec!["--no-timeline", "--per-host", "3"];
+    arguments.extend(addresses.iter().map(String::as_str));
+    let output = run(&arguments).await;
+    assert_eq!((output.status.code(), lines(&output).len()), (Some(0), 20), "{:?}", lines(&output));
+    assert_eq!((target.counts().requests, target.counts().peak), (20, 3));
+}
+
+/// To wait for a host's turn is not the URL's own time: five pages of 200 ms, one at a time, in 500 ms each.
+#[tokio::test]
+async fn waiting_for_a_turn_does_not_time_out() {
+    let target = Server::start().await.unwrap();
+    let mut names = Vec::new();
+    for _ in 0..5 {
+        names.push(Server::start().await.unwrap());
+    }
+    let led = |server: &Server| server.url(&format!("/redirect/to/302?{}", target.url("/slow/body/200")));
+    let addresses: Vec<_> = names.iter().map(led).collect();
+    let mut arguments = vec!["--no-timeline", "--per-host", "1", "--retries", "0", "--timeout", "0.5"];
+    arguments.extend(addresses.iter().map(String::as_str));
+    let output = run(&arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output));
+}
+
+/// aiohttp prints a URL with its password; curl and wget hide it. The query is the caller's.
+#[tokio::test]
+async fn a_password_is_shown_nowhere() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (svg, trace) = (folder.path().join("run.svg"), folder.path().join("run.json"));
+    let address = server.address();
+    let list = folder.path().join("list");
+    let secret = |path: &str| format!("http://user:hidden@{address}{path}");
+    let redirect = format!("HTTP/1.1 302 Found\r\nlocation: ftp://user:hidden@{address}/\r\n\r\n");
+    std::fs::write(
+        &list,
+        format!(
+            "http://user:hidden@[::1/\nuser://user:hidden@x\n{}\n{}\n",
+            secret("/cut"),
+            secret(&raw(&redirect))
+        ),
+    )
+    .unwrap();
+    let mut command = http_client(&["--from", list.to_str().unwrap(), "--retries", "0", "--svg"]);
+    command
+        .arg(&svg)
+        .arg("--trace")
+        .arg(&trace)
+        .arg(secret("/echo?token=seen"))
+        .arg("http://hidden@127.0.0.1:1/");
+    let output = command.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    let printed = String::from_utf8(output.stdout.clone()).unwrap();
+    for shown in [&printed, &std::fs::read_to_string(svg).unwrap(), &std::fs::read_to_string(trace).unwrap()]
+    {
+        assert!(!shown.contains("hidden"), "{shown}");
+        assert!(shown.contains("token=seen"), "{shown}");
+    }
+    assert!(printed.contains(&format!("http://***@{address}/echo?token=seen: 200 OK")), "{printed}");
+    let wrong = run(&["http://user:hidden@[::1/"]).await;
+    assert!(wrong.status.code() == Some(2) && !errors(&wrong).contains("hidden"), "{}", errors(&wrong));
+    // And the server has it.
+    let echo = run(&["--output", folder.path().to_str().unwrap(), &secret("/echo")]).await;
+    assert_eq!(echo.status.code(), Some(0));
+    let name = files(folder.path()).into_iter().find(|name| name.contains("echo")).unwrap();
+    let echo = std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(echo.contains("authorization: Basic dXNlcjpoaWRkZW4="), "{echo}");
+}
+
+/// A line of a list, or what a server sends, moves no cursor and looks like no other line.
+#[tokio::test]
+async fn what_comes_from_elsewhere_moves_no_cursor() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    let answer = "HTTP/1.1 302 Found\r\nlocation: \u{9b}2J\u{202e}://\r\ncontent-length: 0\r\n\r\n";
+    std::fs::write(&list, format!("\u{1b}[2Jnonsense\u{7}\r more\n{}\n", server.url(&raw(answer)))).unwrap();
+    let output = run(&["--from", list.to_str().unwrap()]).await;
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("\u{fffd}[2Jnonsense\u{fffd} more: failed: "), "{printed}");
+    let is_bad = |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
+    assert!(!printed.contains(is_bad), "{printed:?}");
+}
+
+/// A server in trouble that says `Retry-After: 0` is asked five times, with half a second and more between.
+#[tokio::test]
+async fn a_server_that_wants_no_pause_gets_one() {
+    let server = Server::start().await.unwrap();
+    let address = server.url("/busy/9999999/seconds/0/a");
+    run(&["--retries", "9999999", "--timeout", "2", &address]).await;
+    assert!(server.counts().requests <= 5, "{}", server.counts().requests);
+}
+
+/// A connection that the server closes at the moment of use is no failure of the page, also without `--retries`.
+#[tokio::test]
+async fn a_connection_closed_under_it_is_no_failure() {
+    let server = Server::start().await.unwrap();
+    let (first, second) = (server.url("/page/one"), server.url("/close/1/a"));
+    let output = run(&["--no-timeline", "--retries", "0", "--limit", "1", &first, &second]).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output));
+    assert_eq!(server.requests_to("/close/1/a"), 2);
+}
+
+/// Where this process may have 40 files open, 200 URLs are fetched 20 at a time, or as far as there are files.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn too_many_open_files_are_waited_out() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    let addresses: String = (0..200).map(|index| server.url(&format!("/slow/body/20?{index}\n"))).collect();
+    std::fs::write(&list, addresses).unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 40; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_http_client"), "--no-timeline"]);
+    shell.args(["--per-host", "100", "--retries", "0", "--timeout", "5", "--from"]).arg(&list);
+    let output = shell.arg("--output").arg(folder.path().join("pages")).output().await.unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{:?}",
+        lines(&output).iter().find(|line| line.contains("failed"))
+    );
+    assert_eq!(lines(&output).len(), 200);
+}
+
+/// No name looks like a flag or is hidden, and names are as they were.
+#[tokio::test]
+async fn a_name_begins_with_a_letter_or_a_digit() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ports = server.address().port();
+    let address = format!("http://127.0.0.1:{ports}/-flag/.hidden/page");
+    run(&["--retries", "0", "--output", folder.path().to_str().unwrap(), &address]).await;
+    for host in ["[::1]", "[::]"] {
+        let listener = tokio::net::TcpListener::bind((host.trim_matches(['[', ']']), 0)).await.unwrap();
+        let address = format!("http://{host}:{}/", listener.local_addr().unwrap().port());
+        let serve = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert_ne!(socket.read_buf(&mut request).await.unwrap(), 0);
+            }
+            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            socket
+        };
+        let arguments = ["--output", folder.path().to_str().unwrap(), &address];
+        let (output, _socket) = tokio::join!(run(&arguments), serve);
+        assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output));
+    }
+    let names = files(folder.path());
+    assert_eq!(names.len(), 2);
+    assert!(
+        names.iter().all(|name| name.starts_with(|letter: char| letter.is_ascii_alphanumeric())),
+        "{names:?}"
+    );
+}
+
+/// A folder in the place of a file is told when the headers are there, and not after a body without an end.
+#[tokio::test]
+async fn a_folder_in_the_place_of_a_file_is_told_before_the_body() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().to_str().unwrap();
+    let address = server.url("/hold/body/gate");
+    let args = ["--no-timeline", "--retries", "0", "--timeout", "20", "--output", pages, &address];
+    server.open("gate");
+    run(&args).await;
+    let name = files(folder.path()).remove(0);
+    std::fs::remove_file(folder.path().join(&name)).unwrap();
+    std::fs::create_dir(folder.path().join(&name)).unwrap();
+    for more in [&[][..], &["--resume"]] {
+        let output = http_client(&args).args(more).output().await.unwrap();
+        let line = &lines(&output)[0];
+        assert!(
+            line.contains("failed: the file could not be written: ") && line.contains("directory"),
+            "{line}"
+        );
+    }
+}
+
+/// SIGTERM is what a service manager sends, SIGHUP what a closed terminal does: as after Ctrl-C, no file is left.
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_and_sighup_leave_no_file_behind() {
+    for (signal, code) in [("-TERM", 143), ("-HUP", 129)] {
+        let server = Server::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = ["--output", folder.path().to_str().unwrap(), &server.url("/hang/body")];
+        let child = http_client(&arguments).spawn().unwrap();
+        server.until(|counts| counts.in_flight == 1).await;
+        while files(folder.path()).is_empty() {
+            yield_now().await; // until the temporary file is there
+        }
+        let id = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", errors(&output));
+        assert_eq!(files(folder.path()), [""; 0]);
+    }
+}
+
+/// `--resume`: what has come stays, and the next run gets the rest. Also where a body breaks off within one run.
+#[tokio::test]
+async fn a_body_that_broke_off_is_gone_on_with() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = server.url("/file/steady/1000/1/a");
+    let arguments = [
+        "--no-timeline",
+        "--resume",
+        "--retries",
+        "0",
+        "--output",
+        folder.path().to_str().unwrap(),
+        &address,
+    ];
+    let output = run(&arguments).await;
+    assert!(lines(&output)[0].contains("failed: the body broke off: "), "{:?}", lines(&output));
+    let left = files(folder.path());
+    assert!(left.len() == 2 && left[0].ends_with(".part") && left[1].ends_with(".part-of"), "{left:?}");
+    let output = run(&arguments).await;
+    assert!(lines(&output)[0].contains(": 206 Partial Content, 1000 bytes in "), "{:?}", lines(&output));
+    let whole = std::fs::read(folder.path().join(&files(folder.path())[0])).unwrap();
+    assert_eq!((whole.len(), files(folder.path()).len()), (1000, 1));
+
+    // Half of it, half of the rest, and so on.
+    let address = server.url("/file/steady/1000/3/b");
+    let output =
+        run(&["--resume", "--retries", "9", "--output", folder.path().to_str().unwrap(), &address]).await;
+    assert!(lines(&output)[0].contains(": 206 Partial Content, 1000 bytes in "), "{:?}", lines(&output));
+    // A part that is too long: 416, and then all of it.
+    let name = files(folder.path()).into_iter().find(|name| name.contains("3-b")).unwrap();
+    std::fs::write(folder.path().join(format!("{name}.part")), "x".repeat(1000)).unwrap();
+    std::fs::write(folder.path().join(format!("{name}.part-of")), "\"0\"").unwrap();
+    let output = run(&["--resume", "--output", folder.path().to_str().unwrap(), &address]).await;
+    assert!(lines(&output)[0].contains(": 200 OK, 1000 bytes in "), "{:?}", lines(&output));
+    assert_eq!(std::fs::read(folder.path().join(&name)).unwrap(), whole);
+}
+
+/// A mark that an editor writes at the head of a list, and the UTF-16 of Windows' shell.
+#[tokio::test]
+async fn a_list_may_begin_with_a_mark() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    let text = format!("\u{feff}{}\r\n{}\r\n", server.url("/page/one"), server.url("/page/two"));
+    let utf_16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
+    let unmarked = text.trim_start_matches('\u{feff}').as_bytes().to_vec();
+    for bytes in [text.clone().into_bytes(), utf_16(u16::to_le_bytes), utf_16(u16::to_be_bytes), unmarked] {
+        std::fs::write(&list, bytes).unwrap();
+        let output = run(&["--no-timeline", "--from", list.to_str().unwrap()]).await;
+        assert_eq!((output.status.code(), lines(&output).len()), (Some(0), 2), "{:?}", lines(&output));
+    }
+    for (bytes, number) in [(&b""[..], 0), (b"\xef\xbb\xbf", 0), (b"\xff\xfe", 0), (b"a", 1)] {
+        std::fs::write(&list, bytes).unwrap();
+        assert_eq!(lines(&run(&["--no-timeline", "--from", list.to_str().unwrap()]).await).len(), number);
+    }
+}
+
+/// Two downloads of one URL would write to one file.
+#[tokio::test]
+async fn a_url_that_is_named_twice_is_saved_once() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let page = server.url("/page/one");
+    let output = run(&["--no-timeline", "--output", folder.path().to_str().unwrap(), &page, &page]).await;
+    assert_eq!((lines(&output).len(), server.counts().requests), (1, 1));
+    assert_eq!((lines(&run(&["--no-timeline", &page, &page]).await).len(), server.counts().requests), (2, 3));
+    let help = String::from_utf8(run(&["--help"]).await.stdout).unwrap();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("named twice is fetched twice; with --output, once"), "{help}");
+    assert!(help.contains("An older file of that name is replaced"), "{help}");
+}
+
+/// What is not quite a flag is not taken for a value.
+#[tokio::test]
+async fn a_flag_that_is_not_quite_one_is_recognised() {
+    for (typed, meant) in [("--tim", "did you mean --timeout?"), ("--retires", "did you mean --retries?")] {
+        let output = run(&[typed, "3", "http://127.0.0.1/"]).await;
+        assert_eq!(output.status.code(), Some(2));
+        assert!(errors(&output).contains(meant) && !errors(&output).contains("-- --"), "{}", errors(&output));
+    }
 }
 
 /// A certificate that nobody trusts, as a file holds it.

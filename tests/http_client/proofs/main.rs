@@ -16,5 +16,7 @@ mod retry;
 mod status;
 mod json;
 mod download;
+mod resume;
 mod websocket;
+mod ends;
 mod binary;

@@ -84,3 +84,23 @@ fn a_closed_pipe_is_no_failure() {
         assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
     }
 }
+
+/// Of a list there is no picture: what asks for one is a mistake, and not a file that is silently missing.
+#[test]
+fn a_picture_without_a_pitfall_is_wrong_use() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("picture-without-a-pitfall");
+    for flag in ["--svg", "--trace"] {
+        let output = run(&[flag, file.to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), output.stdout.len(), error.lines().count()),
+            (Some(2), 0, 1),
+            "{error}"
+        );
+        assert!(error.contains("required"), "{error}");
+        assert!(run(&[flag, file.to_str().unwrap(), "spare_sender"]).status.success() && file.exists());
+        assert!(run(&[flag, file.to_str().unwrap(), "--asyncio"]).status.success());
+        std::fs::remove_file(&file).unwrap();
+    }
+    assert_eq!(run(&["--no-timeline"]).status.code(), Some(2));
+}

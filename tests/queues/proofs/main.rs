@@ -15,4 +15,5 @@ mod reserve;
 mod batch;
 mod broadcast;
 mod watch;
+mod ends;
 mod demo;

@@ -6,7 +6,8 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// asyncio: a cancelled `join` changes nothing. Tokio: neither does a dropped one; the next one waits as long as it has to.
+/// asyncio: a cancelled `join` changes nothing. Tokio: neither does a dropped one; the next one waits as long as it has
+/// to.
 #[test]
 fn a_cancelled_join_changes_nothing() {
     let swept = cancel_sweep::sweep_with(

@@ -14,4 +14,5 @@ mod event;
 mod condition;
 mod barrier;
 mod rate_limit;
+mod ends;
 mod demo;

@@ -18,5 +18,6 @@ mod relay;
 mod fan_out;
 mod dial;
 mod tls;
+mod ends;
 mod program;
 mod example;

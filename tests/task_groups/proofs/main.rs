@@ -10,6 +10,7 @@ pub mod many_threads;
 pub mod work;
 
 mod task_group;
+mod ends;
 mod join_set;
 mod borrow;
 mod cancel_on_drop;

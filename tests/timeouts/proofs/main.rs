@@ -10,6 +10,7 @@ pub mod many_threads;
 pub mod work;
 
 mod time_limit;
+mod ends;
 mod deadline;
 mod timeout_and_wait;
 mod reschedule;

@@ -398,7 +398,7 @@ fn readme(chapter: &str, differences: &[String]) -> String {
     kept.push_str(rest);
     format!(
         "{}\n\n## Licence\n\nMIT or Apache-2.0, at your choice. The pattern files, those whose first line says so, are \
-         under 0BSD: copy\nthem without a word.\n",
+         under 0BSD: no\nattribution needed.\n",
         kept.trim_end()
     )
 }

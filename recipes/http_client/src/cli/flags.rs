@@ -9,7 +9,14 @@ use reqwest::Url;
 
 /// Fetches pages over one client: from a server of its own, where much goes wrong, or from the URLs that you give
 ///
-/// Each URL ends as one line: what came, or why not. The exit code is 1 if one of them failed.
+/// Each URL ends as one line: what came, or why not. Success is a status from 200 to 299, after at most ten redirects. The
+/// exit code is 1 if a URL failed, 2 for a wrong flag, and 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+///
+/// A password in a URL is shown as ***. The query of a URL is shown as it is, whatever it holds.
+///
+/// A URL that is named twice is fetched twice; with --output, once.
+///
+/// The proxies of the environment (`http_proxy`, `https_proxy`, `all_proxy`, `NO_PROXY`) hold, but for this machine itself.
 #[derive(Debug, Parser)]
 pub(crate) struct Flags {
     #[command(flatten)]
@@ -30,18 +37,23 @@ pub(crate) struct FetchFlags {
     /// Requests under way at once
     #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one, requires = "what")]
     pub(crate) limit: NonZeroUsize,
-    /// Requests under way to one host at once
+    /// Requests under way to one host at once, also where redirects lead to it
     #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one, requires = "what")]
     pub(crate) per_host: NonZeroUsize,
-    /// How long a URL may take, with its redirects, its body and its retries
+    /// How long a URL may take, with its redirects, its body and its retries; waiting for a host's turn does not count
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, requires = "what")]
     pub(crate) timeout: Duration,
-    /// Attempts after the first, for what may succeed the next time
+    /// Attempts after the first, for what may succeed the next time. The pause grows from half a second, and is as long as
+    /// Retry-After says if that is longer
     #[arg(long, value_name = "N", default_value = "2", requires = "what")]
     pub(crate) retries: u32,
-    /// Save each body as a file in this folder; it has its name when it is whole
+    /// Save each body as a file in this folder; it has its name when it is whole. An older file of that name is replaced
     #[arg(long, value_name = "DIR", requires = "what")]
     pub(crate) output: Option<PathBuf>,
+    /// Keep what has come of a body that breaks off, as NAME.part, and get only the rest the next time, if the server
+    /// still has the same version (its `ETag`)
+    #[arg(long, requires = "output")]
+    pub(crate) resume: bool,
     /// The longest body to take, in bytes
     #[arg(long, value_name = "BYTES", default_value = "1000000000", requires = "what")]
     pub(crate) max_size: u64,
@@ -59,6 +71,10 @@ impl FetchFlags {
 /// A URL that this program can fetch.
 pub(crate) fn http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error} (a URL begins with http:// or https://)"))?;
+    only_http(url)
+}
+
+pub(crate) fn only_http(url: Url) -> Result<Url, String> {
     match url.scheme() {
         "http" | "https" => Ok(url),
         scheme => Err(format!("{scheme} is not supported, http and https are")),

@@ -1,10 +1,14 @@
 //! The command line: URLs in, one line for each of them out.
 
+mod environment;
 mod fetch;
 mod flags;
+mod hops;
 mod report;
 mod targets;
+mod waits;
 
+use std::collections::HashSet;
 use std::future::ready;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,23 +16,28 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures::StreamExt;
-use http_client::client::{Timeouts, client};
+use http_client::client::{Timeouts, client_with};
 use http_client::many::{Limits, Many};
-use reqwest::Certificate;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder};
 
 pub(crate) use self::flags::Flags;
 
 use self::fetch::{Fetcher, chain};
 use self::flags::FetchFlags;
 use self::report::Report;
-use self::targets::targets;
+use self::targets::{digest, targets};
 
 /// Fetches what the flags name, tells one line for each URL, and returns 1 if one of them failed.
 pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
     let trusted = flags.cacert.as_deref().map(certificates).transpose()?;
     // The time of a URL is counted around its retries: the client needs no total of its own.
     let timeouts = Timeouts { total: None, connect: Some(Duration::from_secs(10)), read: None };
-    let client = client(concat!("http_client/", env!("CARGO_PKG_VERSION")), timeouts, trusted.as_deref())
+    // What is kept for later is a file that another URL may need.
+    let settings =
+        |builder: ClientBuilder| builder.redirect(Policy::none()).pool_idle_timeout(Duration::from_secs(5));
+    let user_agent = concat!("http_client/", env!("CARGO_PKG_VERSION"));
+    let client = client_with(user_agent, timeouts, trusted.as_deref(), settings)
         .map_err(|error| anyhow::anyhow!("cannot set up the client: {}", chain(&error)))?;
     if let Some(folder) = &flags.output {
         // Better once, before the first request, than for each URL after it.
@@ -40,9 +49,20 @@ pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
     let fetcher = Fetcher::new(client, &flags);
     let report = Report::new();
     let limits = Limits { all: flags.limit, per_host: flags.per_host, aside: 10_000 };
+    let mut names = HashSet::new();
     let urls = targets(flags.urls, flags.from.as_deref())?.filter_map(|target| {
+        let url = match target {
+            // Two fetches of one URL would write to one file.
+            Ok(url) if flags.output.is_some() && !names.insert(digest(&url)) => return ready(None),
+            Ok(url) => Some(url),
+            Err(wrong) => {
+                report.expect();
+                report.tell(&wrong.line, &Err(wrong.why));
+                return ready(None);
+            }
+        };
         report.expect();
-        ready(target.map_err(|wrong| report.tell(&wrong.line, &Err(wrong.why))).ok())
+        ready(url)
     });
     let mut outcomes = Many::new(urls, limits, |url| {
         let fetcher = fetcher.clone();

@@ -1,7 +1,9 @@
 //! One line for each URL on stdout, and on a terminal a progress bar under them.
 
 use std::cell::Cell;
+use std::time::Duration;
 
+use common::one_line;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// Tells outcomes, and remembers whether one was a failure.
@@ -18,6 +20,8 @@ impl Report {
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
             bar.set_style(style);
         }
+        // Its clock goes on where nothing finishes.
+        bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, failed: Cell::new(false) }
     }
 
@@ -28,6 +32,7 @@ impl Report {
 
     /// The only line of a URL.
     pub(crate) fn tell(&self, target: &str, outcome: &Result<String, String>) {
+        let target = one_line(target);
         // The bar makes room for the line, and comes back below it.
         self.bar.suspend(|| match outcome {
             Ok(what) => tracing::info!("{target}: {what}"),

@@ -1,7 +1,7 @@
 //! Where the URLs come from, and where their bodies go.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use anyhow::Context;
@@ -41,7 +41,15 @@ fn lines_of<R: BufRead + 'static>(
 ) -> BoxStream<'static, Result<Url, NotAUrl>> {
     let (sender, receiver) = tokio::sync::mpsc::channel(100);
     std::thread::spawn(move || {
-        for (index, line) in open().split(b'\n').enumerate() {
+        let list = match utf_8(open()) {
+            Ok(list) => list,
+            Err(error) => {
+                let line = "line 1".to_owned();
+                let _gone = sender.blocking_send(Err(NotAUrl { line, why: error.to_string() }));
+                return;
+            }
+        };
+        for (index, line) in list.split(b'\n').enumerate() {
             let target = match line {
                 Ok(line) => {
                     let line = String::from_utf8_lossy(line.trim_ascii()).into_owned();
@@ -69,6 +77,28 @@ fn lines_of<R: BufRead + 'static>(
     .boxed()
 }
 
+/// What is behind a byte-order mark: some editors write one, and Windows' shell writes UTF-16.
+fn utf_8<R: BufRead + 'static>(mut list: R) -> io::Result<Box<dyn BufRead>> {
+    let mut begin = Vec::new();
+    list.by_ref().take(3).read_to_end(&mut begin)?;
+    let of_bytes = match begin.as_slice() {
+        [0xef, 0xbb, 0xbf] => return Ok(Box::new(list)),
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        _ => return Ok(Box::new(Cursor::new(begin).chain(list))),
+    };
+    list.read_to_end(&mut begin)?;
+    let units: Vec<u16> = begin[2..].chunks_exact(2).map(|unit| of_bytes([unit[0], unit[1]])).collect();
+    Ok(Box::new(Cursor::new(String::from_utf16_lossy(&units).into_bytes())))
+}
+
+/// Different URLs are different digests.
+pub(crate) fn digest(url: &Url) -> [u8; 10] {
+    let mut digest = [0; 10];
+    digest.copy_from_slice(&Sha1::digest(url.as_str())[..10]);
+    digest
+}
+
 /// A file name that tells a reader what it is, is safe in any folder, and differs for different URLs.
 pub(crate) fn file_name(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -84,9 +114,14 @@ pub(crate) fn file_name(url: &Url) -> String {
             })
             .take(100)
             .collect();
+    // A name that begins with `-` looks like a flag, and one that begins with a dot is hidden.
+    name = name.trim_start_matches(['-', '.']).to_owned();
+    if name.is_empty() {
+        name.push_str("page");
+    }
     name.push('.');
     // Letters of both cases, the query and what is beyond a hundred letters are only told apart here.
-    for byte in &Sha1::digest(url.as_str())[..10] {
+    for byte in digest(url) {
         name.push_str(&format!("{byte:02x}"));
     }
     name

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: 0BSD
+//! A worker, as its pool sees it: a process and the channel to it.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as Channel;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::wire::{Incoming, Reply, invalid};
+
+/// How long to wait for the end of a process before it is killed, and its place, which is free after that.
+type Farewell = (Duration, Option<OwnedSemaphorePermit>);
+
+/// How a process has ended, and its place.
+type End = (ExitStatus, Option<OwnedSemaphorePermit>);
+
+/// A process that somebody wants. Dropped, it is killed.
+#[derive(Debug)]
+pub(super) struct Worker {
+    channel: UnixStream,
+    incoming: Incoming,
+    /// How many jobs it has done.
+    pub(super) jobs: usize,
+    /// Its place among those that have a job.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+    end_limit: Duration,
+    farewell: Option<oneshot::Sender<Farewell>>,
+    /// From the task that looks after the process.
+    end: oneshot::Receiver<End>,
+    /// What came from there, if it came already.
+    ended: Option<Option<ExitStatus>>,
+}
+
+impl Worker {
+    /// Starts a process.
+    pub(super) fn start(
+        command: &mut Command,
+        place: OwnedSemaphorePermit,
+        end_limit: Duration,
+        alive: &TaskTracker,
+    ) -> io::Result<Self> {
+        let (ours, theirs) = Channel::pair()?;
+        ours.set_nonblocking(true)?;
+        let channel = UnixStream::from_std(ours)?;
+        let child = command.stdin(OwnedFd::from(theirs)).spawn();
+        // The command keeps its end of the channel otherwise, and the end of the worker would not be seen.
+        command.stdin(Stdio::null());
+        let (farewell, unwanted) = oneshot::channel();
+        let (ended, end) = oneshot::channel();
+        alive.spawn(look_after(child?, unwanted, ended));
+        let (incoming, place, farewell) = (Incoming::default(), Some(place), Some(farewell));
+        Ok(Self { channel, incoming, jobs: 0, place, end_limit, farewell, end, ended: None })
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.farewell.as_ref().is_some_and(|farewell| !farewell.is_closed())
+    }
+
+    /// Sends it a job, and waits until it has taken it.
+    pub(super) async fn take(&mut self, request: &[u8]) -> io::Result<()> {
+        let (mut reader, mut writer) = self.channel.split();
+        let ended = tokio::select! {
+            biased;
+            // It has nothing to say yet. One that talks and does not listen would wait forever, and so would we.
+            early = reader.read_u8() => {
+                early?;
+                return Err(invalid());
+            }
+            written = writer.write_all(request) => {
+                written?;
+                None
+            }
+            ended = &mut self.end, if self.ended.is_none() => Some(ended.ok()),
+        };
+        if let Some(ended) = ended {
+            self.note(ended);
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        match self.reply::<()>().await? {
+            Reply::Taken => Ok(()),
+            Reply::Ready | Reply::Done(_) => Err(invalid()),
+        }
+    }
+
+    pub(super) async fn reply<O: DeserializeOwned>(&mut self) -> io::Result<Reply<O>> {
+        Ok(serde_json::from_slice(&self.message().await?)?)
+    }
+
+    /// The next message. The process is waited for too: if it dies, a program that it has started may hold its end of
+    /// the channel open.
+    pub(super) async fn message(&mut self) -> io::Result<Vec<u8>> {
+        if self.ended.is_none() {
+            let ended = tokio::select! {
+                biased;
+                message = self.incoming.read(&mut self.channel) => return message,
+                ended = &mut self.end => ended.ok(),
+            };
+            self.note(ended);
+        }
+        // What it had said before its end is all there. Tokio may not know of it yet, so the channel itself is asked.
+        let channel = Channel::from(self.channel.as_fd().try_clone_to_owned()?);
+        self.incoming.read_blocking(&channel)
+    }
+
+    /// Lets it end: it reads that nothing more comes, and has the time to put its things away.
+    pub(super) fn retire(mut self) {
+        self.part(self.end_limit);
+    }
+
+    /// The same, and waits for its end. It keeps its place.
+    pub(super) async fn end(&mut self) -> Option<ExitStatus> {
+        // Fails if the other end is gone already.
+        drop(self.channel.shutdown().await);
+        self.part(self.end_limit);
+        self.status().await
+    }
+
+    /// Kills it, and waits for its end. It keeps its place.
+    pub(super) async fn kill(&mut self) -> Option<ExitStatus> {
+        self.part(Duration::ZERO);
+        self.status().await
+    }
+
+    async fn status(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            let ended = (&mut self.end).await.ok();
+            self.note(ended);
+        }
+        self.ended.flatten()
+    }
+
+    fn note(&mut self, ended: Option<End>) {
+        let (status, place) = ended.unzip();
+        self.ended = Some(status);
+        self.place = place.flatten().or(self.place.take());
+    }
+
+    fn part(&mut self, patience: Duration) {
+        let Some(farewell) = self.farewell.take() else { return };
+        if let Err((_patience, place)) = farewell.send((patience, self.place.take())) {
+            // The process is gone already.
+            self.place = place;
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.part(Duration::ZERO);
+    }
+}
+
+/// Waits for the end of a process, because no process is left behind unseen, and sees to it that there is one.
+async fn look_after(
+    mut child: Child,
+    mut unwanted: oneshot::Receiver<Farewell>,
+    ended: oneshot::Sender<End>,
+) {
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)));
+    let farewell = tokio::select! {
+        biased;
+        _ = child.wait() => {
+            // It may have come in this very moment, with the place.
+            unwanted.close();
+            unwanted.try_recv().ok()
+        }
+        farewell = &mut unwanted => farewell.ok(),
+    };
+    let (patience, place) = farewell.unwrap_or_default();
+    if patience.is_zero() || timeout(patience, child.wait()).await.is_err() {
+        // Fails if it has ended by itself.
+        drop(child.start_kill());
+    }
+    let status = child.wait().await;
+    // In the same step, before its number can be another's.
+    drop(group);
+    if let Ok(status) = status {
+        // The place is free now, unless somebody asks and wants to keep it.
+        drop(ended.send((status, place)));
+    }
+}
+
+/// The process group of a worker: itself, and what its jobs have started. Dropped, it is killed.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // An error means that no process of it is left.
+        let _killed_or_gone = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
+    }
+}

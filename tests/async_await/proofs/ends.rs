@@ -1,0 +1,39 @@
+//! Numbers and durations at their ends: zero, one and the greatest.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use async_await::async_closures::{poll_until, spawn_poll_until};
+use async_await::yielding::search;
+use tokio::time::{Instant, timeout};
+
+use crate::support::{ms, soon};
+
+/// A pause of no time yields, and one of the greatest is never over.
+#[tokio::test(start_paused = true)]
+async fn a_pause_at_its_ends() {
+    for (pause, asked) in [(Duration::ZERO, 3), (Duration::from_nanos(1), 3), (Duration::MAX, 1)] {
+        let (mut on_this, mut on_a_task) = (0, 0);
+        let answer = poll_until(pause, async || {
+            on_this += 1;
+            Ok::<_, ()>((on_this == 3).then_some(()))
+        });
+        assert_eq!(timeout(ms(60_000), answer).await.is_ok(), asked == 3);
+        assert_eq!(on_this, asked);
+        let task = spawn_poll_until(pause, move || {
+            on_a_task += 1;
+            std::future::ready(Ok::<_, ()>((on_a_task == 3).then_some(())))
+        });
+        assert_eq!(timeout(ms(60_000), task).await.is_ok(), asked == 3);
+    }
+}
+
+/// The greatest number of lines at a time is no yield at all.
+#[tokio::test(start_paused = true)]
+async fn a_number_of_lines_at_its_ends() {
+    let start = Instant::now();
+    for at_a_time in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
+        assert_eq!(soon(search(["a", "b", "a"], "a", at_a_time)).await, [0, 2]);
+    }
+    assert_eq!(start.elapsed(), ms(0));
+}

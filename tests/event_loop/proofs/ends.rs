@@ -1,0 +1,125 @@
+//! Every public function that takes a number or a time, at the ends of its arguments.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use event_loop::callbacks::Callbacks;
+use event_loop::from_a_thread::{submit, wait_for};
+use event_loop::runner::Runner;
+use event_loop::shutdown::{Grace, Jobs, Stop, serve};
+use event_loop::signals::exit_at_the_second;
+use event_loop::slow_polls::report_slow_polls;
+use event_loop::watchdog::{Pulse, watch};
+use futures::stream;
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
+
+use crate::real_time::soon_on_a_thread;
+use crate::support::{Count, Entries, ends, ms};
+use crate::work::{many_threads, paused};
+
+const TIMES: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
+
+/// A delay without end waits behind every other.
+#[tokio::test(start_paused = true)]
+async fn of_a_callbacks_delay() {
+    let (callbacks, log) = (Callbacks::new(), Entries::new());
+    for time in TIMES.into_iter().rev() {
+        let log = log.clone();
+        callbacks.call_later(time, move || log.add(time)).unwrap();
+    }
+    let end = callbacks.clone();
+    callbacks.call_later(ms(2), move || end.stop()).unwrap();
+    ends(callbacks.run(|_| ())).await.unwrap();
+    assert_eq!((log.take(), callbacks.len()), (TIMES[..2].to_vec(), 1));
+}
+
+#[test]
+fn of_a_threads_wait() {
+    soon_on_a_thread(|| {
+        let runtime = many_threads().build().unwrap();
+        for time in TIMES {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let task = submit(runtime.handle(), told);
+            if time < Duration::MAX {
+                let again = wait_for(task, time).unwrap_err();
+                tell.send(time).unwrap();
+                assert_eq!(event_loop::from_a_thread::wait(again).unwrap(), Ok(time));
+            } else {
+                tell.send(time).unwrap();
+                assert_eq!(wait_for(task, time).unwrap().unwrap(), Ok(time));
+            }
+        }
+    });
+}
+
+/// Also with a blocking call that the end of the runtime waits for.
+#[test]
+fn of_a_runners_grace() {
+    for time in TIMES {
+        soon_on_a_thread(move || {
+            let mut runner = Runner::new(&mut paused(), |_, _| ()).unwrap();
+            let stop = |stop: tokio_util::sync::CancellationToken| async move {
+                stop.cancelled().await;
+                Ok(())
+            };
+            runner.tasks().spawn("stops", stop).unwrap();
+            let (begun, has_begun) = mpsc::channel();
+            let call = runner.run(async || drop(spawn_blocking(move || begun.send(()))));
+            call.unwrap();
+            has_begun.recv().unwrap();
+            assert_eq!(runner.close(time), Ok(()), "{time:?}");
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_shutdowns_grace() {
+    for to_finish in TIMES {
+        for to_clean_up in TIMES {
+            let one = |jobs: Jobs| {
+                jobs.start("one", |_| async { Ok(()) }).unwrap();
+                std::future::ready(())
+            };
+            let grace = Grace { to_finish, to_clean_up };
+            let summary = ends(serve(stream::pending::<()>(), grace, one, |_, _| ())).await;
+            assert_eq!((summary.stop, summary.stragglers.len()), (Stop::Intake(()), 0), "{grace:?}");
+            assert_eq!(summary.finished + summary.cancelled, 1, "{grace:?}");
+        }
+    }
+}
+
+/// It acts at a second signal alone, and none comes here.
+#[test]
+fn of_the_time_before_an_exit() {
+    for time in TIMES {
+        exit_at_the_second(time).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_the_limit_for_a_poll() {
+    for (time, expected) in TIMES.into_iter().zip([1, 0, 0]) {
+        let polls = Count::default();
+        report_slow_polls(time, |_| polls.add(), async {}).await;
+        assert_eq!(polls.get(), expected, "{time:?}");
+    }
+}
+
+/// A limit of zero is one millisecond; one without end reports nothing.
+#[test]
+fn of_a_watchdogs_limit() {
+    soon_on_a_thread(|| {
+        for time in TIMES {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            let (log, pulses) = mpsc::channel();
+            let watchdog =
+                watch(runtime.handle(), time, move |pulse| log.send(pulse).unwrap_or_default()).unwrap();
+            if time < Duration::MAX {
+                assert_eq!(pulses.recv(), Ok(Pulse::Blocked), "{time:?}");
+            }
+            drop((watchdog, runtime));
+            assert!(pulses.iter().all(|pulse| pulse == Pulse::Blocked), "{time:?}");
+        }
+    });
+}

@@ -1,0 +1,72 @@
+//! Every public function that takes a number or a time, at the ends of its arguments.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use executors::blocking::Blocking;
+use executors::thread_pool::{Queued, ThreadPool};
+
+use crate::real_time::soon_on_real_time;
+use crate::support::{ONE, ms};
+
+const LIMITS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
+
+#[tokio::test]
+async fn of_a_limit_of_blocking_calls() {
+    for limit in LIMITS {
+        let calls = Blocking::at_most(limit);
+        let two = soon_on_real_time(async { tokio::join!(calls.run(|| 1), calls.run(|| 2)) }).await;
+        assert_eq!((two.0.unwrap(), two.1.unwrap()), (1, 2), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_number_of_threads() {
+    for threads in LIMITS {
+        for pool in [
+            ThreadPool::new(threads, "ends"),
+            ThreadPool::with_initializer(threads, "ends", || Ok::<_, String>(())),
+        ] {
+            let two = [1, 2].map(|number| pool.submit(move || number).unwrap());
+            assert_eq!(soon_on_real_time(futures::future::try_join_all(two)).await.unwrap(), [1, 2]);
+            soon_on_real_time(pool.shutdown(Queued::Finish)).await.unwrap();
+        }
+    }
+}
+
+/// Each setting by itself, the others as they are by default. A worker that has no time to start is too late.
+#[cfg(unix)]
+#[tokio::test]
+async fn of_the_settings_of_a_process_pool() {
+    use executors::process_pool::{OnCrash, Options};
+
+    use crate::work::process_pool::{Job, Pool, exists, worker};
+
+    let ends = [Duration::ZERO, ms(1), Duration::MAX];
+    let of_times = ends.into_iter().flat_map(|time| {
+        [
+            (time == Duration::MAX, Options { time_limit: Some(time), ..Options::default() }),
+            (time == Duration::MAX, Options { start_limit: time, ..Options::default() }),
+            (true, Options { end_limit: time, ..Options::default() }),
+        ]
+    });
+    let of_numbers = LIMITS.into_iter().flat_map(|limit| {
+        [
+            (true, Options { max_workers: limit, ..Options::default() }),
+            (true, Options { max_jobs_per_worker: Some(limit), ..Options::default() }),
+            (true, Options { on_crash: OnCrash::FailJob { limit }, ..Options::default() }),
+        ]
+    });
+    for (must_work, options) in of_times.chain(of_numbers) {
+        let pool = Pool::new(worker("a worker"), options.clone()).unwrap();
+        for _ in 0..2 {
+            match soon_on_real_time(pool.run(Job::Add(40, 2))).await {
+                Ok(result) => assert_eq!(result[0], 42, "{options:?}"),
+                Err(error) => assert!(!must_work, "{options:?}: {error}"),
+            }
+        }
+        let process = soon_on_real_time(pool.run(Job::ProcessId)).await;
+        soon_on_real_time(pool.shutdown(executors::process_pool::Queued::Finish)).await;
+        assert!(process.is_err() || !exists(&process.unwrap()), "{options:?}");
+    }
+}
