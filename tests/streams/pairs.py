@@ -22,6 +22,13 @@ async def ask(address, request):
     return answer
 
 
+async def end_of(*servers):
+    """Closes servers, and lets the loop close what their connections have left."""
+    for server in servers:
+        server.close()
+    await asyncio.sleep(0.01)
+
+
 async def connect_write_and_read_to_the_end():
     server = await asyncio.start_server(capitals, "127.0.0.1", 0)
     address = server.sockets[0].getsockname()
@@ -34,7 +41,7 @@ async def connect_write_and_read_to_the_end():
     await writer.wait_closed()
 
     assert answer == b"HELLO"
-    server.close()
+    await end_of(server)
 
 
 async def serve_until_the_stop():
@@ -45,6 +52,7 @@ async def serve_until_the_stop():
     await server.wait_closed()
 
     assert answer == b"HELLO"
+    await end_of(server)
 
 
 async def lines_of_a_limited_length():
@@ -84,8 +92,7 @@ async def pass_bytes_on_both_ways():
     server = await asyncio.start_server(relay, "127.0.0.1", 0)
     answer = await ask(server.sockets[0].getsockname(), b"hello")
     assert (answer, passed) == (b"HELLO", ["both"])
-    server.close()
-    behind.close()
+    await end_of(server, behind)
 
 
 async def frames_with_a_length():
@@ -106,5 +113,7 @@ async def the_first_address_that_answers():
     reader, writer = await asyncio.open_connection("127.0.0.1", port, happy_eyeballs_delay=0.25)
 
     assert writer.get_extra_info("peername") == ("127.0.0.1", port)
+    writer.write_eof()
+    await reader.read()
     writer.close()
-    server.close()
+    await end_of(server)

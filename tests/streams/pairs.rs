@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const WITHIN: Duration = Duration::from_secs(5);
+use crate::work::WITHIN;
 
 /// A listener on a free port, and its address.
 async fn listen() -> (TcpListener, std::net::SocketAddr) {

@@ -149,7 +149,7 @@ where
     let (answers, requests) = Framed::new(stream, codec(longest)).split();
     let answered = requests
         .map(|request| {
-            let request = request.and_then(|request| id_and_body(request));
+            let request = request.and_then(id_and_body);
             let handle = &handle;
             async move {
                 let (id, body) = request?;
