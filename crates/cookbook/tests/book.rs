@@ -502,7 +502,7 @@ fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
 }
 
 /// Public async functions that no lesson sweeps, each with its reason.
-const NOT_SWEPT: [(&str, &str); 7] = [
+const NOT_SWEPT: [(&str, &str); 8] = [
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
     (
@@ -515,6 +515,7 @@ const NOT_SWEPT: [(&str, &str); 7] = [
         "timeouts::cooperative::checksum",
         "its loop has a thread of its own; a lesson drops it while the loop runs",
     ),
+    ("streams::connect::open", "it opens a socket; it is a connect in a timeout, and an option"),
     ("http_client::upload::upload_file", "it opens a socket; the stream is lent as in `upload`"),
 ];
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: 0BSD
+//! Sends each message to all members of a room, as a chat does. A member who reads too slowly is dropped.
+//!
+//! ```sh
+//! cargo add bytes
+//! cargo add tokio --features io-util,sync
+//! cargo add tokio-util
+//! ```
+//!
+//! ```
+//! use std::num::NonZeroUsize;
+//!
+//! use streams::fan_out::Room;
+//! use tokio::io::{AsyncReadExt, duplex};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> std::io::Result<()> {
+//!     let room = Room::new(NonZeroUsize::MIN.saturating_add(99)); // 100 messages behind is too slow
+//!     let (mut member, ours) = (room.join(), duplex(64));
+//!     let (socket, mut reader) = ours;
+//!     tokio::spawn(async move { member.deliver(socket).await });
+//!     assert_eq!(room.say("hello\n".into()), 0); // it has dropped no member
+//!     let mut heard = [0; 6];
+//!     reader.read_exact(&mut heard).await?;
+//!     assert_eq!(&heard, b"hello\n");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The rule: each member has a queue of this many messages. A member whose queue is full when a message comes is dropped
+//! at that moment, in the middle of a write if need be. The others notice nothing.
+//!
+//! `tokio::sync::broadcast` is enough where a slow reader may miss messages. It cannot interrupt a write: a reader that
+//! never reads keeps its socket.
+//!
+//! # Cancel safety
+//!
+//! Dropping `deliver` may leave a message written in part: close the stream. Dropping a [`Member`] leaves the room.
+//!
+//! # Cost
+//!
+//! [`Room::say`] takes a time that grows with the members, and never waits. A message is shared, not copied.
+//!
+//! # Differences from asyncio
+//!
+//! `StreamWriter.write` never waits and has no bound: with asyncio, a member that never reads costs memory without limit,
+//! unless the sender awaits `drain`, and then it holds up all the others.
+
+use std::collections::HashMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Where members hear each other. A clone is the same room.
+#[derive(Debug, Clone)]
+pub struct Room {
+    members: Arc<Mutex<Members>>,
+    queue: usize,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    next: u64,
+    // The guard cancels the member's token when its entry is removed.
+    present: HashMap<u64, (mpsc::Sender<Bytes>, DropGuard)>,
+}
+
+/// One who is in the room. Dropping it leaves the room.
+#[derive(Debug)]
+pub struct Member {
+    room: Room,
+    id: u64,
+    messages: mpsc::Receiver<Bytes>,
+    is_dropped: CancellationToken,
+}
+
+impl Room {
+    /// A room in which a member may be `queue` messages behind.
+    pub fn new(queue: NonZeroUsize) -> Self {
+        Self { members: Arc::default(), queue: queue.get().min(Semaphore::MAX_PERMITS) }
+    }
+
+    /// A new member, who hears what is said from now on.
+    pub fn join(&self) -> Member {
+        let (sender, messages) = mpsc::channel(self.queue);
+        let is_dropped = CancellationToken::new();
+        let mut members = self.lock();
+        let id = members.next;
+        members.next += 1;
+        members.present.insert(id, (sender, is_dropped.clone().drop_guard()));
+        Member { room: self.clone(), id, messages, is_dropped }
+    }
+
+    /// Queues a message for every member, and drops those whose queue is full. Returns how many it has dropped.
+    pub fn say(&self, message: Bytes) -> usize {
+        let mut members = self.lock();
+        let before = members.present.len();
+        members.present.retain(|_, (queue, _)| queue.try_send(message.clone()).is_ok());
+        before - members.present.len()
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.lock().present.len()
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    /// Writes each message to `writer`. Returns `Ok` when the room has dropped this member for being too slow.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub async fn deliver(&mut self, mut writer: impl AsyncWrite + Unpin) -> io::Result<()> {
+        let messages = &mut self.messages;
+        let write = async {
+            while let Some(message) = messages.recv().await {
+                writer.write_all(&message).await?;
+                writer.flush().await?;
+            }
+            Ok(())
+        };
+        self.is_dropped.run_until_cancelled(write).await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let left = self.room.lock().present.remove(&self.id);
+        drop(left);
+    }
+}

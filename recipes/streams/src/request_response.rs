@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: 0BSD
+//! Many requests at once over one connection: frames with a length and an id, by `tokio_util::codec`.
+//!
+//! ```sh
+//! cargo add bytes futures thiserror
+//! cargo add tokio --features macros,sync
+//! cargo add tokio-util --features codec
+//! ```
+//!
+//! ```
+//! use streams::request_response::{answer, client};
+//! use tokio::io::duplex;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let (here, there) = duplex(64);
+//!     tokio::spawn(answer(there, 1_000, 10, |request| async move { request }));
+//!     let (client, connection) = client(here, 1_000);
+//!     tokio::spawn(connection); // it reads and writes; it returns when the connection is over
+//!     let (one, two) = tokio::try_join!(client.call("one".into()), client.call("two".into()))?;
+//!     assert_eq!((&one[..], &two[..]), (&b"one"[..], &b"two"[..]));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A frame is its length in 4 bytes, an id in 8 bytes, and the body; numbers are big-endian. An answer has the id of its
+//! request. For one request at a time, a `Framed` over a `LengthDelimitedCodec` is enough: `send`, then `next`.
+//!
+//! # Cancel safety
+//!
+//! Dropping a call drops its answer, when it comes. Dropping the future of the connection, or that of `answer`, closes the
+//! connection; each call that waits gets `Closed`.
+//!
+//! # Errors
+//!
+//! A frame that is too long, or too short for an id, ends the connection with `InvalidData`. A connection that is cut in a
+//! frame is an error; cut right behind a length, it looks like an end.
+//!
+//! # Cost
+//!
+//! Each side keeps at most one frame of each direction; a client also one request for each call.
+//!
+//! # Differences from asyncio
+//!
+//! With `struct.unpack` and `readexactly`, a cancelled read between the length and the body loses the frame's border. The
+//! codec keeps it.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures::{SinkExt, StreamExt, TryStreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+const ID: usize = size_of::<u64>();
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The connection is over. The peer may have done what was asked.
+    #[error("the connection is closed")]
+    Closed,
+    /// The body is longer than the limit. Nothing was sent.
+    #[error("the request is longer than {limit} bytes")]
+    TooLong {
+        /// In bytes.
+        limit: usize,
+    },
+}
+
+/// Calls the other side. Clones share the connection; it ends when all are dropped and all calls are answered.
+#[derive(Debug, Clone)]
+pub struct Client {
+    calls: mpsc::Sender<(Bytes, oneshot::Sender<Bytes>)>,
+    longest: usize,
+}
+
+impl Client {
+    /// Sends a request and waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn call(&self, request: Bytes) -> Result<Bytes, CallError> {
+        if request.len() > self.longest {
+            return Err(CallError::TooLong { limit: self.longest });
+        }
+        let (answer, answered) = oneshot::channel();
+        self.calls.send((request, answer)).await.map_err(|_| CallError::Closed)?;
+        answered.await.map_err(|_| CallError::Closed)
+    }
+}
+
+/// Returns a client over `stream`, and the future that moves its frames: spawn it.
+///
+/// `longest` is that of a body, in bytes, of a request and of an answer.
+pub fn client<S>(stream: S, longest: usize) -> (Client, impl Future<Output = io::Result<()>>)
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let (calls, mut queue) = mpsc::channel::<(Bytes, oneshot::Sender<Bytes>)>(1);
+    let connection = async move {
+        let (mut requests, mut answers) = Framed::new(stream, codec(longest)).split();
+        let waiting = Mutex::new(HashMap::new());
+        let write = async {
+            let mut id = 0;
+            while let Some((request, answer)) = queue.recv().await {
+                forget_dropped_calls(&mut lock(&waiting));
+                lock(&waiting).insert(id, answer);
+                requests.send(frame(id, &request)).await?;
+                id += 1;
+            }
+            requests.close().await
+        };
+        let read = async {
+            while let Some(answer) = answers.try_next().await? {
+                let (id, body) = id_and_body(answer)?;
+                if let Some(call) = lock(&waiting).remove(&id) {
+                    let _dropped = call.send(body);
+                }
+            }
+            Ok(())
+        };
+        // When all clients are gone, the answers are still to come.
+        tokio::select! {
+            biased;
+            ended = read => ended,
+            Err(error) = write => Err(error),
+        }
+    };
+    (Client { calls, longest }, connection)
+}
+
+/// Answers the requests of `stream`, at most `at_once` at a time, each when it is done, until the peer ends its direction.
+///
+/// # Errors
+///
+/// Those of the stream, a frame that is wrong, or an answer longer than `longest`.
+pub async fn answer<S, F, Fut>(stream: S, longest: usize, at_once: usize, handle: F) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite,
+    F: Fn(Bytes) -> Fut,
+    Fut: Future<Output = Bytes>,
+{
+    let (answers, requests) = Framed::new(stream, codec(longest)).split();
+    let answered = requests
+        .map(|request| {
+            let request = request.and_then(id_and_body);
+            let handle = &handle;
+            async move {
+                let (id, body) = request?;
+                Ok(frame(id, &handle(body).await))
+            }
+        })
+        // A limit of zero would wait forever.
+        .buffer_unordered(at_once.max(1));
+    pin!(answered).forward(answers).await
+}
+
+fn codec(longest: usize) -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().max_frame_length(longest.saturating_add(ID)).new_codec()
+}
+
+fn frame(id: u64, body: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(ID + body.len());
+    frame.put_u64(id);
+    frame.put_slice(body);
+    frame.freeze()
+}
+
+fn id_and_body(mut frame: BytesMut) -> io::Result<(u64, Bytes)> {
+    if frame.len() < ID {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is too short for an id"));
+    }
+    Ok((frame.get_u64(), frame.freeze()))
+}
+
+/// Before the map would grow: a peer that never answers costs no more than twice the calls that wait.
+fn forget_dropped_calls(waiting: &mut HashMap<u64, oneshot::Sender<Bytes>>) {
+    if waiting.len() == waiting.capacity() {
+        waiting.retain(|_, call| !call.is_closed());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
