@@ -2,7 +2,9 @@
 //! Many requests at once over one connection: frames with a length and an id, by `tokio_util::codec`.
 //!
 //! ```sh
-//! cargo add bytes futures thiserror
+//! cargo add bytes
+//! cargo add futures
+//! cargo add thiserror
 //! cargo add tokio --features macros,sync
 //! cargo add tokio-util --features codec
 //! ```
