@@ -31,6 +31,10 @@ parity *RECIPES:
 copies *RECIPES:
     python3 tests/copies.py {{RECIPES}}
 
+# All patterns at once, copied into projects of ten shapes, compile there
+copies-into *SHAPES:
+    python3 tests/copies_into.py {{SHAPES}}
+
 # The names in docs/concordance are Python's, with every member
 concordance:
     python3 tests/concordance.py

@@ -116,7 +116,7 @@ fn a_dependency_under_another_name_is_used_by_that_name() {
     project.copied("gather first_success --into app");
     let manifest = project.read("app/Cargo.toml");
     assert!(
-        manifest.contains("tokio1 = { workspace = true, features = [\"macros\", \"time\"] }\n"),
+        manifest.contains("tokio1 = { workspace = true, features = [\"macros\", \"rt\", \"time\"] }\n"),
         "{manifest}"
     );
     assert!(!manifest.contains("\ntokio ="), "{manifest}");
@@ -137,7 +137,7 @@ fn an_old_version_under_another_name_is_not_in_the_way() {
     project.copied(WAIT);
     let manifest = project.read("Cargo.toml");
     for line in
-        ["futures = \"0.3.34\"\n", "tokio = { version = \"1.54\", features = [\"macros\", \"time\"] }\n"]
+        ["futures = \"0.3.34\"\n", "tokio = { version = \"1.54\", features = [\"macros\", \"rt\", \"time\"] }\n"]
     {
         assert!(manifest.contains(line), "{manifest}");
     }
@@ -177,7 +177,7 @@ fn another_table_says_which_version_it_is() {
     );
     project.copied(WAIT);
     let manifest = project.read("Cargo.toml");
-    let added = "[dependencies]\nfutures = \"0.3.28\"\ntokio = { version = \"1.40\", features = [\"macros\", \"time\"] }\n";
+    let added = "[dependencies]\nfutures = \"0.3.28\"\ntokio = { version = \"1.40\", features = [\"macros\", \"rt\", \"time\"] }\n";
     assert!(manifest.contains(added), "{manifest}");
 }
 
@@ -189,6 +189,18 @@ fn a_workspace_whose_version_is_too_old_is_not_inherited() {
     project.copied(WAIT);
     let manifest = project.read("Cargo.toml");
     assert!(manifest.contains("[dependencies]\nfutures = \"0.3.34\"\ntokio = { version"), "{manifest}");
+}
+
+#[test]
+fn dotted_keys_keep_their_order() {
+    let project = Project::new(
+        "[workspace]\n[workspace.dependencies]\nserde = \"1\"\n\n[dependencies]\nserde.workspace = true\nserde.features = [\"derive\"]\n",
+    );
+    project.copied(WAIT);
+    let manifest = project.read("Cargo.toml");
+    let there =
+        "[dependencies]\nfutures = \"0.3.34\"\nserde.workspace = true\nserde.features = [\"derive\"]\ntokio";
+    assert!(manifest.contains(there), "{manifest}");
 }
 
 #[test]
@@ -213,7 +225,7 @@ fn default_features_that_are_off_stay_off() {
         assert!(manifest.contains(kept), "{manifest}");
     }
     assert!(
-        manifest.ends_with("default-features = false\nfeatures = [\"macros\", \"time\"]\n"),
+        manifest.ends_with("default-features = false\nfeatures = [\"macros\", \"rt\", \"time\"]\n"),
         "{manifest}"
     );
 }

@@ -385,7 +385,7 @@ fn without_default_features_it_adds_what_the_pattern_uses() {
         expect![[r#"
             [dependencies]
             futures = { version = "0.3", default-features = false, features = ["std"] }
-            tokio = { version = "1.54", default-features = false, features = ["macros", "time"] }
+            tokio = { version = "1.54", default-features = false, features = ["macros", "time", "rt"] }
         "#]],
     );
 }

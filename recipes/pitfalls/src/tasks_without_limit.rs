@@ -51,10 +51,9 @@ where
 {
     let mut tasks = JoinSet::new();
     for item in items {
-        if tasks.len() >= limit.get() {
-            if let Some(ended) = tasks.join_next().await {
-                go_on(ended);
-            }
+        while tasks.len() >= limit.get() {
+            let Some(ended) = tasks.join_next().await else { break };
+            go_on(ended);
         }
         tasks.spawn(handle(item));
     }

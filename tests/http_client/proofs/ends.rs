@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use common::server::Server;
 use futures::FutureExt;
-use http_client::client::Timeouts;
+use http_client::client::{Timeouts, client_with};
 use http_client::download::download;
 use http_client::json::json;
 use http_client::limits::Limits;
 use http_client::many::{self, Many};
-use http_client::resume::resume;
+use http_client::resume::{Part, resume};
 use http_client::retry::{Policy, Verdict, retry};
 use http_client::status::raise_for_status;
 use http_client::websocket::Heartbeat;
@@ -32,6 +32,7 @@ async fn the_client_takes_all_of_them() {
     let server = Server::start().await.unwrap();
     for time in DURATIONS {
         let timeouts = Timeouts { total: Some(time), connect: Some(time), read: Some(time) };
+        assert!(client_with("lesson", timeouts, None, |builder| builder).is_ok());
         let client = http_client::client::client("lesson", timeouts, None).unwrap();
         let sent = client.get(server.url("/hold/headers/gate")).send();
         if time == Duration::MAX {
@@ -110,7 +111,7 @@ async fn the_limits_on_a_body_take_all_of_them() {
         let (_held, response) = slow_response(503, "text/plain", ["1", "2"]);
         assert_eq!(raise_for_status(response, keep).await.unwrap_err().body, kept);
         let (_held, response) = slow_response(200, "application/json", ["1", "2"]);
-        assert_eq!(json::<u8>(response, keep).await.ok(), (kept == "12").then_some(12));
+        assert_eq!(json(response, keep).await.ok(), (kept == "12").then_some(12_u8));
     }
 }
 
@@ -147,5 +148,16 @@ async fn a_heartbeat_takes_all_of_them() {
         let (ours, _peer) = pair().await;
         let mut ours = Heartbeat::new(ours.socket, interval);
         assert_eq!(timeout(DAY, ours.next()).await.is_ok(), is_lost, "{interval:?}");
+    }
+}
+
+/// A body of two bytes, resumed from nothing: the limit is the most that the file may have.
+#[tokio::test(start_paused = true)]
+async fn the_limit_on_a_resumed_download_takes_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for (limit, is_taken) in [(0, false), (1, false), (2, true), (u64::MAX, true)] {
+        let part = Part::of(&folder.path().join("page")).await.unwrap();
+        let (_held, response) = slow_response(200, "text/plain", ["1", "2"]);
+        assert_eq!(part.complete(response, limit).await.is_ok(), is_taken, "{limit}");
     }
 }

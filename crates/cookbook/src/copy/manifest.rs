@@ -1,6 +1,9 @@
 //! Edits of the reader's manifest, which keep its form and lose nothing.
 
-use anyhow::Context;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use anyhow::bail;
 use similar::{ChangeTag, TextDiff};
 use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value};
 
@@ -17,7 +20,7 @@ pub(crate) fn table<'a>(manifest: &'a DocumentMut, keys: &[String]) -> Option<&'
 }
 
 /// The `[dependencies]`, which are made if there are none.
-pub(crate) fn dependencies(manifest: &mut DocumentMut) -> anyhow::Result<&mut dyn TableLike> {
+pub(crate) fn dependencies(manifest: &mut DocumentMut) -> anyhow::Result<&mut Item> {
     if !manifest.contains_key("dependencies") {
         let mut table = Table::new();
         // A comment at the end stays behind what it is behind now.
@@ -30,16 +33,33 @@ pub(crate) fn dependencies(manifest: &mut DocumentMut) -> anyhow::Result<&mut dy
         manifest.insert("dependencies", Item::Table(table));
     }
     let dependencies = &mut manifest["dependencies"];
-    dependencies.as_table_like_mut().context("[dependencies] is no table")
+    if !dependencies.is_table_like() {
+        bail!("[dependencies] is no table");
+    }
+    Ok(dependencies)
 }
 
 /// Inserts a dependency: in the order of names, if that is the order that is there.
-pub(crate) fn insert(dependencies: &mut dyn TableLike, name: &str, value: Value) {
-    let was_sorted = dependencies.iter().map(|(key, _)| key).is_sorted();
-    dependencies.insert(name, Item::Value(value));
+pub(crate) fn insert(dependencies: &mut Item, name: &str, value: Value) -> Option<()> {
+    let table = dependencies.as_table_like_mut()?;
+    let was_sorted = table.iter().map(|(key, _)| key).is_sorted();
+    table.insert(name, Item::Value(value));
     if was_sorted {
-        dependencies.sort_values();
+        let names: BTreeSet<_> = table.iter().map(|(key, _)| key.to_owned()).collect();
+        // What is in a dependency with dotted keys is offered too, and keeps its order.
+        let order = |one: &str, other: &str| match names.contains(one) && names.contains(other) {
+            true => one.cmp(other),
+            false => Ordering::Equal,
+        };
+        match dependencies {
+            Item::Table(table) => table.sort_values_by(|one, _, other, _| order(one.get(), other.get())),
+            Item::Value(Value::InlineTable(table)) => {
+                table.sort_values_by(|one, _, other, _| order(one.get(), other.get()));
+            }
+            _ => {}
+        }
     }
+    Some(())
 }
 
 /// As `cargo add` writes it: a workspace that has a version of it wants this one used.

@@ -345,7 +345,7 @@ fn add(
         (1, Some(version)) => version.clone().decorated(" ", ""),
         _ => table.into(),
     };
-    manifest::insert(manifest::dependencies(manifest)?, name, value);
+    manifest::insert(manifest::dependencies(manifest)?, name, value).context("[dependencies] is no table")?;
     done.said = match features.is_empty() {
         true => format!("added, {version}"),
         false => format!("added, {version}, features {}", features.join(", ")),

@@ -75,7 +75,8 @@ pub(crate) fn with_future(source: &str) -> String {
     });
     let mut is_imported = false;
     for (at, token) in tokens.iter().enumerate() {
-        if *token == "use" {
+        // `use<T>` in a type is no import.
+        if *token == "use" && tokens.get(at + 1) != Some(&"<") {
             let line: Vec<_> = tokens[at..].iter().take_while(|token| **token != ";").copied().collect();
             is_imported |= line.contains(&"Future");
         }
