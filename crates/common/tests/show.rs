@@ -312,7 +312,10 @@ fn a_flag_that_is_not_quite_one_is_recognised() {
 #[test]
 fn sigterm_and_sighup_end_it_as_ctrl_c_does() {
     for (signal, code) in [("TERM", 143), ("HUP", 129)] {
-        let mut child = show(&["--wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // What started the lessons may ignore SIGHUP, as `nohup` does; a program inherits that.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(show(&[]).get_program()).arg("--wait").stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut String::new()).unwrap();
         let kill = format!("kill -{signal} {}", child.id());

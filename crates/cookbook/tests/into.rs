@@ -136,9 +136,10 @@ fn an_old_version_under_another_name_is_not_in_the_way() {
     let project = Project::new(before);
     project.copied(WAIT);
     let manifest = project.read("Cargo.toml");
-    for line in
-        ["futures = \"0.3.34\"\n", "tokio = { version = \"1.54\", features = [\"macros\", \"rt\", \"time\"] }\n"]
-    {
+    for line in [
+        "futures = \"0.3.34\"\n",
+        "tokio = { version = \"1.54\", features = [\"macros\", \"rt\", \"time\"] }\n",
+    ] {
         assert!(manifest.contains(line), "{manifest}");
     }
 }

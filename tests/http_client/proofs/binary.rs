@@ -616,7 +616,11 @@ async fn sigterm_and_sighup_leave_no_file_behind() {
         let server = Server::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let arguments = ["--output", folder.path().to_str().unwrap(), &server.url("/hang/body")];
-        let child = http_client(&arguments).spawn().unwrap();
+        // What started the lessons may ignore SIGHUP, as `nohup` does; a program inherits that.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_http_client")]).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let child = command.spawn().unwrap();
         server.until(|counts| counts.in_flight == 1).await;
         while files(folder.path()).is_empty() {
             yield_now().await; // until the temporary file is there
