@@ -637,3 +637,12 @@ mod files {
         all.map(|(path, text)| (path.strip_prefix(project.0.path()).unwrap().to_path_buf(), text)).collect()
     }
 }
+
+/// The docs add reqwest without its default features and with a TLS of its own: so does the tool.
+#[test]
+fn a_new_dependency_has_the_features_of_the_docs() {
+    let project = Project::new("");
+    project.copied("http_client upload --into .");
+    let manifest = project.read("Cargo.toml");
+    assert!(manifest.contains("reqwest = { version = \"0.13.5\", default-features = false, features = [\"rustls\", \"stream\"] }"), "{manifest}");
+}

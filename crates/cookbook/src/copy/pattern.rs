@@ -312,14 +312,16 @@ fn add(
     }
     let mut done = Done::default();
     let elsewhere = there.iter().find(|there| there.ident() == ident);
-    let mut has_default = true;
+    let mut has_default = need.wanted.default_features;
     let (mut table, version) = if let Some(other) = elsewhere {
         // One version, and from one place.
         done.notes.extend(older(project, need, &other.req)?);
         let keys = other.table();
         let item = manifest::table(manifest, &keys).and_then(|table| table.get(other.key()));
         let table = source_of(item.with_context(|| format!("there is no {name} in [{}]", keys.join(".")))?);
-        has_default = !table.contains_key("workspace") || other.uses_default_features;
+        if table.contains_key("workspace") {
+            has_default = other.uses_default_features;
+        }
         (table, format!("that of [{}]", keys.join(".")))
     } else if let Some(item) = of_workspace(need, workspace)? {
         let there = super::dependency::Dependency::read(name, item, workspace)?;
