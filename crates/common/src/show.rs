@@ -87,15 +87,20 @@ fn meant(error: &clap::Error, command: &Command) -> Option<String> {
     let mut meant: Vec<_> =
         known.iter().filter(|flag| flag.starts_with(typed)).map(|flag| format!("--{flag}")).collect();
     if meant.is_empty() {
-        let likeness = |flag: &str| strsim::jaro_winkler(typed, flag);
-        let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-        meant.extend(nearest.filter(|flag| likeness(flag) >= ALIKE).map(|flag| format!("--{flag}")));
+        let nearest = known.iter().max_by_key(|flag| letters_in_place(typed, flag));
+        let is_near = |flag: &str| 3 * letters_in_place(typed, flag) >= 2 * flag.len().max(typed.len());
+        meant.extend(nearest.filter(|flag| is_near(flag)).map(|flag| format!("--{flag}")));
     }
     (!meant.is_empty()).then(|| format!("did you mean {}?", meant.join(", or ")))
 }
 
-/// Below this, two names have nothing to do with each other.
-const ALIKE: f64 = 0.8;
+/// How many letters two names share at the front and, of the rest, at the back: a slip stands between them.
+fn letters_in_place(one: &str, other: &str) -> usize {
+    let front = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let rest = [one, other].map(|name| name.as_bytes()[front..].iter().rev());
+    let [one, other] = rest;
+    front + one.zip(other).take_while(|(one, other)| one == other).count()
+}
 
 impl Show {
     /// Runs `program` with its log on stdout, then draws the timeline of its spans and writes the files asked for.
