@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -56,6 +57,18 @@ async fn each_connection_has_a_task() {
     let (mut first, mut second) = (connect(&arrivals).await, connect(&arrivals).await);
     assert!(is_answered(&mut second).await);
     assert!(is_answered(&mut first).await);
+}
+
+/// asyncio has one thread. A handler that keeps something for one thread at a time, as a `Cell`, may be spawned here.
+#[tokio::test(start_paused = true)]
+async fn a_handler_need_not_be_shared_by_threads() {
+    let ((arrivals, listener), calls) = (scripted(()), Cell::new(0));
+    let handle = move |stream, stop| {
+        calls.set(calls.get() + 1);
+        echo(stream, stop)
+    };
+    tokio::spawn(serve(listener, Limits::default(), CancellationToken::new(), handle));
+    assert!(is_answered(&mut connect(&arrivals).await).await);
 }
 
 /// asyncio has no limit on connections. Here one more waits, in the system's queue, until another one ends.
