@@ -201,6 +201,26 @@ def memory_of(process: subprocess.Popen) -> int:
     return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE).group(1))
 
 
+def endless_line(programs: pathlib.Path) -> None:
+    """A peer that never ends its line costs the limit, and not what it sends."""
+    megabytes = 50
+    with serving(programs / "streams", "--listen", "127.0.0.1:0", "--max-line", "1000") as (server, port):
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as peer:
+            peer.sendall(b"hello\n")
+            answer = peer.recv(100)
+            before = memory_of(server)
+            for _ in range(megabytes):
+                peer.sendall(b"x" * 1_000_000)
+            peer.sendall(b"\nbye\n")
+            while not answer.endswith(b"\nBYE\n"):
+                answer += peer.recv(100)
+            grown = memory_of(server) - before
+        expected = b"HELLO\nerror: a line is longer than 1000 bytes\nBYE\n"
+        check(f"a line of {megabytes} megabytes is one error", answer == expected, answer)
+        print(f"    {grown} kB more than before")
+        check("it takes no memory", grown <= 1_000, grown)
+
+
 def many_connections(programs: pathlib.Path) -> None:
     """Each process has its own descriptors: one for each connection, in each of the two."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -243,6 +263,7 @@ def main() -> None:
         folder = pathlib.Path(name)
         make_certificate(folder)
         asyncio.run(against_tls(programs, folder))
+    endless_line(programs)
     many_connections(programs)
     sys.exit(1 if failures else 0)
 

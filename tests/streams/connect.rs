@@ -312,7 +312,7 @@ async fn no_connection_within_the_time_is_timed_out() {
     // The system's queue has room for two. It drops what the others send.
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    let opened = join_all((0..8).map(|_| open(address, ms(500)))).await;
+    let opened = soon(join_all((0..8).map(|_| open(address, ms(500))))).await;
     let kinds: Vec<_> =
         opened.iter().map(|opened| opened.as_ref().map_err(std::io::Error::kind).err()).collect();
     assert!(kinds.contains(&Some(ErrorKind::TimedOut)), "{kinds:?}");

@@ -142,6 +142,28 @@ async fn at_the_stop_handlers_end_and_the_rest_is_cut() {
     assert_eq!(log.take(), ["  1 obey", "  1 closed", "500 late", "1001 cut", "1001 cut"]);
 }
 
+/// asyncio: a cancelled handler is gone when its `finally` has run. Here `serve` returns when those that it cut are gone.
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_is_gone_when_serve_returns() {
+    let ((arrivals, listener), stop, log) = (scripted(()), CancellationToken::new(), Log::default());
+    let logged = log.clone();
+    let server = serve(listener, limits(9, Beyond::Wait), stop.clone(), move |_stream, _stop| {
+        let left = logged.at_drop("cut");
+        async move {
+            std::future::pending::<()>().await;
+            drop(left);
+        }
+    });
+    // In the lesson's own task: what runs behind `serve` runs at once.
+    let (served, _client) = tokio::join!(server, async {
+        let client = connect(&arrivals).await;
+        settle().await;
+        stop.cancel();
+        client
+    });
+    assert_eq!((served.cut, log.take()), (1, vec!["1001 cut".to_owned()]));
+}
+
 /// A stop without connections takes no time, and the grace period may be zero or the longest.
 #[tokio::test(start_paused = true)]
 async fn the_grace_period_may_be_zero_or_endless() {

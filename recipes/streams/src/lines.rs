@@ -30,7 +30,7 @@
 //!
 //! # Cost
 //!
-//! At most `limit` bytes and a buffer of 8 KiB, whatever the peer sends.
+//! At most twice `limit` bytes, as a `Vec` doubles when it grows, and a buffer of 8 KiB. The peer cannot change that.
 
 use std::io;
 
