@@ -80,7 +80,6 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         loop {
             let chunk = self.reader.fill_buf().await?;
             if chunk.is_empty() {
-                self.is_skipping = false;
                 let partial = std::mem::take(&mut self.line);
                 return if partial.is_empty() { Ok(None) } else { Err(LineError::Unfinished { partial }) };
             }
