@@ -298,6 +298,27 @@ fn an_older_version_that_compiles_is_a_note() {
     assert!(project.read("Cargo.toml").contains("features = [\"rustls-tls\"]"));
 }
 
+/// `use futures::join;` is behind a feature that is one of the default ones.
+#[test]
+fn a_macro_of_futures_has_its_feature() {
+    let table = "{ version = \"0.3\", default-features = false, features = [\"std\"";
+    let project = Project::new(&format!("[dependencies]\nfutures = {table}] }}\n"));
+    project.copied("pitfalls queue_without_limit --into .");
+    let manifest = project.read("Cargo.toml");
+    assert!(manifest.contains(&format!("futures = {table}, \"async-await\"] }}\n")), "{manifest}");
+}
+
+/// The newest tokio-util asks for a newer tokio than this one: cargo chooses one that does not.
+#[test]
+fn a_tokio_that_is_held_back_gets_a_family_that_fits() {
+    for (tokio, version) in [("~1.47", "0.7.12"), ("1.40, <1.50", "0.7.12"), ("1.40", "0.7.20")] {
+        let project = Project::new(&format!("[dependencies]\ntokio = \"{tokio}\"\n"));
+        project.copied("queues tracked --into .");
+        let manifest = project.read("Cargo.toml");
+        assert!(manifest.contains(&format!("tokio-util = {{ version = \"{version}\"")), "{manifest}");
+    }
+}
+
 #[test]
 fn a_lock_file_is_looked_at_first() {
     let lock = |versions: &[&str]| -> String {
