@@ -125,10 +125,8 @@ where
                     self.ready.insert(index, value);
                 }
                 Some(Ok((index, Err(error)))) => {
-                    self.error = [self.error.take(), Some((index, error))]
-                        .into_iter()
-                        .flatten()
-                        .min_by_key(|(at, _)| *at);
+                    let errors = self.error.take().into_iter().chain([(index, error)]);
+                    self.error = errors.min_by_key(|(at, _)| *at);
                     self.stop();
                 }
                 Some(Err(error)) if !error.is_cancelled() || !self.is_stopped() => {
