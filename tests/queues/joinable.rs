@@ -927,6 +927,7 @@ async fn a_waiter_that_leaves_over_the_bound_frees_no_place() {
     let item = soon(queue.get_guarded()).await.unwrap(); // the waiter is woken
     item.requeue().unwrap();
     drop(waiter);
+    assert!(queue.is_full());
     assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
     assert_eq!(drain(&queue), ["a"]);
     assert_eq!(queue.try_put("b"), Ok(()));
