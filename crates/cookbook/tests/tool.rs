@@ -436,7 +436,7 @@ fn a_version_that_the_pattern_cannot_use_is_refused() {
     check_refusal(
         "[dependencies]\ntokio = \"=1.20.0\"\n",
         expect![
-            "error: ./Cargo.toml cannot be changed: it wants tokio =1.20.0, and the pattern needs 1.38.0 or later: raise it"
+            "error: ./Cargo.toml cannot be changed: it wants tokio =1.20.0, and the pattern needs 1.44.0 or later: raise it"
         ],
     );
     check_refusal(
