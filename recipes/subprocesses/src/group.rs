@@ -32,6 +32,9 @@
 //! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Process 1 reaps what the program has
 //! started. Where it does not, as in some containers, these count as alive until the grace period is over.
 //!
+//! A pattern is copied alone, so the kill of a group is written out in each that leads one: here, in `run`, `pipeline`,
+//! `terminal` and `no_orphans`, and in the process pool of `executors`.
+//!
 //! # Cancel safety
 //!
 //! Dropping a future of `wait`, `end` or `within` loses nothing: call it again. Dropping the [`Group`] kills all of it.

@@ -6,10 +6,11 @@ mod cli;
 use std::process::ExitCode;
 
 #[cfg(unix)]
+use clap::CommandFactory;
+
+#[cfg(unix)]
 #[tokio::main]
 async fn main() -> ExitCode {
-    use clap::CommandFactory;
-
     let cli::Flags { what, show } = common::parse(cli::Flags::command());
     match what.is_demo() {
         true => show.run(demo()).await,
