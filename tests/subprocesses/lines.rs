@@ -2,11 +2,11 @@ use std::num::NonZeroUsize;
 use std::process::Stdio;
 
 use subprocesses::lines::{End, LINE, Line, Lines, Source, together};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, duplex, empty};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, duplex, empty, repeat};
 use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{THREE, limit, ms, soon};
+use crate::support::{THREE, leaves_others_their_turn, limit, ms, soon};
 use crate::work::{sh, text};
 
 /// The texts and ends of one pipe.
@@ -173,4 +173,11 @@ async fn a_line_is_there_when_its_newline_is() {
     let line = soon_on_real_time(lines.next()).await.unwrap().unwrap();
     assert_eq!(text(line.text), "half and half");
     child.wait().await.unwrap();
+}
+
+/// A program that writes without a pause leaves other tasks their turn.
+#[tokio::test]
+async fn endless_lines_leave_others_their_turn() {
+    let mut lines = Lines::new(repeat(b'\n'), empty(), LINE);
+    leaves_others_their_turn(async { while lines.next().await.unwrap().is_some() {} }).await;
 }

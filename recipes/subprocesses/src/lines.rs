@@ -53,6 +53,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::unix::pipe::{Receiver, pipe};
 use tokio::process::Command;
+use tokio::task::coop::consume_budget;
 
 /// A usual limit on the length of a line: 64 KiB, as that of a `StreamReader`.
 pub const LINE: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
@@ -120,6 +121,8 @@ impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Lines<O, E> {
     ///
     /// Those of the pipes.
     pub async fn next(&mut self) -> io::Result<Option<Line>> {
+        // A buffer has thousands of short lines: without this, a loop over them gives no other task a turn.
+        consume_budget().await;
         loop {
             let (source, line) = tokio::select! {
                 line = self.stdout.next(), if !self.stdout.is_over => (Source::Stdout, line?),
