@@ -2,7 +2,7 @@ use std::io::ErrorKind;
 use std::process::Stdio;
 
 use subprocesses::talk::talk;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, duplex, empty, repeat, sink, split};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, copy, duplex, empty, repeat, sink, split};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -65,7 +65,8 @@ async fn a_program_may_stop_writing() {
 async fn a_question_has_its_answer_before_the_next() {
     let (mut child, stdin, stdout) = start(sh("while read -r line; do echo \"$line!\"; done"));
     let ((input, mut ask), (output, mut hear)) = (duplex(64), duplex(64));
-    let talking = tokio::spawn(talk(stdin, stdout, input, output));
+    // A writer may have a buffer, which is sent, too.
+    let talking = tokio::spawn(talk(BufWriter::new(stdin), stdout, input, output));
     for word in ["one", "two"] {
         ask.write_all(format!("{word}\n").as_bytes()).await.unwrap();
         let mut answer = [0; 5];
