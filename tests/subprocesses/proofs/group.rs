@@ -49,12 +49,12 @@ async fn a_thousand_leave_nothing() {
     let mut pids = Vec::new();
     soon_on_real_time(Group::spawn(sh("exit 0")).unwrap().wait()).await.unwrap();
     let before = open();
-    for _ in 0..200 {
+    for _ in 0..1000 {
         let mut group = Group::spawn(sh("exit 0")).unwrap();
         pids.extend(group.id());
         soon_on_real_time(group.wait()).await.unwrap();
     }
-    // Other lessons have descriptors, too: a leak would be 200 of them.
+    // Other lessons have descriptors, too: a leak would be 1,000 of them.
     assert!(open() < before + 100, "{} and {before}", open());
     let children = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
     let left: Vec<u32> = children.split_whitespace().map(|pid| pid.parse().unwrap()).collect();

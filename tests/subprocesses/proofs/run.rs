@@ -25,7 +25,7 @@ async fn dropped_anywhere_no_process_is_left() {
     }
 }
 
-/// 200 megabytes, 100 to each of the two, are all there.
+/// 40 megabytes, 20 to each of the two, are all there.
 #[tokio::test]
 async fn much_output_is_collected_whole() {
     let script = "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2";
