@@ -28,10 +28,6 @@ mod semaphores {}
 mod timeouts {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/event_loop/README.md")]
-mod event_loop {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/executors/README.md")]
 mod executors {}
 

@@ -12,14 +12,13 @@ const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
 /// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
 /// pairs that lessons run, and headings that name the recipe.
-const OLD_FORM: [&str; 12] = [
+const OLD_FORM: [&str; 11] = [
     "async_await",
     "create_task",
     "context_managers",
     "async_iterators",
     "semaphores",
     "timeouts",
-    "event_loop",
     "executors",
     "http_client",
     "error_handling",
@@ -1303,6 +1302,39 @@ fn every_lesson_that_a_chapter_links_exists() {
             if !(0..lines.len()).filter(is_it).any(is_test) {
                 wrong.push(format!("{recipe}: there is no lesson {link}"));
             }
+        }
+    }
+    report(&wrong);
+}
+
+/// `tests/linked.txt` has the lessons that the tables of the first chapters named, where they are now. A chapter links each,
+/// or a pattern's docs name it: what a table said is not lost with the table.
+#[test]
+fn every_lesson_that_a_first_chapter_named_is_still_linked() {
+    let mut wrong = Vec::new();
+    let list = read("tests/linked.txt");
+    assert_eq!(list.lines().count(), 217, "the list itself loses no row");
+    let chapters: String = recipes().iter().map(|name| read(format!("recipes/{name}/README.md"))).collect();
+    for lesson in list.lines() {
+        let (recipe, path) = lesson.split_once("::").unwrap();
+        let (module, name) = path.split_once("::").unwrap();
+        let name = name.rsplit("::").next().unwrap();
+        if !lessons(recipe).contains(path) {
+            wrong.push(format!("there is no lesson {lesson}"));
+            continue;
+        }
+        let links = [
+            format!("](../../tests/{recipe}/{module}.rs#{name})"),
+            format!("](../../tests/{recipe}/proofs/{module}.rs#{name})"),
+            // The old form.
+            format!("`{path}`"),
+        ];
+        let is_linked = links.iter().any(|link| chapters.contains(link));
+        let docs = pattern_sources(recipe).into_iter().flat_map(|(_, source)| {
+            source.lines().filter(|line| line.starts_with("//!")).map(str::to_owned).collect::<Vec<_>>()
+        });
+        if !is_linked && !docs.into_iter().any(|line| line.contains(&format!("`{name}`"))) {
+            wrong.push(format!("neither a chapter nor a pattern of {recipe} names {lesson}"));
         }
     }
     report(&wrong);

@@ -3,14 +3,14 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use event_loop::interrupt::{Ended, interruptible};
 use futures::{FutureExt, stream};
+use graceful_shutdown::interrupt::{Ended, interruptible};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Count, Entries, ends, ms};
 use crate::work::interrupt::main;
-use crate::work::{HOUR, signals_at, text};
+use crate::work::{AN_HOUR, signals_at};
 
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let start = Instant::now();
@@ -55,7 +55,7 @@ async fn at_the_second_signal_main_is_dropped_where_it_stands() {
         async move {
             let _guard = guard;
             cancel.cancelled().await;
-            sleep(HOUR).await;
+            sleep(AN_HOUR).await;
             cleans_up.add();
         }
     };
@@ -90,7 +90,8 @@ async fn a_panic_of_main_goes_on_in_the_caller() {
         panic!("in the clean-up")
     };
     let ended = AssertUnwindSafe(interruptible::<_, (), _>(signals_at([300]), panics)).catch_unwind();
-    assert_eq!(text(&*ends(ended).await.unwrap_err()), "in the clean-up");
+    let panic = ends(ended).await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the clean-up"));
 }
 
 /// What main has started with its token is told, too, when main is dropped, panics or returns.

@@ -1,7 +1,7 @@
 //! Proofs of the pattern `interrupt`.
 
 use cancel_sweep::Outcome;
-use event_loop::interrupt::{Ended, interruptible};
+use graceful_shutdown::interrupt::{Ended, interruptible};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Count;
