@@ -658,12 +658,12 @@ async fn a_body_that_broke_off_is_gone_on_with() {
     assert_eq!((whole.len(), files(folder.path()).len()), (1000, 1));
 
     // Half of it, half of the rest, and so on.
-    let address = server.url("/file/steady/1000/3/b");
+    let address = server.url("/file/steady/1000/2/b");
     let output =
         run(&["--resume", "--retries", "9", "--output", folder.path().to_str().unwrap(), &address]).await;
     assert!(lines(&output)[0].contains(": 206 Partial Content, 1000 bytes in "), "{:?}", lines(&output));
     // A part that is too long: 416, and then all of it.
-    let name = files(folder.path()).into_iter().find(|name| name.contains("3-b")).unwrap();
+    let name = files(folder.path()).into_iter().find(|name| name.contains("2-b")).unwrap();
     std::fs::write(folder.path().join(format!("{name}.part")), "x".repeat(1000)).unwrap();
     std::fs::write(folder.path().join(format!("{name}.part-of")), "\"0\"").unwrap();
     let output = run(&["--resume", "--output", folder.path().to_str().unwrap(), &address]).await;

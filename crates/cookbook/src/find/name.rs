@@ -177,11 +177,13 @@ fn ends_with(name: &str, end: &str) -> bool {
 /// The names that end with it at a dot, and those that have it as their argument.
 fn by_end(asked: &str) -> Vec<Found> {
     of_kind(|_, name| {
-        let argument = name.split_once('(').and_then(|(_, rest)| rest.split([')', '=']).next());
+        let end = name.bytes().position(|byte| matches!(byte, b'(' | b',' | b' ')).unwrap_or(name.len());
+        let (bare, rest) = name.split_at(end);
+        let argument = rest.strip_prefix('(').and_then(|rest| rest.split([')', '=']).next());
         if argument.is_some_and(|argument| argument.eq_ignore_ascii_case(asked)) {
             return true;
         }
-        let bare = name.split(['(', ',', ' ']).next().unwrap_or_default().trim_end_matches('!');
+        let bare = bare.trim_end_matches('!');
         if bare.contains("::") { ends_with(&bare.replace("::", "."), asked) } else { ends_with(bare, asked) }
     })
 }
