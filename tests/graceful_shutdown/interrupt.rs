@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::{FutureExt, stream};
-use graceful_shutdown::interrupt::{Ended, interruptible};
+use graceful_shutdown::interrupt::{MainEnded, interruptible};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -21,18 +21,18 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 #[tokio::test(start_paused = true)]
 async fn without_a_signal_main_finishes() {
     let ended = timed(interruptible(signals_at([]), main)).await;
-    assert_eq!(ended, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Finished("done"), ms(1_000)));
     let ended = timed(interruptible(stream::pending::<u64>(), main)).await;
-    assert_eq!(ended, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Finished("done"), ms(1_000)));
     let late = timed(interruptible(signals_at([2_000]), main)).await;
-    assert_eq!(late, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(late, (MainEnded::Finished("done"), ms(1_000)));
 }
 
 /// asyncio: at Ctrl-C the main task is cancelled, its clean-up may await, and then `KeyboardInterrupt` is raised.
 #[tokio::test(start_paused = true)]
 async fn at_the_first_signal_main_is_told_to_end_and_cleans_up() {
     let ended = timed(interruptible(signals_at([300]), main)).await;
-    assert_eq!(ended, (Ended::Interrupted(300, "cleaned up"), ms(350)));
+    assert_eq!(ended, (MainEnded::Interrupted(300, "cleaned up"), ms(350)));
 }
 
 /// asyncio: a main that swallows its cancellation returns as if nothing had happened. Here both are told.
@@ -43,7 +43,7 @@ async fn a_main_that_does_not_listen_runs_to_its_end() {
         "done"
     };
     let ended = timed(interruptible(signals_at([300]), deaf)).await;
-    assert_eq!(ended, (Ended::Interrupted(300, "done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Interrupted(300, "done"), ms(1_000)));
 }
 
 /// asyncio: a second Ctrl-C raises `KeyboardInterrupt` at once. Here main is dropped where it stands.
@@ -60,7 +60,7 @@ async fn at_the_second_signal_main_is_dropped_where_it_stands() {
         }
     };
     let ended = timed(interruptible(signals_at([300, 400]), long_clean_up)).await;
-    assert_eq!(ended, (Ended::CutOff(400), ms(400)));
+    assert_eq!(ended, (MainEnded::CutOff(400), ms(400)));
     assert_eq!((dropped.get(), cleaned_up.get()), (1, 0));
 }
 
@@ -68,18 +68,18 @@ async fn at_the_second_signal_main_is_dropped_where_it_stands() {
 #[tokio::test(start_paused = true)]
 async fn two_signals_in_one_instant_are_two() {
     let ended = timed(interruptible(signals_at([300, 300]), main)).await;
-    assert_eq!(ended, (Ended::CutOff(300), ms(300)));
+    assert_eq!(ended, (MainEnded::CutOff(300), ms(300)));
     let at_once = timed(interruptible(stream::iter([1, 2]), main)).await;
-    assert_eq!(at_once, (Ended::CutOff(2), ms(0)));
+    assert_eq!(at_once, (MainEnded::CutOff(2), ms(0)));
 }
 
 /// Main is polled before the signals: a value in the instant of a signal is not lost.
 #[tokio::test(start_paused = true)]
 async fn a_main_that_ends_in_the_instant_of_the_signal_has_finished() {
     let ended = timed(interruptible(signals_at([1_000]), main)).await;
-    assert_eq!(ended, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Finished("done"), ms(1_000)));
     let ready = timed(interruptible(stream::iter([1]), |_| async { "done" })).await;
-    assert_eq!(ready, (Ended::Finished("done"), ms(0)));
+    assert_eq!(ready, (MainEnded::Finished("done"), ms(0)));
 }
 
 /// asyncio: an exception that main raises in its clean-up comes out of `run`. Here: its panic resumes.

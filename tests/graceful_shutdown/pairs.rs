@@ -108,7 +108,7 @@ async fn a_main_that_cleans_up() -> anyhow::Result<()> {
     };
     let ended = graceful_shutdown::interrupt::interruptible(signals, main).await;
 
-    assert_eq!(ended, graceful_shutdown::interrupt::Ended::Interrupted((), "saved"));
+    assert_eq!(ended, graceful_shutdown::interrupt::MainEnded::Interrupted((), "saved"));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::future::{pending, ready};
 use std::io;
 use std::time::Duration;
 
-use graceful_shutdown::until_signal::{Served, serve_until};
+use graceful_shutdown::until_signal::{ServedUntil, serve_until};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,13 +17,13 @@ const LIMIT: Duration = ms(200);
 /// Serves until the signal, which comes after 300 ms, and says how long all took.
 async fn served<T, F: Future<Output = T>>(
     accept: impl FnOnce(TaskTracker, CancellationToken) -> F,
-) -> (Served<T>, Duration) {
+) -> (ServedUntil<T>, Duration) {
     let start = Instant::now();
     (ends(serve_until(sleep(ms(300)), LIMIT, accept)).await, start.elapsed())
 }
 
-fn at_the_signal<T>(left: usize) -> Served<T> {
-    Served { returned: None, left }
+fn at_the_signal<T>(left: usize) -> ServedUntil<T> {
+    ServedUntil { returned: None, left }
 }
 
 /// asyncio: `wait(tasks, timeout=10)` returns with the last task, not at the timeout. So does this.

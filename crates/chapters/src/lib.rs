@@ -24,10 +24,6 @@ mod async_iterators {}
 mod semaphores {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/timeouts/README.md")]
-mod timeouts {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/executors/README.md")]
 mod executors {}
 

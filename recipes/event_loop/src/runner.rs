@@ -45,7 +45,7 @@
 //! # Panics
 //!
 //! A panic in `main` resumes in the caller of [`run`](Runner::run); the runner can be used again. A panic in a background
-//! task is reported as a [`Failure`].
+//! task is reported as a [`TaskFailure`].
 //!
 //! # Differences from asyncio
 //!
@@ -93,11 +93,11 @@ struct Shared {
     report: Report,
 }
 
-type Report = Box<dyn Fn(&str, Failure) + Send + Sync>;
+type Report = Box<dyn Fn(&str, TaskFailure) + Send + Sync>;
 
 /// How a background task failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum TaskFailure {
     /// It returned this error.
     #[error(transparent)]
     Error(Box<dyn Error + Send + Sync>),
@@ -143,7 +143,7 @@ impl Runner {
     /// Those of [`Builder::build`].
     pub fn new(
         builder: &mut Builder,
-        report: impl Fn(&str, Failure) + Send + Sync + 'static,
+        report: impl Fn(&str, TaskFailure) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         // The wait in `close` has a limit.
         let runtime = builder.enable_time().build()?;
@@ -239,8 +239,8 @@ impl Tasks {
             let work = async { work(shared.cancel.clone()).await };
             match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => (shared.report)(&name, Failure::Error(error)),
-                Err(panic) => (shared.report)(&name, Failure::Panicked(text(panic))),
+                Ok(Err(error)) => (shared.report)(&name, TaskFailure::Error(error)),
+                Err(panic) => (shared.report)(&name, TaskFailure::Panicked(text(panic))),
             }
         };
         let open = self.0.open();

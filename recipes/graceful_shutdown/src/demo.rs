@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, instrument};
 
-use crate::interrupt::{Ended, interruptible};
+use crate::interrupt::{MainEnded, interruptible};
 use crate::shutdown::{Grace, JobEnd, Jobs, serve};
 use crate::signals::Signal;
 use crate::until_signal::serve_until;
@@ -128,7 +128,7 @@ async fn work(cancel: CancellationToken) -> &'static str {
 async fn interrupted_main() -> anyhow::Result<()> {
     info!("a main that is interrupted: Ctrl-C comes after 100 ms");
     match interruptible(signal_after(100, Signal::Interrupt, "main cleans up"), work).await {
-        Ended::Interrupted(_signal, saved) => info!("  {saved}"),
+        MainEnded::Interrupted(_signal, saved) => info!("  {saved}"),
         other => bail!("it ended as {other:?}"),
     }
     Ok(())

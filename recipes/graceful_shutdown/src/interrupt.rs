@@ -10,7 +10,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use graceful_shutdown::interrupt::{Ended, interruptible};
+//! use graceful_shutdown::interrupt::{MainEnded, interruptible};
 //! use futures::stream;
 //! use tokio::time::sleep;
 //! use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@
 //!         stop.cancelled().await; // serves until then
 //!         "state saved"
 //!     });
-//!     assert_eq!(ended.await, Ended::Interrupted((), "state saved"));
+//!     assert_eq!(ended.await, MainEnded::Interrupted((), "state saved"));
 //! }
 //! ```
 //!
@@ -46,7 +46,7 @@
 //!
 //! - asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`. At
 //!   the second it raises at once.
-//! - A `main` that swallows its cancellation returns as if nothing had happened. Here [`Ended`] names the signal.
+//! - A `main` that swallows its cancellation returns as if nothing had happened. Here [`MainEnded`] names the signal.
 //! - A task of `tokio::spawn` is not dropped with `main`: give it the token.
 
 use std::pin::pin;
@@ -56,7 +56,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How `main` ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended<T, S> {
+pub enum MainEnded<T, S> {
     /// By itself, with this value.
     Finished(T),
     /// This signal cancelled its token, and it returned this.
@@ -71,7 +71,7 @@ pub enum Ended<T, S> {
 pub async fn interruptible<S, T, F>(
     signals: impl Stream<Item = S>,
     main: impl FnOnce(CancellationToken) -> F,
-) -> Ended<T, S>
+) -> MainEnded<T, S>
 where
     F: Future<Output = T>,
 {
@@ -84,12 +84,12 @@ where
         tokio::select! {
             biased;
             value = &mut main => return match first {
-                None => Ended::Finished(value),
-                Some(signal) => Ended::Interrupted(signal, value),
+                None => MainEnded::Finished(value),
+                Some(signal) => MainEnded::Interrupted(signal, value),
             },
             Some(signal) = signals.next() => {
                 if first.is_some() {
-                    return Ended::CutOff(signal);
+                    return MainEnded::CutOff(signal);
                 }
                 cancel.cancel();
                 first = Some(signal);

@@ -54,7 +54,7 @@ use tokio_util::task::TaskTracker;
 
 /// How [`serve_until`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Served<T> {
+pub struct ServedUntil<T> {
     /// What `accept` returned; `None` if the signal came first.
     pub returned: Option<T>,
     /// How many tasks had not ended at the limit. They run on until the runtime ends.
@@ -85,7 +85,7 @@ pub async fn serve_until<T, F: Future<Output = T>>(
     stop: impl Future<Output = ()>,
     limit: Duration,
     accept: impl FnOnce(TaskTracker, CancellationToken) -> F,
-) -> Served<T> {
+) -> ServedUntil<T> {
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
     let _cancel_on_drop = stopping.clone().drop_guard();
     let returned = tokio::select! {
@@ -96,5 +96,5 @@ pub async fn serve_until<T, F: Future<Output = T>>(
     stopping.cancel();
     tasks.close(); // `wait` is over when it is closed and empty
     let _late = timeout(limit, tasks.wait()).await;
-    Served { returned, left: tasks.len() }
+    ServedUntil { returned, left: tasks.len() }
 }

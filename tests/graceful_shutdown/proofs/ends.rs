@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::stream;
 use graceful_shutdown::shutdown::{Grace, Jobs, StopReason, serve};
 use graceful_shutdown::signals::{exit_after, exit_at_the_second};
-use graceful_shutdown::until_signal::{Served, serve_until};
+use graceful_shutdown::until_signal::{ServedUntil, serve_until};
 
 use crate::support::{TIMES, ends, ms};
 
@@ -19,11 +19,11 @@ async fn of_the_limit_after_a_signal() {
             std::future::pending::<()>()
         };
         let served = ends(serve_until(tokio::time::sleep(ms(5)), limit, one)).await;
-        assert_eq!(served, Served { returned: None, left }, "{limit:?}");
+        assert_eq!(served, ServedUntil { returned: None, left }, "{limit:?}");
     }
     let none = |_tasks, _stopping| std::future::ready(7);
     let served = ends(serve_until(std::future::pending(), Duration::ZERO, none)).await;
-    assert_eq!(served, Served { returned: Some(7), left: 0 });
+    assert_eq!(served, ServedUntil { returned: Some(7), left: 0 });
 }
 
 /// A job that ends at once is accounted for, whatever the grace.

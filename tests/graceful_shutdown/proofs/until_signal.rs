@@ -1,7 +1,7 @@
 //! Proofs of the pattern `until_signal`.
 
 use cancel_sweep::Outcome;
-use graceful_shutdown::until_signal::{Served, serve_until};
+use graceful_shutdown::until_signal::{ServedUntil, serve_until};
 use tokio::time::sleep;
 
 use crate::support::{Count, ms};
@@ -33,7 +33,7 @@ fn a_drop_of_it_cancels_and_loses_no_task() {
         |(started, dropped, ended), outcome| {
             assert_eq!(dropped.get(), started.get(), "each is dropped, once");
             if let Outcome::Finished(served) = outcome {
-                assert_eq!(served, Served { returned: None, left: 0 });
+                assert_eq!(served, ServedUntil { returned: None, left: 0 });
                 assert_eq!((started.get(), ended.get()), (3, 3));
             }
         },
