@@ -20,10 +20,6 @@ mod context_managers {}
 mod async_iterators {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/semaphores/README.md")]
-mod semaphores {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/executors/README.md")]
 mod executors {}
 

@@ -12,12 +12,11 @@ const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
 /// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
 /// pairs that lessons run, and headings that name the recipe.
-const OLD_FORM: [&str; 10] = [
+const OLD_FORM: [&str; 9] = [
     "async_await",
     "create_task",
     "context_managers",
     "async_iterators",
-    "semaphores",
     "executors",
     "http_client",
     "error_handling",
