@@ -36,9 +36,5 @@ mod error_handling {}
 mod task_groups {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/pitfalls/README.md")]
-mod pitfalls {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]
 mod skill {}
