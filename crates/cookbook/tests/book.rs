@@ -12,10 +12,9 @@ const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
 /// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
 /// pairs that lessons run, and headings that name the recipe.
-const OLD_FORM: [&str; 8] = [
+const OLD_FORM: [&str; 7] = [
     "async_await",
     "create_task",
-    "context_managers",
     "async_iterators",
     "executors",
     "http_client",
