@@ -12,10 +12,6 @@ mod async_await {}
 mod create_task {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/async_iterators/README.md")]
-mod async_iterators {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/executors/README.md")]
 mod executors {}
 
