@@ -232,7 +232,13 @@ futures = "0.3"
 
 
 # What a shape's own versions do not allow, and why: all else has to be copied.
-NOT_IN = {"old": {("event_loop", "owner")}}  # a runtime of one thread is stable since tokio 1.51
+NOT_IN = {
+    "old": {
+        ("event_loop", "owner"),  # a runtime of one thread is stable since tokio 1.51
+        ("http_client", "client"),  # certificates and a limit on headers are set since reqwest 0.13
+        ("pitfalls", "task_local_not_inherited"),  # `LocalKey::try_get` is there since tokio 1.48
+    },
+}
 
 
 def patterns() -> list[tuple[str, str]]:

@@ -350,6 +350,25 @@ mod workers {
         let output = soon_on_real_time(program.wait_with_output()).await.unwrap();
         assert_eq!(output.status.signal(), Some(9));
     }
+
+    /// asyncio: SIGKILL of the program leaves what its jobs have started. Here: a worker in the midst of a job ends with
+    /// its group. One that is idle ends alone: what a job has left behind lives on.
+    #[tokio::test]
+    async fn but_an_idle_one_leaves_programs_when_its_own_is_killed() {
+        let (_folder, path) = file();
+        let mut program = Command::from(other_program("a parent that is killed with programs"));
+        program.env(FILE, &path).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut program = program.spawn().unwrap();
+        exists_soon(&path).await;
+        let waited_for = fs::read_to_string(&path).unwrap();
+        let idle = fs::read_to_string(path.with_extension("idle")).unwrap();
+        let [worker, left]: [u32; 2] = serde_json::from_str(&idle).unwrap();
+        assert!(runs(&waited_for) && runs(worker) && runs(left));
+        program.start_kill().unwrap();
+        until(|| !runs(&waited_for) && !runs(worker)).await;
+        assert!(runs(left));
+        signal("-KILL", left);
+    }
 }
 
 mod crash {

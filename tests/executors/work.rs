@@ -137,6 +137,8 @@ pub mod process_pool {
         ReadStdin,
         /// Starts a program that does not end by itself, in a process group of its own.
         StartProgram,
+        /// Starts one in the process group of the worker, and does not wait for it.
+        LeaveProgram,
         /// Starts a program that does not end by itself, writes its number into the file, and waits for it.
         WaitForProgram(PathBuf),
         /// Has a pool of its own do the job.

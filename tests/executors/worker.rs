@@ -152,6 +152,7 @@ pub fn work(state: &mut State, job: Job) -> Result<Value, Outer> {
         Job::StartProgram => {
             json!(process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap().id())
         }
+        Job::LeaveProgram => json!(process::Command::new("sleep").arg("1000").spawn().unwrap().id()),
         Job::WaitForProgram(file) => {
             let mut program = process::Command::new("sleep").arg("1000").spawn().unwrap();
             fs::write(file.with_extension("new"), program.id().to_string()).unwrap();
@@ -205,6 +206,20 @@ pub fn play(role: &str) {
                 try_join_all(meeting.map(|job| pool.run(job))).await.unwrap();
                 // One of the two is idle from here on.
                 pool.run(Job::Hang(file.with_extension("busy"))).await.unwrap();
+            });
+        }
+        "a parent that is killed with programs" => {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let idle = pool(1, Options::default());
+                let left = idle.run(Job::LeaveProgram).await.unwrap();
+                let worker = idle.run(Job::ProcessId).await.unwrap();
+                let file = PathBuf::from(env::var_os(FILE).unwrap());
+                fs::write(file.with_extension("idle"), json!([worker, left]).to_string()).unwrap();
+                pool(1, Options { end_limit: ms(20), ..Options::default() })
+                    .run(Job::WaitForProgram(file))
+                    .await
+                    .unwrap();
             });
         }
         "rayon's spawn panics" => {

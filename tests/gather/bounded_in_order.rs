@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Count, alive_tasks, ms, panics};
-use crate::support::{Gauge, THREE, TWO};
+use crate::support::{Gauge, OnDrop, THREE, TWO};
 use crate::work::try_load;
 
 /// asyncio: a semaphore around each child of a `gather` limits them. Tokio: only `limit` tasks exist at a time.
@@ -159,6 +159,23 @@ async fn a_hundred_thousand_inputs_pass_through_in_order() {
         assert_eq!(result.ok(), expected.next());
     }
     assert_eq!(expected.next(), None);
+}
+
+/// The payload of a second panic may panic when it is dropped: the first one goes on in the caller.
+#[tokio::test(start_paused = true)]
+async fn of_two_panics_the_first_goes_on() {
+    let work = |millis: u64| async move {
+        sleep(ms(100)).await;
+        match millis {
+            1 => panics("the first"),
+            2 => std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))),
+            _ => Ok::<_, ()>(millis),
+        }
+    };
+    let mut results = bounded_in_order([1, 2, 3], THREE, work);
+    let panic = std::panic::AssertUnwindSafe(results.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the first"));
+    assert_eq!((results.next().await, alive_tasks()), (None, 0));
 }
 
 /// asyncio: a coroutine function cannot fail before its coroutine exists; a closure can. It is the panic of that item.

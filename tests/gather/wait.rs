@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use gather::wait::ReturnWhen::{AllCompleted, FirstCompleted, FirstError};
-use gather::wait::{MaybeDone, NothingToWaitFor, wait};
-use tokio::task::yield_now;
+use gather::wait::{MaybeDone, NothingToWaitFor, take_done, wait};
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Count, alive_tasks, ms, soon};
@@ -37,7 +37,8 @@ async fn of_nothing_is_an_error_and_not_a_hang() {
         let result = wait::<(), ()>(&mut [], return_when, None).now_or_never();
         assert_eq!(result, Some(Err(NothingToWaitFor)));
     }
-    assert!(tokio::task::JoinSet::<()>::new().join_next().now_or_never().unwrap().is_none());
+    assert!(JoinSet::<()>::new().join_next().now_or_never().unwrap().is_none());
+    assert_eq!(take_done(&mut JoinSet::<()>::new()).await.unwrap_err(), NothingToWaitFor);
 }
 
 /// asyncio: `FIRST_COMPLETED` reports the others pending, and they keep running.
@@ -79,6 +80,40 @@ async fn a_thousand_that_finish_in_the_same_instant_are_all_done() {
     let waited = tokio::spawn(async move { wait(&mut tasks, FirstCompleted, None).await.unwrap() });
     let waited = waited.await.unwrap();
     assert_eq!((waited.done.len(), waited.pending.len()), (1_000, 0));
+}
+
+/// asyncio: `while pending: done, pending = await wait(pending, return_when=FIRST_COMPLETED)` takes in each turn all
+/// that are done. Tokio: a `JoinSet` keeps the pending ones, so that a turn looks only at those that are done.
+#[tokio::test(start_paused = true)]
+async fn a_loop_takes_all_that_are_done_each_time() {
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    let inputs = [("a", 300), ("b", 100), ("c", 200), ("bad", 100), ("panics", 200)];
+    let ids = inputs.map(|input| tasks.spawn(try_load(input)).id());
+    let mut turns = Vec::new();
+    while let Ok(done) = take_done(&mut tasks).await {
+        let index = |id| ids.iter().position(|other| *other == id).unwrap();
+        let mut names: Vec<_> = done
+            .into_iter()
+            .map(|end| inputs[index(end.map_or_else(|error| error.id(), |(id, _)| id))].0)
+            .collect();
+        names.sort_unstable();
+        turns.push((start.elapsed(), names));
+    }
+    let expected = [(ms(100), vec!["b", "bad"]), (ms(200), vec!["c", "panics"]), (ms(300), vec!["a"])];
+    assert_eq!(turns, expected);
+}
+
+/// The budget of 128 operations a turn does not hold for it: all that are done come at once.
+#[tokio::test(start_paused = true)]
+async fn a_loop_takes_a_thousand_that_are_done_at_once() {
+    let mut tasks: JoinSet<_> = (0..1_000).map(|_| try_load(("a", 100))).collect();
+    tokio::spawn(async move {
+        assert_eq!(take_done(&mut tasks).await.unwrap().len(), 1_000);
+        assert!(tasks.is_empty());
+    })
+    .await
+    .unwrap();
 }
 
 /// asyncio: `FIRST_EXCEPTION` returns when a task raises.

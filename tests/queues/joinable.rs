@@ -927,7 +927,38 @@ async fn a_waiter_that_leaves_over_the_bound_frees_no_place() {
     let item = soon(queue.get_guarded()).await.unwrap(); // the waiter is woken
     item.requeue().unwrap();
     drop(waiter);
+    assert!(queue.is_full());
     assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
     assert_eq!(drain(&queue), ["a"]);
     assert_eq!(queue.try_put("b"), Ok(()));
+}
+
+/// asyncio: a `put` that is woken looks whether there is room, and else waits again, behind the others. Here too: the
+/// bound holds when the woken producer leaves, and when it stays.
+#[tokio::test]
+async fn a_slot_that_goes_back_to_the_item_is_not_passed_on() {
+    for leaves in [true, false] {
+        let queue = Queue::bounded(ONE);
+        queue.put("a").await.unwrap();
+        let mut woken = Some(Box::pin(queue.put("b")));
+        let mut other = Box::pin(queue.put("c"));
+        assert!(woken.as_mut().unwrap().now_or_never().is_none());
+        assert!((&mut other).now_or_never().is_none());
+        let item = soon(queue.get_guarded()).await.unwrap(); // the first of the two is woken
+        item.requeue().unwrap();
+        if leaves {
+            woken = None;
+        }
+        assert!(woken.as_mut().and_then(|put| put.now_or_never()).is_none());
+        assert!((&mut other).now_or_never().is_none());
+        assert_eq!((queue.len(), queue.is_full()), (1, true));
+
+        assert_eq!(soon(queue.get()).await, Ok("a"));
+        soon(other).await.unwrap();
+        assert_eq!(soon(queue.get()).await, Ok("c"));
+        if let Some(woken) = woken {
+            soon(woken).await.unwrap();
+            assert_eq!(soon(queue.get()).await, Ok("b"));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, Entries, HUNDRED, ONE, TWO, alive_tasks, ms, settle, soon};
+use crate::support::{Count, Entries, HUNDRED, ONE, OnDrop, TWO, alive_tasks, ms, panics, settle, soon};
 use crate::work::producer_consumer::produce;
 use crate::work::{FIVE, MILLION};
 
@@ -195,6 +195,30 @@ async fn a_panic_in_one_consumer_goes_on_in_the_caller_after_the_others_have_don
     let panic = std::panic::AssertUnwindSafe(soon(all)).catch_unwind().await.unwrap_err();
     assert!(panic.downcast_ref::<String>().unwrap().contains("bad item"));
     assert_eq!(log.take(), [2, 3, 4]);
+}
+
+/// The payload of a second panic may panic when it is dropped: the others still do the rest, and the first goes on.
+#[tokio::test(start_paused = true)]
+async fn of_two_panics_the_first_goes_on_after_the_rest_is_done() {
+    let log = Entries::new();
+    let consumers = [1, 2, 3].map(|millis| {
+        let log = log.clone();
+        move |item: u32| {
+            let log = log.clone();
+            async move {
+                sleep(ms(millis)).await;
+                match millis {
+                    1 => panics("the first"),
+                    2 => std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))),
+                    _ => log.add(item),
+                }
+            }
+        }
+    });
+    let all = produce_and_consume(FIVE, |queue| produce(5, queue), consumers);
+    let panic = std::panic::AssertUnwindSafe(soon(all)).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the first"));
+    assert_eq!(log.take().len(), 3);
 }
 
 /// A panic of the producer goes on in the caller at once, and no consumer is left.

@@ -159,7 +159,7 @@ fn what_cannot_stand_beside_it_is_refused_with_a_way_out() {
     }
     let project = Project::new("[dependencies]\ntokio = \"=1.20.0\"\n");
     let error = project.refused(WAIT);
-    assert!(error.ends_with("the pattern needs 1.38.0 or later: raise it\n"), "{error}");
+    assert!(error.ends_with("the pattern needs 1.44.0 or later: raise it\n"), "{error}");
 }
 
 #[test]
@@ -298,6 +298,27 @@ fn an_older_version_that_compiles_is_a_note() {
     assert!(project.read("Cargo.toml").contains("features = [\"rustls-tls\"]"));
 }
 
+/// `use futures::join;` is behind a feature that is one of the default ones.
+#[test]
+fn a_macro_of_futures_has_its_feature() {
+    let table = "{ version = \"0.3\", default-features = false, features = [\"std\"";
+    let project = Project::new(&format!("[dependencies]\nfutures = {table}] }}\n"));
+    project.copied("pitfalls queue_without_limit --into .");
+    let manifest = project.read("Cargo.toml");
+    assert!(manifest.contains(&format!("futures = {table}, \"async-await\"] }}\n")), "{manifest}");
+}
+
+/// The newest tokio-util asks for a newer tokio than this one: cargo chooses one that does not.
+#[test]
+fn a_tokio_that_is_held_back_gets_a_family_that_fits() {
+    for (tokio, version) in [("~1.47", "0.7.12"), ("1.40, <1.50", "0.7.12"), ("1.40", "0.7.20")] {
+        let project = Project::new(&format!("[dependencies]\ntokio = \"{tokio}\"\n"));
+        project.copied("queues tracked --into .");
+        let manifest = project.read("Cargo.toml");
+        assert!(manifest.contains(&format!("tokio-util = {{ version = \"{version}\"")), "{manifest}");
+    }
+}
+
 #[test]
 fn a_lock_file_is_looked_at_first() {
     let lock = |versions: &[&str]| -> String {
@@ -307,20 +328,20 @@ fn a_lock_file_is_looked_at_first() {
         format!("version = 4\n{}", packages.collect::<String>())
     };
     let project = Project::new("");
-    project.write("Cargo.lock", &lock(&["0.2.25", "1.40.0"]));
+    project.write("Cargo.lock", &lock(&["0.2.25", "1.45.0"]));
     project.copied("gather in_order --into .");
     project.copied(WAIT);
     assert!(
-        project.read("Cargo.toml").contains("tokio = { version = \"1.40.0\""),
+        project.read("Cargo.toml").contains("tokio = { version = \"1.45.0\""),
         "{}",
         project.read("Cargo.toml")
     );
-    assert_eq!(project.read("Cargo.lock"), lock(&["0.2.25", "1.40.0"]));
+    assert_eq!(project.read("Cargo.lock"), lock(&["0.2.25", "1.45.0"]));
 
     let project = Project::new("[dependencies]\ntokio = \"1\"\n");
     project.write("Cargo.lock", &lock(&["0.2.25", "1.20.0"]));
     let told = project.copied(WAIT);
-    assert!(told.contains("needs 1.38.0 or later: cargo update tokio@1.20.0"), "{told}");
+    assert!(told.contains("needs 1.44.0 or later: cargo update tokio@1.20.0"), "{told}");
 }
 
 #[test]
@@ -334,7 +355,7 @@ fn an_old_compiler_may_take_the_oldest_version() {
         "{told}"
     );
     assert!(
-        project.read("Cargo.toml").contains("tokio = { version = \"1.38.0\""),
+        project.read("Cargo.toml").contains("tokio = { version = \"1.44.0\""),
         "{}",
         project.read("Cargo.toml")
     );

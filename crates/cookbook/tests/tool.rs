@@ -430,7 +430,7 @@ fn a_version_that_the_pattern_cannot_use_is_refused() {
     check_refusal(
         "[dependencies]\ntokio = \"0.2\"\n",
         expect![
-            "error: ./Cargo.toml cannot be changed: it wants tokio 0.2, and the pattern needs 1.38.0 or later: raise it, or give it another name, as in old_tokio = { package = \"tokio\", version = \"0.2\" }"
+            "error: ./Cargo.toml cannot be changed: it wants tokio 0.2, and the pattern needs 1.44.0 or later: raise it, or give it another name, as in old_tokio = { package = \"tokio\", version = \"0.2\" }"
         ],
     );
     check_refusal(

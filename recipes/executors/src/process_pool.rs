@@ -44,7 +44,8 @@
 //! at its [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, whatever the reason.
 //!
 //! Programs that a job has started end with its worker, because they are in its process group. One that must live on
-//! needs a group of its own.
+//! needs a group of its own. After SIGKILL of the program, a worker in the midst of a job ends its group; an idle one ends
+//! alone, and what an earlier job has left behind lives on.
 //!
 //! JSON has no NaN and no infinity, and no `Some(None)`. A job or a result with one of them is refused: it never arrives
 //! as another value.

@@ -51,6 +51,7 @@
 //! `gather` makes a task per input, and all but `limit` of them wait for the semaphore. Here only `limit` tasks exist.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -125,14 +126,17 @@ where
                     self.ready.insert(index, value);
                 }
                 Some(Ok((index, Err(error)))) => {
-                    self.error = [self.error.take(), Some((index, error))]
-                        .into_iter()
-                        .flatten()
-                        .min_by_key(|(at, _)| *at);
+                    let errors = self.error.take().into_iter().chain([(index, error)]);
+                    self.error = errors.min_by_key(|(at, _)| *at);
                     self.stop();
                 }
                 Some(Err(error)) if !error.is_cancelled() || !self.is_stopped() => {
-                    self.panic.get_or_insert(error);
+                    if self.panic.is_none() {
+                        self.panic = Some(error);
+                    } else {
+                        // The payload of a second panic may panic when it is dropped.
+                        catch_unwind(AssertUnwindSafe(|| drop(error))).unwrap_or_else(mem::forget);
+                    }
                     self.stop();
                 }
                 // Too late, or aborted: the work is stopped.

@@ -39,13 +39,13 @@
 //!
 //! # Errors
 //!
-//! [`NothingToWaitFor`] for an empty slice: there is no first task.
+//! [`NothingToWaitFor`] for an empty slice or set: there is no first task.
 //!
 //! # Cost
 //!
-//! A wake-up looks at the tasks that have ended, and at no other. A call looks once at each task, because it lists all of
-//! them. A loop that handles few of many thousands each time is cheaper over a `JoinSet`: its `join_next().await`, and then
-//! `try_join_next()` until that is `None`, cost only what has ended.
+//! A wake-up looks at the tasks that have ended, and at no other. A call of [`wait`] looks once at each task, because it
+//! lists all of them. A loop of `FIRST_COMPLETED` that handles few of many thousands each time is cheaper with
+//! [`take_done`]: a call costs what has ended.
 //!
 //! # Differences from asyncio
 //!
@@ -58,6 +58,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::iter;
 use std::mem;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -66,7 +67,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinHandle, coop::unconstrained, yield_now};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet, coop::unconstrained, yield_now};
 use tokio::time::{Instant, timeout_at};
 
 /// A spawned task, or its result once it is done.
@@ -98,7 +99,7 @@ pub struct WaitResult {
     pub pending: Vec<usize>,
 }
 
-/// The slice of tasks was empty.
+/// The slice or the set of tasks was empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NothingToWaitFor;
 
@@ -129,9 +130,23 @@ pub async fn wait<T, E>(
             }
         }
     }
+    let left = wait.left;
     drop(wait);
-    let (done, pending) = (0..tasks.len()).partition(|&index| tasks[index].is_done());
+    let (mut done, mut pending) = (Vec::with_capacity(tasks.len() - left), Vec::with_capacity(left));
+    for (index, task) in tasks.iter().enumerate() {
+        if task.is_done() { done.push(index) } else { pending.push(index) }
+    }
     Ok(WaitResult { done, pending })
+}
+
+/// Waits until a task of the set is done, and takes all that are done, each with its id: a loop of `FIRST_COMPLETED`.
+/// The set keeps those that are pending. A `timeout` around it loses nothing.
+pub async fn take_done<T: 'static>(
+    tasks: &mut JoinSet<T>,
+) -> Result<Vec<Result<(Id, T), JoinError>>, NothingToWaitFor> {
+    let mut done = vec![tasks.join_next_with_id().await.ok_or(NothingToWaitFor)?];
+    done.extend(iter::from_fn(|| tasks.try_join_next_with_id()));
+    Ok(done)
 }
 
 /// A wait under way.
@@ -147,34 +162,32 @@ struct Wait<'a, T, E> {
 impl<'a, T, E> Wait<'a, T, E> {
     fn new(tasks: &'a mut [MaybeDone<Result<T, E>>], return_when: ReturnWhen) -> Self {
         // The list of an earlier wait, if there is one: its tasks report to it already.
-        let earlier = tasks.iter().find_map(|task| task.report().map(|(report, _)| report.ended.clone()));
+        let earlier = tasks.iter().find_map(|task| task.report().map(|report| report.ended.clone()));
         let ended = earlier.filter(|ended| ended.is_taken_over()).unwrap_or_default();
         let mut wait = Self { tasks, return_when, ended: ended.clone(), left: 0, has_failed: false };
+        let mut to_look_at = Vec::new();
         let mut reports = ended.lock();
-        for (index, task) in wait.tasks.iter_mut().enumerate() {
-            wait.left += usize::from(!task.is_done());
-            wait.has_failed |= task.has_failed();
-            let MaybeDone::Pending(Running { report: Some((report, at)), .. }) = task else { continue };
-            if *at != index && Arc::ptr_eq(&report.ended, &ended) {
-                *at = index;
-                report.index.store(index, Ordering::Relaxed);
-            }
-        }
-        // They may be of another slice. What has ended before is found below.
+        // They may be of another slice. What has ended before is found here.
         reports.indices.clear();
-        drop(reports);
-        for index in 0..wait.tasks.len() {
-            let MaybeDone::Pending(running) = &mut wait.tasks[index] else { continue };
-            let reports_here =
-                matches!(&running.report, Some((report, _)) if Arc::ptr_eq(&report.ended, &ended));
-            if !reports_here {
-                let report = Report { index: AtomicUsize::new(index), ended: ended.clone() };
-                running.report = Some((Arc::new(report), index));
-            }
-            if !reports_here || running.is_finished() {
-                wait.look_at(index);
+        for (index, task) in wait.tasks.iter_mut().enumerate() {
+            wait.has_failed |= task.has_failed();
+            let MaybeDone::Pending(Running { handle, report }) = task else { continue };
+            wait.left += 1;
+            match report {
+                Some(report) if Arc::ptr_eq(&report.ended, &ended) => {
+                    report.index.store(index, Ordering::Relaxed);
+                    if handle.is_finished() {
+                        to_look_at.push(index);
+                    }
+                }
+                other => {
+                    *other = Some(Arc::new(Report { index: AtomicUsize::new(index), ended: ended.clone() }));
+                    to_look_at.push(index);
+                }
             }
         }
+        drop(reports);
+        to_look_at.into_iter().for_each(|index| wait.look_at(index));
         wait
     }
 
@@ -219,7 +232,7 @@ impl<'a, T, E> Wait<'a, T, E> {
     /// Stores the result of a task if it has one, or has the task report its end.
     fn look_at(&mut self, index: usize) {
         let Some(task @ MaybeDone::Pending(_)) = self.tasks.get_mut(index) else { return };
-        let MaybeDone::Pending(Running { handle, report: Some((report, _)) }) = task else { return };
+        let MaybeDone::Pending(Running { handle, report: Some(report) }) = task else { return };
         let waker = Waker::from(report.clone());
         // Unconstrained: a task has a budget of 128 results before it must yield, and a wait for the first of a
         // thousand would report 128 of those that are done.
@@ -255,8 +268,8 @@ impl<T, E> Drop for Wait<'_, T, E> {
 #[derive(Debug)]
 pub struct Running<T> {
     handle: JoinHandle<T>,
-    /// How it reports its end, and as which index: `None` before the first wait.
-    report: Option<(Arc<Report>, usize)>,
+    /// How it reports its end: `None` before the first wait.
+    report: Option<Arc<Report>>,
 }
 
 /// The waker of one task.
@@ -327,7 +340,7 @@ impl<T> MaybeDone<T> {
         matches!(self, Self::Done(_))
     }
 
-    fn report(&self) -> Option<&(Arc<Report>, usize)> {
+    fn report(&self) -> Option<&Arc<Report>> {
         match self {
             Self::Pending(running) => running.report.as_ref(),
             Self::Done(_) => None,

@@ -128,8 +128,8 @@ fn proxies() -> impl Iterator<Item = Proxy> {
     let all = set("all_proxy").or_else(|| set("ALL_PROXY"));
     // In a CGI program, HTTP_PROXY is what a visitor sent as the header `Proxy`.
     let http = http.filter(|_| env::var_os("REQUEST_METHOD").is_none());
-    let found = [http.map(Proxy::http), https.map(Proxy::https), all.map(Proxy::all)];
-    found.into_iter().flatten().flatten().map(move |proxy| proxy.no_proxy(direct.clone()))
+    let found = http.map(Proxy::http).into_iter().chain(https.map(Proxy::https)).chain(all.map(Proxy::all));
+    found.flatten().map(move |proxy| proxy.no_proxy(direct.clone()))
 }
 
 /// A server may close an idle connection at the moment it is used again: before a byte of the answer. aiohttp, too, asks

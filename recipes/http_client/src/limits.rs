@@ -91,10 +91,10 @@ impl Limits {
     /// Waits for the right to one request to the host of `url`.
     pub async fn permits(&self, url: &Url) -> Permits {
         let host = self.host(url.origin().ascii_serialization());
-        let closed = "nobody can close these semaphores: they are private, and nothing here closes them";
+        let closed = |_| unreachable!("the semaphores are private, and nothing here closes them");
         Permits {
-            _host: host.acquire_owned().await.unwrap_or_else(|_| unreachable!("{closed}")),
-            _all: Arc::clone(&self.all).acquire_owned().await.unwrap_or_else(|_| unreachable!("{closed}")),
+            _host: host.acquire_owned().await.unwrap_or_else(closed),
+            _all: Arc::clone(&self.all).acquire_owned().await.unwrap_or_else(closed),
         }
     }
 

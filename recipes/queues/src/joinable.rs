@@ -40,7 +40,8 @@
 //!
 //! Every future here may be dropped. A dropped [`get`](JoinableQueue::get) has taken no item. A dropped
 //! [`put`](JoinableQueue::put) has put no item in, and drops its own; [`reserve`](JoinableQueue::reserve) waits without
-//! it. Waiters are served FIFO, and the next one moves up when one is dropped.
+//! it. Waiters are served FIFO, and the next one moves up when one is dropped. A producer whose slot went back to a
+//! requeued item waits again, behind the others.
 //!
 //! Lessons cancel each future at every suspension, and run 500 seeded schedules on four threads.
 //! [shuttle](https://docs.rs/shuttle) runs four scenarios on 20,000 schedules each. loom cannot run it: Tokio builds
@@ -156,7 +157,7 @@ struct State<O> {
     items: O,
     queued: usize,
     taken: usize,
-    /// How many items were requeued into a full queue. A get of one more item frees no slot then.
+    /// How many items were requeued into a full queue. As many slots are free for no other item.
     over: usize,
     phase: Phase,
 }
@@ -219,11 +220,12 @@ impl<O: Order> JoinableQueue<O> {
     ///
     /// If the queue is shut down, before or meanwhile.
     pub async fn reserve(&self) -> Result<Slot<'_, O>, ShutDown> {
-        // Before the wait, so that it is dropped after it.
-        let waiter = Waiter(self);
-        let room = self.room.acquire().await.map_err(|_closed| ShutDown(()))?;
-        mem::forget(waiter);
-        Ok(Slot { queue: self, room: Some(room) })
+        loop {
+            let room = self.room.acquire().await.map_err(|_closed| ShutDown(()))?;
+            if let Some(slot) = self.slot(room) {
+                return Ok(slot);
+            }
+        }
     }
 
     /// Puts `item` in if there is room now: `put_nowait`.
@@ -232,12 +234,15 @@ impl<O: Order> JoinableQueue<O> {
     ///
     /// Returns the item if there is no room, or if the queue is shut down.
     pub fn try_put(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
-        match self.room.try_acquire() {
-            Ok(room) => Slot { queue: self, room: Some(room) }
-                .put(item)
-                .map_err(|ShutDown(item)| TryPutError::ShutDown(item)),
-            Err(TryAcquireError::NoPermits) => Err(TryPutError::Full(item)),
-            Err(TryAcquireError::Closed) => Err(TryPutError::ShutDown(item)),
+        loop {
+            let room = match self.room.try_acquire() {
+                Ok(room) => room,
+                Err(TryAcquireError::NoPermits) => return Err(TryPutError::Full(item)),
+                Err(TryAcquireError::Closed) => return Err(TryPutError::ShutDown(item)),
+            };
+            if let Some(slot) = self.slot(room) {
+                return slot.put(item).map_err(|ShutDown(item)| TryPutError::ShutDown(item));
+            }
         }
     }
 
@@ -338,12 +343,23 @@ impl<O: Order> JoinableQueue<O> {
 
     /// Returns whether no slot is free: each holds an item, is reserved, or is promised to a waiter.
     pub fn is_full(&self) -> bool {
-        self.room.available_permits() == 0
+        self.room.available_permits() <= self.lock().over
     }
 
     /// Returns how many items it has room for; `None` if it is never full.
     pub fn capacity(&self) -> Option<NonZeroUsize> {
         self.capacity
+    }
+
+    /// Makes a slot of its permit. `None` if an item that came back to the full queue has it.
+    fn slot<'a>(&'a self, room: SemaphorePermit<'a>) -> Option<Slot<'a, O>> {
+        let mut state = self.lock();
+        if state.over == 0 {
+            return Some(Slot { queue: self, room });
+        }
+        state.over -= 1;
+        room.forget();
+        None
     }
 
     /// Takes the next item and uses up its permit.
@@ -393,8 +409,7 @@ impl<O> State<O> {
 #[must_use = "a slot that is dropped puts nothing in"]
 pub struct Slot<'a, O> {
     queue: &'a JoinableQueue<O>,
-    /// `None` once it is used.
-    room: Option<SemaphorePermit<'a>>,
+    room: SemaphorePermit<'a>,
 }
 
 impl<O: Order> Slot<'_, O> {
@@ -403,47 +418,16 @@ impl<O: Order> Slot<'_, O> {
     /// # Errors
     ///
     /// Returns the item if the queue was shut down meanwhile.
-    pub fn put(mut self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
+    pub fn put(self, item: O::Item) -> Result<(), ShutDown<O::Item>> {
         let mut state = self.queue.lock();
         if state.phase != Phase::Open {
             return Err(ShutDown(item));
         }
         state.items.push(item);
         state.queued += 1;
-        if let Some(room) = self.room.take() {
-            room.forget();
-        }
+        self.room.forget();
         self.queue.ready.add_permits(1);
         Ok(())
-    }
-}
-
-impl<O> Drop for Slot<'_, O> {
-    fn drop(&mut self) {
-        if let Some(room) = self.room.take() {
-            let mut state = self.queue.lock();
-            if state.over == 0 {
-                drop(room);
-            } else {
-                // The item that came back to the full queue has this slot.
-                state.over -= 1;
-                room.forget();
-            }
-        }
-    }
-}
-
-/// One that waits for room. It may be dropped when it has the slot and does not know yet.
-struct Waiter<'a, O>(&'a JoinableQueue<O>);
-
-impl<O> Drop for Waiter<'_, O> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        while state.over > 0 {
-            let Ok(room) = self.0.room.try_acquire() else { return };
-            state.over -= 1;
-            room.forget();
-        }
     }
 }
 

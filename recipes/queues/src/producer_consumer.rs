@@ -56,8 +56,9 @@
 //! - A `put` with room never lets others run, and neither does `async_channel`. Tokio's own channels yield after 128
 //!   operations. A loop that sends without waiting needs a `tokio::task::yield_now`.
 
+use std::mem;
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use async_channel::Sender;
 use tokio::task::JoinSet;
@@ -104,7 +105,13 @@ where
 
     let mut panic = None;
     while let Some(ended) = tasks.join_next().await {
-        panic = panic.or(ended.err());
+        let Err(error) = ended else { continue };
+        if panic.is_none() {
+            panic = Some(error);
+        } else {
+            // The payload of a second panic may panic when it is dropped. The wait for the others goes on.
+            catch_unwind(AssertUnwindSafe(|| drop(error))).unwrap_or_else(mem::forget);
+        }
     }
     match panic {
         Some(panic) => resume_unwind(panic.into_panic()),

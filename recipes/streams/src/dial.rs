@@ -66,7 +66,7 @@ pub fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<Socket
         if pair == [None, None] {
             return all;
         }
-        all.extend(pair.into_iter().flatten());
+        all.extend(IntoIterator::into_iter(pair).flatten());
     }
 }
 

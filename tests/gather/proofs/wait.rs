@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use gather::wait::ReturnWhen::{AllCompleted, FirstCompleted, FirstError};
-use gather::wait::wait;
+use gather::wait::{take_done, wait};
+use tokio::task::JoinSet;
 
 use crate::support::ms;
-use crate::work::ABC;
 use crate::work::wait::{spawn, waited};
+use crate::work::{ABC, try_load};
 
 /// Cancelled at any point, the wait has lost no result and ended no task.
 #[test]
@@ -30,4 +31,30 @@ fn a_cancelled_wait_loses_no_result() {
         );
         assert!(swept.points >= 1);
     }
+}
+
+/// Cancelled at any point, what a loop has not taken is still in the set.
+#[test]
+fn a_cancelled_loop_loses_no_result() {
+    let swept = cancel_sweep::sweep_with(
+        || {
+            let tasks: JoinSet<_> = ABC.into_iter().map(try_load).collect();
+            let tasks = Arc::new(tokio::sync::Mutex::new((tasks, 0)));
+            let taker = tasks.clone();
+            (tasks, async move {
+                let mut taker = taker.lock().await;
+                let (tasks, taken) = &mut *taker;
+                while let Ok(done) = take_done(tasks).await {
+                    *taken += done.len();
+                }
+            })
+        },
+        |tasks, _| {
+            let mut tasks = tasks.try_lock().expect("the cancelled loop has let go");
+            let (tasks, taken) = &mut *tasks;
+            let left = take_done(tasks).now_or_never().expect("the runtime has settled: every task is done");
+            assert_eq!(left.map_or(0, |done| done.len()) + *taken, 3);
+        },
+    );
+    assert!(swept.points >= 3);
 }

@@ -168,6 +168,73 @@ mod tests {
         Ok(())
     }
 
+    /// What the paths of code need of a crate. Other crates of the same copy may bring it too, and hide that it is missing.
+    const FEATURES: [(&str, &str, &str); 24] = [
+        ("tokio", "select", "macros"),
+        ("tokio", "join", "macros"),
+        ("tokio", "try_join", "macros"),
+        ("tokio", "main", "macros"),
+        ("tokio", "test", "macros"),
+        ("tokio", "spawn", "rt"),
+        ("tokio", "task", "rt"),
+        ("tokio", "runtime", "rt"),
+        ("tokio", "time", "time"),
+        ("tokio", "sync", "sync"),
+        ("tokio", "net", "net"),
+        ("tokio", "fs", "fs"),
+        ("tokio", "process", "process"),
+        ("tokio", "signal", "signal"),
+        ("tokio", "io::AsyncReadExt", "io-util"),
+        ("tokio", "io::AsyncWriteExt", "io-util"),
+        ("tokio", "io::AsyncBufReadExt", "io-util"),
+        ("tokio", "io::BufReader", "io-util"),
+        ("tokio", "io::copy", "io-util"),
+        ("tokio", "io::copy_bidirectional", "io-util"),
+        ("tokio_util", "codec", "codec"),
+        ("tokio_util", "io", "io"),
+        ("tokio_util", "task", "rt"),
+        ("tokio_util", "time", "time"),
+    ];
+
+    #[test]
+    fn every_pattern_names_the_features_of_its_code() -> anyhow::Result<()> {
+        let mut wrong = Vec::new();
+        for recipe in book::recipes()? {
+            for pattern in recipe.patterns() {
+                for (name, dependency) in named_by(pattern)? {
+                    let ident = name.replace('-', "_");
+                    let features = &dependency.features;
+                    // `rt-multi-thread` and `join-map` bring `rt`.
+                    let has = |feature: &str| {
+                        let brings = |there: &String| {
+                            there.starts_with(feature) || (feature == "rt" && there == "join-map")
+                        };
+                        features.iter().any(brings)
+                    };
+                    for (_, source) in pattern.files() {
+                        for path in super::super::source::paths(source, &ident) {
+                            let needed = FEATURES.iter().filter(|(of, begin, _)| {
+                                *of == ident
+                                    && path
+                                        .strip_prefix(begin)
+                                        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+                            });
+                            for (.., feature) in needed.filter(|(.., feature)| !has(feature)) {
+                                wrong.push(format!(
+                                    "{}/{}: {ident}::{path} needs {feature}",
+                                    recipe.name, pattern.name
+                                ));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        wrong.dedup();
+        assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+        Ok(())
+    }
+
     #[test]
     fn what_is_no_plain_command_is_not_guessed_at() {
         for command in ["", "tokio --features", "tokio serde", "tokio --git https://example.org"] {

@@ -4,7 +4,7 @@ use anyhow::Context;
 use semver::{Op, Version, VersionReq};
 use toml_edit::{DocumentMut, Item};
 
-use super::dependency::{Dependency, named_by, workspace};
+use super::dependency::{Dependency, inherited, named_by, workspace};
 use super::project::padded;
 use super::source::uses_of_futures;
 use crate::book::{Pattern, Recipe};
@@ -66,6 +66,7 @@ impl Need {
                 let mut instead: Vec<_> = table.map_or(&[][..], |(_, features)| features).to_vec();
                 if name == "futures" {
                     instead.extend(pattern.files().iter().flat_map(|(_, source)| uses_of_futures(source)));
+                    instead.sort_unstable();
                     instead.dedup();
                 }
                 let instead_of_default = instead.into_iter().map(str::to_owned).collect();
@@ -156,6 +157,17 @@ fn minimum(name: &str, pattern: &str, recipe: &DocumentMut, workspace: &Document
         || recipe.get("package")?.get("metadata")?.get("recipe")?.get("minimum")?.get(pattern)?.get(name);
     let of_all = || workspace.get("workspace")?.get("metadata")?.get("minimum")?.get(name);
     padded(of_pattern().or_else(of_all).and_then(Item::as_str)?)
+}
+
+/// Whether a requirement allows no tokio as new as the one that was tried.
+pub(crate) fn is_older_tokio(requirement: &str) -> bool {
+    let tried = || -> Option<VersionReq> {
+        let tried =
+            Dependency::read("tokio", inherited("tokio", &workspace().ok()?)?, &workspace().ok()?).ok()?;
+        VersionReq::parse(&format!(">={}", tried.version?)).ok()
+    };
+    let there = VersionReq::parse(requirement).ok();
+    there.zip(tried()).is_some_and(|(there, tried)| !overlap(&there, &tried))
 }
 
 /// Whether some version satisfies both.

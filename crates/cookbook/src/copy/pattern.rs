@@ -10,9 +10,9 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 
 use super::dependency::inherited;
 use super::manifest::{self, append_features, as_it_was, source_of};
-use super::needs::{Fit, Need};
+use super::needs::{Fit, Need, is_older_tokio};
 use super::project::{Declared, Kind, Project, Root, ident};
-use super::source::{Declaration, declares, names_crate, with_future, with_use};
+use super::source::{Declaration, declares, names_crate, with_prelude, with_use};
 use super::{Plan, parse, read};
 use crate::book::{Pattern, Recipe};
 use crate::example;
@@ -78,10 +78,7 @@ pub(crate) fn copy(
 
     let place = Place::of(&project, pattern, name)?;
     for (file, source) in place.files(pattern) {
-        let mut source = example::ignored(source);
-        if project.edition() < "2024" {
-            source = with_future(&source);
-        }
+        let mut source = with_prelude(&example::ignored(source), project.edition());
         for (crate_name, alias) in &aliases {
             if names_crate(&source, crate_name) {
                 source = with_use(&source, &format!("use {alias} as {crate_name};"));
@@ -377,11 +374,18 @@ fn version(project: &Project, need: &Need) -> String {
         |version: &Version| if need.is_of_the_series(version) { version.clone() } else { series(need) };
     match locked.iter().max() {
         Some(newest) if *newest < need.tried && need.takes(newest) => newest.to_string(),
-        None if project.rust_version().is_some_and(|version| version < RUST) => {
+        // Cargo takes the newest that the compiler, or the runtime, allows.
+        None if project.rust_version().is_some_and(|version| version < RUST) || is_held_back(project) => {
             in_series(&need.minimum).to_string()
         }
         _ => need.wanted.version.clone().unwrap_or_default(),
     }
+}
+
+/// Whether the reader allows no tokio but older ones than the newest of its family ask for.
+fn is_held_back(project: &Project) -> bool {
+    let mut there = project.dependencies().iter().filter(|there| !there.is_for_the_build());
+    there.any(|there| there.name == "tokio" && there.ident() == "tokio" && is_older_tokio(&there.req))
 }
 
 /// The first version that is compatible with the one that was tried.
