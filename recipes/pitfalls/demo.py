@@ -1,4 +1,4 @@
-"""Ten classic pitfalls, each of them broken and mended."""
+"""Ten classic pitfalls, each of them broken and fixed."""
 
 import asyncio
 import queue
@@ -23,7 +23,7 @@ async def forgotten_await() -> None:
     print(f"  broken: {len(outbox)} of 2 greetings sent")
     for guest in ["Ann", "Bob"]:
         await greet(outbox, guest)
-    print(f"  mended: {len(outbox)} of 2 greetings sent")
+    print(f"  fixed: {len(outbox)} of 2 greetings sent")
 
 
 async def one_after_the_other() -> None:
@@ -31,7 +31,7 @@ async def one_after_the_other() -> None:
     pages = [await work(page, 0.1) for page in ["home", "news"]]
     print(f"  broken: {', '.join(pages)}")
     pages = await asyncio.gather(*(work(page, 0.1) for page in ["home", "news"]))
-    print(f"  mended: {', '.join(pages)}")
+    print(f"  fixed: {', '.join(pages)}")
 
 
 async def cpu_on_the_runtime() -> None:
@@ -49,7 +49,7 @@ async def cpu_on_the_runtime() -> None:
     turns: queue.Queue = queue.Queue()
     task = asyncio.create_task(other(turns))
     print(f"  broken: {compute(turns, 0.01)}")
-    print(f"  mended: {await asyncio.to_thread(compute, turns, 10)}")
+    print(f"  fixed: {await asyncio.to_thread(compute, turns, 10)}")
     await task
 
 
@@ -79,7 +79,7 @@ async def blocking_sleep() -> None:
     for _ in range(2):
         await asyncio.sleep(0.05)
         asked += 1
-    print(f"  mended: {beats} heart-beats while it asked {asked} times")
+    print(f"  fixed: {beats} heart-beats while it asked {asked} times")
     task.cancel()
 
 
@@ -91,12 +91,12 @@ async def cancelled_halfway() -> None:
         await work("approval", 0.2)
         accounts["to"] += 30
 
-    async def mended(accounts: dict[str, int]) -> None:
+    async def fixed(accounts: dict[str, int]) -> None:
         await work("approval", 0.2)
         accounts["from"] -= 30
         accounts["to"] += 30
 
-    for name, transfer in [("broken", broken), ("mended", mended)]:
+    for name, transfer in [("broken", broken), ("fixed", fixed)]:
         accounts = {"from": 100, "to": 0}
         try:
             await asyncio.wait_for(transfer(accounts), 0.1)
@@ -126,7 +126,7 @@ async def tasks_without_limit() -> None:
             _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         tasks.add(asyncio.create_task(handle(item)))
     await asyncio.gather(*tasks)
-    print(f"  mended: {most} of 3 items at a time")
+    print(f"  fixed: {most} of 3 items at a time")
 
 
 class BufferedFile:
@@ -165,7 +165,7 @@ async def resource_not_closed() -> None:
         async with file:
             await write_rows(file)
     except OSError as error:
-        print(f"  mended: {len(file.disk)} of 2 rows in the file, {error}")
+        print(f"  fixed: {len(file.disk)} of 2 rows in the file, {error}")
 
 
 async def nested_runtime() -> None:
@@ -182,11 +182,11 @@ async def nested_runtime() -> None:
     total = 0
     for price in prices.values():
         total += await work(price, 0.1)
-    print(f"  mended: {total} in all")
+    print(f"  fixed: {total} in all")
 
 
 async def swallowed_error() -> None:
-    print("swallowed_error: nobody hears of an error in the background")
+    print("swallowed_error: an error in the background is lost")
 
     async def save() -> None:
         await asyncio.sleep(0.1)
@@ -207,7 +207,7 @@ async def swallowed_error() -> None:
     reported = asyncio.get_running_loop().create_future()
     saving = asyncio.create_task(save())
     saving.add_done_callback(report)
-    print(f"  mended: heard of: {await reported}")
+    print(f"  fixed: heard of: {await reported}")
 
 
 async def forgotten_task_done() -> None:
@@ -227,7 +227,7 @@ async def forgotten_task_done() -> None:
                 continue
             jobs.task_done()
 
-    async def mended(jobs: asyncio.Queue) -> None:
+    async def fixed(jobs: asyncio.Queue) -> None:
         while True:
             job = await jobs.get()
             try:
@@ -237,7 +237,7 @@ async def forgotten_task_done() -> None:
             finally:
                 jobs.task_done()
 
-    for name, worker in [("broken", broken), ("mended", mended)]:
+    for name, worker in [("broken", broken), ("fixed", fixed)]:
         jobs: asyncio.Queue = asyncio.Queue(16)
         task = asyncio.create_task(worker(jobs))
         for job in ["bad", "good"]:

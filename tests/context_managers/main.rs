@@ -9,6 +9,7 @@ pub mod support;
 pub mod many_threads;
 pub mod work;
 
+mod pairs;
 mod drop_guard;
 mod scope;
 mod drain;

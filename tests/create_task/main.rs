@@ -6,6 +6,7 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod spawn;
 mod named;
 mod owner;

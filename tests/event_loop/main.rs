@@ -10,19 +10,14 @@
 pub mod support;
 #[path = "../support/real_time.rs"]
 pub mod real_time;
-#[cfg(unix)]
-pub mod processes;
 pub mod work;
 
+mod pairs;
 mod a_runtime;
 mod runner;
 mod callbacks;
 mod from_a_thread;
-mod interrupt;
-mod shutdown;
 mod not_send;
 mod owner;
 mod slow_polls;
 mod watchdog;
-#[cfg(unix)]
-mod signals;

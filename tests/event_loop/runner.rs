@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use event_loop::runner::{CloseError, Closing, Failure, RunError, Runner};
+use event_loop::runner::{CloseError, Closing, RunError, Runner, TaskFailure};
 use fastrand::Rng;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
@@ -28,7 +28,7 @@ fn runner() -> (Runner, Entries<String>) {
 fn with(builder: &mut Builder) -> (Runner, Entries<String>) {
     let log = Entries::new();
     let reports = log.clone();
-    let report = move |name: &str, failure: Failure| reports.add(format!("{name}: {failure}"));
+    let report = move |name: &str, failure: TaskFailure| reports.add(format!("{name}: {failure}"));
     (Runner::new(builder, report).unwrap(), log)
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use futures::FutureExt;
-use pitfalls::blocking_io::{broken, mended};
+use pitfalls::blocking_io::{broken, fixed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -38,7 +38,7 @@ async fn but_a_server_on_the_same_thread_never_answers() {
 #[tokio::test]
 async fn while_a_task_waits_for_its_answer_the_server_runs() {
     let (server, serving) = echo().await;
-    let answer = timeout(IN_TIME, mended(server, "hello")).await.unwrap();
+    let answer = timeout(IN_TIME, fixed(server, "hello")).await.unwrap();
     assert_eq!(answer.unwrap(), "hello");
     serving.await.unwrap().unwrap();
 }
@@ -56,7 +56,7 @@ async fn but_on_many_threads_it_goes_well_as_long_as_one_is_free() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
-    assert_eq!(mended(nobody, "hello").await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(fixed(nobody, "hello").await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
 }
 
 /// asyncio: `reader.read()` collects an endless answer until memory is full. Here: `take` stops at 64 KiB.
@@ -68,7 +68,7 @@ async fn of_an_answer_without_end_no_more_is_read_than_its_limit() {
         let (mut connection, _) = listener.accept().await.unwrap();
         while connection.write_all(b"and so on ").await.is_ok() {}
     });
-    let answer = timeout(IN_TIME, mended(server, "hello")).await.unwrap().unwrap();
+    let answer = timeout(IN_TIME, fixed(server, "hello")).await.unwrap().unwrap();
     assert_eq!(answer.len(), 64 * 1024);
     timeout(IN_TIME, endless).await.unwrap().unwrap();
 }
@@ -78,7 +78,7 @@ async fn of_an_answer_without_end_no_more_is_read_than_its_limit() {
 async fn dropped_it_closes_the_connection() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let server = listener.local_addr().unwrap();
-    let asking = tokio::spawn(async move { mended(server, "hello").await });
+    let asking = tokio::spawn(async move { fixed(server, "hello").await });
     let (mut connection, _) = listener.accept().await.unwrap();
     let mut question = String::new();
     timeout(IN_TIME, connection.read_to_string(&mut question)).await.unwrap().unwrap();

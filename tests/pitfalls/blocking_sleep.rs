@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use pitfalls::blocking_sleep::{broken, mended};
+use pitfalls::blocking_sleep::{broken, fixed};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::ms;
@@ -30,7 +30,7 @@ async fn while_a_task_sleeps_the_others_run() {
         }
     };
     let asked = tokio::select! {
-        asked = mended(third_time(), ms(50)) => asked,
+        asked = fixed(third_time(), ms(50)) => asked,
         () = heart => unreachable!("it has no end"),
     };
     assert_eq!((asked, start.elapsed(), beats.came()), (3, ms(100), 3));
@@ -39,12 +39,12 @@ async fn while_a_task_sleeps_the_others_run() {
 /// The first question comes before the first pause, so a yes at once takes no suspension.
 #[tokio::test(start_paused = true)]
 async fn what_is_ready_is_asked_once_and_not_waited_for() {
-    assert_eq!(mended(|| true, FOR_EVER).now_or_never(), Some(1));
+    assert_eq!(fixed(|| true, FOR_EVER).now_or_never(), Some(1));
     assert_eq!(broken(|| true, FOR_EVER).now_or_never(), Some(1));
 }
 
 /// asyncio: `sleep(inf)` waits until it is cancelled. Tokio: so does `sleep(Duration::MAX)`, without a panic.
 #[tokio::test(start_paused = true)]
 async fn a_pause_without_end_is_no_panic() {
-    assert!(timeout(FOR_EVER, mended(third_time(), Duration::MAX)).await.is_err());
+    assert!(timeout(FOR_EVER, fixed(third_time(), Duration::MAX)).await.is_err());
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use pitfalls::burst_of_ticks::{broken, mended};
+use pitfalls::burst_of_ticks::{broken, fixed};
 use tokio::time::{Instant, sleep};
 
 use crate::support::ms;
@@ -33,18 +33,18 @@ async fn but_after_a_pause_of_ten_ticks_ten_come_at_once() {
 #[tokio::test(start_paused = true)]
 async fn with_delay_the_next_ones_keep_their_distance() {
     let (start, began) = (Instant::now(), RefCell::default());
-    mended(TEN, 4, |number| turn(number, 1_050, start, &began)).await;
+    fixed(TEN, 4, |number| turn(number, 1_050, start, &began)).await;
     assert_eq!(began.into_inner(), [ms(0), ms(1_050), ms(1_150), ms(1_250)]);
 }
 
 /// While each turn is shorter than the period, the mistake does not show: both forms tick on time.
 #[tokio::test(start_paused = true)]
 async fn without_a_pause_both_keep_time() {
-    for is_mended in [false, true] {
+    for is_fixed in [false, true] {
         let (start, began) = (Instant::now(), RefCell::default());
-        match is_mended {
+        match is_fixed {
             false => broken(TEN, 3, |number| turn(number, 50, start, &began)).await,
-            true => mended(TEN, 3, |number| turn(number, 50, start, &began)).await,
+            true => fixed(TEN, 3, |number| turn(number, 50, start, &began)).await,
         }
         assert_eq!(began.into_inner(), [ms(0), ms(100), ms(200)]);
     }
@@ -54,8 +54,8 @@ async fn without_a_pause_both_keep_time() {
 #[tokio::test(start_paused = true)]
 async fn the_quickest_and_the_slowest_rate_are_no_panic() {
     let turns = Visits::default();
-    mended(NonZeroU16::MAX, 1_000, async |_| turns.enter()).await;
-    mended(NonZeroU16::MIN, 2, async |_| turns.enter()).await;
-    mended(TEN, 0, async |_| panic!("there is none")).await;
+    fixed(NonZeroU16::MAX, 1_000, async |_| turns.enter()).await;
+    fixed(NonZeroU16::MIN, 2, async |_| turns.enter()).await;
+    fixed(TEN, 0, async |_| panic!("there is none")).await;
     assert_eq!(turns.came(), 1_002);
 }

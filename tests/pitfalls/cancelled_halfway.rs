@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::future::join_all;
-use pitfalls::cancelled_halfway::{Accounts, Refused, broken, mended};
+use pitfalls::cancelled_halfway::{Accounts, Refused, broken, fixed};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -22,9 +22,9 @@ async fn but_a_timeout_between_taking_and_giving_loses_the_amount() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_before_both_changes_loses_nothing() {
     let accounts = Mutex::new(START);
-    assert!(timeout(ms(50), mended(&accounts, 30, approval())).await.is_err());
+    assert!(timeout(ms(50), fixed(&accounts, 30, approval())).await.is_err());
     assert_eq!(held(&accounts), START);
-    assert_eq!(mended(&accounts, 30, approval()).await, Ok(()));
+    assert_eq!(fixed(&accounts, 30, approval()).await, Ok(()));
     assert_eq!(held(&accounts), MOVED);
 }
 
@@ -33,10 +33,10 @@ async fn a_timeout_before_both_changes_loses_nothing() {
 async fn an_amount_that_is_not_there_or_does_not_fit_changes_nothing() {
     let accounts = Mutex::new(Accounts { from: 50, to: u64::MAX - 40 });
     let start = held(&accounts);
-    assert_eq!(mended(&accounts, 51, approval()).await, Err(Refused::TooLittle));
-    assert_eq!(mended(&accounts, 41, approval()).await, Err(Refused::TooMuch));
+    assert_eq!(fixed(&accounts, 51, approval()).await, Err(Refused::TooLittle));
+    assert_eq!(fixed(&accounts, 41, approval()).await, Err(Refused::TooMuch));
     assert_eq!(held(&accounts), start);
-    let both = futures::join!(mended(&accounts, 40, approval()), mended(&accounts, 40, approval()));
+    let both = futures::join!(fixed(&accounts, 40, approval()), fixed(&accounts, 40, approval()));
     assert_eq!((both, held(&accounts).from), ((Ok(()), Err(Refused::TooLittle)), 10));
 }
 
@@ -54,7 +54,7 @@ async fn on_many_threads_no_money_is_lost() {
                         yield_now().await;
                     }
                 };
-                mended(&accounts, amount, approval).await.map(|()| amount)
+                fixed(&accounts, amount, approval).await.map(|()| amount)
             });
             if random.u8(0..4) == 0 {
                 transfer.abort();

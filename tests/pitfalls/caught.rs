@@ -248,9 +248,9 @@ fn and_with_stricter_ones_these() {
     assert_same(&OUTCOME.forms[2], &marked("caught/by_a_lint", Level::Strict));
 }
 
-/// The list promises a lint per pitfall: it fires in the broken function and stays silent in the mended one.
+/// The list promises a lint per pitfall: it fires in the broken function and stays silent in the fixed one.
 #[test]
-fn each_broken_function_is_caught_by_what_the_list_says_and_no_mended_one_is() {
+fn each_broken_function_is_caught_by_what_the_list_says_and_no_fixed_one_is() {
     for ((package, level), said) in PACKAGES.into_iter().zip(&OUTCOME.broken).take(2) {
         for pitfall in pitfalls() {
             let expected: &[&str] = match pitfall.caught_by {
@@ -262,8 +262,8 @@ fn each_broken_function_is_caught_by_what_the_list_says_and_no_mended_one_is() {
             let names: BTreeSet<_> = here.iter().map(|said| said.name.as_str()).collect();
             assert_eq!(names, expected.iter().copied().collect(), "{package}: {here:#?}");
             let source = outspoken(pitfall.name);
-            let mended = source.lines().position(|line| line.contains("fn mended")).unwrap();
-            assert!(here.iter().all(|said| said.line <= mended), "{package}: {here:#?}");
+            let fixed = source.lines().position(|line| line.contains("fn fixed")).unwrap();
+            assert!(here.iter().all(|said| said.line <= fixed), "{package}: {here:#?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::join_all;
-use pitfalls::check_then_act::{broken, mended};
+use pitfalls::check_then_act::{broken, fixed};
 use tokio::sync::OnceCell;
 use tokio::task::yield_now;
 
@@ -25,16 +25,16 @@ async fn but_who_asks_while_it_is_loaded_loads_it_again() {
 async fn who_asks_while_it_is_loaded_waits_for_it() {
     let (cache, loads) = (OnceCell::new(), Visits::default());
     let (first, second) =
-        tokio::join!(mended(&cache, load(&loads, false)), mended(&cache, load(&loads, false)));
+        tokio::join!(fixed(&cache, load(&loads, false)), fixed(&cache, load(&loads, false)));
     assert_eq!((first, second, loads.came()), (Ok(1), Ok(1), 1));
-    assert_eq!(mended(&cache, load(&loads, false)).now_or_never(), Some(Ok(1)), "and later ones do not wait");
+    assert_eq!(fixed(&cache, load(&loads, false)).now_or_never(), Some(Ok(1)), "and later ones do not wait");
 }
 
 /// asyncio: a cached task that failed raises again at each await. Tokio: `OnceCell` keeps no error.
 #[tokio::test(start_paused = true)]
 async fn after_an_error_the_next_one_tries_again() {
     let (cache, loads) = (OnceCell::new(), Visits::default());
-    let both = tokio::join!(mended(&cache, load(&loads, true)), mended(&cache, load(&loads, false)));
+    let both = tokio::join!(fixed(&cache, load(&loads, true)), fixed(&cache, load(&loads, false)));
     assert_eq!((both, loads.came()), ((Err("no answer"), Ok(2)), 2));
 }
 
@@ -54,7 +54,7 @@ async fn on_many_threads_it_is_loaded_once() {
                     }
                     Ok::<_, ()>(42)
                 };
-                mended(&state.0, load).await
+                fixed(&state.0, load).await
             })
         });
         for value in join_all(callers.collect::<Vec<_>>()).await {

@@ -3,7 +3,7 @@
 use std::io;
 
 use futures::future::pending;
-use pitfalls::cleanup_at_exit::{broken, mended};
+use pitfalls::cleanup_at_exit::{broken, fixed};
 use tokio::task::yield_now;
 
 use crate::support::ms;
@@ -41,7 +41,7 @@ async fn but_in_the_middle_of_a_program_it_is_sent() {
 #[test]
 fn on_a_tracker_it_is_waited_for() {
     let (sent, goodbye) = goodbye();
-    assert_eq!(mended(async { 42 }, goodbye, IN_TIME).unwrap(), 42);
+    assert_eq!(fixed(async { 42 }, goodbye, IN_TIME).unwrap(), 42);
     assert_eq!(sent.came(), 1);
 }
 
@@ -49,7 +49,7 @@ fn on_a_tracker_it_is_waited_for() {
 #[test]
 fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
     let (sent, goodbye) = goodbye();
-    let program = std::panic::AssertUnwindSafe(|| mended(async { panic!("no index") }, goodbye, IN_TIME));
+    let program = std::panic::AssertUnwindSafe(|| fixed(async { panic!("no index") }, goodbye, IN_TIME));
     let ended: Result<io::Result<()>, _> = std::panic::catch_unwind(program);
     assert_eq!(ended.unwrap_err().downcast_ref(), Some(&"no index"));
     assert_eq!(sent.came(), 1);
@@ -58,12 +58,12 @@ fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
 /// asyncio: `asyncio.run` waits forever for a task that ignores its cancellation. Here: for a grace period.
 #[test]
 fn a_goodbye_without_an_end_is_given_up_after_its_grace() {
-    let error = mended(async {}, pending(), ms(20)).unwrap_err();
+    let error = fixed(async {}, pending(), ms(20)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
 /// asyncio: `asyncio.run` reports a task that fails at the end. Tokio: a tracker counts it as done.
 #[test]
 fn a_goodbye_that_panics_does_not_hold_up_the_end() {
-    mended(async {}, async { panic!("nobody is there") }, IN_TIME).unwrap();
+    fixed(async {}, async { panic!("nobody is there") }, IN_TIME).unwrap();
 }

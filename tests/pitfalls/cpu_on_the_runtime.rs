@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use pitfalls::cpu_on_the_runtime::{broken, mended};
+use pitfalls::cpu_on_the_runtime::{broken, fixed};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -12,7 +12,7 @@ use crate::work::{IN_TIME, on_a_runtime_that_has_ended, others_have_a_turn};
 /// asyncio: `run_in_executor` of a closed loop raises `RuntimeError`. Tokio: a cancelled `JoinError`.
 #[test]
 fn after_the_end_of_the_runtime_it_does_not_begin_and_says_so() {
-    let never = mended(|| panic!("it begins"));
+    let never = fixed(|| panic!("it begins"));
     assert!(on_a_runtime_that_has_ended::<Result<(), _>>(never).unwrap_err().is_cancelled());
 }
 
@@ -35,7 +35,7 @@ async fn on_another_thread_it_lets_them_run() {
         begun.send(()).unwrap();
         turns.recv_timeout(IN_TIME)
     };
-    assert_eq!(mended(compute).await.unwrap(), Ok(()));
+    assert_eq!(fixed(compute).await.unwrap(), Ok(()));
     other.await.unwrap();
 }
 
@@ -49,7 +49,7 @@ async fn but_a_timeout_cannot_end_it() {
 /// asyncio: the await of `to_thread` raises the call's exception. Here: the await resumes the panic.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_caller() {
-    let caller = tokio::spawn(mended(|| panic!("division by zero")));
+    let caller = tokio::spawn(fixed(|| panic!("division by zero")));
     let panic = caller.await.unwrap_err().into_panic();
     assert_eq!(panic.downcast_ref(), Some(&"division by zero"));
 }
@@ -64,7 +64,7 @@ async fn dropped_it_leaves_the_work_running() {
         done.send(()).unwrap();
     };
     // The job may begin after the drop: it is taken from the queue all the same.
-    assert!(mended(compute).now_or_never().is_none());
+    assert!(fixed(compute).now_or_never().is_none());
     go.send(()).unwrap();
     timeout(IN_TIME, is_done).await.unwrap().unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use pitfalls::dead_runtime::{broken, mended};
+use pitfalls::dead_runtime::{broken, fixed};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -36,14 +36,14 @@ fn but_a_connection_is_dead_when_its_runtime_is() {
 /// asyncio: one `Runner` runs several coroutines on one loop. Tokio: one `Runtime`, several `block_on`.
 #[test]
 fn on_one_runtime_it_lives() {
-    assert_eq!(with_server(|server| mended(server, "hello")).unwrap(), "hello");
+    assert_eq!(with_server(|server| fixed(server, "hello")).unwrap(), "hello");
 }
 
 /// An answer of 64 KiB and one byte loses its last byte: no server can fill the memory.
 #[test]
 fn of_an_answer_no_more_is_read_than_its_limit() {
     let long = "x".repeat(64 * 1024 + 1);
-    assert_eq!(with_server(|server| mended(server, &long)).unwrap(), long[1..]);
+    assert_eq!(with_server(|server| fixed(server, &long)).unwrap(), long[1..]);
 }
 
 /// A timer says so by a panic.
@@ -71,5 +71,5 @@ fn a_channel_and_a_lock_belong_to_no_runtime() {
 #[tokio::test]
 #[should_panic(expected = "Cannot start a runtime from within a runtime")]
 async fn inside_of_a_runtime_it_panics() {
-    let _answer = mended(([127, 0, 0, 1], 9).into(), "hello");
+    let _answer = fixed(([127, 0, 0, 1], 9).into(), "hello");
 }

@@ -1,7 +1,7 @@
 //! Lessons of the pattern `detached_task`.
 
 use futures::future::pending;
-use pitfalls::detached_task::{broken, mended};
+use pitfalls::detached_task::{broken, fixed};
 use tokio::time::sleep;
 
 use crate::support::{alive_tasks, ms};
@@ -30,7 +30,7 @@ async fn but_the_heart_beats_on_when_the_session_is_over() {
 #[tokio::test(start_paused = true)]
 async fn the_heart_stops_with_its_session() {
     let beats = Visits::default();
-    let session = mended(heart(beats.clone()));
+    let session = fixed(heart(beats.clone()));
     sleep(ms(100)).await;
     drop(session);
     sleep(ms(100)).await;
@@ -43,7 +43,7 @@ async fn the_heart_stops_when_the_holder_of_the_session_is_aborted() {
     let beats = Visits::default();
     let beating = beats.clone();
     let holder = tokio::spawn(async move {
-        let _session = mended(heart(beating));
+        let _session = fixed(heart(beating));
         pending::<()>().await;
     });
     sleep(ms(100)).await;
@@ -55,7 +55,7 @@ async fn the_heart_stops_when_the_holder_of_the_session_is_aborted() {
 /// One handle per session is enough: without any registry no task outlives its session.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_sessions_leave_nothing_behind() {
-    let sessions: Vec<_> = (0..10_000).map(|_| mended(heart(Visits::default()))).collect();
+    let sessions: Vec<_> = (0..10_000).map(|_| fixed(heart(Visits::default()))).collect();
     sleep(ms(10)).await;
     assert_eq!(alive_tasks(), 10_000);
     drop(sessions);

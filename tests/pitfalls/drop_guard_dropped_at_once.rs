@@ -1,6 +1,6 @@
 //! Lessons of the pattern `drop_guard_dropped_at_once`.
 
-use pitfalls::drop_guard_dropped_at_once::{broken, mended};
+use pitfalls::drop_guard_dropped_at_once::{broken, fixed};
 use tokio_util::sync::CancellationToken;
 
 use crate::work::drop_guard_dropped_at_once::work;
@@ -16,7 +16,7 @@ async fn but_helpers_are_cancelled_before_the_work_begins() {
 #[tokio::test(start_paused = true)]
 async fn helpers_live_as_long_as_the_work() {
     let helpers = CancellationToken::new();
-    assert!(!mended(helpers.clone(), work(helpers.clone())).await);
+    assert!(!fixed(helpers.clone(), work(helpers.clone())).await);
     assert!(helpers.is_cancelled());
 }
 
@@ -24,7 +24,7 @@ async fn helpers_live_as_long_as_the_work() {
 #[tokio::test]
 async fn after_a_panic_they_are_cancelled_too() {
     let helpers = CancellationToken::new();
-    let caller = tokio::spawn(mended::<()>(helpers.clone(), async { panic!("no index") }));
+    let caller = tokio::spawn(fixed::<()>(helpers.clone(), async { panic!("no index") }));
     assert!(caller.await.unwrap_err().is_panic());
     assert!(helpers.is_cancelled());
 }

@@ -1,7 +1,7 @@
 //! Lessons of the pattern `forgotten_await`.
 
 use futures::future::join_all;
-use pitfalls::forgotten_await::{Outbox, broken, mended};
+use pitfalls::forgotten_await::{Outbox, broken, fixed};
 use tokio::task::yield_now;
 
 /// asyncio: a call makes a coroutine, and it does nothing; a warning comes when it is collected. Tokio: no warning at
@@ -18,7 +18,7 @@ async fn but_a_call_alone_sends_nothing() {
 #[tokio::test]
 async fn an_awaited_call_sends() {
     let outbox = Outbox::default();
-    mended(&outbox, &["Ann", "Bob"]).await;
+    fixed(&outbox, &["Ann", "Bob"]).await;
     assert_eq!(outbox.sent(), ["Welcome, Ann", "Welcome, Bob"]);
 }
 
@@ -39,8 +39,8 @@ async fn but_a_call_that_is_dropped_named_or_collected_sends_nothing_either() {
 #[tokio::test]
 async fn nobody_is_greeted_if_nobody_comes_and_a_hundred_thousand_if_they_do() {
     let outbox = Outbox::default();
-    mended(&outbox, &[]).await;
+    fixed(&outbox, &[]).await;
     assert_eq!(outbox.sent().len(), 0);
-    mended(&outbox, &["Ann"; 100_000]).await;
+    fixed(&outbox, &["Ann"; 100_000]).await;
     assert_eq!(outbox.sent().len(), 100_000);
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
-use pitfalls::forgotten_task_done::{broken, mended};
+use pitfalls::forgotten_task_done::{broken, fixed};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{alive_tasks, ms};
@@ -37,7 +37,7 @@ async fn a_value_that_travels_with_the_job_counts_it_however_it_ends() {
         move |error| Mutex::<Vec<_>>::lock(&reports).unwrap().push(error)
     };
     let batches = [vec!["good", "bad", "good"], vec![], vec!["bad"]];
-    mended(batches, handle, report, || done.borrow_mut().push(start.elapsed())).await;
+    fixed(batches, handle, report, || done.borrow_mut().push(start.elapsed())).await;
     assert_eq!(*done.borrow(), [ms(300), ms(300), ms(400)], "each batch when all of it is done");
     assert_eq!(*reports.lock().unwrap(), ["bad job", "bad job"]);
 }
@@ -48,7 +48,7 @@ async fn a_panic_goes_on_in_the_caller_and_its_batch_is_not_done() {
     let batches = Visits::default();
     let inside = batches.clone();
     let caller = tokio::spawn(async move {
-        mended([vec!["good"], vec!["panics", "good"]], handle, drop, || inside.enter()).await;
+        fixed([vec!["good"], vec!["panics", "good"]], handle, drop, || inside.enter()).await;
     });
     assert!(timeout(FOR_EVER, caller).await.unwrap().unwrap_err().is_panic());
     assert_eq!((batches.came(), alive_tasks()), (1, 0));
@@ -57,7 +57,7 @@ async fn a_panic_goes_on_in_the_caller_and_its_batch_is_not_done() {
 /// asyncio: `put` on a full queue waits forever without a worker. Tokio: `send` fails without a receiver.
 #[tokio::test(start_paused = true)]
 async fn the_queue_of_a_worker_that_panicked_is_not_filled_for_ever() {
-    let caller = tokio::spawn(mended([vec!["panics"; 1_000]], handle, drop, || {}));
+    let caller = tokio::spawn(fixed([vec!["panics"; 1_000]], handle, drop, || {}));
     assert!(timeout(FOR_EVER, caller).await.unwrap().unwrap_err().is_panic());
 }
 
@@ -71,6 +71,6 @@ async fn ten_thousand_jobs_pass_through_sixteen_places() {
         async { Ok::<_, &str>(()) }
     };
     let batches = (0..10).map(|_| (0..1_000).collect());
-    mended(batches, quick, drop, || {}).await;
+    fixed(batches, quick, drop, || {}).await;
     assert_eq!(handled.came(), 10_000);
 }

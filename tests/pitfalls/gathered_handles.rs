@@ -1,6 +1,6 @@
 //! Lessons of the pattern `gathered_handles`.
 
-use pitfalls::gathered_handles::{broken, mended};
+use pitfalls::gathered_handles::{broken, fixed};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{alive_tasks, ms};
@@ -22,7 +22,7 @@ async fn but_after_the_first_error_the_others_save_on() {
 #[tokio::test(start_paused = true)]
 async fn when_the_error_is_reported_nobody_is_at_work() {
     let (saved, start) = (Visits::default(), Instant::now());
-    let all = mended([("good", 200), ("bad", 100)], |job| save(job, saved.clone())).await;
+    let all = fixed([("good", 200), ("bad", 100)], |job| save(job, saved.clone())).await;
     assert_eq!((all, start.elapsed(), alive_tasks()), (Err("disk full"), ms(100), 0));
     sleep(ms(200)).await;
     assert_eq!(saved.came(), 0);
@@ -32,10 +32,10 @@ async fn when_the_error_is_reported_nobody_is_at_work() {
 #[tokio::test(start_paused = true)]
 async fn without_an_error_the_values_stand_in_order() {
     let saved = Visits::default();
-    let all = mended([("slow", 300), ("quick", 100), ("medium", 200)], |job| save(job, saved.clone())).await;
+    let all = fixed([("slow", 300), ("quick", 100), ("medium", 200)], |job| save(job, saved.clone())).await;
     assert_eq!((all, saved.came()), (Ok(vec!["slow", "quick", "medium"]), 3));
-    assert_eq!(mended([], |job| save(job, saved.clone())).await, Ok(vec![]));
-    let many = mended((0..10_000).map(|_| ("many", 100)), |job| save(job, saved.clone())).await;
+    assert_eq!(fixed([], |job| save(job, saved.clone())).await, Ok(vec![]));
+    let many = fixed((0..10_000).map(|_| ("many", 100)), |job| save(job, saved.clone())).await;
     assert_eq!(many.unwrap().len(), 10_000);
 }
 
@@ -44,7 +44,7 @@ async fn without_an_error_the_values_stand_in_order() {
 async fn a_panic_goes_on_in_the_caller_when_the_rest_has_ended() {
     let saved = Visits::default();
     let inside = saved.clone();
-    let caller = tokio::spawn(mended([("good", 200), ("panics", 100)], move |job| save(job, inside.clone())));
+    let caller = tokio::spawn(fixed([("good", 200), ("panics", 100)], move |job| save(job, inside.clone())));
     assert!(caller.await.unwrap_err().is_panic());
     assert_eq!(alive_tasks(), 0);
     sleep(ms(200)).await;
@@ -54,15 +54,15 @@ async fn a_panic_goes_on_in_the_caller_when_the_rest_has_ended() {
 /// asyncio: a cancelled `gather` cancels its children. Tokio: over handles it detaches them.
 #[tokio::test(start_paused = true)]
 async fn but_after_a_timeout_the_others_save_on_as_well() {
-    for is_mended in [false, true] {
+    for is_fixed in [false, true] {
         let saved = Visits::default();
         let jobs = [("good", 200)];
-        let in_time = match is_mended {
+        let in_time = match is_fixed {
             false => timeout(ms(100), broken(jobs, |job| save(job, saved.clone()))).await,
-            true => timeout(ms(100), mended(jobs, |job| save(job, saved.clone()))).await,
+            true => timeout(ms(100), fixed(jobs, |job| save(job, saved.clone()))).await,
         };
         assert!(in_time.is_err());
         sleep(ms(200)).await;
-        assert_eq!(saved.came(), usize::from(!is_mended));
+        assert_eq!(saved.came(), usize::from(!is_fixed));
     }
 }

@@ -1,7 +1,7 @@
 //! Lessons of the pattern `global_runtime`.
 
 use futures::future::pending;
-use pitfalls::global_runtime::{broken, mended};
+use pitfalls::global_runtime::{broken, fixed};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +21,7 @@ async fn but_the_task_runs_on_a_runtime_that_the_caller_has_not() {
 /// asyncio: `create_task` uses the running loop. Here: the caller passes the handle of its runtime.
 #[tokio::test]
 async fn on_the_callers_runtime_it_is_one_of_its_tasks() {
-    assert_eq!(mended(&Handle::current(), here()).await.unwrap(), here().await);
+    assert_eq!(fixed(&Handle::current(), here()).await.unwrap(), here().await);
 }
 
 /// A timeout of an hour is over at once: the paused clock sees nobody at work.
@@ -39,7 +39,7 @@ async fn but_the_clock_of_a_test_does_not_wait_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_task_of_the_callers_runtime_has_its_clock() {
     let start = Instant::now();
-    mended(&Handle::current(), sleep(FOR_EVER)).await.unwrap();
+    fixed(&Handle::current(), sleep(FOR_EVER)).await.unwrap();
     assert_eq!(start.elapsed(), FOR_EVER);
 }
 
@@ -47,7 +47,7 @@ async fn a_task_of_the_callers_runtime_has_its_clock() {
 /// not, so what its tasks hold stays open.
 #[test]
 fn but_the_end_of_the_callers_runtime_does_not_end_it() {
-    for is_mended in [false, true] {
+    for is_fixed in [false, true] {
         let open = Visits::default();
         let work = {
             let connection = open.during();
@@ -57,11 +57,11 @@ fn but_the_end_of_the_callers_runtime_does_not_end_it() {
             }
         };
         paused().block_on(async {
-            match is_mended {
+            match is_fixed {
                 false => drop(broken(work)),
-                true => drop(mended(&Handle::current(), work)),
+                true => drop(fixed(&Handle::current(), work)),
             }
         });
-        assert_eq!(open.now(), if is_mended { 0 } else { 1 });
+        assert_eq!(open.now(), if is_fixed { 0 } else { 1 });
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 
-use pitfalls::half_a_read::{broken, mended};
+use pitfalls::half_a_read::{broken, fixed};
 use tokio::io::{BufReader, duplex};
 use tokio::time::timeout;
 
@@ -32,12 +32,8 @@ async fn but_half_a_line_is_lost_when_another_branch_is_quicker() {
 async fn a_reader_that_keeps_what_it_has_loses_nothing() {
     let (near, far) = duplex(64);
     let (lines, idle) = (RefCell::new(Vec::new()), Visits::default());
-    let read = mended(
-        BufReader::new(near),
-        ms(70),
-        |line| lines.borrow_mut().push(line.to_owned()),
-        || idle.enter(),
-    );
+    let read =
+        fixed(BufReader::new(near), ms(70), |line| lines.borrow_mut().push(line.to_owned()), || idle.enter());
     tokio::join!(read, write(far, HALVES)).0.unwrap();
     assert_eq!(
         (lines.into_inner(), idle.came()),
@@ -66,7 +62,7 @@ async fn wherever_the_line_is_cut_it_comes_whole() {
     for cut in (0..=TEXT.len()).filter(|cut| TEXT.is_char_boundary(*cut)) {
         let (near, far) = duplex(64);
         let mut lines = Vec::new();
-        let read = mended(BufReader::new(near), ms(70), |line| lines.push(line.to_owned()), || {});
+        let read = fixed(BufReader::new(near), ms(70), |line| lines.push(line.to_owned()), || {});
         let (first, second) = TEXT.split_at(cut);
         tokio::join!(read, write(far, [(0, first), (100, second)])).0.unwrap();
         assert_eq!(lines, ["one", "", "two \u{e9}"], "cut at {cut}");
@@ -77,8 +73,8 @@ async fn wherever_the_line_is_cut_it_comes_whole() {
 #[tokio::test(start_paused = true)]
 async fn nothing_and_what_is_no_text_end_it() {
     let none = |_: &str| panic!("there is none");
-    mended(&b""[..], ms(70), none, || {}).await.unwrap();
-    let error = mended(&b"\xff\n"[..], ms(70), none, || {}).await.unwrap_err();
+    fixed(&b""[..], ms(70), none, || {}).await.unwrap();
+    let error = fixed(&b"\xff\n"[..], ms(70), none, || {}).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
@@ -91,6 +87,6 @@ async fn a_hundred_thousand_lines_come_in_order() {
         assert_eq!(line.parse(), Ok(expected));
         expected += 1;
     };
-    mended(text.as_bytes(), ms(70), count, || {}).await.unwrap();
+    fixed(text.as_bytes(), ms(70), count, || {}).await.unwrap();
     assert_eq!(expected, 100_000);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pitfalls::half_polled_future::{broken, mended};
+use pitfalls::half_polled_future::{broken, fixed};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -42,7 +42,7 @@ async fn but_with_a_quick_lock_it_goes_well() {
 async fn a_task_takes_the_lock_that_it_is_handed() {
     let (value, start) = (held(200).await, Instant::now());
     let reported = std::cell::Cell::new(None);
-    mended(Arc::clone(&value), |value| *value += 1, ms(100), |so_far| reported.set(Some(so_far)))
+    fixed(Arc::clone(&value), |value| *value += 1, ms(100), |so_far| reported.set(Some(so_far)))
         .await
         .unwrap();
     assert_eq!((reported.get(), start.elapsed()), (Some(1), ms(200)), "the update stood before the report");
@@ -53,7 +53,7 @@ async fn a_task_takes_the_lock_that_it_is_handed() {
 #[tokio::test(start_paused = true)]
 async fn what_is_quick_is_not_reported() {
     let value = held(50).await;
-    mended(Arc::clone(&value), |value| *value += 1, ms(100), |_| panic!("it was quick")).await.unwrap();
+    fixed(Arc::clone(&value), |value| *value += 1, ms(100), |_| panic!("it was quick")).await.unwrap();
     assert_eq!(*value.lock().await, 1);
 }
 
@@ -61,7 +61,7 @@ async fn what_is_quick_is_not_reported() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_update_goes_on_in_the_caller() {
     let value = held(200).await;
-    let caller = tokio::spawn(mended(Arc::clone(&value), |_| panic!("division by zero"), ms(100), drop));
+    let caller = tokio::spawn(fixed(Arc::clone(&value), |_| panic!("division by zero"), ms(100), drop));
     assert!(caller.await.unwrap_err().is_panic());
     assert_eq!(*value.lock().await, 0, "the lock is free");
 }

@@ -1,6 +1,6 @@
 //! Lessons of the pattern `ignored_token`.
 
-use pitfalls::ignored_token::{broken, mended};
+use pitfalls::ignored_token::{broken, fixed};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -32,7 +32,7 @@ async fn a_token_ends_the_wait_at_once() {
         sleep(ms(150)).await;
         stop.cancel();
     };
-    tokio::join!(ends(mended(&mut jobs, &stop, |()| handle(Visits::default()))), stopping);
+    tokio::join!(ends(fixed(&mut jobs, &stop, |()| handle(Visits::default()))), stopping);
     assert_eq!(start.elapsed(), ms(150));
 }
 
@@ -48,7 +48,7 @@ async fn the_job_under_way_is_done_and_the_others_stay_in_the_queue() {
         sleep(ms(150)).await;
         stop.cancel();
     };
-    tokio::join!(ends(mended(&mut jobs, &stop, |()| handle(handled.clone()))), stopping);
+    tokio::join!(ends(fixed(&mut jobs, &stop, |()| handle(handled.clone()))), stopping);
     assert_eq!((handled.came(), jobs.len(), start.elapsed()), (2, 1, ms(200)));
 }
 
@@ -61,9 +61,9 @@ async fn after_the_stop_nothing_is_taken_from_a_queue_that_is_full() {
     }
     let stop = CancellationToken::new();
     let cancel = async |()| stop.cancel();
-    ends(mended(&mut jobs, &stop, cancel)).await;
+    ends(fixed(&mut jobs, &stop, cancel)).await;
     assert_eq!(jobs.len(), 2);
-    ends(mended(&mut jobs, &stop, cancel)).await;
+    ends(fixed(&mut jobs, &stop, cancel)).await;
     assert_eq!(jobs.len(), 2);
 }
 
@@ -78,7 +78,7 @@ async fn but_around_the_whole_loop_the_token_cuts_a_job_in_two() {
         stop.cancel();
     };
     let never = CancellationToken::new();
-    let worker = stop.run_until_cancelled(mended(&mut jobs, &never, |()| handle(handled.clone())));
+    let worker = stop.run_until_cancelled(fixed(&mut jobs, &never, |()| handle(handled.clone())));
     assert_eq!((tokio::join!(worker, stopping).0, handled.came()), (None, 0));
     assert_eq!(jobs.len(), 0, "and it is in the queue no more");
 }
@@ -92,6 +92,6 @@ async fn a_closed_queue_ends_it_after_the_last_job() {
     }
     drop(queue);
     let handled = Visits::default();
-    ends(mended(&mut jobs, &CancellationToken::new(), async |()| handled.enter())).await;
+    ends(fixed(&mut jobs, &CancellationToken::new(), async |()| handled.enter())).await;
     assert_eq!(handled.came(), 10_000);
 }

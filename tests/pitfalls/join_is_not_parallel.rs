@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use futures::FutureExt;
-use pitfalls::join_is_not_parallel::{broken, mended};
+use pitfalls::join_is_not_parallel::{broken, fixed};
 
 use crate::work::{IN_TIME, Visits, elsewhere, on_a_runtime_that_has_ended, paused};
 
 /// asyncio: `run_in_executor` of a closed loop raises `RuntimeError`. Tokio: a cancelled `JoinError`.
 #[test]
 fn after_the_end_of_the_runtime_nothing_begins_and_that_is_told() {
-    let never = mended(0..3, |_| panic!("it begins"));
+    let never = fixed(0..3, |_| panic!("it begins"));
     assert!(on_a_runtime_that_has_ended::<Result<Vec<()>, _>>(never).unwrap_err().is_cancelled());
 }
 
@@ -35,7 +35,7 @@ fn on_threads_of_their_own_they_compute_at_the_same_time() {
     let both = elsewhere(
         || {
             let meeting = Arc::new(Barrier::new(2));
-            paused().block_on(mended(0..2, move |input| {
+            paused().block_on(fixed(0..2, move |input| {
                 meeting.wait();
                 (input, thread::current().id())
             }))
@@ -51,16 +51,16 @@ fn on_threads_of_their_own_they_compute_at_the_same_time() {
 #[tokio::test]
 async fn the_results_stand_in_the_order_of_the_inputs() {
     assert_eq!(
-        mended(0..1_000, |input| input * 2).await.unwrap(),
+        fixed(0..1_000, |input| input * 2).await.unwrap(),
         (0..1_000).map(|i| i * 2).collect::<Vec<_>>()
     );
-    assert_eq!(mended(0..0, |input| input).await.unwrap(), [0; 0]);
+    assert_eq!(fixed(0..0, |input| input).await.unwrap(), [0; 0]);
 }
 
 /// Python: reading the results of `Executor.map` raises the exception of a call. Here: the panic resumes.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_caller() {
-    let caller = tokio::spawn(mended(0..3, |input| assert_ne!(input, 1, "the second")));
+    let caller = tokio::spawn(fixed(0..3, |input| assert_ne!(input, 1, "the second")));
     assert!(caller.await.unwrap_err().is_panic());
 }
 
@@ -75,7 +75,7 @@ fn dropped_it_begins_no_further_sum() {
         let (go, gate) = std::sync::mpsc::channel();
         let (begun, gate) = (Mutex::new(begun), Mutex::new(gate));
         let shared = Arc::new((begun, gate));
-        let all = mended(0..10, move |_| {
+        let all = fixed(0..10, move |_| {
             counting.enter();
             shared.0.lock().unwrap().send(()).unwrap();
             shared.1.lock().unwrap().recv_timeout(IN_TIME).unwrap();

@@ -52,7 +52,7 @@ fn each_file_says_what_is_seen_what_catches_it_and_what_to_do() {
     for pitfall in all() {
         let source = read(&format!("src/{}.rs", pitfall.name));
         for part in
-            ["//! # What you see", "//! # What catches it", "//! # What to do", "fn broken", "fn mended"]
+            ["//! # What you see", "//! # What catches it", "//! # What to do", "fn broken", "fn fixed"]
         {
             assert!(source.contains(part), "{} has no {part}", pitfall.name);
         }

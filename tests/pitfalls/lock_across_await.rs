@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
-use pitfalls::lock_across_await::{broken, mended};
+use pitfalls::lock_across_await::{broken, fixed};
 
 use crate::support::ms;
 use crate::work::lock_across_await::price;
@@ -25,7 +25,7 @@ fn but_the_second_who_wants_the_lock_stops_the_thread_for_the_first() {
 /// asyncio: a `threading.Lock` over lines without an await is never contended. Here: the await comes first.
 #[test]
 fn with_the_lock_for_the_change_alone_both_add() {
-    assert_eq!(elsewhere(|| twice(async |sum| mended(sum, price()).await), IN_TIME), Some(20));
+    assert_eq!(elsewhere(|| twice(async |sum| fixed(sum, price()).await), IN_TIME), Some(20));
 }
 
 /// Without a second one nothing shows.
@@ -71,6 +71,6 @@ async fn the_sum_does_not_wrap_and_a_panic_elsewhere_does_not_stop_it() {
         panic!("while it holds the lock");
     });
     assert!(poisoned.join().is_err());
-    mended(&sum, price()).await;
+    fixed(&sum, price()).await;
     assert_eq!(*sum.lock().unwrap_err().into_inner(), u64::MAX);
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use pitfalls::lock_over_the_work::{broken, mended};
+use pitfalls::lock_over_the_work::{broken, fixed};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -28,7 +28,7 @@ async fn but_nine_jobs_of_ten_ms_take_three_workers_ninety() {
 #[tokio::test(start_paused = true)]
 async fn with_the_guard_in_a_let_they_take_thirty() {
     let start = Instant::now();
-    mended(jobs(9), limit(3), ten_ms).await;
+    fixed(jobs(9), limit(3), ten_ms).await;
     assert_eq!(start.elapsed(), ms(30));
 }
 
@@ -37,7 +37,7 @@ async fn with_the_guard_in_a_let_they_take_thirty() {
 async fn each_job_is_handled_once_by_any_number_of_workers() {
     for workers in [1, 2, 100] {
         let handled = RefCell::new(Vec::new());
-        mended(jobs(1_000), limit(workers), async |job| {
+        fixed(jobs(1_000), limit(workers), async |job| {
             sleep(ms(10)).await;
             handled.borrow_mut().push(job);
         })
@@ -46,7 +46,7 @@ async fn each_job_is_handled_once_by_any_number_of_workers() {
         handled.sort_unstable();
         assert_eq!(handled, (0..1_000).collect::<Vec<_>>());
     }
-    mended(jobs(0), limit(3), ten_ms).await;
+    fixed(jobs(0), limit(3), ten_ms).await;
 }
 
 /// Twenty rounds with a counter per job: no schedule of four threads loses or doubles one.
@@ -64,7 +64,7 @@ async fn on_many_threads_each_job_is_handled_once() {
                 handling[job].fetch_add(1, SeqCst);
             }
         };
-        let workers = tokio::spawn(mended(jobs, limit(random.usize(1..8)), handle));
+        let workers = tokio::spawn(fixed(jobs, limit(random.usize(1..8)), handle));
         for job in 0..100 {
             queue.send(job).await.unwrap();
             if random.u8(0..4) == 0 {

@@ -1,7 +1,7 @@
 //! Lessons of the pattern `missed_notification`.
 
 use futures::future::join_all;
-use pitfalls::missed_notification::{broken, mended};
+use pitfalls::missed_notification::{broken, fixed};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
@@ -28,7 +28,7 @@ async fn but_who_waits_before_is_woken() {
 async fn a_state_is_seen_whenever_one_looks() {
     for (prepare, meanwhile) in [(100, 200), (200, 100), (100, 100), (0, 0)] {
         let start = Instant::now();
-        mended(millis(prepare), millis(meanwhile)).await.unwrap();
+        fixed(millis(prepare), millis(meanwhile)).await.unwrap();
         assert_eq!(start.elapsed(), ms(prepare.max(meanwhile)));
     }
 }
@@ -36,7 +36,7 @@ async fn a_state_is_seen_whenever_one_looks() {
 /// asyncio: if the task that calls `set` fails, `wait` hangs. Tokio: a `watch` that lost its sender fails.
 #[tokio::test(start_paused = true)]
 async fn a_preparation_that_panics_is_an_error_and_no_hang() {
-    assert!(mended(async { panic!("no index") }, millis(100)).await.is_err());
+    assert!(fixed(async { panic!("no index") }, millis(100)).await.is_err());
 }
 
 /// Two hundred rounds on four threads: the value is sent before, during and after the look.
@@ -49,8 +49,7 @@ async fn on_many_threads_nobody_waits_for_ever() {
         }
     };
     for _round in 0..200 {
-        let all =
-            (0..8).map(|_| mended(yields(random.u8(0..4)), yields(random.u8(0..4)))).collect::<Vec<_>>();
+        let all = (0..8).map(|_| fixed(yields(random.u8(0..4)), yields(random.u8(0..4)))).collect::<Vec<_>>();
         let all = timeout(IN_TIME, join_all(all)).await.unwrap();
         assert!(all.iter().all(Result::is_ok));
     }

@@ -1,6 +1,6 @@
 //! Lessons of the pattern `nested_runtime`.
 
-use pitfalls::nested_runtime::{broken, mended};
+use pitfalls::nested_runtime::{broken, fixed};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -32,9 +32,9 @@ fn but_block_on_of_futures_stops_the_thread_for_ever() {
 /// asyncio and Tokio: async code awaits; only a synchronous `main` starts a loop or a runtime.
 #[tokio::test(start_paused = true)]
 async fn with_awaits_all_the_way_up_it_needs_no_other_runtime() {
-    assert_eq!(mended(ARTICLES, price).await, 7);
-    assert_eq!(mended([("", u32::MAX), ("", 1)], price).await, u32::MAX, "and it does not wrap");
-    assert_eq!(mended([("", 0); 0], price).await, 0);
+    assert_eq!(fixed(ARTICLES, price).await, 7);
+    assert_eq!(fixed([("", u32::MAX), ("", 1)], price).await, u32::MAX, "and it does not wrap");
+    assert_eq!(fixed([("", 0); 0], price).await, 0);
 }
 
 /// Code that cannot await may block where no task runs.

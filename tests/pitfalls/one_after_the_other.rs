@@ -1,6 +1,6 @@
 //! Lessons of the pattern `one_after_the_other`.
 
-use pitfalls::one_after_the_other::{broken, mended};
+use pitfalls::one_after_the_other::{broken, fixed};
 use tokio::time::Instant;
 
 use crate::support::ms;
@@ -18,9 +18,9 @@ async fn but_in_a_loop_it_takes_the_sum() {
 #[tokio::test(start_paused = true)]
 async fn at_once_it_takes_the_time_of_the_longest() {
     let start = Instant::now();
-    assert_eq!(mended(PAGES, fetch).await, Ok(vec!["home", "news", "help"]));
+    assert_eq!(fixed(PAGES, fetch).await, Ok(vec!["home", "news", "help"]));
     assert_eq!(start.elapsed(), ms(300));
-    assert_eq!(mended([], fetch).await, Ok(vec![]));
+    assert_eq!(fixed([], fetch).await, Ok(vec![]));
 }
 
 /// asyncio: tasks that are made before the loop have begun. Tokio: futures have not.
@@ -37,6 +37,6 @@ async fn but_futures_that_are_made_before_the_loop_have_not_begun() {
 #[tokio::test(start_paused = true)]
 async fn the_first_error_ends_it() {
     let start = Instant::now();
-    assert_eq!(mended([("home", 300), ("missing", 100)], fetch).await, Err("not found"));
+    assert_eq!(fixed([("home", 300), ("missing", 100)], fetch).await, Err("not found"));
     assert_eq!(start.elapsed(), ms(100));
 }

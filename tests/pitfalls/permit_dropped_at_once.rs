@@ -1,7 +1,7 @@
 //! Lessons of the pattern `permit_dropped_at_once`.
 
 use futures::future::join_all;
-use pitfalls::permit_dropped_at_once::{broken, mended};
+use pitfalls::permit_dropped_at_once::{broken, fixed};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -26,7 +26,7 @@ async fn but_a_permit_that_is_given_to_an_underscore_limits_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_with_a_name_holds_to_the_end_of_the_work() {
     let (seats, seated, start) = (Semaphore::new(1), Visits::default(), Instant::now());
-    let all = join_all((0..3).map(|_| mended(&seats, sit(&seated)))).await;
+    let all = join_all((0..3).map(|_| fixed(&seats, sit(&seated)))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!((seated.most(), start.elapsed(), seats.available_permits()), (1, ms(300), 1));
 }
@@ -35,8 +35,8 @@ async fn a_permit_with_a_name_holds_to_the_end_of_the_work() {
 #[tokio::test(start_paused = true)]
 async fn with_no_permit_it_waits_and_with_a_closed_semaphore_the_work_is_not_begun() {
     let (seats, seated) = (Semaphore::new(0), Visits::default());
-    assert!(timeout(FOR_EVER, mended(&seats, sit(&seated))).await.is_err());
+    assert!(timeout(FOR_EVER, fixed(&seats, sit(&seated))).await.is_err());
     seats.close();
-    assert!(mended(&seats, sit(&seated)).await.is_err());
+    assert!(fixed(&seats, sit(&seated)).await.is_err());
     assert_eq!(seated.came(), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pitfalls::permit_in_the_task::{broken, mended};
+use pitfalls::permit_in_the_task::{broken, fixed};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -33,7 +33,7 @@ async fn with_the_permit_before_the_spawn_only_those_at_work_are_tasks() {
         let (at_work, read, limit) = (at_work.clone(), read.clone(), Arc::new(Semaphore::new(8)));
         async move {
             let items = (0..1_000).inspect(|_| read.enter());
-            mended(items, &limit, |item| handle(item, at_work.clone())).await
+            fixed(items, &limit, |item| handle(item, at_work.clone())).await
         }
     });
     sleep(ms(5)).await;
@@ -46,7 +46,7 @@ async fn with_the_permit_before_the_spawn_only_those_at_work_are_tasks() {
 #[tokio::test(start_paused = true)]
 async fn two_lists_share_one_limit() {
     let (at_work, permits) = (Visits::default(), Arc::new(Semaphore::new(3)));
-    let list = || mended(0..10, &permits, |item| handle(item, at_work.clone()));
+    let list = || fixed(0..10, &permits, |item| handle(item, at_work.clone()));
     let (one, other) = tokio::join!(list(), list());
     one.and(other).unwrap();
     assert_eq!((at_work.most(), at_work.came(), permits.available_permits()), (3, 20, 3));
@@ -56,9 +56,9 @@ async fn two_lists_share_one_limit() {
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once_and_a_closed_semaphore_is_an_error() {
     let permits = Arc::new(Semaphore::new(1));
-    mended([], &permits, |item| handle(item, Visits::default())).await.unwrap();
+    fixed([], &permits, |item| handle(item, Visits::default())).await.unwrap();
     permits.close();
-    assert!(mended([1], &permits, |item| handle(item, Visits::default())).await.is_err());
+    assert!(fixed([1], &permits, |item| handle(item, Visits::default())).await.is_err());
     yield_now().await;
     assert_eq!(alive_tasks(), 0);
 }
@@ -70,7 +70,7 @@ async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
     let caller = tokio::spawn({
         let permits = Arc::clone(&permits);
         async move {
-            mended(0..5, &permits, async |item| {
+            fixed(0..5, &permits, async |item| {
                 sleep(ms(10)).await;
                 assert_ne!(item, 1, "the second");
             })
@@ -99,7 +99,7 @@ async fn on_many_threads_the_limit_holds_and_each_item_is_handled() {
             }
         };
         let items: Vec<_> = (0..100).map(|_| random.u8(0..4)).collect();
-        mended(items.clone(), &permits, handle).await.unwrap();
+        fixed(items.clone(), &permits, handle).await.unwrap();
         assert!(at_work.most() <= most && at_work.came() == 100 && permits.available_permits() == most);
 
         let at_work = Visits::default();
@@ -112,7 +112,7 @@ async fn on_many_threads_the_limit_holds_and_each_item_is_handled() {
                 }
             }
         };
-        pitfalls::tasks_without_limit::mended(items, limit(most), handle).await;
+        pitfalls::tasks_without_limit::fixed(items, limit(most), handle).await;
         assert!(at_work.most() <= most && at_work.came() == 100);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use pitfalls::queue_without_limit::{broken, mended};
+use pitfalls::queue_without_limit::{broken, fixed};
 use tokio::time::Instant;
 
 use crate::support::{limit, ms};
@@ -28,7 +28,7 @@ async fn but_a_producer_that_is_quicker_fills_the_memory() {
 async fn with_a_limit_the_producer_waits() {
     for bound in [1, 10, 500] {
         let (waiting, start) = (Visits::default(), Instant::now());
-        mended(items(&waiting), limit(bound), |item| handle(item, &waiting)).await;
+        fixed(items(&waiting), limit(bound), |item| handle(item, &waiting)).await;
         assert_eq!((waiting.most(), waiting.now(), start.elapsed()), (bound + 2, 0, ms(10_000)));
     }
 }
@@ -37,7 +37,7 @@ async fn with_a_limit_the_producer_waits() {
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once_and_the_order_is_kept() {
     let handled = RefCell::new(Vec::new());
-    mended([0; 0], limit(1), async |_| panic!("there is none")).await;
-    mended(0..10_000, limit(7), async |item| handled.borrow_mut().push(item)).await;
+    fixed([0; 0], limit(1), async |_| panic!("there is none")).await;
+    fixed(0..10_000, limit(7), async |item| handled.borrow_mut().push(item)).await;
     assert_eq!(handled.into_inner(), (0..10_000).collect::<Vec<_>>());
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use futures::future::pending;
-use pitfalls::resource_not_closed::{broken, mended};
+use pitfalls::resource_not_closed::{broken, fixed};
 use tokio::io::{AsyncReadExt, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -25,7 +25,7 @@ async fn but_an_error_leaves_the_buffer_unwritten() {
 #[tokio::test]
 async fn closed_in_any_case_it_has_what_came_before_the_error() {
     let (file, disk) = duplex(1_024);
-    let written = mended(file, rows([Ok("one\n"), Ok("two\n"), Err("no third"), Ok("four\n")])).await;
+    let written = fixed(file, rows([Ok("one\n"), Ok("two\n"), Err("no third"), Ok("four\n")])).await;
     let expected = ("no third".into(), "one\ntwo\n".into());
     assert_eq!((written.unwrap_err().to_string(), content(disk).await), expected);
 }
@@ -33,30 +33,30 @@ async fn closed_in_any_case_it_has_what_came_before_the_error() {
 /// And the same, for a timeout.
 #[tokio::test(start_paused = true)]
 async fn but_a_timeout_leaves_the_buffer_unwritten_too() {
-    for is_mended in [false, true] {
+    for is_fixed in [false, true] {
         let (file, disk) = duplex(1_024);
         let (queue, rows) = mpsc::channel(1);
         queue.send(Ok("one\n".to_owned())).await.unwrap();
-        let written = match is_mended {
+        let written = match is_fixed {
             false => timeout(ms(100), broken(file, rows)).await,
-            true => timeout(ms(100), mended(file, rows)).await,
+            true => timeout(ms(100), fixed(file, rows)).await,
         };
         assert!(written.is_err());
-        assert_eq!(content(disk).await, if is_mended { "one\n" } else { "" });
+        assert_eq!(content(disk).await, if is_fixed { "one\n" } else { "" });
     }
 }
 
 /// Without an error both forms write the same bytes: a test of that case cannot find the mistake.
 #[tokio::test]
 async fn without_an_error_both_write_all_and_close() {
-    for is_mended in [false, true] {
+    for is_fixed in [false, true] {
         let (file, disk) = duplex(1_024);
         let rows = rows([Ok("one\n"), Ok("two\n")]);
-        let written = if is_mended { mended(file, rows).await } else { broken(file, rows).await };
+        let written = if is_fixed { fixed(file, rows).await } else { broken(file, rows).await };
         assert_eq!((written.unwrap(), content(disk).await), ((), "one\ntwo\n".into()));
     }
     let (file, disk) = duplex(1_024);
-    mended(file, rows([])).await.unwrap();
+    fixed(file, rows([])).await.unwrap();
     assert_eq!(content(disk).await, "");
 }
 
@@ -65,7 +65,7 @@ async fn without_an_error_both_write_all_and_close() {
 async fn the_error_of_the_close_is_told_if_there_was_none_before() {
     let (file, disk) = duplex(1_024);
     drop(disk);
-    let error = mended(file, rows([Ok("one\n")])).await.unwrap_err();
+    let error = fixed(file, rows([Ok("one\n")])).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
 
@@ -79,7 +79,7 @@ async fn a_hundred_thousand_rows_pass_through_a_small_buffer() {
             queue.send(Ok("a row of a table\n".to_owned())).await.unwrap();
         }
     };
-    let (content, (), written) = tokio::join!(content(disk), send, mended(file, rows));
+    let (content, (), written) = tokio::join!(content(disk), send, fixed(file, rows));
     written.unwrap();
     assert_eq!(content.len(), 100_000 * "a row of a table\n".len());
 }
@@ -93,7 +93,7 @@ fn stopped_at_any_time_the_rows_in_the_file_are_whole() {
             let (file, disk) = duplex(4);
             let (queue, rows) = mpsc::channel(1);
             let write = async {
-                let written = timeout(ms(stop), mended(file, rows)).await;
+                let written = timeout(ms(stop), fixed(file, rows)).await;
                 assert!(written.is_err());
             };
             let send = async move {

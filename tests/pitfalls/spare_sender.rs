@@ -1,6 +1,6 @@
 //! Lessons of the pattern `spare_sender`.
 
-use pitfalls::spare_sender::{broken, mended};
+use pitfalls::spare_sender::{broken, fixed};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::ms;
@@ -17,15 +17,15 @@ async fn but_with_a_spare_sender_the_reader_waits_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn when_the_producers_alone_have_senders_it_ends_with_them() {
     let start = Instant::now();
-    assert_eq!(mended(ITEMS.map(make)).await, ["b", "a"]);
+    assert_eq!(fixed(ITEMS.map(make)).await, ["b", "a"]);
     assert_eq!(start.elapsed(), ms(200));
 }
 
 /// Without producers the channel closes at once; ten thousand of them share sixteen slots.
 #[tokio::test(start_paused = true)]
 async fn of_nobody_there_is_nothing_and_ten_thousand_are_all_heard() {
-    assert_eq!(mended([(); 0].map(|()| make(ITEMS[0]))).await, [""; 0]);
-    assert_eq!(mended((0..10_000).map(|_| make(ITEMS[0]))).await.len(), 10_000);
+    assert_eq!(fixed([(); 0].map(|()| make(ITEMS[0]))).await, [""; 0]);
+    assert_eq!(fixed((0..10_000).map(|_| make(ITEMS[0]))).await.len(), 10_000);
 }
 
 /// A producer that panics drops its sender alone: the others still send, then the panic resumes.
@@ -40,6 +40,6 @@ async fn a_panic_goes_on_in_the_caller_when_all_others_have_ended() {
             done.enter();
         }
     });
-    assert!(tokio::spawn(mended(produce)).await.unwrap_err().is_panic());
+    assert!(tokio::spawn(fixed(produce)).await.unwrap_err().is_panic());
     assert_eq!((done.came(), start.elapsed()), (1, ms(200)));
 }

@@ -1,6 +1,6 @@
 //! Lessons of the pattern `spawn_outside_a_runtime`.
 
-use pitfalls::spawn_outside_a_runtime::{broken, mended};
+use pitfalls::spawn_outside_a_runtime::{broken, fixed};
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
@@ -35,8 +35,8 @@ async fn inside_of_a_runtime_it_goes_well() {
 fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() {
     let runtime = paused();
     let handle = runtime.handle().clone();
-    let here = mended(&handle);
-    let elsewhere = std::thread::spawn(move || mended(&handle)).join().unwrap();
+    let here = fixed(&handle);
+    let elsewhere = std::thread::spawn(move || fixed(&handle)).join().unwrap();
     for counter in [here, elsewhere] {
         let counted = runtime.block_on(async {
             for _ in 0..10_000 {
@@ -51,8 +51,8 @@ fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() 
 /// A clone of the sender would keep the task alive: the counter's `AbortOnDropHandle` ends it all the same.
 #[tokio::test]
 async fn of_nothing_the_total_is_zero_and_a_dropped_counter_ends_its_task() {
-    assert_eq!(mended(&Handle::current()).total().await.unwrap(), 0);
-    let counter = mended(&Handle::current());
+    assert_eq!(fixed(&Handle::current()).total().await.unwrap(), 0);
+    let counter = fixed(&Handle::current());
     // Somebody else holds a sender: the task would wait on.
     let _held = counter.count_one.clone();
     drop(counter);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use pitfalls::starved_stream::{broken, mended};
+use pitfalls::starved_stream::{broken, fixed};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -29,7 +29,7 @@ async fn but_while_one_answer_is_handled_the_servers_of_the_others_hang_up() {
 #[tokio::test(start_paused = true)]
 async fn as_tasks_they_go_on_meanwhile() {
     let (answers, start) = (Answers::default(), Instant::now());
-    mended([1, 4, 5], limit(3), fetch, |answer| handle(answer, &answers)).await;
+    fixed([1, 4, 5], limit(3), fetch, |answer| handle(answer, &answers)).await;
     assert_eq!(*answers.borrow(), [Ok(1), Ok(4), Ok(5)]);
     assert_eq!(start.elapsed(), ms(320), "20 ms for the first, and 100 for the handling of each");
 }
@@ -40,7 +40,7 @@ async fn without_a_wait_in_the_body_both_are_right() {
     let whole = Visits::default();
     let handle = async |answer: Result<usize, _>| answer.map(|_| whole.enter()).unwrap_or_default();
     broken([1, 4, 5], limit(3), fetch, &handle).await;
-    mended([1, 4, 5], limit(3), fetch, &handle).await;
+    fixed([1, 4, 5], limit(3), fetch, &handle).await;
     assert_eq!(whole.came(), 6);
 }
 
@@ -57,10 +57,10 @@ async fn never_more_than_the_limit_are_under_way() {
         }
     };
     let handled = RefCell::new(Vec::new());
-    mended(0..1_000, limit(7), fetch, async |key| handled.borrow_mut().push(key)).await;
+    fixed(0..1_000, limit(7), fetch, async |key| handled.borrow_mut().push(key)).await;
     assert_eq!(*handled.borrow(), (0..1_000).collect::<Vec<_>>());
     assert_eq!((under_way.most(), under_way.came()), (7, 1_000));
-    mended(0..0, limit(7), fetch, async |_| panic!("there is none")).await;
+    fixed(0..0, limit(7), fetch, async |_| panic!("there is none")).await;
 }
 
 /// asyncio: a `TaskGroup` cancels the rest when one fails. Here: the dropped stream aborts its handles.
@@ -71,7 +71,7 @@ async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
         assert_ne!(key, 1, "the second");
         key
     };
-    let caller = tokio::spawn(mended(0..5, limit(3), fetch, async |_| {}));
+    let caller = tokio::spawn(fixed(0..5, limit(3), fetch, async |_| {}));
     assert!(caller.await.unwrap_err().is_panic());
     yield_now().await;
     assert_eq!(alive_tasks(), 0);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::future::join_all;
-use pitfalls::swallowed_error::{broken, mended};
+use pitfalls::swallowed_error::{broken, fixed};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -32,7 +32,7 @@ async fn but_a_background_task_fails_in_silence() {
 #[tokio::test(start_paused = true)]
 async fn an_error_is_reported_once() {
     let (reports, report) = reports();
-    mended(save(true), report).await.unwrap();
+    fixed(save(true), report).await.unwrap();
     assert_eq!(*reports.lock().unwrap(), ["disk full"]);
 }
 
@@ -41,7 +41,7 @@ async fn an_error_is_reported_once() {
 async fn a_panic_is_reported_with_its_text() {
     let (reports, report) = reports();
     let work = async { save(false).await.map(|()| assert_eq!(alive_tasks(), 0, "no index")) };
-    mended(work, report).await.unwrap();
+    fixed(work, report).await.unwrap();
     let reports = reports.lock().unwrap();
     assert!(reports.len() == 1 && reports[0].contains("no index"), "{reports:?}");
 }
@@ -50,9 +50,9 @@ async fn a_panic_is_reported_with_its_text() {
 #[tokio::test(start_paused = true)]
 async fn success_and_an_abort_are_not_reported() {
     let (reports, report) = reports();
-    mended(save(false), report).await.unwrap();
+    fixed(save(false), report).await.unwrap();
     let another = Arc::clone(&reports);
-    let saving = mended(save(true), move |error| another.lock().unwrap().push(error));
+    let saving = fixed(save(true), move |error| another.lock().unwrap().push(error));
     yield_now().await;
     drop(saving);
     sleep(ms(200)).await;
@@ -74,7 +74,7 @@ async fn on_many_threads_every_failure_is_reported_once() {
                 }
                 if fails { Err("failed") } else { Ok(()) }
             };
-            mended(work, move |error| reports.lock().unwrap().push(error))
+            fixed(work, move |error| reports.lock().unwrap().push(error))
         });
         let ended = join_all(tasks.collect::<Vec<_>>()).await;
         assert!(ended.iter().all(Result::is_ok));

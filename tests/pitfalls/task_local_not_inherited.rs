@@ -1,7 +1,7 @@
 //! Lessons of the pattern `task_local_not_inherited`.
 
 use futures::future::join_all;
-use pitfalls::task_local_not_inherited::{REQUEST, broken, mended};
+use pitfalls::task_local_not_inherited::{REQUEST, broken, fixed};
 use tokio::task::yield_now;
 
 async fn request() -> Option<u64> {
@@ -27,20 +27,20 @@ async fn but_who_asks_for_it_without_an_if_panics() {
 /// asyncio: children and grandchildren copy the context. Here: each spawn opens the scope again.
 #[tokio::test]
 async fn handed_on_it_is_known_to_the_task_and_to_the_tasks_of_that() {
-    let grandchild = async { (request().await, mended(request()).await.unwrap()) };
-    let known = REQUEST.scope(7, async { mended(grandchild).await }).await;
+    let grandchild = async { (request().await, fixed(request()).await.unwrap()) };
+    let known = REQUEST.scope(7, async { fixed(grandchild).await }).await;
     assert_eq!(known.unwrap(), (Some(7), Some(7)));
 }
 
 /// The spawn must work outside of any request too: the new task then has no value.
 #[tokio::test]
 async fn without_a_request_there_is_nothing_to_hand_on() {
-    assert_eq!(mended(request()).await.unwrap(), None);
+    assert_eq!(fixed(request()).await.unwrap(), None);
 }
 
 /// asyncio: each task has its own context. Tokio: each scope has its own value; a hundred share one thread.
 #[tokio::test]
 async fn two_requests_at_once_stay_apart() {
-    let known = (0..100).map(|number| REQUEST.scope(number, async { mended(request()).await.unwrap() }));
+    let known = (0..100).map(|number| REQUEST.scope(number, async { fixed(request()).await.unwrap() }));
     assert_eq!(join_all(known).await, (0..100).map(Some).collect::<Vec<_>>());
 }

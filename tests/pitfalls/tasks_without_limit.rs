@@ -1,6 +1,6 @@
 //! Lessons of the pattern `tasks_without_limit`.
 
-use pitfalls::tasks_without_limit::{broken, mended};
+use pitfalls::tasks_without_limit::{broken, fixed};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
@@ -28,7 +28,7 @@ async fn with_a_limit_there_are_never_more_tasks_than_that() {
             drop(task);
         }
     };
-    mended(0..1_000, limit(8), counted).await;
+    fixed(0..1_000, limit(8), counted).await;
     assert_eq!((at_work.most(), at_work.came()), (8, 1_000));
     assert_eq!(tasks.most(), 8, "futures that are made, begun or not");
     assert_eq!(start.elapsed(), ms(1_250), "125 times eight at once");
@@ -39,7 +39,7 @@ async fn with_a_limit_there_are_never_more_tasks_than_that() {
 async fn the_list_is_read_only_as_far_as_it_is_needed() {
     let read = Visits::default();
     let items = (0..1_000).inspect(|_| read.enter());
-    let all = mended(items, limit(8), |item| handle(item, Visits::default()));
+    let all = fixed(items, limit(8), |item| handle(item, Visits::default()));
     assert!(timeout(ms(5), all).await.is_err());
     assert_eq!(read.came(), 9, "eight at work, and one that waits");
 }
@@ -48,11 +48,11 @@ async fn the_list_is_read_only_as_far_as_it_is_needed() {
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once_and_one_at_a_time_takes_the_sum() {
     let start = Instant::now();
-    mended([], limit(1), |item| handle(item, Visits::default())).await;
+    fixed([], limit(1), |item| handle(item, Visits::default())).await;
     assert_eq!(start.elapsed(), ms(0));
-    mended(0..3, limit(1), |item| handle(item, Visits::default())).await;
+    fixed(0..3, limit(1), |item| handle(item, Visits::default())).await;
     assert_eq!(start.elapsed(), ms(30));
-    mended(0..3, limit(usize::MAX), |item| handle(item, Visits::default())).await;
+    fixed(0..3, limit(usize::MAX), |item| handle(item, Visits::default())).await;
     assert_eq!(start.elapsed(), ms(40));
 }
 
@@ -62,7 +62,7 @@ async fn a_panic_goes_on_in_the_caller_and_aborts_the_rest() {
     let at_work = Visits::default();
     let inside = at_work.clone();
     let caller = tokio::spawn(async move {
-        mended(0..10, limit(3), |item| {
+        fixed(0..10, limit(3), |item| {
             let work = handle(item, inside.clone());
             async move {
                 assert_ne!(item, 1, "the second");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::pending;
-use pitfalls::timeout_of_a_handle::{broken, mended};
+use pitfalls::timeout_of_a_handle::{broken, fixed};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -35,7 +35,7 @@ async fn ended_and_waited_for_it_writes_no_more() {
             done
         }
     };
-    assert_eq!(ends(mended(tokio::spawn(work), ms(150))).await.unwrap(), None);
+    assert_eq!(ends(fixed(tokio::spawn(work), ms(150))).await.unwrap(), None);
     assert_eq!((open.now(), alive_tasks()), (0, 0), "when it returns, the task is gone");
     sleep(ms(100)).await;
     assert_eq!(written.came(), 1);
@@ -46,10 +46,10 @@ async fn ended_and_waited_for_it_writes_no_more() {
 async fn in_time_it_gives_the_value() {
     let start = Instant::now();
     let task = tokio::spawn(write_twice(Visits::default()));
-    assert_eq!(ends(mended(task, ms(250))).await.unwrap(), Some("written"));
+    assert_eq!(ends(fixed(task, ms(250))).await.unwrap(), Some("written"));
     assert_eq!(start.elapsed(), ms(200));
     let task = tokio::spawn(write_twice(Visits::default()));
-    assert_eq!(ends(mended(task, Duration::MAX)).await.unwrap(), Some("written"));
+    assert_eq!(ends(fixed(task, Duration::MAX)).await.unwrap(), Some("written"));
 }
 
 /// asyncio: `wait_for(task, 0)` returns the result of a finished task, and cancels any other. Here: the same.
@@ -57,9 +57,9 @@ async fn in_time_it_gives_the_value() {
 async fn without_any_time_a_task_that_is_done_has_its_value_and_one_that_is_not_is_ended() {
     let (done, begun) = (tokio::spawn(async { "done" }), tokio::spawn(pending::<()>()));
     yield_now().await;
-    assert_eq!(ends(mended(done, Duration::ZERO)).await.unwrap(), Some("done"));
-    assert_eq!(ends(mended(begun, Duration::ZERO)).await.unwrap(), None);
-    assert_eq!(ends(mended(tokio::spawn(async {}), Duration::ZERO)).await.unwrap(), None, "it had not begun");
+    assert_eq!(ends(fixed(done, Duration::ZERO)).await.unwrap(), Some("done"));
+    assert_eq!(ends(fixed(begun, Duration::ZERO)).await.unwrap(), None);
+    assert_eq!(ends(fixed(tokio::spawn(async {}), Duration::ZERO)).await.unwrap(), None, "it had not begun");
 }
 
 /// asyncio: a thread cannot be cancelled either, and `wait_for` returns without it.
@@ -72,7 +72,7 @@ async fn a_blocking_job_is_not_ended_and_its_value_is_waited_for() {
         gate.recv_timeout(IN_TIME).map(|()| "done")
     });
     has_begun.await.unwrap();
-    let mut waiting = Box::pin(mended(job, Duration::ZERO));
+    let mut waiting = Box::pin(fixed(job, Duration::ZERO));
     assert!((&mut waiting).now_or_never().is_none());
     go.send(()).unwrap();
     assert_eq!(waiting.await.unwrap(), Some(Ok("done")));
@@ -82,8 +82,8 @@ async fn a_blocking_job_is_not_ended_and_its_value_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_the_abort_of_another_are_errors() {
     let task = tokio::spawn(async { panic!("no index") });
-    assert!(mended::<()>(task, ms(100)).await.unwrap_err().is_panic());
+    assert!(fixed::<()>(task, ms(100)).await.unwrap_err().is_panic());
     let task = tokio::spawn(sleep(ms(500)));
     task.abort();
-    assert!(mended(task, ms(100)).await.unwrap_err().is_cancelled());
+    assert!(fixed(task, ms(100)).await.unwrap_err().is_cancelled());
 }

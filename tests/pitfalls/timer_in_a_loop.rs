@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pitfalls::timer_in_a_loop::{broken, mended};
+use pitfalls::timer_in_a_loop::{broken, fixed};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ async fn but_under_traffic_the_timer_never_fires() {
 async fn a_timer_from_before_the_loop_fires_when_the_first_item_is_old_enough() {
     let ((queue, items), mut written) = (mpsc::channel(1), Vec::new());
     let start = Instant::now();
-    let write = mended(items, ms(50), |batch| written.push((start.elapsed(), batch)));
+    let write = fixed(items, ms(50), |batch| written.push((start.elapsed(), batch)));
     tokio::join!(write, send(queue, 5));
     assert_eq!(written, [(ms(80), vec![0, 1]), (ms(140), vec![2, 3]), (ms(150), vec![4])]);
 }
@@ -44,7 +44,7 @@ async fn without_traffic_both_write_in_time() {
 async fn a_queue_that_is_never_empty_does_not_hold_it_up() {
     let ((queue, items), mut sizes) = (mpsc::channel(64), Vec::new());
     let start = Instant::now();
-    let write = mended(items, ms(50), |batch: Vec<usize>| sizes.push(batch.len()));
+    let write = fixed(items, ms(50), |batch: Vec<usize>| sizes.push(batch.len()));
     let flood = async move {
         while start.elapsed() < ms(500) {
             for item in 0..64 {
@@ -62,11 +62,11 @@ async fn a_queue_that_is_never_empty_does_not_hold_it_up() {
 async fn of_nothing_nothing_is_written_and_no_delay_is_too_long() {
     let (queue, items) = mpsc::channel(1);
     drop(queue);
-    mended(items, ms(50), |_: Vec<usize>| panic!("there is nothing")).await;
+    fixed(items, ms(50), |_: Vec<usize>| panic!("there is nothing")).await;
     let ((queue, items), mut written) = (mpsc::channel(1), Vec::new());
-    tokio::join!(mended(items, Duration::MAX, |batch| written.push(batch)), send(queue, 3));
+    tokio::join!(fixed(items, Duration::MAX, |batch| written.push(batch)), send(queue, 3));
     assert_eq!(written, [[0, 1, 2]]);
     let ((queue, items), mut written) = (mpsc::channel(1), Vec::new());
-    tokio::join!(mended(items, Duration::ZERO, |batch| written.push(batch)), send(queue, 3));
+    tokio::join!(fixed(items, Duration::ZERO, |batch| written.push(batch)), send(queue, 3));
     assert_eq!(written.concat(), [0, 1, 2]);
 }

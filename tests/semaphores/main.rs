@@ -8,6 +8,7 @@ pub mod support;
 pub mod many_threads;
 pub mod work;
 
+mod pairs;
 mod limit;
 mod budget;
 mod exclusive;

@@ -30,14 +30,14 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
             timeouts::cooperative::work_until_told(&program, &mut jobs, step, async |_| Ok(())).await;
         assert_eq!(report.unwrap().done, 1);
         assert!(timeouts::cooperative::checksum(&program, ["block"].into_iter()).await.is_ok());
-        let task = timeouts::cancel_and_confirm::Task::spawn(None, |stop| async move {
+        let task = timeouts::cancel_and_confirm::CancellableTask::spawn(None, |stop| async move {
             stop.requested().await;
             Ok::<_, ()>(None::<()>)
         });
         let end = task.cancel_and_wait("enough").await;
         assert!(matches!(
             end,
-            timeouts::cancel_and_confirm::Outcome::Cancelled { reason: Some("enough"), .. }
+            timeouts::cancel_and_confirm::CancelOutcome::Cancelled { reason: Some("enough"), .. }
         ));
         let shielded = timeouts::shield::shield(&TaskTracker::new(), load("a", 10), |_failure| {});
         assert_eq!(shielded.await, Ok("a"));
@@ -45,7 +45,7 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         drop(peer);
         let mut lines = tokio_util::codec::FramedRead::new(connection, tokio_util::codec::LinesCodec::new());
         let end = timeouts::select_loop::read_frames(&mut lines, &program, ms(10), ms(20), |_event| {}).await;
-        assert_eq!(end.unwrap(), timeouts::select_loop::End::Closed);
+        assert_eq!(end.unwrap(), timeouts::select_loop::ReadEnd::Closed);
     });
     all.await.unwrap();
 }

@@ -8,6 +8,7 @@ pub mod support;
 pub mod many_threads;
 pub mod work;
 
+mod pairs;
 mod time_limit;
 mod deadline;
 mod timeout_and_wait;

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use timeouts::select_loop::{End, Event, read_frames};
+use timeouts::select_loop::{Event, ReadEnd, read_frames};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
@@ -29,7 +29,7 @@ async fn read_from<D: Decoder>(
     frames: &mut FramedRead<DuplexStream, D>,
     (heartbeat, idle): (Duration, Duration),
     on_event: impl FnMut(Event<D::Item>),
-) -> Result<End, D::Error> {
+) -> Result<ReadEnd, D::Error> {
     let stop = never();
     let reading = read_frames(frames, &stop, heartbeat, idle, on_event);
     let both = async { tokio::join!(biased; talk(peer, pieces), reading).1 };
@@ -43,7 +43,7 @@ async fn frames_heartbeats_and_the_end_of_a_silent_peer() {
     let pieces = [(70, "one\ntw"), (50, "o\n"), (10, "three\n")];
     let end = read_from(&mut peer, &pieces, &mut lines, (ms(100), ms(150)), log_events(&log)).await;
     log.at("end");
-    assert_eq!(end.unwrap(), End::Idle);
+    assert_eq!(end.unwrap(), ReadEnd::Idle);
     assert_eq!(log.take(), [" 70 one", "100 heartbeat", "120 two", "130 three", "200 heartbeat", "280 end"]);
 }
 
@@ -53,7 +53,7 @@ async fn it_ends_when_the_peer_closes_and_when_it_is_told() {
     let ((mut closed, peer), log, stop) = (lines(64), Log::default(), never());
     drop(peer);
     let end = read_frames(&mut closed, &stop, ms(100), ms(150), log_events(&log)).await;
-    assert_eq!(end.unwrap(), End::Closed);
+    assert_eq!(end.unwrap(), ReadEnd::Closed);
 
     let (mut told, _peer) = lines(64);
     let telling = async {
@@ -62,7 +62,7 @@ async fn it_ends_when_the_peer_closes_and_when_it_is_told() {
     };
     let reading = read_frames(&mut told, &stop, ms(100), ms(150), log_events(&log));
     let (end, ()) = tokio::join!(reading, telling);
-    assert_eq!(end.unwrap(), End::Told);
+    assert_eq!(end.unwrap(), ReadEnd::Told);
     assert_eq!(log.take(), ["100 heartbeat"]);
 }
 
@@ -75,11 +75,11 @@ async fn told_it_reads_no_further_frame() {
         log.at("a line");
         stop.cancel();
     };
-    assert_eq!(read_frames(&mut lines, &stop, ms(100), ms(150), stops).await.unwrap(), End::Told);
+    assert_eq!(read_frames(&mut lines, &stop, ms(100), ms(150), stops).await.unwrap(), ReadEnd::Told);
     assert_eq!(log.take(), ["  0 a line"]);
     let stop = never();
     let rest = read_frames(&mut lines, &stop, ms(100), ms(50), log_events(&log)).await;
-    assert_eq!((rest.unwrap(), log.take()), (End::Idle, vec!["  0 two".to_owned()]));
+    assert_eq!((rest.unwrap(), log.take()), (ReadEnd::Idle, vec!["  0 two".to_owned()]));
 }
 
 /// asyncio: the read raises for a line that is too long, or a frame cut short. Tokio: the codec's error.
@@ -105,7 +105,7 @@ async fn half_a_frame_survives_every_heartbeat() {
     let ((mut lines, mut peer), log) = (lines(64), Log::default());
     let pieces = [(5, "o"), (10, "n"), (10, "e"), (10, "\n")];
     let end = read_from(&mut peer, &pieces, &mut lines, (ms(10), ms(50)), log_events(&log)).await;
-    assert_eq!(end.unwrap(), End::Idle);
+    assert_eq!(end.unwrap(), ReadEnd::Idle);
     let frames: Vec<_> = log.take().into_iter().filter(|line| !line.contains("heartbeat")).collect();
     assert_eq!(frames, [" 35 one"]);
 }
@@ -140,7 +140,7 @@ async fn the_heartbeat_keeps_its_pace_under_traffic() {
     };
     let pieces = [(30, "line\n"); 33];
     let end = read_from(&mut peer, &pieces, &mut lines, (ms(100), ms(40)), count).await;
-    assert_eq!((end.unwrap(), frames, heartbeats), (End::Idle, 33, 10));
+    assert_eq!((end.unwrap(), frames, heartbeats), (ReadEnd::Idle, 33, 10));
 }
 
 /// The hazard: a timer that is made in the loop starts anew with each frame.
@@ -186,7 +186,7 @@ async fn a_busy_peer_starves_neither_the_heartbeat_nor_the_request_to_stop() {
         advance(ms(100)).await;
         reading.await.unwrap()
     };
-    assert_eq!((reading, frames, heartbeats), (End::Told, 5_000, 1));
+    assert_eq!((reading, frames, heartbeats), (ReadEnd::Told, 5_000, 1));
 }
 
 /// The hazard: in `biased` order the arm that is always ready must not stand first.
@@ -256,7 +256,7 @@ async fn a_frame_in_the_instant_of_the_limit_is_in_time() {
     log.at("end");
     assert_eq!(
         (end.unwrap(), log.take()),
-        (End::Idle, vec!["150 just in time".to_owned(), "300 end".to_owned()])
+        (ReadEnd::Idle, vec!["150 just in time".to_owned(), "300 end".to_owned()])
     );
 }
 
@@ -265,7 +265,7 @@ async fn a_frame_in_the_instant_of_the_limit_is_in_time() {
 async fn a_limit_may_be_zero_or_never() {
     let ((mut lines, mut peer), log, stop) = (lines(64), Log::default(), never());
     let end = read_frames(&mut lines, &stop, Duration::MAX, Duration::ZERO, log_events(&log)).await;
-    assert_eq!(end.unwrap(), End::Idle);
+    assert_eq!(end.unwrap(), ReadEnd::Idle);
 
     let (pieces, mut heartbeats) = ([(5, "one\n")], 0);
     let count = |_heartbeat| {
@@ -273,11 +273,11 @@ async fn a_limit_may_be_zero_or_never() {
         assert!(heartbeats < 1_000, "it spins");
     };
     let end = read_from(&mut peer, &pieces, &mut lines, (Duration::ZERO, ms(3)), count).await;
-    assert_eq!((end.unwrap(), heartbeats), (End::Idle, 3), "a heartbeat each millisecond");
+    assert_eq!((end.unwrap(), heartbeats), (ReadEnd::Idle, 3), "a heartbeat each millisecond");
 
     drop(peer);
     let reading = read_frames(&mut lines, &stop, Duration::MAX, Duration::MAX, log_events(&log));
-    assert_eq!(reading.await.unwrap(), End::Closed);
+    assert_eq!(reading.await.unwrap(), ReadEnd::Closed);
     assert_eq!(log.take(), ["  5 one"]);
 }
 
@@ -328,7 +328,7 @@ async fn a_hundred_thousand_frames_pass_through_in_order() {
     };
     let reading = read_frames(&mut frames, &stop, Duration::MAX, Duration::MAX, in_order);
     let (end, ()) = tokio::join!(reading, writing);
-    assert_eq!((end.unwrap(), next), (End::Closed, 100_000));
+    assert_eq!((end.unwrap(), next), (ReadEnd::Closed, 100_000));
 }
 
 /// Also if what brings it has a timer that is set later than the limit.
@@ -338,7 +338,7 @@ async fn a_frame_of_two_timers_in_the_instant_of_the_limit_is_in_time() {
     let pieces = [(50, "o"), (50, "ne\n")];
     let end = read_from(&mut peer, &pieces, &mut lines, (Duration::MAX, ms(100)), log_events(&log)).await;
     log.at("end");
-    assert_eq!((end.unwrap(), log.take()), (End::Idle, vec!["100 one".to_owned(), "200 end".to_owned()]));
+    assert_eq!((end.unwrap(), log.take()), (ReadEnd::Idle, vec!["100 one".to_owned(), "200 end".to_owned()]));
 }
 
 /// Frames that are all there already, without end: the loop yields, so that a timeout around it fires and another task
@@ -367,6 +367,6 @@ async fn frames_that_are_always_there_do_not_keep_others_from_their_turn() {
         assert!(frames < 10_000, "nothing else runs");
     };
     let end = read_frames(&mut endless, &stop, Duration::MAX, Duration::MAX, count).await;
-    assert_eq!(end.unwrap(), End::Told);
+    assert_eq!(end.unwrap(), ReadEnd::Told);
     tells.await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use futures::FutureExt;
-use timeouts::shield::Failure;
+use timeouts::shield::ShieldFailure;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -63,10 +63,10 @@ async fn the_work_begins_without_being_awaited() {
 async fn a_failure_that_is_heard_is_not_reported() {
     let (tasks, unheard) = both();
     let failed = shielded(&tasks, &unheard, load("bad card", 200)).await.unwrap_err();
-    assert_eq!(failed, Failure::Error("bad card after 200".to_owned()));
+    assert_eq!(failed, ShieldFailure::Error("bad card after 200".to_owned()));
     assert_eq!(failed.to_string(), "bad card after 200");
     let panicked = shielded(&tasks, &unheard, async { panics("a panic") }).await.unwrap_err();
-    assert_eq!(panicked, Failure::Panicked("a panic".to_owned()));
+    assert_eq!(panicked, ShieldFailure::Panicked("a panic".to_owned()));
     assert_eq!(panicked.to_string(), "panicked: a panic");
     all_done(&tasks).await;
     assert_eq!(*unheard.lock().unwrap(), []);
@@ -84,7 +84,10 @@ async fn a_failure_that_nobody_hears_is_reported() {
     assert!(timeout(ms(100), card).await.is_err());
     drop(bug);
     all_done(&tasks).await;
-    let expected = [Failure::Error("bad card after 200".to_owned()), Failure::Panicked("a panic".to_owned())];
+    let expected = [
+        ShieldFailure::Error("bad card after 200".to_owned()),
+        ShieldFailure::Panicked("a panic".to_owned()),
+    ];
     assert_eq!(*unheard.lock().unwrap(), expected);
 }
 
@@ -96,7 +99,7 @@ async fn nor_is_one_lost_that_was_there_before_the_caller_went_away() {
     all_done(&tasks).await;
     assert_eq!(*unheard.lock().unwrap(), [], "it may still be heard");
     drop(card);
-    assert_eq!(*unheard.lock().unwrap(), [Failure::Error("bad card after 200".to_owned())]);
+    assert_eq!(*unheard.lock().unwrap(), [ShieldFailure::Error("bad card after 200".to_owned())]);
 }
 
 /// Tokio: a dropped handle is a shield as well, but what its task returns is dropped with it.
@@ -117,7 +120,7 @@ async fn work_that_is_cut_off_itself_is_told_to_who_waits_and_is_not_reported() 
     let heard = shielded(&tasks, &unheard, load("bad card", 200));
     heard.abort();
     let cancelled = heard.await.unwrap_err();
-    assert_eq!((cancelled.to_string().as_str(), &cancelled), ("cancelled", &Failure::Cancelled));
+    assert_eq!((cancelled.to_string().as_str(), &cancelled), ("cancelled", &ShieldFailure::Cancelled));
     shielded(&tasks, &unheard, load("bad card", 200)).abort();
     all_done(&tasks).await;
     assert_eq!(*unheard.lock().unwrap(), []);
@@ -161,10 +164,10 @@ async fn a_panic_in_the_drop_of_the_work_is_a_failure() {
         }
     }
     let bad = || Bad { _panics: OnDrop(panics_in_drop) };
-    assert_eq!(shielded(&tasks, &unheard, bad()).await, Err(Failure::Panicked("a panic".to_owned())));
+    assert_eq!(shielded(&tasks, &unheard, bad()).await, Err(ShieldFailure::Panicked("a panic".to_owned())));
     drop(shielded(&tasks, &unheard, bad()));
     all_done(&tasks).await;
-    assert_eq!(*unheard.lock().unwrap(), [Failure::Panicked("a panic".to_owned())]);
+    assert_eq!(*unheard.lock().unwrap(), [ShieldFailure::Panicked("a panic".to_owned())]);
 }
 
 /// A result is given out once. In asyncio a task can be awaited again.
@@ -193,7 +196,7 @@ async fn ten_thousand_failures_that_nobody_hears_are_reported() {
 async fn a_panic_whose_drop_panics_is_a_failure_too() {
     let (tasks, unheard) = both();
     let panics = || async { std::panic::panic_any(PanicsWhenDropped) };
-    let expected = Failure::Panicked("a value that is not text".to_owned());
+    let expected = ShieldFailure::Panicked("a value that is not text".to_owned());
     assert_eq!(shielded(&tasks, &unheard, panics()).await, Err(expected.clone()));
     drop(shielded(&tasks, &unheard, panics()));
     all_done(&tasks).await;
@@ -216,5 +219,5 @@ async fn but_work_that_awaits_itself_waits_forever() {
     let shielded = shielded(&tasks, &unheard, work);
     assert!(send.send(shielded).is_ok());
     all_done(&tasks).await;
-    assert_eq!(*unheard.lock().unwrap(), [Failure::Error("it waits for itself".to_owned())]);
+    assert_eq!(*unheard.lock().unwrap(), [ShieldFailure::Error("it waits for itself".to_owned())]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use timeouts::timeout_and_wait::{Failure, LateValue, Limits, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -37,9 +37,9 @@ async fn work_in_time_gives_its_value_or_its_own_error() {
     assert_eq!(timeout_and_wait(&parent(), LIMITS, work).await, Ok("rows"));
     assert_eq!((start.elapsed(), alive_tasks()), (ms(70), 0));
     let failed = timeout_and_wait(&parent(), LIMITS, |_| async { load("bad", 20).await.map(Some) }).await;
-    assert_eq!(failed, Err(Failure::Failed("bad after 20".to_owned())));
+    assert_eq!(failed, Err(TimeoutFailure::Failed("bad after 20".to_owned())));
     let panicked = timeout_and_wait(&parent(), LIMITS, |_| async { panics::<Rows>("a panic") }).await;
-    assert_eq!(panicked, Err(Failure::Panicked("a panic".to_owned())));
+    assert_eq!(panicked, Err(TimeoutFailure::Panicked("a panic".to_owned())));
 }
 
 /// asyncio: `wait_for` cancels the work and waits until it is gone before it raises.
@@ -49,7 +49,7 @@ async fn the_timeout_is_reported_when_the_clean_up_is_over() {
     let work = |stop| session(log.clone(), stop, 500);
     let timed_out = timeout_and_wait(&parent(), LIMITS, work).await;
     log.at("reported");
-    assert_eq!(timed_out, Err(Failure::TimedOut { cleaned_up: true }));
+    assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: true }));
     assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 reported"]);
     assert_eq!(alive_tasks(), 0);
 }
@@ -76,7 +76,10 @@ async fn a_value_that_comes_after_the_limit_is_returned_or_discarded_as_asked() 
     let returned = Limits { late_value: LateValue::Return, ..LIMITS };
     assert_eq!(timeout_and_wait(&parent(), returned, half).await, Ok("half of it"));
     assert_eq!(start.elapsed(), ms(150));
-    assert_eq!(timeout_and_wait(&parent(), LIMITS, half).await, Err(Failure::TimedOut { cleaned_up: true }));
+    assert_eq!(
+        timeout_and_wait(&parent(), LIMITS, half).await,
+        Err(TimeoutFailure::TimedOut { cleaned_up: true })
+    );
 }
 
 /// asyncio: an exception that the clean-up raises is raised instead of `TimeoutError`.
@@ -87,14 +90,14 @@ async fn an_error_or_a_panic_of_the_clean_up_is_reported_in_place_of_the_timeout
         Rows::Err("connection lost".to_owned())
     };
     let failed = timeout_and_wait(&parent(), LIMITS, fails).await.unwrap_err();
-    assert_eq!(failed, Failure::Failed("connection lost".to_owned()));
+    assert_eq!(failed, TimeoutFailure::Failed("connection lost".to_owned()));
     assert_eq!(failed.to_string(), "connection lost");
     let panic = |stop: CancellationToken| async move {
         stop.cancelled().await;
         panics::<Rows>("a panic")
     };
     let panicked = timeout_and_wait(&parent(), LIMITS, panic).await.unwrap_err();
-    assert_eq!(panicked, Failure::Panicked("a panic".to_owned()));
+    assert_eq!(panicked, TimeoutFailure::Panicked("a panic".to_owned()));
 }
 
 /// asyncio: waits for ever for work that does not end. Here its grace ends, and it is aborted and gone.
@@ -110,7 +113,7 @@ async fn work_that_does_not_listen_is_aborted_when_its_grace_is_over() {
         }
     };
     let timed_out = timeout_and_wait(&parent(), LIMITS, work).await;
-    assert_eq!(timed_out, Err(Failure::TimedOut { cleaned_up: false }));
+    assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: false }));
     assert_eq!((start.elapsed(), dropped.get(), alive_tasks()), (ms(400), 1, 0));
 }
 
@@ -124,7 +127,7 @@ async fn a_clean_up_without_a_limit_is_waited_for_however_long_it_takes() {
     };
     for grace in [None, Some(Duration::MAX)] {
         let timed_out = ends(timeout_and_wait(&parent(), Limits { grace, ..LIMITS }, work)).await;
-        assert_eq!(timed_out, Err(Failure::TimedOut { cleaned_up: true }));
+        assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: true }));
     }
 }
 
@@ -135,7 +138,7 @@ async fn without_a_grace_it_is_aborted_at_the_limit() {
     let limits = Limits { grace: Some(Duration::ZERO), ..LIMITS };
     let timed_out = timeout_and_wait(&parent(), limits, |stop| session(log.clone(), stop, 500)).await;
     log.at("reported");
-    assert_eq!(timed_out, Err(Failure::TimedOut { cleaned_up: false }));
+    assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: false }));
     assert_eq!(log.take(), ["100 reported"]);
 }
 
@@ -145,7 +148,7 @@ async fn with_a_limit_of_zero_the_work_is_not_begun() {
     let limits = Limits { time: Some(Duration::ZERO), ..LIMITS };
     let never = |_| -> std::future::Ready<Rows> { panic!("it is not even made") };
     let timed_out = timeout_and_wait(&parent(), limits, never).now_or_never();
-    assert_eq!(timed_out, Some(Err(Failure::TimedOut { cleaned_up: true })));
+    assert_eq!(timed_out, Some(Err(TimeoutFailure::TimedOut { cleaned_up: true })));
 }
 
 /// asyncio: `wait_for(work, None)` has no limit. Here: neither `None` nor `Duration::MAX` is one.
@@ -176,7 +179,7 @@ async fn work_that_computes_first_does_not_get_more_time() {
     };
     let limits = Limits { time: Some(ms(20)), ..LIMITS };
     let timed_out = timeout_and_wait(&parent(), limits, work).await;
-    assert_eq!(timed_out, Err(Failure::TimedOut { cleaned_up: true }));
+    assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: true }));
 }
 
 /// asyncio: `cancelling()` and `uncancel()` count requests, so that a `timeout` knows whether one is not its own.
@@ -190,11 +193,11 @@ async fn the_cancellation_of_the_parent_is_told_from_a_timeout() {
         parent.cancel();
     };
     let (cancelled, ()) = tokio::join!(timeout_and_wait(&parent, LIMITS, work), cancelling);
-    assert_eq!(cancelled, Err(Failure::Cancelled { cleaned_up: true }));
+    assert_eq!(cancelled, Err(TimeoutFailure::Cancelled { cleaned_up: true }));
     assert_eq!(log.take(), [" 30 told", " 80 cleaned up"]);
 
     let deaf = timeout_and_wait(&parent, LIMITS, deaf).now_or_never();
-    assert_eq!(deaf, Some(Err(Failure::Cancelled { cleaned_up: true })), "it is not begun");
+    assert_eq!(deaf, Some(Err(TimeoutFailure::Cancelled { cleaned_up: true })), "it is not begun");
 }
 
 /// The grace counts for a cancellation as it does for a timeout.
@@ -206,7 +209,7 @@ async fn work_that_does_not_listen_to_the_parent_is_aborted_too() {
         parent.cancel();
     };
     let (cancelled, ()) = tokio::join!(timeout_and_wait(&parent, LIMITS, deaf), cancelling);
-    assert_eq!((cancelled, start.elapsed()), (Err(Failure::Cancelled { cleaned_up: false }), ms(330)));
+    assert_eq!((cancelled, start.elapsed()), (Err(TimeoutFailure::Cancelled { cleaned_up: false }), ms(330)));
 }
 
 /// asyncio: `uncancel` after a timeout makes the task look as if nobody had cancelled it.
@@ -217,7 +220,7 @@ async fn a_timeout_does_not_touch_the_parent_or_its_other_children() {
     let limits = Limits { time: Some(ms(1_000)), ..LIMITS };
     let slow = timeout_and_wait(&parent, limits, |stop| session(log.clone(), stop, 600));
     let (quick, slow) = tokio::join!(quick, slow);
-    assert_eq!((quick, slow), (Err(Failure::TimedOut { cleaned_up: false }), Ok("rows")));
+    assert_eq!((quick, slow), (Err(TimeoutFailure::TimedOut { cleaned_up: false }), Ok("rows")));
     assert!(!parent.is_cancelled());
 }
 
@@ -236,7 +239,7 @@ async fn but_a_clone_of_a_token_is_no_child() {
 #[tokio::test(start_paused = true)]
 async fn work_that_stops_by_itself_counts_as_cancelled() {
     let stopped = timeout_and_wait(&parent(), LIMITS, |_| async { Rows::Ok(None) }).await;
-    assert_eq!(stopped, Err(Failure::Cancelled { cleaned_up: true }));
+    assert_eq!(stopped, Err(TimeoutFailure::Cancelled { cleaned_up: true }));
 }
 
 /// asyncio: when the outer task is cancelled, the inner is too, and its clean-up is waited for. Tokio: a dropped
@@ -285,7 +288,7 @@ async fn a_panic_in_the_drop_of_aborted_work_is_reported() {
         deaf(stop).await
     };
     let panicked = timeout_and_wait(&parent(), LIMITS, work).await;
-    assert_eq!(panicked, Err(Failure::Panicked("a panic".to_owned())));
+    assert_eq!(panicked, Err(TimeoutFailure::Panicked("a panic".to_owned())));
 }
 
 /// Clean-ups run at the same time: a thousand of 50 ms, after a limit of 100 ms, take 150 ms.
@@ -336,7 +339,7 @@ async fn but_work_with_many_turns_in_that_instant_is_late() {
         rows
     };
     let late = timeout_and_wait(&parent(), LIMITS, turns).await;
-    assert_eq!(late, Err(Failure::TimedOut { cleaned_up: true }));
+    assert_eq!(late, Err(TimeoutFailure::TimedOut { cleaned_up: true }));
 }
 
 /// Before there is a future, or with a value whose destructor panics: it is the panic of the work.
@@ -345,11 +348,11 @@ async fn every_panic_of_the_work_is_its_failure() {
     let early = |_| -> std::future::Ready<Rows> { panics("no future") };
     assert_eq!(
         timeout_and_wait(&parent(), LIMITS, early).await,
-        Err(Failure::Panicked("no future".to_owned()))
+        Err(TimeoutFailure::Panicked("no future".to_owned()))
     );
     let odd = |_| async {
         std::panic::panic_any::<crate::support::PanicsWhenDropped>(crate::support::PanicsWhenDropped)
     };
     let panicked = timeout_and_wait::<&str, String, _>(&parent(), LIMITS, odd).await;
-    assert_eq!(panicked, Err(Failure::Panicked("a value that is not text".to_owned())));
+    assert_eq!(panicked, Err(TimeoutFailure::Panicked("a value that is not text".to_owned())));
 }

@@ -163,7 +163,7 @@ pub mod cancel_and_confirm {
     use crate::work::Rows;
     use std::time::Duration;
 
-    use timeouts::cancel_and_confirm::{Outcome, Stop, Task};
+    use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask, StopRequest};
     use tokio::time::sleep;
 
     use crate::support::{Log, ends, ms};
@@ -171,12 +171,12 @@ pub mod cancel_and_confirm {
 
     pub type Reason = &'static str;
 
-    pub type Job = Task<&'static str, String, Reason>;
+    pub type Job = CancellableTask<&'static str, String, Reason>;
 
     pub const GRACE: Option<Duration> = Some(ms(300));
 
     /// Work that takes `millis`, and cleans up after it for 50 ms, told or not.
-    pub async fn session(log: Log, stop: Stop<Reason>, millis: u64) -> Rows {
+    pub async fn session(log: Log, stop: StopRequest<Reason>, millis: u64) -> Rows {
         let rows = stop.run_until_requested(load("rows", millis)).await;
         log.at(if rows.is_some() { "done" } else { "told" });
         sleep(ms(50)).await;
@@ -185,7 +185,10 @@ pub mod cancel_and_confirm {
     }
 
     /// Tells it to stop, and fails rather than hangs.
-    pub async fn told<T, E>(task: Task<T, E, Reason>, reason: Reason) -> Outcome<T, E, Reason>
+    pub async fn told<T, E>(
+        task: CancellableTask<T, E, Reason>,
+        reason: Reason,
+    ) -> CancelOutcome<T, E, Reason>
     where
         T: Send + 'static,
         E: Send + 'static,
@@ -203,11 +206,11 @@ pub mod cancel_and_confirm {
 pub mod shield {
     use std::sync::{Arc, Mutex};
 
-    use timeouts::shield::{Failure, Shielded, shield};
+    use timeouts::shield::{ShieldFailure, Shielded, shield};
     use tokio_util::task::TaskTracker;
 
     /// What was reported because nobody heard it.
-    pub type Unheard = Arc<Mutex<Vec<Failure<String>>>>;
+    pub type Unheard = Arc<Mutex<Vec<ShieldFailure<String>>>>;
 
     pub fn shielded(
         tasks: &TaskTracker,

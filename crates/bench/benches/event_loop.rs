@@ -1,5 +1,5 @@
-//! What the patterns of `recipes/event_loop` cost: callbacks, timers that are cancelled, work from another thread, jobs
-//! that are accounted for, and polls that are timed.
+//! What the patterns of `recipes/event_loop` cost, and the jobs of `recipes/graceful_shutdown`: callbacks, timers that are
+//! cancelled, work from another thread, jobs that are accounted for, and polls that are timed.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use std::time::Duration;
 use bench::{asyncio, measure, print_ratios};
 use event_loop::callbacks::Callbacks;
 use event_loop::from_a_thread::{submit, wait};
-use event_loop::shutdown::{Grace, Jobs, serve};
 use event_loop::slow_polls::report_slow_polls;
 use futures::stream;
+use graceful_shutdown::shutdown::{Grace, Jobs, serve};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, yield_now};
@@ -65,7 +65,7 @@ fn called_soon(runtime: &Runtime) {
 fn as_jobs(runtime: &Runtime) {
     let done = Done::default();
     let grace = Grace { to_finish: MINUTE, to_clean_up: MINUTE };
-    let intake = |jobs: Jobs| {
+    let intake = |jobs: Jobs<std::convert::Infallible>| {
         for _ in 0..ITEMS {
             let done = done.clone();
             let _started = jobs.start("job", |_| async move {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bench::{Row, asyncio, measure, print_ratios};
 use timeouts::abort::{Ended, abort_and_wait};
-use timeouts::cancel_and_confirm::{Outcome, Task};
+use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask};
 use timeouts::deadline::Deadline;
 use timeouts::reschedule::Timeout;
 use timeouts::shield::shield;
@@ -63,8 +63,9 @@ fn main() -> anyhow::Result<()> {
             assert_eq!(timeout_and_wait(&program, limits, work).await, Ok(1));
         }),
         measured(&runtime, "cancel_and_confirm::Task", async || {
-            let task: Task<_, _, ()> = Task::spawn(None, |_stop| async { work().await.map(Some) });
-            assert_eq!(task.wait().await, Outcome::Finished(1));
+            let task: CancellableTask<_, _, ()> =
+                CancellableTask::spawn(None, |_stop| async { work().await.map(Some) });
+            assert_eq!(task.wait().await, CancelOutcome::Finished(1));
         }),
     ];
     rows.extend(asyncio("timeouts.py", &[ITEMS, ROUNDS])?);

@@ -8,30 +8,6 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/create_task/README.md")]
-mod create_task {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/context_managers/README.md")]
-mod context_managers {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/async_iterators/README.md")]
-mod async_iterators {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/semaphores/README.md")]
-mod semaphores {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/timeouts/README.md")]
-mod timeouts {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/event_loop/README.md")]
-mod event_loop {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/executors/README.md")]
 mod executors {}
 
@@ -46,10 +22,6 @@ mod error_handling {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/task_groups/README.md")]
 mod task_groups {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/pitfalls/README.md")]
-mod pitfalls {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]

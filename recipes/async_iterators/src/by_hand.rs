@@ -31,6 +31,11 @@
 //! # Cancel safety
 //!
 //! A dropped `next()` loses no number: the time left and the number left are in the stream.
+//!
+//! # Differences from asyncio
+//!
+//! - A generator has no length. A stream by hand may say how many items are left (lesson
+//!   `it_knows_how_much_is_left_and_a_generator_does_not`).
 
 use std::mem;
 use std::pin::Pin;

@@ -50,6 +50,15 @@
 //! # Panics
 //!
 //! A panic of the body goes on in the consumer, after the clean-up. [`closable`] panics outside a Tokio runtime.
+//!
+//! # Differences from asyncio
+//!
+//! - `aclose()` runs the `finally`, and waits. So does [`Closable::close`] (lesson
+//!   `close_drops_the_body_at_its_yield_and_waits_for_the_clean_up`).
+//! - A generator that was never started has no `finally` to run. Here the resource is there from the start, so the clean-up runs
+//!   (lesson `never_started_it_cleans_up_and_does_not_run_the_body`).
+//! - An exception in `finally` replaces that of the body. Here the body's error is returned, and that of the clean-up is lost
+//!   (lesson `an_error_of_the_clean_up_is_told_if_the_body_had_none`).
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;

@@ -27,6 +27,9 @@
 //!
 //! `tokio::io::Lines` is enough where an item is a line.
 //!
+//! An `async fn next` in a trait is stable, but not as `dyn`, and a bound on its future being `Send` cannot be written: take
+//! `Stream` there. There is no `async fn drop`: see `closable`.
+//!
 //! # Cancel safety
 //!
 //! [`Paragraphs::next`] is cancel safe: a line that has been read is in `self` before the next await, and `next_line`
@@ -58,7 +61,7 @@ impl<R: AsyncBufRead + Unpin> Paragraphs<R> {
         Self { lines: reader.lines(), paragraph: Vec::new() }
     }
 
-    /// The lines of the next paragraph; `None` at the end of the text, and for ever after.
+    /// The lines of the next paragraph; `None` at the end of the text, and from then on.
     pub async fn next(&mut self) -> io::Result<Option<Vec<String>>> {
         loop {
             match self.lines.next_line().await? {

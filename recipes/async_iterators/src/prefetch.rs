@@ -33,6 +33,7 @@
 //! from the call on, not from the first `next()`.
 //!
 //! An `mpsc` channel and a task that sends into it are enough where the items need not be a stream.
+//! Such a task makes an item and then waits for room, so it is one item further than its bound. This one reserves first.
 //!
 //! # Cancel safety
 //!

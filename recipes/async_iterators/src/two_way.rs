@@ -39,6 +39,13 @@
 //! # Panics
 //!
 //! A panic of the body goes on in [`TwoWay::send`], and the generator is over.
+//!
+//! # Differences from asyncio
+//!
+//! - The first `asend` must send `None`. Here the first value is the body's argument (lesson
+//!   `the_first_value_sent_reaches_the_body`).
+//! - A cancelled `asend` ends the generator. So does a dropped `send` (lesson `a_send_that_is_dropped_half_way_ends_it`).
+//! - Two `anext` at once raise `RuntimeError`. Here `send` takes `&mut`, so a second one does not compile.
 
 use std::future::{pending, poll_fn};
 

@@ -34,6 +34,11 @@
 //!
 //! Dropping [`book`] before the payment is done frees the seat. Dropping [`unless_busy`] ends the work and the state of
 //! being busy.
+//!
+//! # Differences from asyncio
+//!
+//! - A generator that is left early is closed by `aclosing`, or some time later. The drop of a stream releases what it holds at
+//!   once (lesson `a_stream_that_is_left_early_releases_what_it_holds_at_once`).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

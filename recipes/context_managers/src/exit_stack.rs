@@ -48,6 +48,15 @@
 //! # Panics
 //!
 //! [`ExitStack::new`] outside a Tokio runtime. A panic in a clean-up is a [`Failure`].
+//!
+//! # Differences from asyncio
+//!
+//! - An `AsyncExitStack` that is dropped does nothing. This one runs its clean-ups (lesson
+//!   `dropped_by_a_panic_a_cancellation_or_by_nothing_at_all_it_runs_them_in_order`).
+//! - A cancellation during the exit reaches one callback after the other as an exception. Here they are one task, which runs on
+//!   (lesson `cancellations_during_the_close_do_not_cut_it_short`).
+//! - Both go on after a callback that failed. asyncio raises the last exception; here all are reported (lesson
+//!   `it_goes_on_after_a_failure_and_a_panic_and_reports_them_all`).
 
 use std::any::Any;
 use std::fmt;

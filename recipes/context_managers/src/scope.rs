@@ -57,9 +57,22 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime. A panic in the body goes on in the caller when the clean-up is done. A panic in the
-//! clean-up goes on too, unless the body failed: then the body's error is returned, and only the panic hook reports the
+//! Outside a Tokio runtime. A panic in the body resumes in the caller when the clean-up is done. A panic in the
+//! clean-up resumes, too, unless the body failed: then the body's error is returned, and only the panic hook reports the
 //! panic.
+//!
+//! # Differences from asyncio
+//!
+//! - An exit returns true to suppress an exception. Here the clean-up replaces the error by a value (lesson
+//!   `the_clean_up_may_suppress_an_error`).
+//! - An exception of the exit hides that of the body. Here both are in the error (lesson
+//!   `the_errors_of_body_and_clean_up_are_both_reported`).
+//! - After a cancellation the awaiter of the task gets the exception of the exit. Here no caller is left, so the clean-up logs
+//!   its errors (lesson `after_a_cancellation_nobody_hears_the_error_of_the_clean_up`).
+//! - asyncio needs a `shield` to survive a second cancellation, and `asyncio.run` cancels the shielded task, too. Here the
+//!   clean-up is a task, which the tracker waits for.
+//! - An abort is a request: right after it the clean-up is not spawned yet. A scope counts on the tracker from its first poll.
+//! - A scope waits for the scopes inside. One that another task keeps open forever keeps the clean-up from running.
 
 use std::any::Any;
 use std::mem;

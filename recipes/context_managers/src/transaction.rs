@@ -73,8 +73,8 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime. A panic in the body goes on at once; the rollback runs meanwhile. A panic in `commit` or
-//! `rollback` goes on in the caller that waits for it.
+//! Outside a Tokio runtime. A panic in the body resumes at once; the rollback runs meanwhile. A panic in `commit` or
+//! `rollback` resumes in the caller that waits for it.
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -38,6 +38,11 @@
 //!
 //! A panic in a callback is caught after the panic hook has reported it; the next callback is called all the same. So it is
 //! if the payload of that panic panics when it is dropped.
+//!
+//! # Differences from asyncio
+//!
+//! - The loop calls a done callback, soon. Here a task does, also for a task that is done (lesson
+//!   `for_a_task_that_is_done_it_is_called_soon_and_not_at_once`).
 
 use std::collections::BTreeMap;
 use std::mem;

@@ -41,6 +41,12 @@
 //! # Panics
 //!
 //! A panic in the work, also in its first part, is a [`JoinError`] and does not reach the caller.
+//!
+//! # Differences from asyncio
+//!
+//! - An eager task (Python 3.12) has its own context from its first line. Here the first part is polled in the caller's: use
+//!   `start(inherit(...))` (lesson `the_first_part_sees_the_callers_context_and_the_rest_only_what_was_inherited`). The lessons
+//!   were compared with 3.12 and 3.13. The demo leaves it out, because its twin runs on 3.11.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};

@@ -33,6 +33,13 @@
 //!
 //! [`NamedTask::result`] is cancel safe: the result stays in the value. Dropping a [`NamedTask`] lets the task run on,
 //! still listed; [`NamedTask::abort`] ends it.
+//!
+//! # Differences from asyncio
+//!
+//! - A task has a name and `all_tasks` lists it. Tokio has an id and a count; [`Names`] lists those that run (lesson
+//!   `only_tasks_that_run_are_listed`).
+//! - A task can be awaited again and again. A handle is good for one await; [`NamedTask`] keeps the result (lesson
+//!   `the_result_can_be_asked_for_again_and_that_of_a_bare_handle_cannot`).
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

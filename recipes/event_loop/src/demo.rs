@@ -5,19 +5,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use futures::{FutureExt, stream};
+use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, instrument};
 
 use crate::callbacks::Callbacks;
 use crate::from_a_thread::{submit, wait};
 use crate::not_send::word_counts;
-use crate::shutdown::{End, Grace, Jobs, serve};
-use crate::signals::Signal;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -46,7 +43,6 @@ pub async fn run() -> anyhow::Result<()> {
     another_thread().await?;
     // These tasks are not `Send`, and this keeps them where they are.
     LocalSet::new().run_until(shared_table()).await?;
-    graceful_shutdown().await;
     Ok(())
 }
 
@@ -103,60 +99,4 @@ async fn shared_table() -> anyhow::Result<()> {
     let [to, be, is] = ["to", "be", "is"].map(|word| counts.get(word).copied().unwrap_or_default());
     info!("  to: {to}, be: {be}, is: {is}");
     Ok(())
-}
-
-/// Takes its time; when it is cancelled, it saves what it has.
-#[instrument(skip(millis, cancel), ret)]
-async fn job(name: &'static str, millis: u64, cancel: CancellationToken) {
-    if cancel.run_until_cancelled(sleep(ms(millis))).await.is_none() {
-        info!("  {name} saves its work");
-        sleep(ms(50)).await;
-    }
-}
-
-/// Does not look at its token.
-#[instrument(skip(_cancel), ret)]
-async fn stubborn_job(name: &'static str, _cancel: CancellationToken) {
-    sleep(Duration::from_secs(10)).await;
-}
-
-#[instrument(ret)]
-async fn graceful_shutdown() {
-    info!("a service: a job each 100 ms; SIGTERM comes after 350 ms");
-    // Stands for the stream of `signals()`.
-    let sigterm = stream::once(Box::pin(async {
-        sleep(ms(350)).await;
-        info!("  {}: nothing new, 250 ms to finish, then 150 ms to clean up", Signal::Terminate);
-        Signal::Terminate
-    }));
-    let grace = Grace { to_finish: ms(250), to_clean_up: ms(150) };
-    let account = |name: &str, end: &End| match end {
-        End::Finished => info!("  {name} has finished"),
-        End::Cancelled => info!("  {name} was cancelled"),
-        End::Failed(error) => info!("  {name} has failed: {error}"),
-        End::Panicked(text) => info!("  {name} has panicked: {text}"),
-    };
-    let summary = serve(sigterm, grace, take_in, account).await;
-    let left = summary.stragglers.join(", ");
-    info!("  {} finished, {} cancelled, left: {left}", summary.finished, summary.cancelled);
-    // Those that are left have been aborted. Their end is a part of the picture.
-    tokio::task::yield_now().await;
-}
-
-async fn take_in(jobs: Jobs) {
-    for (name, millis) in
-        [("job-1", Some(250)), ("job-2", Some(400)), ("job-3", Some(10_000)), ("job-4", None)]
-    {
-        let span = Span::current();
-        // Refused only after the end, and then this is dropped.
-        let _started = jobs.start(name, move |cancel| async move {
-            match millis {
-                Some(millis) => job(name, millis, cancel).instrument(span).await,
-                None => stubborn_job(name, cancel).instrument(span).await,
-            }
-            Ok(())
-        });
-        sleep(ms(100)).await;
-    }
-    std::future::pending().await
 }

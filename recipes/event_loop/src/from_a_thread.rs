@@ -38,8 +38,8 @@
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. Dropping the [`AbortOnDropHandle`] gives up, and the work ends at its next await; in
-//! asyncio it runs on until `future.cancel()`. [`AbortOnDropHandle::detach`] lets it run on here.
+//! Nothing here is asynchronous. Dropping the [`AbortOnDropHandle`] gives up, and the work ends at its next await.
+//! [`AbortOnDropHandle::detach`] lets it run on.
 //!
 //! # Errors
 //!
@@ -51,6 +51,18 @@
 //!
 //! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop the
 //! very runtime that they wait for. In `spawn_blocking` they may be called.
+//!
+//! # Cost
+//!
+//! The way to another thread and back costs 80 to 100 times a task on the same thread. It is 0.9 of `Handle::spawn` with
+//! `Handle::block_on`; `run_coroutine_threadsafe` costs 2.1 of that.
+//!
+//! # Differences from asyncio
+//!
+//! - In asyncio `result()` in the thread of the loop waits forever. Here it panics (lesson
+//!   `to_wait_in_asynchronous_code_panics`).
+//! - If the loop stops meanwhile, the thread waits forever. Here it is an error.
+//! - A work that is given up runs on until `future.cancel()`. Here it is aborted.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -3,11 +3,8 @@
 pub mod callbacks;
 pub mod demo;
 pub mod from_a_thread;
-pub mod interrupt;
 pub mod not_send;
 pub mod owner;
 pub mod runner;
-pub mod shutdown;
-pub mod signals;
 pub mod slow_polls;
 pub mod watchdog;

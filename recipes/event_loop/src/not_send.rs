@@ -40,6 +40,12 @@
 //! # Panics
 //!
 //! Outside a `LocalRuntime` or a `LocalSet`, if there is anything to load.
+//!
+//! # Differences from asyncio
+//!
+//! - Every task of asyncio may share anything. Here those of `spawn_local` may (lesson
+//!   `tasks_of_one_thread_share_a_table_without_a_lock`).
+//! - Two tasks that change a table over an await lose an update silently. Here the second borrow panics.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

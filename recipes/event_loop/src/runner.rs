@@ -29,14 +29,10 @@
 //! }
 //! ```
 //!
-//! `asyncio.run` finds every task that is left, cancels it, waits until its `finally` blocks are over, and reports its
-//! exception. A Tokio runtime drops its tasks where they are. So background tasks are started with [`Tasks::spawn`],
-//! which gives each a token. [`Runner::close`] cancels it, and waits. It does not know of tasks of `tokio::spawn`.
+//! Background tasks are started with [`Tasks::spawn`], which gives each a token. [`Runner::close`] cancels it, and waits. It
+//! does not know of tasks of `tokio::spawn`: a Tokio runtime drops those at their await.
 //!
 //! `#[tokio::main]` is enough for one main that waits for its own tasks.
-//!
-//! Between two mains a runtime of one thread pauses, and goes on with the next [`run`](Runner::run), as a loop of
-//! asyncio does. One of many threads runs on.
 //!
 //! # Cancel safety
 //!
@@ -48,8 +44,18 @@
 //!
 //! # Panics
 //!
-//! A panic in `main` goes on in the caller of [`run`](Runner::run); the runner can be used again. A panic in a
-//! background task is reported as a [`Failure`].
+//! A panic in `main` resumes in the caller of [`run`](Runner::run); the runner can be used again. A panic in a background
+//! task is reported as a [`TaskFailure`].
+//!
+//! # Differences from asyncio
+//!
+//! - `asyncio.run` finds every task that is left. [`Runner::close`] knows those of [`Tasks::spawn`].
+//! - An exception that a task raises while it is cancelled goes to the exception handler. Tokio drops it; here it is
+//!   reported (lesson `a_task_that_fails_while_it_is_cancelled_is_reported`).
+//! - asyncio waits for clean-ups forever. Here the grace period ends, and what is cut off is counted (lesson
+//!   `what_takes_longer_than_the_grace_is_cut_off_and_counted`).
+//! - Between two mains a runtime of one thread pauses, as a loop of asyncio does (lesson
+//!   `a_task_that_is_left_stands_still_between_two_mains_and_goes_on_in_the_next`). One of many threads runs on.
 
 use std::any::Any;
 use std::error::Error;
@@ -87,11 +93,11 @@ struct Shared {
     report: Report,
 }
 
-type Report = Box<dyn Fn(&str, Failure) + Send + Sync>;
+type Report = Box<dyn Fn(&str, TaskFailure) + Send + Sync>;
 
 /// How a background task failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum TaskFailure {
     /// It returned this error.
     #[error(transparent)]
     Error(Box<dyn Error + Send + Sync>),
@@ -137,7 +143,7 @@ impl Runner {
     /// Those of [`Builder::build`].
     pub fn new(
         builder: &mut Builder,
-        report: impl Fn(&str, Failure) + Send + Sync + 'static,
+        report: impl Fn(&str, TaskFailure) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         // The wait in `close` has a limit.
         let runtime = builder.enable_time().build()?;
@@ -233,8 +239,8 @@ impl Tasks {
             let work = async { work(shared.cancel.clone()).await };
             match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => (shared.report)(&name, Failure::Error(error)),
-                Err(panic) => (shared.report)(&name, Failure::Panicked(text(panic))),
+                Ok(Err(error)) => (shared.report)(&name, TaskFailure::Error(error)),
+                Err(panic) => (shared.report)(&name, TaskFailure::Panicked(text(panic))),
             }
         };
         let open = self.0.open();

@@ -22,7 +22,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] closes the connection.
+//! Dropping [`fixed`] closes the connection.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -51,7 +51,7 @@ pub async fn broken(server: SocketAddr, question: &str) -> io::Result<String> {
 /// # Errors
 ///
 /// What the connection reports, and an answer that is no text.
-pub async fn mended(server: SocketAddr, question: &str) -> io::Result<String> {
+pub async fn fixed(server: SocketAddr, question: &str) -> io::Result<String> {
     let mut connection = tokio::net::TcpStream::connect(server).await?;
     connection.write_all(question.as_bytes()).await?;
     connection.shutdown().await?;

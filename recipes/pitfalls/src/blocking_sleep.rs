@@ -7,7 +7,7 @@
 //!
 //! # What you see
 //!
-//! Everything on this thread stands still for the whole pause. A test on a paused clock tells it at once: no virtual time
+//! Every task of this thread waits for the whole pause. A test on a paused clock shows it at once: no virtual time
 //! passes.
 //!
 //! # What catches it
@@ -20,7 +20,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] in a pause asks no more. [`broken`] cannot be dropped in one: its thread is busy sleeping.
+//! Dropping [`fixed`] in a pause asks no more. [`broken`] cannot be dropped in one: its thread is busy sleeping.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub async fn broken(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usiz
 }
 
 /// Asks until the answer is yes, and lets others run after each no. Gives the number of questions.
-pub async fn mended(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usize {
+pub async fn fixed(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usize {
     let mut asked = 1;
     while !is_ready() {
         sleep(pause).await;

@@ -9,6 +9,7 @@
 //!
 //! After a pause (a slow turn, a laptop that was asleep) a burst of requests, of metrics, of log lines: as many as ticks
 //! were missed.
+//! Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
 //!
 //! # What catches it
 //!
@@ -21,7 +22,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops the turn under way.
+//! Dropping [`fixed`] drops the turn under way.
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -41,7 +42,7 @@ where
 }
 
 /// Does its work so many times a second at most, `turns` times.
-pub async fn mended<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
+pub async fn fixed<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
 where
     F: Future<Output = ()>,
 {

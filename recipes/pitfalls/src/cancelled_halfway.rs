@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Any await may be the last: what stands after it may never run. asyncio: a `CancelledError` at an await.
+//! Any await may be the last: the code after it may never run. asyncio: a `CancelledError` at an await.
 //!
 //! No crate is needed.
 //!
@@ -21,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] moves the whole amount or nothing.
+//! Dropping [`fixed`] moves the whole amount or nothing.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -63,7 +63,7 @@ pub async fn broken(
 /// # Errors
 ///
 /// When an account cannot pay or be paid: nothing has changed.
-pub async fn mended(
+pub async fn fixed(
     accounts: &Mutex<Accounts>,
     amount: u64,
     approval: impl Future<Output = ()>,

@@ -22,7 +22,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] while it loads leaves the loading to the next one that waits.
+//! Dropping [`fixed`] while it loads leaves the loading to the next one that waits.
 //!
 //! # Errors
 //!
@@ -47,7 +47,7 @@ pub async fn broken<T: Clone, E>(
 }
 
 /// Gives the value, and loads it if it is not there yet. Whoever asks while it is loaded waits.
-pub async fn mended<T: Clone, E>(
+pub async fn fixed<T: Clone, E>(
     cache: &OnceCell<T>,
     load: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {

@@ -12,7 +12,7 @@
 //! # What you see
 //!
 //! Goodbyes that are sent all day long, and never at the end of the program. A drop cannot await, so it spawns; at the end
-//! of `main` the runtime drops every task where it stands, those that have not begun too.
+//! of `main` the runtime drops every task at its await, and those that have not begun.
 //!
 //! # What catches it
 //!
@@ -25,8 +25,8 @@
 //!
 //! # Panics
 //!
-//! A panic in `work` goes on in the caller: from [`mended`] after the clean-ups. One in `goodbye` is printed, and that is
-//! all: it is a task that nobody awaits.
+//! A panic in `work` goes on in the caller: from [`fixed`] after the clean-ups. One in `goodbye` is printed, and that is
+//! all: it is a task without an awaiter.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -67,7 +67,7 @@ pub fn broken<T>(
 /// # Panics
 ///
 /// Inside of a runtime.
-pub fn mended<T>(
+pub fn fixed<T>(
     work: impl Future<Output = T>,
     goodbye: impl Future<Output = ()> + Send + 'static,
     grace: Duration,

@@ -7,8 +7,9 @@
 //!
 //! # What you see
 //!
-//! Everything else is late: timeouts fire late, a heart-beat misses its time, a server accepts nobody. On one thread all
+//! Everything else is late: timeouts fire late, a heart-beat misses its time, a server accepts no connection. On one thread all
 //! tasks stand still; of many threads one is missing, and at a load with as many such tasks as threads all stand still.
+//! Lesson: `but_between_two_awaits_nobody_else_runs`.
 //!
 //! # What catches it
 //!
@@ -22,7 +23,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] leaves the work running, unheard: a thread cannot be stopped from outside.
+//! Dropping [`fixed`] leaves the work running, unheard: a thread cannot be stopped from outside.
 //!
 //! # Panics
 //!
@@ -42,7 +43,7 @@ pub async fn broken<T>(compute: impl FnOnce() -> T) -> T {
 /// # Errors
 ///
 /// When the runtime shuts down before the work has begun.
-pub async fn mended<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+pub async fn fixed<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
     match spawn_blocking(compute).await {
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
         computed => computed,

@@ -45,7 +45,7 @@ pub fn broken(server: SocketAddr, question: &str) -> io::Result<String> {
 /// # Errors
 ///
 /// When there is no runtime to be had, what the connection reports, and an answer that is no text.
-pub fn mended(server: SocketAddr, question: &str) -> io::Result<String> {
+pub fn fixed(server: SocketAddr, question: &str) -> io::Result<String> {
     let runtime = runtime()?;
     let connection = runtime.block_on(TcpStream::connect(server))?;
     runtime.block_on(ask(connection, question))

@@ -1,4 +1,4 @@
-//! What `demo.py` does: the pitfalls that bite in both languages in the same way, broken and mended.
+//! What `demo.py` does: the pitfalls that bite in both languages in the same way, broken and fixed.
 
 use anyhow::Context;
 

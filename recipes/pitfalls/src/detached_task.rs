@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A task whose handle is dropped runs on. asyncio: a task that nobody refers to may be collected in the middle.
+//! A task whose handle is dropped runs on. asyncio: a task without a reference may be collected in the middle.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -49,6 +49,6 @@ pub fn broken(heartbeat: impl Future<Output = ()> + Send + 'static) -> Session<J
 /// # Panics
 ///
 /// Outside of a runtime.
-pub fn mended(heartbeat: impl Future<Output = ()> + Send + 'static) -> Session<AbortOnDropHandle<()>> {
+pub fn fixed(heartbeat: impl Future<Output = ()> + Send + 'static) -> Session<AbortOnDropHandle<()>> {
     Session { _heartbeat: AbortOnDropHandle::new(tokio::spawn(heartbeat)) }
 }

@@ -21,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] cancels the token, once it has begun.
+//! Dropping [`fixed`] cancels the token, once it has begun.
 
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +33,7 @@ pub async fn broken<T>(helpers: CancellationToken, work: impl Future<Output = T>
 }
 
 /// Does the work beside helpers that end with it: when it is done, when it panics, when it is dropped.
-pub async fn mended<T>(helpers: CancellationToken, work: impl Future<Output = T>) -> T {
+pub async fn fixed<T>(helpers: CancellationToken, work: impl Future<Output = T>) -> T {
     let _ends_the_helpers = helpers.drop_guard();
     work.await
 }

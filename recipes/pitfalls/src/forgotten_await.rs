@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A future that nobody awaits does nothing. asyncio: "coroutine ... was never awaited".
+//! A future that is not awaited does nothing. asyncio: "coroutine ... was never awaited".
 //!
 //! No crate is needed.
 //!
@@ -22,7 +22,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] sends no further greeting.
+//! Dropping [`fixed`] sends no further greeting.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -31,7 +31,7 @@ use std::sync::{Mutex, PoisonError};
 pub struct Outbox(Mutex<Vec<String>>);
 
 impl Outbox {
-    /// Sends a greeting, once somebody awaits it.
+    /// Sends a greeting, once it is awaited.
     pub async fn greet(&self, guest: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("Welcome, {guest}"));
     }
@@ -51,7 +51,7 @@ pub async fn broken(outbox: &Outbox, guests: &[&str]) {
 }
 
 /// Sends a greeting to each guest.
-pub async fn mended(outbox: &Outbox, guests: &[&str]) {
+pub async fn fixed(outbox: &Outbox, guests: &[&str]) {
     for guest in guests {
         outbox.greet(guest).await;
     }

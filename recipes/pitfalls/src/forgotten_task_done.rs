@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! One `task_done` that is left out, and `join` waits for ever. asyncio: a `continue` or an exception before
+//! One `task_done` that is left out, and `join` waits forever. asyncio: a `continue` or an exception before
 //! `queue.task_done()`.
 //!
 //! ```sh
@@ -24,11 +24,11 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the worker; the jobs that it has not begun are dropped.
+//! Dropping [`fixed`] aborts the worker; the jobs that it has not begun are dropped.
 //!
 //! # Panics
 //!
-//! A panic in `handle` goes on in the caller of [`mended`]. It panics as well when the runtime shuts down meanwhile.
+//! A panic in `handle` goes on in the caller of [`fixed`]. It panics as well when the runtime shuts down meanwhile.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub async fn broken<J, E, F>(
 }
 
 /// Hands each batch to a worker, and says when it is done. Jobs that failed are reported.
-pub async fn mended<J, E, F>(
+pub async fn fixed<J, E, F>(
     batches: impl IntoIterator<Item = Vec<J>>,
     handle: impl Fn(J) -> F + Send + 'static,
     report: impl Fn(E) + Send + 'static,

@@ -23,7 +23,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts every task.
+//! Dropping [`fixed`] aborts every task.
 //!
 //! # Panics
 //!
@@ -53,7 +53,7 @@ where
 /// # Errors
 ///
 /// The first error in time.
-pub async fn mended<K, T, E, F>(keys: impl IntoIterator<Item = K>, job: impl Fn(K) -> F) -> Result<Vec<T>, E>
+pub async fn fixed<K, T, E, F>(keys: impl IntoIterator<Item = K>, job: impl Fn(K) -> F) -> Result<Vec<T>, E>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A runtime in a `static` is nobody's: no test has its clock, and no shutdown waits for its tasks. asyncio:
+//! A runtime in a `static` has no owner: no test has its clock, and no shutdown waits for its tasks. asyncio:
 //! `loop = asyncio.new_event_loop()` at import.
 //!
 //! ```sh
@@ -10,6 +10,7 @@
 //!
 //! A second pool of threads. Tests that wait in real time beside a paused clock, or end before the work; tasks that are cut
 //! off when `main` returns, and whose values are never dropped, for a `static` is not.
+//! Lesson: `but_the_task_runs_on_a_runtime_that_the_caller_has_not`.
 //!
 //! # What catches it
 //!
@@ -31,16 +32,16 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 #[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
-#[allow(clippy::expect_used, reason = "one more: who is to be told, at a time like this?")]
+#[allow(clippy::expect_used, reason = "one more: a `static` has no caller that could get the error")]
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("there is a runtime to be had"));
 
-/// Starts work on a runtime that nobody has asked for.
+/// Starts work on a runtime of its own.
 pub fn broken<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     RUNTIME.spawn(work)
 }
 
 /// Starts work on the runtime that the caller chooses, which is `Handle::current()` in most cases.
-pub fn mended<T: Send + 'static>(
+pub fn fixed<T: Send + 'static>(
     runtime: &Handle,
     work: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {

@@ -10,6 +10,7 @@
 //!
 //! Lines without their beginning, now and then, under load: the other branch was ready after a part of the line had come.
 //! `read_line` keeps that part in its future until the line is whole.
+//! Lesson: `but_half_a_line_is_lost_when_another_branch_is_quicker`.
 //!
 //! # What catches it
 //!
@@ -24,7 +25,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops the reader that it was given; the lines so far are with the caller.
+//! Dropping [`fixed`] drops the reader that it was given; the lines so far are with the caller.
 
 use std::io;
 use std::pin::pin;
@@ -59,7 +60,7 @@ pub async fn broken(
 /// # Errors
 ///
 /// What the reader reports, and a line that is no text.
-pub async fn mended(
+pub async fn fixed(
     reader: impl AsyncBufRead,
     patience: Duration,
     mut on_line: impl FnMut(&str),

@@ -9,8 +9,8 @@
 //!
 //! # What you see
 //!
-//! A dead-lock without a cycle, rarely. The update stands first in the queue of the lock. `select!` runs the other branch,
-//! which asks for the same lock, and stands behind it. The lock comes free and is handed to the update, which nobody polls
+//! A dead-lock without a cycle, rarely. The update is first in the queue of the lock. `select!` runs the other branch,
+//! which asks for the same lock, and waits behind it. The lock comes free and is handed to the update, which is not polled
 //! until the branch ends, which it never does.
 //!
 //! # What catches it
@@ -24,7 +24,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the update.
+//! Dropping [`fixed`] aborts the update.
 //!
 //! # Panics
 //!
@@ -62,7 +62,7 @@ pub async fn broken<T: Clone>(
 /// # Errors
 ///
 /// When the runtime shuts down before the update is made.
-pub async fn mended<T: Clone + Send + 'static>(
+pub async fn fixed<T: Clone + Send + 'static>(
     value: Arc<Mutex<T>>,
     update: impl FnOnce(&mut T) + Send + 'static,
     patience: Duration,

@@ -9,7 +9,7 @@
 //! # What you see
 //!
 //! A shutdown that takes all of its grace period, and then an abort in the middle of a job. A `CancellationToken` asks;
-//! somebody has to look.
+//! the task has to look.
 //!
 //! # What catches it
 //!
@@ -22,7 +22,7 @@
 //!
 //! # Cancel safety
 //!
-//! A token stops [`mended`] between two jobs; those that are queued stay in the queue. Dropping it drops the job under way.
+//! A token stops [`fixed`] between two jobs; those that are queued stay in the queue. Dropping it drops the job under way.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ pub async fn broken<J, F: Future<Output = ()>>(
 }
 
 /// Handles jobs until the queue is closed or the token is cancelled. The job under way is done.
-pub async fn mended<J, F: Future<Output = ()>>(
+pub async fn fixed<J, F: Future<Output = ()>>(
     jobs: &mut mpsc::Receiver<J>,
     stop: &CancellationToken,
     handle: impl Fn(J) -> F,

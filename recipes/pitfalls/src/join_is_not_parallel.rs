@@ -24,7 +24,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] cancels the sums that no thread has begun. Those under way run to their end, unheard: a thread
+//! Dropping [`fixed`] cancels the sums that no thread has begun. Those under way run to their end, unheard: a thread
 //! cannot be stopped from outside.
 //!
 //! # Panics
@@ -48,7 +48,7 @@ pub async fn broken<K, T>(inputs: impl IntoIterator<Item = K>, compute: impl Fn(
 /// # Errors
 ///
 /// When the runtime shuts down before all has begun.
-pub async fn mended<K, T>(
+pub async fn fixed<K, T>(
     inputs: impl IntoIterator<Item = K>,
     compute: impl Fn(K) -> T + Clone + Send + 'static,
 ) -> Result<Vec<T>, JoinError>

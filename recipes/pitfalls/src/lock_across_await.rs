@@ -8,6 +8,7 @@
 //!
 //! On one thread, a dead-lock: the second task blocks the thread in `lock`, so the first never runs to let go. On many
 //! threads, one thread less for each that waits, and the same dead-lock once all of them do.
+//! Lesson: `but_the_second_who_wants_the_lock_stops_the_thread_for_the_first`.
 //!
 //! # What catches it
 //!
@@ -25,7 +26,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] before the price is known adds nothing.
+//! Dropping [`fixed`] before the price is known adds nothing.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -37,7 +38,7 @@ pub async fn broken(sum: &Mutex<u64>, price: impl Future<Output = u64>) {
 }
 
 /// Waits for the price, then adds it to the sum.
-pub async fn mended(sum: &Mutex<u64>, price: impl Future<Output = u64>) {
+pub async fn fixed(sum: &Mutex<u64>, price: impl Future<Output = u64>) {
     let price = price.await;
     // One assignment: a panic elsewhere cannot leave the sum half changed.
     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);

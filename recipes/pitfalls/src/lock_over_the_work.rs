@@ -23,7 +23,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops the jobs under way. Those that are queued are dropped with the receiver.
+//! Dropping [`fixed`] drops the jobs under way. Those that are queued are dropped with the receiver.
 
 use std::num::NonZeroUsize;
 
@@ -47,7 +47,7 @@ where
 }
 
 /// Lets so many workers handle the jobs until the queue is closed.
-pub async fn mended<J, F>(jobs: Receiver<J>, workers: NonZeroUsize, handle: impl Fn(J) -> F)
+pub async fn fixed<J, F>(jobs: Receiver<J>, workers: NonZeroUsize, handle: impl Fn(J) -> F)
 where
     F: Future<Output = ()>,
 {

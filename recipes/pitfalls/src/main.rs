@@ -13,7 +13,7 @@ use tracing::info;
 #[derive(Parser)]
 #[command(about = env!("CARGO_PKG_DESCRIPTION"), group(ArgGroup::new("what").args(["pitfall", "asyncio"])))]
 struct Flags {
-    /// Let this one bite, and show it mended
+    /// Let this one bite, and show it fixed
     #[arg(value_parser = named)]
     pitfall: Option<Pitfall>,
     /// Let those bite that do so in asyncio in the same way, one after the other

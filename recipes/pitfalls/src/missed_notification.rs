@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `Notify::notify_waiters` wakes those who wait now, and nobody later. asyncio: an `Event` stays set.
+//! `Notify::notify_waiters` wakes those who wait now, and no later one. asyncio: an `Event` stays set.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -23,11 +23,11 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the preparation.
+//! Dropping [`fixed`] aborts the preparation.
 //!
 //! # Errors
 //!
-//! `RecvError` when the preparation has panicked, or the runtime shuts down: nobody is left who could finish it.
+//! `RecvError` when the preparation has panicked, or the runtime shuts down: no task is left that could finish it.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use tokio::sync::watch::error::RecvError;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Prepares in the background, does something else meanwhile, and waits for the preparation: for ever, if it was quicker.
+/// Prepares in the background, does something else meanwhile, and waits for the preparation: forever, if it was quicker.
 pub async fn broken<T>(
     prepare: impl Future<Output = ()> + Send + 'static,
     meanwhile: impl Future<Output = T>,
@@ -54,7 +54,7 @@ pub async fn broken<T>(
 }
 
 /// Prepares in the background, does something else meanwhile, and waits for the preparation.
-pub async fn mended<T>(
+pub async fn fixed<T>(
     prepare: impl Future<Output = ()> + Send + 'static,
     meanwhile: impl Future<Output = T>,
 ) -> Result<T, RecvError> {

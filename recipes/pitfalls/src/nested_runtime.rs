@@ -8,7 +8,7 @@
 //! # What you see
 //!
 //! The panic *Cannot start a runtime from within a runtime*. `futures::executor::block_on` does not look, and is worse: it
-//! blocks the thread, for ever if what it waits for needs that thread.
+//! blocks the thread, forever if what it waits for needs that thread.
 //!
 //! # What catches it
 //!
@@ -22,7 +22,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops the question under way.
+//! Dropping [`fixed`] drops the question under way.
 
 use tokio::runtime::Handle;
 
@@ -37,7 +37,7 @@ pub async fn broken<A, F: Future<Output = u32>>(
 }
 
 /// The prices of all articles together.
-pub async fn mended<A, F: Future<Output = u32>>(
+pub async fn fixed<A, F: Future<Output = u32>>(
     articles: impl IntoIterator<Item = A>,
     price: impl Fn(A) -> F,
 ) -> u32 {

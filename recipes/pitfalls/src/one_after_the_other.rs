@@ -21,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops every fetch that is under way.
+//! Dropping [`fixed`] drops every fetch that is under way.
 
 use futures::future::try_join_all;
 
@@ -45,7 +45,7 @@ where
 /// # Errors
 ///
 /// The first error in time. The other fetches are dropped.
-pub async fn mended<K, T, E, F>(
+pub async fn fixed<K, T, E, F>(
     pages: impl IntoIterator<Item = K>,
     fetch: impl Fn(K) -> F,
 ) -> Result<Vec<T>, E>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
 //! `let _ = limit.acquire().await` takes a permit and gives it back on the same line. asyncio: `semaphore.acquire()`
-//! keeps it until somebody calls `release()`.
+//! keeps it until `release()`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -10,6 +10,7 @@
 //!
 //! A limit that is none. `_` is no variable: what is given to it is dropped at the end of its statement. `_permit` is one,
 //! and lives to the end of its block.
+//! Lesson: `but_a_permit_that_is_given_to_an_underscore_limits_nothing`.
 //!
 //! # What catches it
 //!
@@ -24,11 +25,11 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops the work and gives the permit back, or its place in the queue for one.
+//! Dropping [`fixed`] drops the work and gives the permit back, or its place in the queue for one.
 //!
 //! # Errors
 //!
-//! `AcquireError` when somebody closes the semaphore: the work is not begun.
+//! `AcquireError` when the semaphore is closed: the work is not begun.
 
 use tokio::sync::{AcquireError, Semaphore};
 
@@ -40,7 +41,7 @@ pub async fn broken<T>(limit: &Semaphore, work: impl Future<Output = T>) -> Resu
 }
 
 /// Runs the work while it holds a permit.
-pub async fn mended<T>(limit: &Semaphore, work: impl Future<Output = T>) -> Result<T, AcquireError> {
+pub async fn fixed<T>(limit: &Semaphore, work: impl Future<Output = T>) -> Result<T, AcquireError> {
     let _permit = limit.acquire().await?;
     Ok(work.await)
 }

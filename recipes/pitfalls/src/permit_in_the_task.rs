@@ -9,7 +9,7 @@
 //! # What you see
 //!
 //! The right number of requests at a time, and memory for a million tasks that wait. The list of items is read to its end
-//! at once, be it as long as it may.
+//! at once, however long it is.
 //!
 //! # What catches it
 //!
@@ -21,11 +21,11 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the tasks, and with each task its permit comes back.
+//! Dropping [`fixed`] aborts the tasks, and with each task its permit comes back.
 //!
 //! # Errors
 //!
-//! `AcquireError` when somebody closes the semaphore; the tasks are aborted.
+//! `AcquireError` when the semaphore is closed; the tasks are aborted.
 //!
 //! # Panics
 //!
@@ -63,7 +63,7 @@ where
 }
 
 /// Handles every item, never more than the semaphore has permits. Only items that are under way are tasks.
-pub async fn mended<T, F>(
+pub async fn fixed<T, F>(
     items: impl IntoIterator<Item = T>,
     limit: &Arc<Semaphore>,
     handle: impl Fn(T) -> F,

@@ -21,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] drops the items in the queue and the one that is handled.
+//! Dropping [`fixed`] drops the items in the queue and the one that is handled.
 
 use std::num::NonZeroUsize;
 
@@ -52,7 +52,7 @@ pub async fn broken<T, F: Future<Output = ()>>(items: impl IntoIterator<Item = T
 /// # Panics
 ///
 /// When `limit` is more than a channel can have, `usize::MAX >> 3`.
-pub async fn mended<T, F: Future<Output = ()>>(
+pub async fn fixed<T, F: Future<Output = ()>>(
     items: impl IntoIterator<Item = T>,
     limit: NonZeroUsize,
     handle: impl Fn(T) -> F,

@@ -9,7 +9,7 @@
 //! # What you see
 //!
 //! Files that lack their end after an error; servers that report broken connections. An early return by `?`, a timeout and
-//! an abort leave out the `shutdown().await` that stands below. A dropped `tokio::io::BufWriter` throws away its buffer;
+//! an abort leave out the `shutdown().await` below. A dropped `tokio::io::BufWriter` throws away its buffer;
 //! that of `std` writes it.
 //!
 //! # What catches it
@@ -23,7 +23,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] writes the row under way to its end and closes. At the end of `main` that has to be waited for: see
+//! Dropping [`fixed`] writes the row under way to its end and closes. At the end of `main` that has to be waited for: see
 //! `cleanup_at_exit`.
 
 use std::io;
@@ -51,7 +51,7 @@ pub async fn broken(file: impl AsyncWrite + Unpin, mut rows: Receiver<io::Result
 /// # Panics
 ///
 /// When `file` does.
-pub async fn mended(
+pub async fn fixed(
     file: impl AsyncWrite + Send + Unpin + 'static,
     rows: Receiver<io::Result<String>>,
 ) -> io::Result<()> {

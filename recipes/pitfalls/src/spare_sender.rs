@@ -7,8 +7,9 @@
 //!
 //! # What you see
 //!
-//! All has been received, and the loop does not end. The sender that was cloned for each producer still stands in the
+//! All has been received, and the loop does not end. The sender that was cloned for each producer is still in the
 //! function that reads, in a field, or in a closure that is kept.
+//! Lesson: `but_with_a_spare_sender_the_reader_waits_for_ever`.
 //!
 //! # What catches it
 //!
@@ -20,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the producers.
+//! Dropping [`fixed`] aborts the producers.
 //!
 //! # Panics
 //!
@@ -52,7 +53,7 @@ where
 }
 
 /// Gives what all producers make, in the order in which it comes.
-pub async fn mended<T, F>(producers: impl IntoIterator<Item = F>) -> Vec<T>
+pub async fn fixed<T, F>(producers: impl IntoIterator<Item = F>) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,

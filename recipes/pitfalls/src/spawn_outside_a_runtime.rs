@@ -60,7 +60,7 @@ pub fn broken() -> Counter {
 }
 
 /// Starts a counter on this runtime. It may be called from any thread.
-pub fn mended(runtime: &Handle) -> Counter {
+pub fn fixed(runtime: &Handle) -> Counter {
     let (count_one, ones) = mpsc::channel(16);
     Counter { count_one, counted: AbortOnDropHandle::new(runtime.spawn(count(ones))) }
 }

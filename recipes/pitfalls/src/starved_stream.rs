@@ -11,7 +11,8 @@
 //!
 //! Connections that the server has closed, whenever handling a result takes long. The requests of `buffered`,
 //! `buffer_unordered` and `FuturesUnordered` are parts of the stream: while the body of the loop awaits something else,
-//! nobody polls them, and their servers wait.
+//! they are not polled, and their servers wait.
+//! Lesson: `but_while_one_answer_is_handled_the_servers_of_the_others_hang_up`.
 //!
 //! # What catches it
 //!
@@ -24,7 +25,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the requests.
+//! Dropping [`fixed`] aborts the requests.
 //!
 //! # Panics
 //!
@@ -54,7 +55,7 @@ pub async fn broken<K, T, F, G>(
 }
 
 /// Fetches so many at a time, and handles the results in order. While one is handled, the fetches go on.
-pub async fn mended<K, T, F, G>(
+pub async fn fixed<K, T, F, G>(
     keys: impl IntoIterator<Item = K>,
     limit: NonZeroUsize,
     fetch: impl Fn(K) -> F,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! The error of a task that nobody awaits is gone. asyncio: "Task exception was never retrieved", when it is collected.
+//! The error of a task without an awaiter is lost. asyncio: "Task exception was never retrieved", when it is collected.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -19,12 +19,12 @@
 //!
 //! # What to do
 //!
-//! Let somebody hear of it: the one who awaits the handle, or a report that is made when the task ends. The recipe
+//! Report it: to the awaiter of the handle, or when the task ends. The recipe
 //! `error_handling` has tasks that report unless they are awaited, and a supervisor.
 //!
 //! # Cancel safety
 //!
-//! Neither function awaits. Dropping what [`mended`] gives back aborts the work; that is not reported.
+//! Neither function awaits. Dropping what [`fixed`] gives back aborts the work; that is not reported.
 
 use std::fmt::Display;
 
@@ -51,7 +51,7 @@ pub fn broken<E: Display + Send + 'static>(
 /// # Panics
 ///
 /// Outside of a runtime.
-pub fn mended<E: Display + Send + 'static>(
+pub fn fixed<E: Display + Send + 'static>(
     work: impl Future<Output = Result<(), E>> + Send + 'static,
     report: impl FnOnce(String) + Send + 'static,
 ) -> AbortOnDropHandle<()> {
@@ -62,7 +62,7 @@ pub fn mended<E: Display + Send + 'static>(
             Ok(Ok(())) => {}
             Ok(Err(error)) => report(error.to_string()),
             Err(ended) if ended.is_panic() => report(ended.to_string()),
-            // Aborted: somebody wanted it to end.
+            // Aborted: its end was asked for.
             Err(_ended) => {}
         }
     }))

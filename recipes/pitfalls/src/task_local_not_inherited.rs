@@ -16,7 +16,7 @@
 //!
 //! # What to do
 //!
-//! Hand it on, as [`mended`] does; `.in_current_span()` for a span. What the work needs to be right, and not only to be
+//! Hand it on, as [`fixed`] does; `.in_current_span()` for a span. What the work needs to be right, and not only to be
 //! logged, is better an argument. The recipe `create_task` has a context that children inherit.
 //!
 //! # Cancel safety
@@ -45,7 +45,7 @@ pub fn broken<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static)
 /// # Panics
 ///
 /// Outside of a runtime.
-pub fn mended<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+pub fn fixed<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     match REQUEST.try_get() {
         Ok(request) => tokio::spawn(REQUEST.scope(request, work)),
         Err(_not_set) => tokio::spawn(work),

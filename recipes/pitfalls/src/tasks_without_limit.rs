@@ -21,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the tasks; the items that were not begun are dropped with it.
+//! Dropping [`fixed`] aborts the tasks; the items that were not begun are dropped with it.
 //!
 //! # Panics
 //!
@@ -45,7 +45,7 @@ where
 }
 
 /// Handles every item, never more than `limit` at the same time.
-pub async fn mended<T, F>(items: impl IntoIterator<Item = T>, limit: NonZeroUsize, handle: impl Fn(T) -> F)
+pub async fn fixed<T, F>(items: impl IntoIterator<Item = T>, limit: NonZeroUsize, handle: impl Fn(T) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -10,6 +10,7 @@
 //!
 //! Work that goes on after it was given up: a second request beside the one that was repeated, a file that is written
 //! after its folder was cleaned. The timeout drops the handle, and a dropped handle detaches.
+//! Lesson: `but_after_the_timeout_the_task_writes_on`.
 //!
 //! # What catches it
 //!
@@ -22,7 +23,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`mended`] aborts the task.
+//! Dropping [`fixed`] aborts the task.
 
 use std::time::Duration;
 
@@ -39,8 +40,8 @@ pub async fn broken<T>(task: JoinHandle<T>, limit: Duration) -> Result<Option<T>
 ///
 /// # Errors
 ///
-/// When the task panics, or somebody else has aborted it.
-pub fn mended<T>(task: JoinHandle<T>, limit: Duration) -> impl Future<Output = Result<Option<T>, JoinError>> {
+/// When the task panics, or is aborted elsewhere.
+pub fn fixed<T>(task: JoinHandle<T>, limit: Duration) -> impl Future<Output = Result<Option<T>, JoinError>> {
     // Made at the call, so that a future that is dropped before its first poll ends the task as well.
     let mut task = AbortOnDropHandle::new(task);
     async move {

@@ -21,7 +21,7 @@
 //!
 //! # Cancel safety
 //!
-//! End [`mended`] by closing the channel. Dropping it drops the items that it has not written yet.
+//! End [`fixed`] by closing the channel. Dropping it drops the items that it has not written yet.
 
 use std::mem::take;
 use std::pin::pin;
@@ -49,7 +49,7 @@ pub async fn broken<T>(mut items: Receiver<T>, delay: Duration, mut write: impl 
 }
 
 /// Collects items, and writes them at the latest when the first of them is `delay` old.
-pub async fn mended<T>(mut items: Receiver<T>, delay: Duration, mut write: impl FnMut(Vec<T>)) {
+pub async fn fixed<T>(mut items: Receiver<T>, delay: Duration, mut write: impl FnMut(Vec<T>)) {
     let mut batch = Vec::new();
     let mut timer = pin!(sleep(delay));
     loop {

@@ -45,6 +45,15 @@
 //!
 //! [`BrokenBarrier`] for the tasks that wait when it is reset or aborted. A task that has been let through is through,
 //! also if it has not run since.
+//!
+//! # Differences from asyncio
+//!
+//! - After a cancellation asyncio may give an index twice. Here each index is given once (lesson
+//!   `after_a_cancellation_each_index_is_still_given_once`).
+//! - `reset` and `abort` of asyncio also break tasks that are released and have not run since. Here they are through: a round
+//!   is all or none (lesson `a_reset_or_an_abort_does_not_reach_those_who_are_through`).
+//! - asyncio's `abort` is awaited. Here it is a plain call, so a destructor can make it, after a panic too (lesson
+//!   `a_party_that_fails_can_abort_from_a_destructor`).
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -56,17 +65,17 @@ use tokio::sync::oneshot;
 /// The parties did not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BrokenBarrier {
-    /// [`Barrier::reset`] sent away all who waited. Who comes now can wait.
+    /// [`Barrier::reset`] ended the wait. A new wait is possible.
     #[error("the barrier was reset")]
     Reset,
-    /// [`Barrier::abort`] was called: nobody can wait until it is reset.
+    /// [`Barrier::abort`] was called: no task can wait until it is reset.
     #[error("the barrier is aborted")]
     Aborted,
 }
 
 type Met = Result<usize, BrokenBarrier>;
 
-/// A place where a number of tasks wait for each other.
+/// Lets a number of tasks wait for each other.
 #[derive(Debug)]
 pub struct Barrier {
     parties: NonZeroUsize,
@@ -108,12 +117,12 @@ impl Barrier {
         met.await.unwrap_or(Err(BrokenBarrier::Aborted))
     }
 
-    /// Sends away all who wait, and is as new: also after an [`abort`](Self::abort).
+    /// Ends all waits, and starts anew: also after an [`abort`](Self::abort).
     pub fn reset(&self) {
         self.break_up(BrokenBarrier::Reset);
     }
 
-    /// Sends away all who wait and all who come, until it is [`reset`](Self::reset).
+    /// Ends all waits, and refuses new ones until it is [`reset`](Self::reset).
     pub fn abort(&self) {
         self.break_up(BrokenBarrier::Aborted);
     }

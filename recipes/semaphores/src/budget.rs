@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Shares a number of units, of which each task takes as many as it needs, where an `asyncio.Semaphore` counts ones:
-//! bytes of memory, say.
+//! Limits a sum, such as bytes of memory: each task takes as many units as it needs. `asyncio.Semaphore` counts ones.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -34,25 +33,30 @@
 //! # Cancel safety
 //!
 //! Dropping a waiter takes no units; what was set aside for it goes to the next in line.
+//!
+//! # Differences from asyncio
+//!
+//! - `acquire` takes one. `acquire_many` of Tokio takes several; more than there are, and it waits forever. A [`Budget`]
+//!   returns [`TooMuch`] (lesson `more_than_there_is_in_all_is_an_error`).
 
 use std::num::NonZeroU32;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Units that are shared.
+/// Units that tasks share.
 #[derive(Debug)]
 pub struct Budget {
     total: u32,
     free: Semaphore,
 }
 
-/// More was wanted than there is in all.
+/// A request exceeds the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{wanted} wanted, of {total} in all")]
 pub struct TooMuch {
     /// What was wanted.
     pub wanted: u32,
-    /// What there is when nobody has anything.
+    /// The whole budget.
     pub total: u32,
 }
 
@@ -79,7 +83,7 @@ impl Budget {
         self.free.acquire_many(amount).await.map_err(|_closed| too_much)
     }
 
-    /// How many units are free and promised to nobody.
+    /// How many units are free and assigned to no waiter.
     pub fn free(&self) -> usize {
         self.free.available_permits()
     }

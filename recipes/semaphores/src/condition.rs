@@ -40,6 +40,17 @@
 //! A dropped wait holds no lock; asyncio takes it again first. It is as if it had not waited. If it was not notified
 //! yet, it is forgotten. If it was notified and does not have the lock again, the notification goes to the next of
 //! those who waited when it came.
+//!
+//! # Differences from asyncio
+//!
+//! - `wait` without the lock raises `RuntimeError`. Here it does not compile: `wait` takes the guard (lesson
+//!   `a_wait_lets_go_of_the_lock_and_has_it_again`).
+//! - `notify` without the lock raises `RuntimeError`. Here it needs none (lesson
+//!   `a_notification_after_the_lock_is_let_go_is_not_lost`).
+//! - A notification without a waiter is dropped, as in asyncio (lesson `a_notification_for_nobody_is_not_kept`).
+//!   `Notify::notify_one` would keep a permit.
+//! - Up to Python 3.12 a notification is lost with a waiter that is cancelled while it takes the lock again. Here it goes to
+//!   the next (lesson `one_who_is_cancelled_while_it_takes_the_lock_again_passes_the_notification_on`), as since 3.13.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -49,7 +60,7 @@ use std::sync::PoisonError;
 use tokio::sync::MutexGuard;
 use tokio::sync::oneshot;
 
-/// Those who wait until what a lock guards has changed.
+/// Waiters for a change of what a lock guards.
 #[derive(Debug, Default)]
 pub struct Condition {
     line: std::sync::Mutex<Line>,
@@ -66,7 +77,7 @@ struct Line {
 }
 
 impl Condition {
-    /// A condition for which nobody waits. It may stand in a `static`.
+    /// A condition without waiters. It may be a `static`.
     pub const fn new() -> Self {
         let line = Line { next: 0, waiting: BTreeMap::new(), notified: BTreeMap::new() };
         Self { line: std::sync::Mutex::new(line) }
@@ -87,8 +98,8 @@ impl Condition {
         guard
     }
 
-    /// Waits until `predicate` holds. It is asked with the lock, first now and then after each notification, and holds
-    /// when this returns.
+    /// Waits until `predicate` holds. It is called with the lock: now, and after each notification. It holds when this
+    /// returns.
     pub async fn wait_for<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Waits until something has happened, and lets it be over again: `asyncio.Event`.
+//! Waits until something has happened, and can be cleared again: `asyncio.Event`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -29,6 +29,13 @@
 //! # Cancel safety
 //!
 //! A dropped [`Event::wait`] leaves nothing behind.
+//!
+//! # Differences from asyncio
+//!
+//! - A `set` that is followed by a `clear` releases the waiters, as in asyncio (lesson
+//!   `a_pulse_releases_those_who_wait_although_it_is_over_before_they_run`). A `watch` that is asked for its value misses it.
+//! - In asyncio nothing runs between a look at a flag and a `wait`. Here another thread may set it, so listen first, then
+//!   look (lesson `but_a_flag_that_is_looked_at_before_one_listens_loses_the_wake_up`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -48,14 +55,14 @@ impl Event {
         Self { turns: AtomicUsize::new(0), was_set: Notify::const_new() }
     }
 
-    /// Sets it. All who wait go on, in the order in which they came, also if it is cleared before they run.
+    /// Sets it, and wakes all waiters FIFO. They go on also if it is cleared before they run.
     pub fn set(&self) {
         if self.turn(true) {
             self.was_set.notify_waiters();
         }
     }
 
-    /// Clears it: who waits from now on waits for the next [`set`](Self::set).
+    /// Clears it: a later wait is for the next [`set`](Self::set).
     pub fn clear(&self) {
         self.turn(false);
     }

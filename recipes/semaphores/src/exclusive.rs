@@ -46,14 +46,20 @@
 //!
 //! Tokio's lock is free again after a panic, and does not record it; [`update`] leaves the value as it was. std's lock
 //! is *poisoned* by a panic, and [`change`] says so.
+//!
+//! # Differences from asyncio
+//!
+//! - An exception inside `async with lock` releases the lock, and what is half done stays. A panic and a cancellation do the
+//!   same to Tokio's lock. [`update`] makes the new value aside (lesson
+//!   `an_error_a_panic_or_a_cancellation_half_way_leaves_the_old_value`).
+//! - In asyncio a look and a step without an await between them need no lock. On many threads they do.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Replaces a value by what `next` makes of it. Nobody sees the old one meanwhile, however long `next` awaits: a token
-/// that is fetched again once, and not by each who finds it expired.
+/// Replaces a value by what `next` makes of it, with the lock held while `next` awaits: an expired token is fetched once,
+/// not once by each task that finds it expired.
 ///
-/// The new value is made aside and put in as a whole, so that an error, a panic or a cancellation half way leaves the
-/// old one.
+/// The new value replaces the old one as a whole, so an error, a panic or a cancellation halfway leaves the old one.
 ///
 /// # Errors
 ///
@@ -85,7 +91,7 @@ pub fn change<T, R>(value: &std::sync::Mutex<T>, change: impl FnOnce(&mut T) -> 
     Ok(change(&mut value))
 }
 
-/// Takes one of what is left, and tells whether there was one.
+/// Takes one of what is left. `false` if there was none.
 pub fn claim(left: &AtomicU32) -> bool {
     // One step that looks and takes. `load` and then `fetch_sub` are two, and the last one goes to two.
     // Relaxed: nothing but the number itself is told to others by it.

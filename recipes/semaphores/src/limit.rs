@@ -26,14 +26,14 @@
 //! }
 //! ```
 //!
-//! All who use a thing together share one limit: clone it. A permit covers the work and nothing else, and is released
-//! however the work ends. Its drop releases it, so it cannot be released twice, and there is nothing for a bounded
-//! semaphore to guard against.
+//! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one function. A limit is cloned:
+//! all who use a thing together share it. The permit covers the work, and is released however the work ends.
 //!
-//! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one place.
+//! Work that runs on a task of its own gets its permit before the task is spawned, and takes it along: a million inputs are
+//! not a million tasks that wait.
 //!
-//! Work that is to run on a task of its own gets its permit before the task is spawned, and takes it along: a million
-//! inputs are not a million tasks that wait.
+//! The future is made before it gets its permit: in `limit.run(sleep(second))` the second begins at the call. What begins
+//! with the permit belongs in an `async` block.
 //!
 //! # Cancel safety
 //!
@@ -60,7 +60,17 @@
 //!
 //! # Panics
 //!
-//! A panic in the work releases the permit and goes on, in the caller of [`Limit::run`] or in the `JoinSet`.
+//! A panic in the work releases the permit and resumes, in the caller of [`Limit::run`] or in the `JoinSet`.
+//!
+//! # Differences from asyncio
+//!
+//! - A `BoundedSemaphore` raises `ValueError` at a `release` too many. A permit is released by its drop, once.
+//! - `Semaphore(-1)` raises `ValueError`, and with `Semaphore(0)` all wait. Tokio's does so with zero, and panics above an
+//!   eighth of `usize` (lesson `but_a_semaphore_of_zero_lets_nobody_in`). A limit is a `NonZeroUsize`.
+//! - `if semaphore.locked()` looks, and another step takes. [`Limit::try_run`] does both in one (lesson
+//!   `a_try_turns_away_instead_of_waiting`).
+//! - asyncio's semaphore has no end. `Semaphore::close` of Tokio turns away all who wait and all who come, for a shutdown
+//!   (lesson `closing_turns_away_those_who_wait_and_all_who_come`).
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -68,11 +78,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// How much may be under way at once. Clones are one limit.
+/// Limits how many run at once. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct Limit(Arc<Semaphore>);
 
-/// As much is under way as may be.
+/// The limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("busy")]
 pub struct Busy;
@@ -84,8 +94,7 @@ impl Limit {
         Self(Arc::new(Semaphore::new(at_most.get().min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Waits for a permit and runs `work` with it, on the caller's task. Those who wait are served in the order in which
-    /// they came.
+    /// Waits for a permit and runs `work` with it, on the caller's task. Waiters are served FIFO.
     pub async fn run<F: Future>(&self, work: F) -> F::Output {
         // Never an error, for nothing closes the semaphore.
         let _permit = self.0.acquire().await;
@@ -110,13 +119,13 @@ impl Limit {
     ///
     /// # Errors
     ///
-    /// [`Busy`] if there is none, also if those that are free are promised to others who waited for them.
+    /// [`Busy`] if there is none, also if the free ones are assigned to waiters.
     pub async fn try_run<F: Future>(&self, work: F) -> Result<F::Output, Busy> {
         let _permit = self.0.try_acquire().map_err(|_none| Busy)?;
         Ok(work.await)
     }
 
-    /// Whether one who came now would have to wait: `locked`.
+    /// Whether a caller would have to wait now: `locked`.
     pub fn is_full(&self) -> bool {
         self.0.available_permits() == 0
     }

@@ -23,10 +23,9 @@
 //! }
 //! ```
 //!
-//! An abort is a request: the task is dropped at its next wait, and until then it is there, with its locks and its
-//! connections. It cannot refuse, and it cannot await any more; what its values do in `drop` is done when the wait is
-//! over. A task that is done keeps its result. A task that computes, and a `spawn_blocking` that has begun, never come
-//! to a wait: they run to their end, and are waited for.
+//! An abort is a request: the task is dropped at its next await, and until then it keeps its locks and its connections. What
+//! its values do in `drop` is done when the wait is over. A task that is done keeps its result. A task that computes, and a
+//! `spawn_blocking` that has begun, never come to an await: they run to their end, and are waited for.
 //!
 //! `JoinSet::shutdown` is enough for tasks of one set whose results do not matter. For work that has to clean up with
 //! an await, or may refuse: `cancel_and_confirm`.
@@ -39,6 +38,18 @@
 //! # Panics
 //!
 //! None. A panic of a task, also one in its drop, is [`Ended::Panicked`].
+//!
+//! # Differences from asyncio
+//!
+//! - A task may catch its cancellation, await, and refuse. An aborted task is dropped.
+//! - Cancelling a task cancels the task that it awaits. An abort does not go through: own the inner task by an
+//!   `AbortOnDropHandle`.
+//! - The awaiter of a cancelled task gets a `CancelledError`, too. Here it gets a value, `Err(JoinError)` (lesson
+//!   `the_abort_of_an_inner_task_is_a_value_for_the_outer_one`).
+//! - A task that cancels itself and returns without waiting is cancelled. Here it has finished (lesson
+//!   `but_one_that_aborts_itself_and_returns_has_finished`).
+//! - A thread of `to_thread` cannot be cancelled, nor can a `spawn_blocking` that has begun (lesson
+//!   `blocking_work_that_has_begun_runs_to_its_end`).
 
 use std::any::Any;
 use std::mem;

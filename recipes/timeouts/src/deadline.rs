@@ -30,7 +30,8 @@
 //!
 //! `tokio::time::timeout_at` is enough for one deadline. Its `Elapsed` does not say whose it is. Of two nested
 //! `timeout`s with one deadline the inner reports, so that a loop around it tries again when there is no time left.
-//! Here the outer one reports, as in asyncio.
+//! Here the outer one reports, as in asyncio (lesson
+//! `but_of_two_nested_timeouts_with_the_same_deadline_the_inner_reports`).
 //!
 //! # Cancel safety
 //!
@@ -42,14 +43,14 @@
 //!
 //! # Panics
 //!
-//! A panic in the work goes on in the caller. [`run`](Deadline::run) panics outside a Tokio runtime with a clock, if
+//! A panic in the work resumes in the caller. [`run`](Deadline::run) panics outside a Tokio runtime with a clock, if
 //! there is a deadline.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// A point in time that something has to be done by, or none.
+/// A point in time by which something has to be done, or never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     name: &'static str,

@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, instrument};
 
-use crate::cancel_and_confirm::{Outcome, Task};
+use crate::cancel_and_confirm::{CancelOutcome, CancellableTask};
 use crate::cooperative::work_until_told;
 use crate::deadline::{Deadline, Expired};
 use crate::reschedule::Timeout;
-use crate::select_loop::{End, Event, read_frames};
+use crate::select_loop::{Event, ReadEnd, read_frames};
 use crate::shield::shield;
 use crate::time_limit::{LimitError, time_limit};
-use crate::timeout_and_wait::{Failure, LateValue, Limits, timeout_and_wait};
+use crate::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -141,7 +141,7 @@ where
     let work = |stop| tasks.track_future(work(stop).in_current_span());
     match timeout_and_wait(&program, limits, work).await {
         Ok(rows) => info!("  {rows}"),
-        Err(Failure::TimedOut { .. }) => info!("  timed out"),
+        Err(TimeoutFailure::TimedOut { .. }) => info!("  timed out"),
         Err(failure) => info!("  error: {failure}"),
     }
 }
@@ -207,11 +207,11 @@ async fn cancel_and_confirm(tracker: &TaskTracker) {
     let grace = Some(ms(500));
     let tasks = [("home", 40), ("missing", 50)].map(|(page, millis)| {
         let work = async move { fetch(page, millis).await.map(Some) }.in_current_span();
-        (page, Task::spawn(grace, |_stop| work))
+        (page, CancellableTask::spawn(grace, |_stop| work))
     });
     let tracker = tracker.clone();
     let span = tracing::Span::current();
-    let history = Task::spawn(grace, move |stop| {
+    let history = CancellableTask::spawn(grace, move |stop| {
         tracker.track_future(
             async move { in_session(stop.run_until_requested(fetch("history", 500))).await }.instrument(span),
         )
@@ -220,10 +220,10 @@ async fn cancel_and_confirm(tracker: &TaskTracker) {
     for (name, task) in tasks.into_iter().chain([("history", history)]) {
         let told = if task.cancel("shutting down") { "told to stop" } else { "done before" };
         match task.wait().await {
-            Outcome::Finished(page) => info!("  {name}, {told}: {page}"),
-            Outcome::Failed(error) => info!("  {name}, {told}: error: {error}"),
-            Outcome::Panicked(message) => info!("  {name}, {told}: bug: {message}"),
-            Outcome::Cancelled { reason, .. } => {
+            CancelOutcome::Finished(page) => info!("  {name}, {told}: {page}"),
+            CancelOutcome::Failed(error) => info!("  {name}, {told}: error: {error}"),
+            CancelOutcome::Panicked(message) => info!("  {name}, {told}: bug: {message}"),
+            CancelOutcome::Cancelled { reason, .. } => {
                 info!("  {name}, {told}: cancelled: {}", reason.unwrap_or_default())
             }
         }
@@ -269,7 +269,7 @@ async fn one_loop() -> anyhow::Result<()> {
     let (end, talked) =
         tokio::join!(read_frames(&mut lines, &stop, ms(150), ms(150), on_event), talk(&mut peer));
     talked?;
-    if end? == End::Idle {
+    if end? == ReadEnd::Idle {
         info!("  silence");
     }
     Ok(())

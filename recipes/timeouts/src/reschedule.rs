@@ -43,7 +43,7 @@
 //!
 //! # Panics
 //!
-//! A panic in the work goes on in the caller, and the timeout is over. [`Timeout::run`] panics outside a Tokio runtime
+//! A panic in the work resumes in the caller, and the timeout is over. [`Timeout::run`] panics outside a Tokio runtime
 //! with a clock.
 
 use std::time::Duration;

@@ -11,7 +11,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use timeouts::select_loop::{End, Event, read_frames};
+//! use timeouts::select_loop::{Event, ReadEnd, read_frames};
 //! use tokio_util::codec::{FramedRead, LinesCodec};
 //! use tokio_util::sync::CancellationToken;
 //!
@@ -23,7 +23,7 @@
 //!     let mut events = Vec::new();
 //!     let stop = CancellationToken::new();
 //!     let end = read_frames(&mut frames, &stop, heartbeat, idle, |event| events.push(event)).await?;
-//!     assert_eq!(end, End::Closed);
+//!     assert_eq!(end, ReadEnd::Closed);
 //!     assert_eq!(events, ["first", "second"].map(|line| Event::Frame(line.to_owned())));
 //!     Ok(())
 //! }
@@ -75,7 +75,7 @@ pub enum Event<F> {
 
 /// Why the reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ReadEnd {
     /// The peer has closed the connection.
     Closed,
     /// No frame has come for too long.
@@ -94,7 +94,7 @@ pub async fn read_frames<R, D>(
     heartbeat: Duration,
     idle: Duration,
     mut on_event: impl FnMut(Event<D::Item>),
-) -> Result<End, D::Error>
+) -> Result<ReadEnd, D::Error>
 where
     R: AsyncRead + Unpin,
     D: Decoder,
@@ -105,7 +105,7 @@ where
     loop {
         tokio::select! {
             biased;
-            () = &mut stopped => return Ok(End::Told),
+            () = &mut stopped => return Ok(ReadEnd::Told),
             () = &mut heartbeat_due => {
                 // From now on: after a pause the missed ones are not made up for, as those of an `interval` would be.
                 heartbeat_due.set(sleep(heartbeat));
@@ -118,10 +118,10 @@ where
                     // Frames that are all there already would keep every other task, and the timers, from their turn.
                     consume_budget().await;
                 }
-                None => return Ok(End::Closed),
+                None => return Ok(ReadEnd::Closed),
             },
             // Last: a frame that is there in the instant of the limit was in time.
-            () = &mut idle_over => return Ok(End::Idle),
+            () = &mut idle_over => return Ok(ReadEnd::Idle),
         }
     }
 }

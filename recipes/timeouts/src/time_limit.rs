@@ -23,12 +23,12 @@
 //! }
 //! ```
 //!
-//! `tokio::time::timeout` puts its own `Result` around that of the work, and is enough where the work cannot fail. Here
-//! they are one, as in Python, where both are exceptions; a caller tells them apart by the variant.
+//! `tokio::time::timeout` is enough where the work cannot fail: it puts its own `Result` around that of the work. Here they
+//! are one, and a caller tells them apart by the variant.
 //!
-//! Work that is cut off is dropped where it is. What its values do in their `drop` is done when the error is there.
-//! Clean-up that awaits is not begun: for that, see `timeout_and_wait`. And a `JoinHandle` that is dropped lets its
-//! task run on: pass `AbortOnDropHandle::new(task)`.
+//! Work that is cut off is dropped at its await. What its values do in their `drop` is done when the error is returned.
+//! Clean-up that awaits does not begin: for that, see `timeout_and_wait`. A dropped `JoinHandle` lets its task run on: pass
+//! `AbortOnDropHandle::new(task)`.
 //!
 //! # Cancel safety
 //!
@@ -40,8 +40,17 @@
 //!
 //! # Panics
 //!
-//! A panic in the work, also in its drop at the limit, goes on in the caller. Outside a Tokio runtime with a clock, if
-//! there is a limit.
+//! A panic in the work, also in its drop at the limit, resumes in the caller. Outside a Tokio runtime with a clock, if there
+//! is a limit.
+//!
+//! # Differences from asyncio
+//!
+//! - `wait_for(coroutine, 0)` does not begin it; `timeout(0)` runs it up to its first suspension, as this does (lesson
+//!   `a_limit_of_zero_lets_the_work_get_as_far_as_its_first_wait`).
+//! - In asyncio work that is due in the instant of its timeout is too late, because that timer was set first. Here it is in
+//!   time.
+//! - `TimeoutError` is an `OSError`. `?` turns Tokio's `Elapsed` into an `io::Error` (lesson
+//!   `an_elapsed_becomes_an_io_error_that_says_timed_out`).
 
 use std::time::Duration;
 

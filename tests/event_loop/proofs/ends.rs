@@ -6,11 +6,8 @@ use std::time::Duration;
 use event_loop::callbacks::Callbacks;
 use event_loop::from_a_thread::{submit, wait_for};
 use event_loop::runner::Runner;
-use event_loop::shutdown::{Grace, Jobs, Stop, serve};
-use event_loop::signals::exit_at_the_second;
 use event_loop::slow_polls::report_slow_polls;
 use event_loop::watchdog::{Pulse, watch};
-use futures::stream;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
@@ -69,31 +66,6 @@ fn of_a_runners_grace() {
             has_begun.recv().unwrap();
             assert_eq!(runner.close(time), Ok(()), "{time:?}");
         });
-    }
-}
-
-/// A job that ends at once is accounted for, whatever the grace.
-#[tokio::test(start_paused = true)]
-async fn of_a_shutdowns_grace() {
-    for to_finish in TIMES {
-        for to_clean_up in TIMES {
-            let one = |jobs: Jobs| {
-                jobs.start("one", |_| async { Ok(()) }).unwrap();
-                std::future::ready(())
-            };
-            let grace = Grace { to_finish, to_clean_up };
-            let summary = ends(serve(stream::pending::<()>(), grace, one, |_, _| ())).await;
-            assert_eq!((summary.stop, summary.stragglers.len()), (Stop::Intake(()), 0), "{grace:?}");
-            assert_eq!(summary.finished + summary.cancelled, 1, "{grace:?}");
-        }
-    }
-}
-
-/// It acts at a second signal alone, and none comes here.
-#[test]
-fn of_the_time_before_an_exit() {
-    for time in TIMES {
-        exit_at_the_second(time).unwrap();
     }
 }
 

@@ -8,19 +8,12 @@ pub mod support;
 pub mod real_time;
 #[path = "../../support/many_threads.rs"]
 pub mod many_threads;
-#[cfg(unix)]
-#[path = "../processes.rs"]
-pub mod processes;
 #[path = "../work.rs"]
 pub mod work;
 
 mod callbacks;
 mod ends;
-mod interrupt;
-mod shutdown;
 mod not_send;
 mod owner;
 mod slow_polls;
-#[cfg(unix)]
-mod binary;
 mod demo;

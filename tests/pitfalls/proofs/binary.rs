@@ -35,18 +35,18 @@ fn without_arguments_it_lists_every_pitfall_on_lines_of_a_terminal() {
 
 /// On virtual time: the same on every run, and over at once.
 #[test]
-fn with_a_name_it_lets_that_one_bite_and_shows_it_mended() {
+fn with_a_name_it_lets_that_one_bite_and_shows_it_fixed() {
     for name in ["half_polled_future", "half-polled-future"] {
         assert_eq!(
             printed(&[name, "--no-timeline"]),
             "  0.000s  half_polled_future: a future that is left alone keeps a lock\n  \
                    1.000s    broken: not updated after a second\n  \
-                   1.200s    mended: updated\n  \
+                   1.200s    fixed: updated\n  \
                    1.200s    caught by: nothing\n"
         );
     }
     let with_picture = printed(&["lock_over_the_work"]);
-    assert!(with_picture.contains("mended lock_over_the_work  "), "{with_picture}");
+    assert!(with_picture.contains("fixed lock_over_the_work  "), "{with_picture}");
 }
 
 /// The chapter shows the recorded transcript: the program must print the same.

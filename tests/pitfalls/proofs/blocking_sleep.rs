@@ -1,6 +1,6 @@
 //! Proofs of the pattern `blocking_sleep`.
 
-use pitfalls::blocking_sleep::mended;
+use pitfalls::blocking_sleep::fixed;
 
 use crate::support::ms;
 use crate::work::Visits;
@@ -14,7 +14,7 @@ fn cancelled_anywhere_it_asks_no_more() {
             let asked = Visits::default();
             let asking = asked.clone();
             let mut answer = third_time();
-            let poll = mended(
+            let poll = fixed(
                 move || {
                     asking.enter();
                     answer()

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `burst_of_ticks`.
 
-use pitfalls::burst_of_ticks::mended;
+use pitfalls::burst_of_ticks::fixed;
 use tokio::time::sleep;
 
 use crate::support::ms;
@@ -15,7 +15,7 @@ fn cancelled_anywhere_no_further_turn_begins() {
         let inside = turns.clone();
         (
             turns,
-            mended(TEN, 3, move |_| {
+            fixed(TEN, 3, move |_| {
                 inside.enter();
                 sleep(ms(50))
             }),

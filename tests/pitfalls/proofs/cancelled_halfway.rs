@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use pitfalls::cancelled_halfway::{Accounts, broken, mended};
+use pitfalls::cancelled_halfway::{Accounts, broken, fixed};
 
 use crate::work::cancelled_halfway::{MOVED, START, approval, held};
 
@@ -12,7 +12,7 @@ fn cancelled_anywhere_no_money_is_lost() {
     let run = || {
         let accounts = Arc::new(Mutex::new(START));
         let transfer = Arc::clone(&accounts);
-        (accounts, async move { mended(&transfer, 30, approval()).await })
+        (accounts, async move { fixed(&transfer, 30, approval()).await })
     };
     let swept = cancel_sweep::sweep_with(run, |accounts, outcome| match outcome {
         cancel_sweep::Outcome::Finished(result) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use pitfalls::check_then_act::mended;
+use pitfalls::check_then_act::fixed;
 use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
@@ -20,9 +20,9 @@ fn cancelled_anywhere_the_next_one_loads_it() {
         let waiting = Arc::clone(&state);
         let other = tokio::spawn(async move {
             sleep(ms(50)).await;
-            mended(&waiting.0, load(&waiting.1, false)).await
+            fixed(&waiting.0, load(&waiting.1, false)).await
         });
-        ((state, other), async move { mended(&asking.0, load(&asking.1, false)).await })
+        ((state, other), async move { fixed(&asking.0, load(&asking.1, false)).await })
     };
     let swept = cancel_sweep::sweep_with(run, |(state, other), outcome| {
         let loads = &state.1;

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `cpu_on_the_runtime`.
 
-use pitfalls::cpu_on_the_runtime::mended;
+use pitfalls::cpu_on_the_runtime::fixed;
 
 use crate::work::Visits;
 
@@ -11,7 +11,7 @@ fn cancelled_anywhere_the_work_is_done_once() {
         || {
             let done = Visits::default();
             let work = done.clone();
-            (done, mended(move || work.enter()))
+            (done, fixed(move || work.enter()))
         },
         |done, outcome| match outcome {
             cancel_sweep::Outcome::Cancelled(at) if at.suspension == 0 => assert_eq!(done.came(), 0),

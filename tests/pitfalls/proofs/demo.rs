@@ -12,23 +12,23 @@ fn prints_the_transcript_and_draws_the_picture() {
     expect_file!["../../../recipes/pitfalls/timeline.svg"].assert_eq(&rehearsal.timeline.svg("pitfalls"));
 }
 
-/// Its two lines differ: what was broken is mended.
+/// Its two lines differ: what was broken is fixed.
 #[test]
-fn every_pitfall_bites_on_its_stage_and_its_mended_form_does_not() {
+fn every_pitfall_bites_on_its_stage_and_its_fixed_form_does_not() {
     for pitfall in scenes::GROUPS.into_iter().flat_map(|group| group.pitfalls) {
         let rehearsal = common::rehearse(pitfall.show());
         rehearsal.output.unwrap_or_else(|error| panic!("{}: {error}", pitfall.name));
         let lines: Vec<_> = rehearsal.transcript.lines().collect();
         let outcome = |line: &str, what: &str| line.split_once(what).map(|(_, outcome)| outcome.to_owned());
-        let [_, broken, mended] = lines[..] else { panic!("{}", rehearsal.transcript) };
-        match (outcome(broken, "  broken: "), outcome(mended, "  mended: ")) {
-            (Some(broken), Some(mended)) if is_as_expected(pitfall.name, &broken, &mended) => {}
+        let [_, broken, fixed] = lines[..] else { panic!("{}", rehearsal.transcript) };
+        match (outcome(broken, "  broken: "), outcome(fixed, "  fixed: ")) {
+            (Some(broken), Some(fixed)) if is_as_expected(pitfall.name, &broken, &fixed) => {}
             _ => panic!("{}", rehearsal.transcript),
         }
     }
 }
 
 /// One is late, and no line says so but its time.
-fn is_as_expected(pitfall: &str, broken: &str, mended: &str) -> bool {
-    (broken == mended) == (pitfall == "one_after_the_other")
+fn is_as_expected(pitfall: &str, broken: &str, fixed: &str) -> bool {
+    (broken == fixed) == (pitfall == "one_after_the_other")
 }

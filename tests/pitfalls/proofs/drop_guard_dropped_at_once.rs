@@ -1,6 +1,6 @@
 //! Proofs of the pattern `drop_guard_dropped_at_once`.
 
-use pitfalls::drop_guard_dropped_at_once::mended;
+use pitfalls::drop_guard_dropped_at_once::fixed;
 use tokio_util::sync::CancellationToken;
 
 use crate::work::drop_guard_dropped_at_once::work;
@@ -10,7 +10,7 @@ use crate::work::drop_guard_dropped_at_once::work;
 fn cancelled_anywhere_they_are_cancelled_once_it_has_begun() {
     let run = || {
         let helpers = CancellationToken::new();
-        (helpers.clone(), mended(helpers.clone(), work(helpers)))
+        (helpers.clone(), fixed(helpers.clone(), work(helpers)))
     };
     let swept = cancel_sweep::sweep_with(run, |helpers, outcome| match outcome {
         cancel_sweep::Outcome::Cancelled(at) if at.suspension == 0 => assert!(!helpers.is_cancelled()),

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `forgotten_task_done`.
 
-use pitfalls::forgotten_task_done::mended;
+use pitfalls::forgotten_task_done::fixed;
 
 use crate::support::alive_tasks;
 use crate::work::Visits;
@@ -14,7 +14,7 @@ fn cancelled_anywhere_it_ends_the_worker() {
             let done = Visits::default();
             let inside = done.clone();
             (done, async move {
-                mended([vec!["good", "bad"], vec!["good"]], handle, drop, || inside.enter()).await;
+                fixed([vec!["good", "bad"], vec!["good"]], handle, drop, || inside.enter()).await;
             })
         },
         |done, outcome| {

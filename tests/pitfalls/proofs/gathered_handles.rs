@@ -1,6 +1,6 @@
 //! Proofs of the pattern `gathered_handles`.
 
-use pitfalls::gathered_handles::mended;
+use pitfalls::gathered_handles::fixed;
 
 use crate::support::alive_tasks;
 use crate::work::Visits;
@@ -13,7 +13,7 @@ fn cancelled_anywhere_nobody_is_at_work() {
         let saved = Visits::default();
         let saving = saved.clone();
         let all =
-            mended([("a", 100), ("b", 200), ("bad", 300), ("c", 400)], move |job| save(job, saving.clone()));
+            fixed([("a", 100), ("b", 200), ("bad", 300), ("c", 400)], move |job| save(job, saving.clone()));
         (saved, all)
     };
     let swept = cancel_sweep::sweep_with(run, |saved, outcome| {

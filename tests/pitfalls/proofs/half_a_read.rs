@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use pitfalls::half_a_read::mended;
+use pitfalls::half_a_read::fixed;
 use tokio::io::{BufReader, duplex};
 
 use crate::support::ms;
@@ -17,7 +17,7 @@ fn cancelled_anywhere_the_lines_so_far_are_with_the_caller() {
         let (near, far) = duplex(64);
         tokio::spawn(write(far, HALVES));
         let on_line = move |line: &str| reading.lock().unwrap().push(line.to_owned());
-        (lines, mended(BufReader::new(near), ms(70), on_line, || {}))
+        (lines, fixed(BufReader::new(near), ms(70), on_line, || {}))
     };
     let swept = cancel_sweep::sweep_with(run, |lines, outcome| {
         let (lines, all) = (lines.lock().unwrap(), ["hello", "world", "end"]);

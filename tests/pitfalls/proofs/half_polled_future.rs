@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pitfalls::half_polled_future::mended;
+use pitfalls::half_polled_future::fixed;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -20,7 +20,7 @@ fn cancelled_anywhere_the_lock_is_free_and_the_update_is_made_once_or_never() {
                 sleep(ms(200)).await;
                 drop(guard);
             });
-            let updated = mended(updating, |value| *value += 1, ms(100), drop).await;
+            let updated = fixed(updating, |value| *value += 1, ms(100), drop).await;
             hold.await.unwrap();
             updated
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pitfalls::ignored_token::mended;
+use pitfalls::ignored_token::fixed;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,7 @@ fn cancelled_anywhere_no_job_is_lost_but_the_one_under_way() {
                 begun.enter();
                 handle(done.clone())
             };
-            mended(&mut *jobs.lock().await, &CancellationToken::new(), handle).await;
+            fixed(&mut *jobs.lock().await, &CancellationToken::new(), handle).await;
         })
     };
     let swept = cancel_sweep::sweep_with(run, |state, _| {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use pitfalls::lock_across_await::mended;
+use pitfalls::lock_across_await::fixed;
 
 use crate::work::lock_across_await::price;
 
@@ -12,7 +12,7 @@ fn cancelled_anywhere_it_holds_no_lock_and_adds_all_or_nothing() {
     let run = || {
         let sum = Arc::new(Mutex::new(1));
         let adding = Arc::clone(&sum);
-        (sum, async move { mended(&adding, price()).await })
+        (sum, async move { fixed(&adding, price()).await })
     };
     let swept = cancel_sweep::sweep_with(run, |sum, outcome| {
         let expected = if matches!(outcome, cancel_sweep::Outcome::Finished(())) { 11 } else { 1 };

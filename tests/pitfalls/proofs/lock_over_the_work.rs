@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use pitfalls::lock_over_the_work::mended;
+use pitfalls::lock_over_the_work::fixed;
 use tokio::time::sleep;
 
 use crate::support::{limit, ms};
@@ -22,7 +22,7 @@ fn cancelled_anywhere_no_job_is_handled_twice() {
                 handling[job].fetch_add(1, SeqCst);
             }
         };
-        (handled, mended(jobs(4), limit(2), handle))
+        (handled, fixed(jobs(4), limit(2), handle))
     };
     let swept = cancel_sweep::sweep_with(run, |handled, outcome| {
         let times = handled.each_ref().map(|times| times.load(SeqCst));

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `missed_notification`.
 
-use pitfalls::missed_notification::mended;
+use pitfalls::missed_notification::fixed;
 
 use crate::support::alive_tasks;
 use crate::work::missed_notification::millis;
@@ -9,7 +9,7 @@ use crate::work::missed_notification::millis;
 #[test]
 fn cancelled_anywhere_the_preparation_ends() {
     for (prepare, meanwhile) in [(100, 200), (200, 100)] {
-        let run = || mended(millis(prepare), millis(meanwhile));
+        let run = || fixed(millis(prepare), millis(meanwhile));
         cancel_sweep::sweep(run, |_| assert_eq!(alive_tasks(), 0));
     }
 }

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `nested_runtime`.
 
-use pitfalls::nested_runtime::mended;
+use pitfalls::nested_runtime::fixed;
 
 use crate::work::Visits;
 use crate::work::nested_runtime::{ARTICLES, price};
@@ -12,7 +12,7 @@ fn cancelled_anywhere_it_asks_no_further_price() {
         || {
             let asked = Visits::default();
             let asking = asked.clone();
-            let sum = mended(ARTICLES, move |article| {
+            let sum = fixed(ARTICLES, move |article| {
                 asking.enter();
                 price(article)
             });

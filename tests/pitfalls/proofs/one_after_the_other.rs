@@ -1,6 +1,6 @@
 //! Proofs of the pattern `one_after_the_other`.
 
-use pitfalls::one_after_the_other::mended;
+use pitfalls::one_after_the_other::fixed;
 
 use crate::work::Visits;
 use crate::work::one_after_the_other::{PAGES, fetch};
@@ -12,7 +12,7 @@ fn cancelled_anywhere_no_fetch_goes_on() {
         || {
             let under_way = Visits::default();
             let fetches = under_way.clone();
-            let all = mended(PAGES, move |page| {
+            let all = fixed(PAGES, move |page| {
                 let under_way = fetches.during();
                 async move {
                     let fetched = fetch(page).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pitfalls::permit_in_the_task::mended;
+use pitfalls::permit_in_the_task::fixed;
 use tokio::sync::Semaphore;
 
 use crate::support::alive_tasks;
@@ -15,7 +15,7 @@ fn cancelled_anywhere_no_permit_is_lost_and_no_task_left() {
     let run = || {
         let permits = Arc::new(Semaphore::new(2));
         let working = Arc::clone(&permits);
-        let all = async move { mended(0..5, &working, |item| handle(item, Visits::default())).await };
+        let all = async move { fixed(0..5, &working, |item| handle(item, Visits::default())).await };
         (permits, all)
     };
     let swept = cancel_sweep::sweep_with(run, |permits, _| {

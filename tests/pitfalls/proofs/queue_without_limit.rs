@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use pitfalls::queue_without_limit::mended;
+use pitfalls::queue_without_limit::fixed;
 use tokio::time::sleep;
 
 use crate::support::{limit, ms};
@@ -21,7 +21,7 @@ fn cancelled_anywhere_each_item_is_handled_once_or_dropped() {
                 handling[item].fetch_add(1, SeqCst);
             }
         };
-        (handled, mended(0..4, limit(1), handle))
+        (handled, fixed(0..4, limit(1), handle))
     };
     let swept = cancel_sweep::sweep_with(run, |handled, outcome| {
         let times = handled.each_ref().map(|times| times.load(SeqCst));

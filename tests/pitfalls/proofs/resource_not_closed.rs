@@ -1,7 +1,7 @@
 //! Proofs of the pattern `resource_not_closed`.
 
 use futures::FutureExt;
-use pitfalls::resource_not_closed::mended;
+use pitfalls::resource_not_closed::fixed;
 use tokio::io::duplex;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -25,7 +25,7 @@ fn cancelled_anywhere_the_rows_in_the_file_are_whole() {
                 }
             });
             let read = tokio::spawn(content(disk));
-            (read, mended(file, rows))
+            (read, fixed(file, rows))
         },
         |read, outcome| {
             let content = read.now_or_never().expect("the file is closed").unwrap();

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `spawn_outside_a_runtime`.
 
-use pitfalls::spawn_outside_a_runtime::mended;
+use pitfalls::spawn_outside_a_runtime::fixed;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -10,7 +10,7 @@ use crate::support::{alive_tasks, ms};
 #[test]
 fn a_cancelled_total_ends_the_task() {
     let run = || {
-        let counter = mended(&Handle::current());
+        let counter = fixed(&Handle::current());
         let held = counter.count_one.clone();
         tokio::spawn(async move {
             sleep(ms(10)).await;

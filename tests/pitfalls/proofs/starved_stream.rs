@@ -1,6 +1,6 @@
 //! Proofs of the pattern `starved_stream`.
 
-use pitfalls::starved_stream::mended;
+use pitfalls::starved_stream::fixed;
 use tokio::time::sleep;
 
 use crate::support::{alive_tasks, limit, ms};
@@ -19,7 +19,7 @@ fn cancelled_anywhere_no_request_goes_on() {
                 drop(under_way);
             }
         };
-        (under_way, mended(0..4, limit(2), fetch, async |()| sleep(ms(5)).await))
+        (under_way, fixed(0..4, limit(2), fetch, async |()| sleep(ms(5)).await))
     };
     let swept = cancel_sweep::sweep_with(run, |under_way, _| {
         assert_eq!((under_way.now(), alive_tasks()), (0, 0));

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `tasks_without_limit`.
 
-use pitfalls::tasks_without_limit::mended;
+use pitfalls::tasks_without_limit::fixed;
 
 use crate::support::{alive_tasks, limit};
 use crate::work::Visits;
@@ -13,7 +13,7 @@ fn cancelled_anywhere_it_leaves_no_task_behind() {
         || {
             let at_work = Visits::default();
             let inside = at_work.clone();
-            let all = async move { mended(0..5, limit(2), |item| handle(item, inside.clone())).await };
+            let all = async move { fixed(0..5, limit(2), |item| handle(item, inside.clone())).await };
             (at_work, all)
         },
         |at_work, outcome| {

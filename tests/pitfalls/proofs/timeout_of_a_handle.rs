@@ -1,6 +1,6 @@
 //! Proofs of the pattern `timeout_of_a_handle`.
 
-use pitfalls::timeout_of_a_handle::mended;
+use pitfalls::timeout_of_a_handle::fixed;
 
 use crate::support::{alive_tasks, ms};
 use crate::work::Visits;
@@ -12,7 +12,7 @@ fn cancelled_anywhere_the_task_is_gone() {
     let run = || {
         let written = Visits::default();
         let task = tokio::spawn(write_twice(written.clone()));
-        (written, mended(task, ms(150)))
+        (written, fixed(task, ms(150)))
     };
     let swept = cancel_sweep::sweep_with(run, |written, _| {
         assert!(written.came() <= 1 && alive_tasks() == 0);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use pitfalls::timer_in_a_loop::mended;
+use pitfalls::timer_in_a_loop::fixed;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -23,7 +23,7 @@ fn cancelled_anywhere_what_was_written_is_whole_and_in_order() {
                 }
             }
         });
-        (written, mended(items, ms(50), move |batch| writing.lock().unwrap().extend(batch)))
+        (written, fixed(items, ms(50), move |batch| writing.lock().unwrap().extend(batch)))
     };
     let swept = cancel_sweep::sweep_with(run, |written, outcome| {
         let written = written.lock().unwrap();

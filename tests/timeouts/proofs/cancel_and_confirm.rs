@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use timeouts::cancel_and_confirm::{Outcome, Task};
+use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::many_threads::{on_many_threads, some_turns};
@@ -97,18 +97,19 @@ fn on_many_threads_one_request_counts_and_each_outcome_is_true() {
                 // 0: ends by itself; 1: cleans up when told; 2: refuses; 3: does not listen.
                 let kind = rng.usize(0..4);
                 let grace = [Duration::ZERO, ms(1)][rng.usize(0..2)];
-                let task: Task<&str, String, usize> = Task::spawn(Some(grace), move |stop| async move {
-                    let _guard = guard;
-                    some_turns(&mut turns, 4).await;
-                    match kind {
-                        0 => return Ok(Some("by itself")),
-                        3 => for_ever().await,
-                        _ => stop.requested().await,
-                    };
-                    some_turns(&mut turns, 4).await;
-                    cleans.add();
-                    Ok((kind == 2).then_some("refused"))
-                });
+                let task: CancellableTask<&str, String, usize> =
+                    CancellableTask::spawn(Some(grace), move |stop| async move {
+                        let _guard = guard;
+                        some_turns(&mut turns, 4).await;
+                        match kind {
+                            0 => return Ok(Some("by itself")),
+                            3 => for_ever().await,
+                            _ => stop.requested().await,
+                        };
+                        some_turns(&mut turns, 4).await;
+                        cleans.add();
+                        Ok((kind == 2).then_some("refused"))
+                    });
                 let askers = (0..4).map(|asker| {
                     let (stop, mut rng) = (task.stop(), rng.fork());
                     tokio::spawn(async move {
@@ -126,14 +127,14 @@ fn on_many_threads_one_request_counts_and_each_outcome_is_true() {
                     }
                 }
                 match outcome {
-                    Outcome::Cancelled { reason, cleaned_up: clean } => {
+                    CancelOutcome::Cancelled { reason, cleaned_up: clean } => {
                         assert_eq!(accepted, Vec::from_iter(reason));
                         // Not begun, or cleaned up; or aborted before it had.
                         assert!(kind != 2 || !clean || cleaned_up.get() == 0);
                         assert!(clean || cleaned_up.get() == 0);
                     }
-                    Outcome::Finished("by itself") => assert!(kind == 0 && accepted.len() <= 1),
-                    Outcome::Finished("refused") => {
+                    CancelOutcome::Finished("by itself") => assert!(kind == 0 && accepted.len() <= 1),
+                    CancelOutcome::Finished("refused") => {
                         assert_eq!((kind, accepted.len(), cleaned_up.get()), (2, 1, 1))
                     }
                     other => panic!("{other:?}"),

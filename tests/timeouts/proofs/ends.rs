@@ -3,13 +3,13 @@
 use std::future::ready;
 use std::time::Duration;
 
-use timeouts::cancel_and_confirm::{Outcome, Stop, Task};
+use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask, StopRequest};
 use timeouts::cooperative::{Report, work_until_told};
 use timeouts::deadline::{Deadline, Expired};
 use timeouts::reschedule::{Expired as Over, Timeout};
-use timeouts::select_loop::{End, read_frames};
+use timeouts::select_loop::{ReadEnd, read_frames};
 use timeouts::time_limit::{LimitError, time_limit};
-use timeouts::timeout_and_wait::{Failure, LateValue, Limits, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -66,14 +66,14 @@ async fn of_a_timeout_that_can_be_moved() {
 #[tokio::test(start_paused = true)]
 async fn of_the_grace_of_a_task() {
     for time in TIMES {
-        let task: Job = Task::spawn(Some(time), |stop: Stop<_>| async move {
+        let task: Job = CancellableTask::spawn(Some(time), |stop: StopRequest<_>| async move {
             stop.requested().await;
             sleep(ms(10)).await;
             Ok(None)
         });
         yield_now().await;
         let ended = ends(task.cancel_and_wait("enough")).await;
-        assert_eq!(ended, Outcome::Cancelled { reason: Some("enough"), cleaned_up: is_never(time) });
+        assert_eq!(ended, CancelOutcome::Cancelled { reason: Some("enough"), cleaned_up: is_never(time) });
     }
 }
 
@@ -90,7 +90,8 @@ async fn of_the_limits_of_work_that_is_waited_for() {
             };
             let ended = ends(timeout_and_wait(&parent(), limits, work)).await;
             let cleaned_up = time == Duration::ZERO || is_never(grace);
-            let expected = if is_never(time) { Ok("in time") } else { Err(Failure::TimedOut { cleaned_up }) };
+            let expected =
+                if is_never(time) { Ok("in time") } else { Err(TimeoutFailure::TimedOut { cleaned_up }) };
             assert_eq!(ended, expected, "{limits:?}");
             let at_once =
                 ends(timeout_and_wait(&parent(), limits, |_| ready(Rows::Ok(Some("at once"))))).await;
@@ -112,7 +113,7 @@ async fn of_a_heartbeat_and_of_silence() {
             let stop = never();
             let reading = read_frames(&mut frames, &stop, heartbeat, idle, |_| events += 1);
             let (ended, ()) = ends(async { tokio::join!(reading, closes) }).await;
-            assert_eq!(ended.unwrap(), if is_never(idle) { End::Closed } else { End::Idle });
+            assert_eq!(ended.unwrap(), if is_never(idle) { ReadEnd::Closed } else { ReadEnd::Idle });
             let beats = is_never(idle) && !is_never(heartbeat);
             assert_eq!(events >= 9, beats, "{heartbeat:?}, {idle:?}: {events}");
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use timeouts::select_loop::{End, Event, read_frames};
+use timeouts::select_loop::{Event, ReadEnd, read_frames};
 use tokio::io::AsyncWriteExt;
 use tokio::task::yield_now;
 
@@ -93,7 +93,7 @@ fn on_many_threads_each_frame_comes_once_however_often_the_reading_is_dropped() 
         });
         let (end, seen) = reading.await.unwrap();
         writing.await.unwrap();
-        assert_eq!(end, End::Closed);
+        assert_eq!(end, ReadEnd::Closed);
         assert_eq!(seen, (0..64).map(|number| number.to_string()).collect::<Vec<_>>());
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use timeouts::timeout_and_wait::{Failure, LateValue, Limits, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -43,16 +43,16 @@ fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
 }
 
 /// Whether a caller may be told this of work that has this fate.
-fn is_true(report: &Result<&str, Failure<String>>, ends: Ends, fate: &Fate) -> bool {
+fn is_true(report: &Result<&str, TimeoutFailure<String>>, ends: Ends, fate: &Fate) -> bool {
     let [begun, ended, gone] = [&fate.begun, &fate.ended, &fate.gone].map(|flag| flag.load(SeqCst));
     let from_work = match report {
         Ok(_) => matches!(ends, Ends::Value | Ends::LateValue),
-        Err(Failure::Failed(_)) => ends == Ends::Error,
-        Err(Failure::Panicked(_)) => ends == Ends::Panic,
+        Err(TimeoutFailure::Failed(_)) => ends == Ends::Error,
+        Err(TimeoutFailure::Panicked(_)) => ends == Ends::Panic,
         // It was not begun, it has cleaned up, or its value came too late.
-        Err(Failure::TimedOut { cleaned_up: true } | Failure::Cancelled { cleaned_up: true }) => {
-            !begun || matches!(ends, Ends::CleanUp | Ends::LateValue | Ends::Value)
-        }
+        Err(
+            TimeoutFailure::TimedOut { cleaned_up: true } | TimeoutFailure::Cancelled { cleaned_up: true },
+        ) => !begun || matches!(ends, Ends::CleanUp | Ends::LateValue | Ends::Value),
         Err(_aborted) => return !ended && gone == begun,
     };
     from_work && ended == begun && gone == begun

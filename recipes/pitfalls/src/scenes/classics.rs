@@ -1,4 +1,4 @@
-//! The classics, in the order in which they are told in Python.
+//! The classics, in the order of Python's guides.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -46,13 +46,13 @@ pub(super) const GROUP: Group = Group {
         ),
         pitfall!(
             swallowed_error,
-            "nobody hears of an error in the background",
+            "an error in the background is lost",
             Configured(&["clippy::unused_result_ok"])
         ),
         pitfall!(forgotten_task_done, "join waits for a job that has failed", ByNothing),
         pitfall!(
             global_runtime,
-            "a runtime in a static is nobody's",
+            "a runtime in a static has no owner",
             Configured(&["clippy::disallowed_methods"])
         ),
     ],
@@ -67,8 +67,8 @@ async fn forgotten_await(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
-            forgotten_await::mended(&both, &["Ann", "Bob"]).await;
+        .fixed(async {
+            forgotten_await::fixed(&both, &["Ann", "Bob"]).await;
             Ok(format!("{} of 2 greetings sent", both.sent().len()))
         })
         .await
@@ -92,9 +92,9 @@ async fn cpu_on_the_runtime(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (_other, compute) = other(Duration::from_secs(10));
-            Ok(cpu_on_the_runtime::mended(compute).await?.to_owned())
+            Ok(cpu_on_the_runtime::fixed(compute).await?.to_owned())
         })
         .await
 }
@@ -125,9 +125,9 @@ async fn blocking_sleep(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (_beating, beats, is_ready) = heart().await;
-            let asked = blocking_sleep::mended(is_ready, ms(50)).await;
+            let asked = blocking_sleep::fixed(is_ready, ms(50)).await;
             Ok(format!("{} heart-beats while it asked {asked} times", beats.now()))
         })
         .await
@@ -149,8 +149,8 @@ async fn cancelled_halfway(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
-            let _too_late = timeout(ms(100), cancelled_halfway::mended(&kept, 30, approval())).await;
+        .fixed(async {
+            let _too_late = timeout(ms(100), cancelled_halfway::fixed(&kept, 30, approval())).await;
             Ok(format!("100 before the timeout, {} after it", sum(&kept)))
         })
         .await
@@ -172,9 +172,9 @@ async fn tasks_without_limit(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let at_work = Gauge::default();
-            tasks_without_limit::mended(items, TWO, |item| handle(item, at_work.clone()).in_current_span())
+            tasks_without_limit::fixed(items, TWO, |item| handle(item, at_work.clone()).in_current_span())
                 .await;
             Ok(format!("{} of 3 items at a time", at_work.most()))
         })
@@ -206,9 +206,9 @@ async fn resource_not_closed(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (file, disk, rows) = file();
-            let written = resource_not_closed::mended(file, rows).await;
+            let written = resource_not_closed::fixed(file, rows).await;
             outcome(written, disk).await
         })
         .await
@@ -225,7 +225,7 @@ async fn nested_runtime(stage: Stage) -> anyhow::Result<()> {
             Ok(sum.map_or_else(|_panic| "refused: one is running".to_owned(), |sum| format!("{sum} in all")))
         })
         .await?;
-    stage.mended(async { Ok(format!("{} in all", nested_runtime::mended(articles, price).await)) }).await
+    stage.fixed(async { Ok(format!("{} in all", nested_runtime::fixed(articles, price).await)) }).await
 }
 
 async fn swallowed_error(stage: Stage) -> anyhow::Result<()> {
@@ -242,9 +242,9 @@ async fn swallowed_error(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (report, reported) = oneshot::channel();
-            let saving = swallowed_error::mended(save().in_current_span(), |error| {
+            let saving = swallowed_error::fixed(save().in_current_span(), |error| {
                 report.send(error).unwrap_or_default()
             });
             saving.await?;
@@ -271,8 +271,8 @@ async fn forgotten_task_done(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
-            let all = forgotten_task_done::mended(jobs(), handle_here(), drop, || {});
+        .fixed(async {
+            let all = forgotten_task_done::fixed(jobs(), handle_here(), drop, || {});
             Ok(within_a_second(all, "join has returned", "join has not returned after a second").await)
         })
         .await
@@ -286,6 +286,6 @@ async fn global_runtime(stage: Stage) -> anyhow::Result<()> {
     let whose = |id| if id == mine { "on the caller's runtime" } else { "on a runtime of its own" };
     stage.broken(async { Ok(whose(global_runtime::broken(here()).await?).to_owned()) }).await?;
     stage
-        .mended(async { Ok(whose(global_runtime::mended(&Handle::current(), here()).await?).to_owned()) })
+        .fixed(async { Ok(whose(global_runtime::fixed(&Handle::current(), here()).await?).to_owned()) })
         .await
 }

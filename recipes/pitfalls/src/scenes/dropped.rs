@@ -61,14 +61,14 @@ async fn half_a_read(stage: Stage) -> anyhow::Result<()> {
         }))
         .await?;
     stage
-        .mended(read(async |reader, lines| {
-            half_a_read::mended(reader, ms(70), |line| lines.push(line.to_owned()), || {}).await
+        .fixed(read(async |reader, lines| {
+            half_a_read::fixed(reader, ms(70), |line| lines.push(line.to_owned()), || {}).await
         }))
         .await
 }
 
 async fn half_polled_future(stage: Stage) -> anyhow::Result<()> {
-    /// A value that somebody else holds for 200 ms from now on.
+    /// A value that another task holds for 200 ms from now on.
     async fn held() -> (Arc<Mutex<u32>>, AbortOnDropHandle<()>) {
         let value = Arc::new(Mutex::new(0));
         let guard = Arc::clone(&value).lock_owned().await;
@@ -87,9 +87,9 @@ async fn half_polled_future(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (value, _holding) = held().await;
-            let update = half_polled_future::mended(value, |value| *value += 1, ms(100), drop);
+            let update = half_polled_future::fixed(value, |value| *value += 1, ms(100), drop);
             Ok(within_a_second(update, "updated", "not updated after a second").await)
         })
         .await
@@ -116,13 +116,10 @@ async fn timeout_of_a_handle(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let written = Gauge::default();
-            timeout_of_a_handle::mended(
-                tokio::spawn(write_twice(written.clone()).in_current_span()),
-                ms(150),
-            )
-            .await?;
+            timeout_of_a_handle::fixed(tokio::spawn(write_twice(written.clone()).in_current_span()), ms(150))
+                .await?;
             let at_the_timeout = written.now();
             sleep(ms(150)).await;
             Ok(format!("{at_the_timeout} part written at the timeout, {} later", written.now()))
@@ -139,15 +136,15 @@ async fn ignored_token(stage: Stage) -> anyhow::Result<()> {
         sleep(ms(150)).await;
         stop.cancel();
     }
-    for is_mended in [false, true] {
+    for is_fixed in [false, true] {
         let (queue, mut jobs) = mpsc::channel(1);
         let stop = CancellationToken::new();
         queue.send("job").await?;
-        if is_mended {
+        if is_fixed {
             stage
-                .mended(async {
+                .fixed(async {
                     let worker =
-                        async { join!(ignored_token::mended(&mut jobs, &stop, handle), stop_soon(&stop)) };
+                        async { join!(ignored_token::fixed(&mut jobs, &stop, handle), stop_soon(&stop)) };
                     Ok(within_a_second(worker, "has stopped", "has not stopped after a second").await)
                 })
                 .await?;
@@ -182,11 +179,11 @@ async fn permit_dropped_at_once(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (seats, seated) = (Semaphore::new(1), Gauge::default());
             let (ann, bob) = join!(
-                permit_dropped_at_once::mended(&seats, use_seat("Ann", &seated)),
-                permit_dropped_at_once::mended(&seats, use_seat("Bob", &seated)),
+                permit_dropped_at_once::fixed(&seats, use_seat("Ann", &seated)),
+                permit_dropped_at_once::fixed(&seats, use_seat("Bob", &seated)),
             );
             ann.and(bob)?;
             Ok(format!("{} at a time on one seat", seated.most()))
@@ -217,9 +214,9 @@ async fn drop_guard_dropped_at_once(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (stop, beats, beating) = heart();
-            drop_guard_dropped_at_once::mended(stop, work("session", 100)).await;
+            drop_guard_dropped_at_once::fixed(stop, work("session", 100)).await;
             beating.await?;
             Ok(format!("{} heart-beats during the session", beats.now()))
         })
@@ -235,8 +232,8 @@ async fn spare_sender(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
-            let all = spare_sender::mended(producers());
+        .fixed(async {
+            let all = spare_sender::fixed(producers());
             Ok(within_a_second(all, "all received", "still waiting after a second").await)
         })
         .await

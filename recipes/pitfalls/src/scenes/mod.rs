@@ -1,4 +1,4 @@
-//! Each pitfall on a small stage: the broken function bites, then the mended one does the same job.
+//! Each pitfall on a small stage: the broken function bites, then the fixed one does the same job.
 
 /// The pitfall whose file and whose scene have this name.
 macro_rules! pitfall {
@@ -47,7 +47,7 @@ type Scene = fn(Stage) -> LocalBoxFuture<'static, anyhow::Result<()>>;
 pub enum Caught {
     /// These lints, as rustc and Clippy are installed.
     ByDefault(&'static [&'static str]),
-    /// These lints, once they are switched on or told what to look for.
+    /// These lints, once they are switched on or configured.
     Configured(&'static [&'static str]),
     /// Neither the compiler nor a lint.
     ByNothing,
@@ -82,7 +82,7 @@ pub fn find(name: &str) -> Option<Pitfall> {
 }
 
 impl Pitfall {
-    /// Lets the pitfall bite, and shows the mended function after it. Each says in a line what has come of it.
+    /// Lets the pitfall bite, and shows the fixed function after it. Each says in a line what has come of it.
     ///
     /// # Errors
     ///
@@ -112,15 +112,15 @@ impl Stage {
         Ok(())
     }
 
-    async fn mended(self, outcome: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
-        #[instrument(name = "mended", skip(outcome), ret, err)]
+    async fn fixed(self, outcome: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
+        #[instrument(name = "fixed", skip(outcome), ret, err)]
         async fn as_lane(
             pitfall: &'static str,
             outcome: impl Future<Output = anyhow::Result<String>>,
         ) -> anyhow::Result<String> {
             outcome.await
         }
-        info!("  mended: {}", as_lane(self.pitfall, outcome).await?);
+        info!("  fixed: {}", as_lane(self.pitfall, outcome).await?);
         Ok(())
     }
 }

@@ -52,9 +52,9 @@ async fn detached_task(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let beats = Gauge::default();
-            let session = detached_task::mended(heart(beats.clone()).in_current_span());
+            let session = detached_task::fixed(heart(beats.clone()).in_current_span());
             sleep(ms(100)).await;
             drop(session);
             let before = beats.now();
@@ -86,10 +86,10 @@ async fn gathered_handles(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let saved = Gauge::default();
             let all =
-                gathered_handles::mended(["good", "bad"], |name| save(name, saved.clone()).in_current_span())
+                gathered_handles::fixed(["good", "bad"], |name| save(name, saved.clone()).in_current_span())
                     .await;
             let error = all.err().unwrap_or("no error");
             sleep(ms(200)).await;
@@ -116,7 +116,7 @@ async fn cleanup_at_exit(stage: Stage) -> anyhow::Result<()> {
     }
     stage.broken(program(|goodbye| cleanup_at_exit::broken(yield_now(), goodbye))).await?;
     stage
-        .mended(program(|goodbye| cleanup_at_exit::mended(yield_now(), goodbye, Duration::from_secs(10))))
+        .fixed(program(|goodbye| cleanup_at_exit::fixed(yield_now(), goodbye, Duration::from_secs(10))))
         .await
 }
 
@@ -132,9 +132,7 @@ async fn task_local_not_inherited(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
-            Ok(REQUEST.scope(7, async { task_local_not_inherited::mended(log()).await }).await?)
-        })
+        .fixed(async { Ok(REQUEST.scope(7, async { task_local_not_inherited::fixed(log()).await }).await?) })
         .await
 }
 
@@ -166,9 +164,9 @@ async fn permit_in_the_task(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let tasks = Gauge::default();
-            permit_in_the_task::mended(items(&tasks), &Arc::new(Semaphore::new(2)), |item| {
+            permit_in_the_task::fixed(items(&tasks), &Arc::new(Semaphore::new(2)), |item| {
                 handle(item).in_current_span()
             })
             .await?;
@@ -194,9 +192,9 @@ async fn queue_without_limit(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let waiting = Gauge::default();
-            queue_without_limit::mended(items(&waiting), ONE, |item| handle(item, &waiting)).await;
+            queue_without_limit::fixed(items(&waiting), ONE, |item| handle(item, &waiting)).await;
             Ok(format!("{} of 6 items in memory", waiting.most()))
         })
         .await

@@ -55,7 +55,7 @@ async fn blocking_io(stage: Stage) -> anyhow::Result<()> {
     let (server, _serving) = echo().await?;
     let outcome = |answer: Result<String, std::io::Error>| answer.unwrap_or_else(|_| "no answer".to_owned());
     stage.broken(async { Ok(outcome(blocking_io::broken(server, "answered").await)) }).await?;
-    stage.mended(async { Ok(outcome(blocking_io::mended(server, "answered").await)) }).await
+    stage.fixed(async { Ok(outcome(blocking_io::fixed(server, "answered").await)) }).await
 }
 
 async fn lock_across_await(stage: Stage) -> anyhow::Result<()> {
@@ -74,14 +74,14 @@ async fn lock_across_await(stage: Stage) -> anyhow::Result<()> {
         };
         thread::spawn(additions);
         let waited = spawn_blocking(move || ended.recv_timeout(ms(200))).await?;
-        Ok(waited.map_or_else(|_| "their thread stands still".to_owned(), |sum| format!("{sum} in all")))
+        Ok(waited.map_or_else(|_| "their thread is blocked".to_owned(), |sum| format!("{sum} in all")))
     }
     async fn price() -> u64 {
         yield_now().await;
         10
     }
     stage.broken(elsewhere(async |sum| lock_across_await::broken(&sum, price()).await)).await?;
-    stage.mended(elsewhere(async |sum| lock_across_await::mended(&sum, price()).await)).await
+    stage.fixed(elsewhere(async |sum| lock_across_await::fixed(&sum, price()).await)).await
 }
 
 async fn spawn_outside_a_runtime(stage: Stage) -> anyhow::Result<()> {
@@ -92,9 +92,9 @@ async fn spawn_outside_a_runtime(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let runtime = Handle::current();
-            let made = thread::spawn(move || spawn_outside_a_runtime::mended(&runtime)).join();
+            let made = thread::spawn(move || spawn_outside_a_runtime::fixed(&runtime)).join();
             let counter = made.map_err(|_panic| anyhow!("a panic"))?;
             counter.count_one.send(()).await?;
             Ok(format!("a counter, at {}", counter.total().await?))
@@ -110,5 +110,5 @@ async fn dead_runtime(stage: Stage) -> anyhow::Result<()> {
             Ok(answer.unwrap_or_else(|error| error.to_string()))
         })
         .await?;
-    stage.mended(async { Ok(spawn_blocking(move || dead_runtime::mended(server, "answered")).await??) }).await
+    stage.fixed(async { Ok(spawn_blocking(move || dead_runtime::fixed(server, "answered")).await??) }).await
 }

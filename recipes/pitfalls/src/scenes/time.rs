@@ -1,4 +1,4 @@
-//! Timers, ticks, and events that came before somebody waited.
+//! Timers, ticks, and events that came before the wait.
 
 use std::cell::RefCell;
 use std::num::NonZeroU16;
@@ -17,7 +17,7 @@ pub(super) const GROUP: Group = Group {
     pitfalls: &[
         pitfall!(timer_in_a_loop, "a timer begins anew with every turn", ByNothing),
         pitfall!(burst_of_ticks, "missed ticks come all at once", ByNothing),
-        pitfall!(missed_notification, "a notification wakes nobody who comes later", ByNothing),
+        pitfall!(missed_notification, "a notification wakes no later waiter", ByNothing),
     ],
 };
 
@@ -43,8 +43,8 @@ async fn timer_in_a_loop(stage: Stage) -> anyhow::Result<()> {
         }))
         .await?;
     stage
-        .mended(feed(async |items, batches| {
-            timer_in_a_loop::mended(items, ms(50), |batch| batches.push(batch.len())).await;
+        .fixed(feed(async |items, batches| {
+            timer_in_a_loop::fixed(items, ms(50), |batch| batches.push(batch.len())).await;
         }))
         .await
 }
@@ -66,9 +66,9 @@ async fn burst_of_ticks(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (start, began) = (Instant::now(), RefCell::default());
-            burst_of_ticks::mended(TEN_A_SECOND, 5, |number| turn(number, start, &began)).await;
+            burst_of_ticks::fixed(TEN_A_SECOND, 5, |number| turn(number, start, &began)).await;
             Ok(format!("turns at {:?} ms", began.into_inner()))
         })
         .await
@@ -85,8 +85,8 @@ async fn missed_notification(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
-            let ready = missed_notification::mended(prepare().in_current_span(), work("something else", 200));
+        .fixed(async {
+            let ready = missed_notification::fixed(prepare().in_current_span(), work("something else", 200));
             Ok(within_a_second(ready, "ready", "still waiting after a second").await)
         })
         .await

@@ -33,7 +33,7 @@ async fn one_after_the_other(stage: Stage) -> anyhow::Result<()> {
     }
     let pages = ["home", "news"];
     stage.broken(async { Ok(one_after_the_other::broken(pages, fetch).await?.join(", ")) }).await?;
-    stage.mended(async { Ok(one_after_the_other::mended(pages, fetch).await?.join(", ")) }).await
+    stage.fixed(async { Ok(one_after_the_other::fixed(pages, fetch).await?.join(", ")) }).await
 }
 
 /// Computes until the other computation is there too; for as long as `patience` at most. Tells whether it was.
@@ -57,8 +57,8 @@ async fn join_is_not_parallel(stage: Stage) -> anyhow::Result<()> {
         .broken(async { Ok(outcome(&join_is_not_parallel::broken([0, 1], two(Duration::ZERO)).await[..1])) })
         .await?;
     stage
-        .mended(async {
-            Ok(outcome(&join_is_not_parallel::mended([0, 1], two(Duration::from_secs(10))).await?))
+        .fixed(async {
+            Ok(outcome(&join_is_not_parallel::fixed([0, 1], two(Duration::from_secs(10))).await?))
         })
         .await
 }
@@ -97,10 +97,10 @@ async fn starved_stream(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let whole = Gauge::default();
             let fetch = |parts| fetch(parts).in_current_span();
-            starved_stream::mended(parts, THREE, fetch, |answer| handle(answer, &whole)).await;
+            starved_stream::fixed(parts, THREE, fetch, |answer| handle(answer, &whole)).await;
             Ok(format!("{} of 3 answers are whole", whole.now()))
         })
         .await
@@ -126,9 +126,9 @@ async fn lock_over_the_work(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let start = Instant::now();
-            lock_over_the_work::mended(nine_jobs(), THREE, handle).await;
+            lock_over_the_work::fixed(nine_jobs(), THREE, handle).await;
             Ok(format!("nine jobs of 10 ms, three workers, {} ms", start.elapsed().as_millis()))
         })
         .await
@@ -151,11 +151,11 @@ async fn check_then_act(stage: Stage) -> anyhow::Result<()> {
         })
         .await?;
     stage
-        .mended(async {
+        .fixed(async {
             let (cache, loads) = (OnceCell::new(), Gauge::default());
             let (first, second) = join!(
-                check_then_act::mended(&cache, load(&loads)),
-                check_then_act::mended(&cache, load(&loads)),
+                check_then_act::fixed(&cache, load(&loads)),
+                check_then_act::fixed(&cache, load(&loads)),
             );
             first.and(second)?;
             Ok(format!("two callers, loads: {}", loads.now()))

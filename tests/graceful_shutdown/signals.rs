@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use event_loop::signals::{Signal, exit_at_the_second, on_signal, signals};
 use futures::{FutureExt, StreamExt};
+use graceful_shutdown::signals::{Signal, exit_after, exit_at_the_second, on_signal, signals};
 use rustix::process::{Signal as Kind, getpid, kill_process};
 use tokio::runtime::Builder;
 use tokio::signal::unix::SignalKind;
@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 use crate::processes::{say, wait_for_the_lesson, with_a_process};
 use crate::real_time::soon_on_real_time;
 use crate::support::{Count, OnDrop};
-use crate::work::HOUR;
+use crate::work::AN_HOUR;
 
 fn runtime() -> tokio::runtime::Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -193,6 +193,52 @@ fn two_signals_are_enough() {
     );
 }
 
+/// asyncio: a shutdown that hangs is ended by a timer that calls `os._exit`, if the loop still runs. Here by a thread.
+#[test]
+fn a_shutdown_that_hangs_ends_after_the_limit() {
+    with_a_process(
+        "signals::a_shutdown_that_hangs_ends_after_the_limit",
+        || {
+            let _guard = OnDrop(|| say("dropped"));
+            exit_after(crate::support::ms(50)).unwrap();
+            say("ready");
+            loop {
+                thread::park();
+            }
+        },
+        async |mut process| {
+            process.until("ready").await;
+            process.signal(Kind::TERM);
+            let (status, rest) = process.end().await;
+            assert_eq!((status.code(), rest), (Some(143), vec![]));
+        },
+    );
+}
+
+/// The limit is for a shutdown that hangs. One that ends before has its destructors and its own exit code.
+#[test]
+fn a_process_that_ends_before_the_limit_is_left_alone() {
+    with_a_process(
+        "signals::a_process_that_ends_before_the_limit_is_left_alone",
+        || {
+            let _guard = OnDrop(|| say("dropped"));
+            runtime().block_on(async {
+                exit_after(AN_HOUR).unwrap();
+                let mut signals = signals().unwrap();
+                say("ready");
+                signals.next().await.unwrap();
+            });
+            7
+        },
+        async |mut process| {
+            process.until("ready").await;
+            process.signal(Kind::INT);
+            let (status, rest) = process.end().await;
+            assert_eq!((status.code(), rest), (Some(7), vec!["dropped".to_owned()]));
+        },
+    );
+}
+
 /// A forced exit runs no destructor: it must not come before a shutdown that is in time.
 #[test]
 fn a_process_that_ends_by_itself_within_the_grace_is_left_alone() {
@@ -201,7 +247,7 @@ fn a_process_that_ends_by_itself_within_the_grace_is_left_alone() {
         || {
             let _guard = OnDrop(|| say("dropped"));
             runtime().block_on(async {
-                exit_at_the_second(HOUR).unwrap();
+                exit_at_the_second(AN_HOUR).unwrap();
                 let mut signals = signals().unwrap();
                 say("ready");
                 for number in ["first", "second"] {

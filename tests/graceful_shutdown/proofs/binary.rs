@@ -4,8 +4,8 @@ use tokio::process::Command;
 
 use crate::processes::Process;
 
-fn event_loop(arguments: &[&str]) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_event_loop"));
+fn program(arguments: &[&str]) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_graceful_shutdown"));
     command.args(arguments).arg("--no-timeline").env("RUST_BACKTRACE", "0");
     Process::start(command)
 }
@@ -18,8 +18,8 @@ fn said(lines: &[String]) -> Vec<&str> {
 /// A shell expects 130 after SIGINT; the scenes after the interrupted one are not played.
 #[tokio::test]
 async fn ctrl_c_ends_the_demo() {
-    let mut process = event_loop(&[]);
-    process.until("soon").await;
+    let mut process = program(&[]);
+    process.until("request-1 is answered").await;
     process.signal(Signal::INT);
     let (status, rest) = process.end().await;
     assert_eq!(status.code(), Some(130));
@@ -30,7 +30,7 @@ async fn ctrl_c_ends_the_demo() {
 #[tokio::test]
 async fn a_signal_ends_the_service_in_order() {
     for (signal, name, code) in [(Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)] {
-        let mut process = event_loop(&["--serve", "--grace", "0.11"]);
+        let mut process = program(&["--serve", "--grace", "0.11"]);
         process.until("job-1 begins").await;
         process.signal(signal);
         let (status, rest) = process.end().await;
@@ -51,7 +51,7 @@ async fn a_signal_ends_the_service_in_order() {
 async fn it_hears_a_signal_that_it_was_started_to_ignore() {
     let mut command = Command::new("sh");
     let ignores = "trap '' INT; exec \"$0\" --serve --grace 0 --no-timeline";
-    command.args(["-c", ignores, env!("CARGO_BIN_EXE_event_loop")]);
+    command.args(["-c", ignores, env!("CARGO_BIN_EXE_graceful_shutdown")]);
     let mut process = Process::start(command);
     process.until("job-1 begins").await;
     process.signal(Signal::INT);
@@ -61,7 +61,7 @@ async fn it_hears_a_signal_that_it_was_started_to_ignore() {
 /// The grace period is a minute and the job is quick: the process ends with the job.
 #[tokio::test]
 async fn a_job_that_finishes_in_time_is_waited_for_and_no_longer() {
-    let mut process = event_loop(&["--serve", "--grace", "60", "--jobs", "quick"]);
+    let mut process = program(&["--serve", "--grace", "60", "--jobs", "quick"]);
     process.until("job-1 begins").await;
     process.signal(Signal::TERM);
     let (status, rest) = process.end().await;
@@ -71,10 +71,20 @@ async fn a_job_that_finishes_in_time_is_waited_for_and_no_longer() {
     assert!(said[said.len() - 1].ends_with(" finished, 0 cancelled"), "{said:?}");
 }
 
+/// No second signal comes, and the thread is blocked: a second after both grace periods the process ends.
+#[tokio::test]
+async fn a_service_that_is_blocked_ends_at_the_hard_limit() {
+    let mut process = program(&["--serve", "--grace", "0", "--jobs", "blocking"]);
+    process.until("job-1 begins").await;
+    process.signal(Signal::TERM);
+    let (status, rest) = process.end().await;
+    assert_eq!((status.code(), rest), (Some(143), vec![]));
+}
+
 /// The log names the job that held up the shutdown: an operator has to find it.
 #[tokio::test]
 async fn what_does_not_listen_is_named() {
-    let mut process = event_loop(&["--serve", "--grace", "0.01", "--jobs", "stubborn"]);
+    let mut process = program(&["--serve", "--grace", "0.01", "--jobs", "stubborn"]);
     process.until("job-1 begins").await;
     process.signal(Signal::INT);
     let (status, rest) = process.end().await;
@@ -83,10 +93,10 @@ async fn what_does_not_listen_is_named() {
     assert!(said[said.len() - 1].starts_with("left: job-1"), "{said:?}");
 }
 
-/// The grace is two minutes, and nobody waits for it.
+/// The grace periods are two minutes, and the second signal ends both.
 #[tokio::test]
 async fn a_second_signal_ends_the_service_at_once() {
-    let mut process = event_loop(&["--serve", "--grace", "60", "--jobs", "stubborn"]);
+    let mut process = program(&["--serve", "--grace", "60", "--jobs", "stubborn"]);
     process.until("job-1 begins").await;
     process.signal(Signal::INT);
     process.until("to clean up").await;
@@ -101,7 +111,7 @@ async fn a_second_signal_ends_the_service_at_once() {
 /// Its only thread is blocked, so it does not see the first. The second ends it.
 #[tokio::test]
 async fn a_service_that_is_blocked_ends_at_the_second_signal() {
-    let mut process = event_loop(&["--serve", "--jobs", "blocking"]);
+    let mut process = program(&["--serve", "--jobs", "blocking"]);
     process.until("job-1 begins").await;
     process.signal(Signal::INT);
     process.signal_until_it_ends(Signal::INT).await;
@@ -120,7 +130,7 @@ async fn wrong_flags_are_one_line_and_exit_code_2() {
         (&["--grace", "1"], "the following required arguments were not provided: --serve"),
         (&["--no-such-flag"], "unexpected argument '--no-such-flag' found"),
     ] {
-        let (status, errors) = event_loop(arguments).errors().await;
+        let (status, errors) = program(arguments).errors().await;
         assert_eq!((status.code(), errors.lines().count()), (Some(2), 1), "{errors}");
         assert!(errors.replace("; ", " ").contains(reason), "{errors}");
     }

@@ -99,7 +99,7 @@ pub fn with_a_process<F: Future<Output = ()>>(
     child: impl FnOnce() -> u8,
     lesson: impl FnOnce(Process) -> F,
 ) {
-    const CHILD: &str = "EVENT_LOOP_LESSON";
+    const CHILD: &str = "GRACEFUL_SHUTDOWN_LESSON";
     if std::env::var_os(CHILD).is_some() {
         std::process::exit(child().into());
     }

@@ -3,14 +3,14 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use event_loop::interrupt::{Ended, interruptible};
 use futures::{FutureExt, stream};
+use graceful_shutdown::interrupt::{MainEnded, interruptible};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Count, Entries, ends, ms};
 use crate::work::interrupt::main;
-use crate::work::{HOUR, signals_at, text};
+use crate::work::{AN_HOUR, signals_at};
 
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let start = Instant::now();
@@ -21,18 +21,18 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 #[tokio::test(start_paused = true)]
 async fn without_a_signal_main_finishes() {
     let ended = timed(interruptible(signals_at([]), main)).await;
-    assert_eq!(ended, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Finished("done"), ms(1_000)));
     let ended = timed(interruptible(stream::pending::<u64>(), main)).await;
-    assert_eq!(ended, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Finished("done"), ms(1_000)));
     let late = timed(interruptible(signals_at([2_000]), main)).await;
-    assert_eq!(late, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(late, (MainEnded::Finished("done"), ms(1_000)));
 }
 
 /// asyncio: at Ctrl-C the main task is cancelled, its clean-up may await, and then `KeyboardInterrupt` is raised.
 #[tokio::test(start_paused = true)]
 async fn at_the_first_signal_main_is_told_to_end_and_cleans_up() {
     let ended = timed(interruptible(signals_at([300]), main)).await;
-    assert_eq!(ended, (Ended::Interrupted(300, "cleaned up"), ms(350)));
+    assert_eq!(ended, (MainEnded::Interrupted(300, "cleaned up"), ms(350)));
 }
 
 /// asyncio: a main that swallows its cancellation returns as if nothing had happened. Here both are told.
@@ -43,7 +43,7 @@ async fn a_main_that_does_not_listen_runs_to_its_end() {
         "done"
     };
     let ended = timed(interruptible(signals_at([300]), deaf)).await;
-    assert_eq!(ended, (Ended::Interrupted(300, "done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Interrupted(300, "done"), ms(1_000)));
 }
 
 /// asyncio: a second Ctrl-C raises `KeyboardInterrupt` at once. Here main is dropped where it stands.
@@ -55,12 +55,12 @@ async fn at_the_second_signal_main_is_dropped_where_it_stands() {
         async move {
             let _guard = guard;
             cancel.cancelled().await;
-            sleep(HOUR).await;
+            sleep(AN_HOUR).await;
             cleans_up.add();
         }
     };
     let ended = timed(interruptible(signals_at([300, 400]), long_clean_up)).await;
-    assert_eq!(ended, (Ended::CutOff(400), ms(400)));
+    assert_eq!(ended, (MainEnded::CutOff(400), ms(400)));
     assert_eq!((dropped.get(), cleaned_up.get()), (1, 0));
 }
 
@@ -68,18 +68,18 @@ async fn at_the_second_signal_main_is_dropped_where_it_stands() {
 #[tokio::test(start_paused = true)]
 async fn two_signals_in_one_instant_are_two() {
     let ended = timed(interruptible(signals_at([300, 300]), main)).await;
-    assert_eq!(ended, (Ended::CutOff(300), ms(300)));
+    assert_eq!(ended, (MainEnded::CutOff(300), ms(300)));
     let at_once = timed(interruptible(stream::iter([1, 2]), main)).await;
-    assert_eq!(at_once, (Ended::CutOff(2), ms(0)));
+    assert_eq!(at_once, (MainEnded::CutOff(2), ms(0)));
 }
 
 /// Main is polled before the signals: a value in the instant of a signal is not lost.
 #[tokio::test(start_paused = true)]
 async fn a_main_that_ends_in_the_instant_of_the_signal_has_finished() {
     let ended = timed(interruptible(signals_at([1_000]), main)).await;
-    assert_eq!(ended, (Ended::Finished("done"), ms(1_000)));
+    assert_eq!(ended, (MainEnded::Finished("done"), ms(1_000)));
     let ready = timed(interruptible(stream::iter([1]), |_| async { "done" })).await;
-    assert_eq!(ready, (Ended::Finished("done"), ms(0)));
+    assert_eq!(ready, (MainEnded::Finished("done"), ms(0)));
 }
 
 /// asyncio: an exception that main raises in its clean-up comes out of `run`. Here: its panic resumes.
@@ -90,7 +90,8 @@ async fn a_panic_of_main_goes_on_in_the_caller() {
         panic!("in the clean-up")
     };
     let ended = AssertUnwindSafe(interruptible::<_, (), _>(signals_at([300]), panics)).catch_unwind();
-    assert_eq!(text(&*ends(ended).await.unwrap_err()), "in the clean-up");
+    let panic = ends(ended).await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the clean-up"));
 }
 
 /// What main has started with its token is told, too, when main is dropped, panics or returns.

@@ -1,12 +1,12 @@
 //! Proofs of the pattern `shutdown`.
 
 use cancel_sweep::Outcome;
-use event_loop::shutdown::{Closed, Jobs, serve};
+use graceful_shutdown::shutdown::{Closed, serve};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Count, Entries, ms};
-use crate::work::shutdown::{GRACE, Kind, job};
+use crate::work::shutdown::{GRACE, Jobs, Kind, job};
 use crate::work::signals_at;
 
 /// Cancelled at any point: every job that was started is reported or dropped, each once, and told to end.

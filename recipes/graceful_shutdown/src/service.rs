@@ -1,4 +1,4 @@
-//! A service that does nothing but show how it ends.
+//! A service that shows how it ends: `--serve`.
 
 use std::convert::Infallible;
 use std::process::ExitCode;
@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use event_loop::shutdown::{End, Grace, Jobs, Stop, serve};
-use event_loop::signals::{exit_at_the_second, signals};
 use futures::StreamExt;
+use graceful_shutdown::shutdown::{Grace, JobEnd, Jobs, StopReason, serve};
+use graceful_shutdown::signals::{exit_after, exit_at_the_second, signals};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, instrument, warn};
@@ -18,11 +18,11 @@ use tracing::{info, instrument, warn};
 pub(crate) enum Kind {
     /// It takes 250 ms: less than it has to finish
     Quick,
-    /// It takes a minute, and cleans up when it is told to end
+    /// It takes a minute, and cleans up when its token is cancelled
     Slow,
-    /// It takes a minute, and does not listen
+    /// It takes a minute, and does not watch its token
     Stubborn,
-    /// It blocks the only thread of the runtime: no signal is seen but the second, by another thread
+    /// It blocks the only thread of the runtime: another thread ends the process
     Blocking,
 }
 
@@ -34,6 +34,7 @@ pub(crate) async fn run(kind: Kind, grace: Duration) -> anyhow::Result<ExitCode>
         false => info!("{signal}: at once"),
     });
     exit_at_the_second(Duration::from_millis(200))?;
+    exit_after(grace.saturating_mul(2).saturating_add(Duration::from_secs(1)))?;
     info!("a job each 200 ms; Ctrl-C ends it, a second one at once");
     let grace = Grace { to_finish: grace, to_clean_up: grace };
     let summary = serve(signals, grace, |jobs| take_in(kind, jobs), account).await;
@@ -42,23 +43,23 @@ pub(crate) async fn run(kind: Kind, grace: Duration) -> anyhow::Result<ExitCode>
         warn!("left: {}", summary.stragglers.join(", "));
     }
     let signal = match (summary.forced, summary.stop) {
-        (Some(signal), _) | (None, Stop::Signal(signal)) => signal,
-        (None, Stop::Intake(never)) => match never {},
+        (Some(signal), _) | (None, StopReason::Signal(signal)) => signal,
+        (None, StopReason::Intake(never)) => match never {},
     };
     Ok(signal.exit_code().into())
 }
 
-fn account(name: &str, end: &End) {
+fn account(name: &str, end: &JobEnd<Infallible>) {
     match end {
-        End::Finished => info!("{name} has finished"),
-        End::Cancelled => info!("{name} was cancelled"),
-        End::Failed(error) => warn!("{name} has failed: {error}"),
-        End::Panicked(text) => warn!("{name} has panicked: {text}"),
+        JobEnd::Finished => info!("{name} has finished"),
+        JobEnd::Cancelled => info!("{name} was cancelled"),
+        JobEnd::Failed(never) => match *never {},
+        JobEnd::Panicked(error) => warn!("{name} has failed: {error}"),
     }
 }
 
 /// A job each 200 ms, as long as it is asked for them.
-async fn take_in(kind: Kind, jobs: Jobs) -> Infallible {
+async fn take_in(kind: Kind, jobs: Jobs<Infallible>) -> Infallible {
     for number in 1_u64.. {
         let name = format!("job-{number}");
         // Refused only after the end, and then this is dropped.

@@ -10,7 +10,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use event_loop::interrupt::{Ended, interruptible};
+//! use graceful_shutdown::interrupt::{MainEnded, interruptible};
 //! use futures::stream;
 //! use tokio::time::sleep;
 //! use tokio_util::sync::CancellationToken;
@@ -23,13 +23,12 @@
 //!         stop.cancelled().await; // serves until then
 //!         "state saved"
 //!     });
-//!     assert_eq!(ended.await, Ended::Interrupted((), "state saved"));
+//!     assert_eq!(ended.await, MainEnded::Interrupted((), "state saved"));
 //! }
 //! ```
 //!
-//! asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`;
-//! at the second it raises at once. Here the first signal cancels a token: `main` looks at it where it may stop, cleans
-//! up, and returns. The second drops `main` where it is.
+//! The first signal cancels a token: `main` watches it where it may stop, cleans up, and returns. The second drops `main` at
+//! its await.
 //!
 //! A `tokio::select!` over `main` and `tokio::signal::ctrl_c()` is enough where `main` needs no clean-up that awaits.
 //!
@@ -41,7 +40,14 @@
 //!
 //! # Panics
 //!
-//! A panic in `main` goes on in the caller.
+//! A panic in `main` resumes in the caller.
+//!
+//! # Differences from asyncio
+//!
+//! - asyncio cancels the main task at the first Ctrl-C, waits for its `finally` blocks, and raises `KeyboardInterrupt`. At
+//!   the second it raises at once.
+//! - A `main` that swallows its cancellation returns as if nothing had happened. Here [`MainEnded`] names the signal.
+//! - A task of `tokio::spawn` is not dropped with `main`: give it the token.
 
 use std::pin::pin;
 
@@ -50,10 +56,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How `main` ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended<T, S> {
+pub enum MainEnded<T, S> {
     /// By itself, with this value.
     Finished(T),
-    /// It was asked to end by this signal, and returned this.
+    /// This signal cancelled its token, and it returned this.
     Interrupted(S, T),
     /// It was dropped at this second signal.
     CutOff(S),
@@ -65,7 +71,7 @@ pub enum Ended<T, S> {
 pub async fn interruptible<S, T, F>(
     signals: impl Stream<Item = S>,
     main: impl FnOnce(CancellationToken) -> F,
-) -> Ended<T, S>
+) -> MainEnded<T, S>
 where
     F: Future<Output = T>,
 {
@@ -78,12 +84,12 @@ where
         tokio::select! {
             biased;
             value = &mut main => return match first {
-                None => Ended::Finished(value),
-                Some(signal) => Ended::Interrupted(signal, value),
+                None => MainEnded::Finished(value),
+                Some(signal) => MainEnded::Interrupted(signal, value),
             },
             Some(signal) = signals.next() => {
                 if first.is_some() {
-                    return Ended::CutOff(signal);
+                    return MainEnded::CutOff(signal);
                 }
                 cancel.cancel();
                 first = Some(signal);

@@ -1,7 +1,7 @@
 //! Proofs of the pattern `interrupt`.
 
 use cancel_sweep::Outcome;
-use event_loop::interrupt::{Ended, interruptible};
+use graceful_shutdown::interrupt::{MainEnded, interruptible};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Count;
@@ -29,7 +29,7 @@ fn a_drop_of_it_drops_main_and_tells_the_rest() {
         |(dropped, told), outcome| {
             let was_polled = match outcome {
                 Outcome::Finished(ended) => {
-                    assert_eq!(ended, Ended::Interrupted(300, "cleaned up"));
+                    assert_eq!(ended, MainEnded::Interrupted(300, "cleaned up"));
                     true
                 }
                 Outcome::Cancelled(at) => at.suspension > 0,

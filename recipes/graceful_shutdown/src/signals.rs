@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Turns signals into a stream, calls a function at a signal, and makes a second Ctrl-C work always:
+//! Turns signals into a stream, calls a function at a signal, and ends a process that does not end by itself:
 //! `loop.add_signal_handler`.
 //!
 //! ```sh
@@ -11,14 +11,15 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use event_loop::signals::{exit_at_the_second, signals};
+//! use graceful_shutdown::signals::{exit_after, exit_at_the_second, signals};
 //! use futures::StreamExt;
 //! use tokio::time::sleep;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
 //!     let mut signals = signals()?;
-//!     exit_at_the_second(Duration::from_secs(1))?; // although this runtime is blocked
+//!     exit_at_the_second(Duration::ZERO)?; // also while this runtime is blocked
+//!     exit_after(Duration::from_secs(30))?; // 30 s after the first, whatever hangs
 //!     let work = async { sleep(Duration::from_millis(2)).await };
 //!     tokio::select! {
 //!         Some(signal) = signals.next() => println!("{signal}: code {}", signal.exit_code()),
@@ -28,11 +29,10 @@
 //! }
 //! ```
 //!
-//! From the first listener on, Tokio's handler replaces the system's for good: when the listener is dropped, or when
-//! the runtime is blocked, Ctrl-C does nothing. Signals of one kind that arrive before the listener is polled count as
-//! one.
-//!
-//! `tokio::signal::ctrl_c().await` is enough for a program that waits for one Ctrl-C.
+//! `tokio::signal::ctrl_c().await` is enough for a program that waits for one Ctrl-C. From the first listener on, Tokio's
+//! handler replaces the system's for good: when the listener is dropped, or when the runtime is blocked, Ctrl-C does
+//! nothing. [`exit_at_the_second`] and [`exit_after`] listen on a thread of their own, so they also end a process whose
+//! runtime is blocked.
 //!
 //! # Cancel safety
 //!
@@ -40,12 +40,20 @@
 //!
 //! # Errors
 //!
-//! Those of the system: a signal that cannot be caught, no thread.
+//! Those of the system: a signal that cannot be caught, no thread left.
 //!
 //! # Panics
 //!
 //! Outside a Tokio runtime, and in one without `enable_io`. A panic in the callback of `on_signal` is caught after the
 //! panic hook has reported it; the next signal calls it again.
+//!
+//! # Differences from asyncio
+//!
+//! - `remove_signal_handler` restores the default. Tokio never does.
+//! - A second handler for a signal replaces the first. Here every listener hears the signal.
+//! - Three signals make three calls. Here those that arrive before the listener is polled count as one.
+//! - Where the shell has Ctrl-C ignored, as for `program &` in a script, asyncio keeps it ignored. A listener hears it.
+//! - A second Ctrl-C interrupts a busy `main`. Here only another thread can end the process.
 
 use std::fmt;
 use std::io;
@@ -69,7 +77,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// What a shell reports for a program that this signal has ended: 128 and its number.
+    /// The exit code that a shell reports for a program that this signal ended: 128 and its number.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -87,7 +95,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// Listens for what asks this program to end, from this call on.
+/// Listens for Ctrl-C and SIGTERM from this call on.
 pub fn signals() -> io::Result<impl Stream<Item = Signal> + Send + Unpin + 'static> {
     let mut listeners = listeners()?;
     Ok(stream::poll_fn(move |context| {
@@ -148,11 +156,22 @@ pub fn on_signal(
     })))
 }
 
-/// Ends the process at the second signal, with its exit code, once `grace` is over, if it has not ended by then.
+/// Ends the process at the second signal, with its exit code, once `grace` is over, unless it has ended by then.
 ///
-/// It listens on a thread and a runtime of its own, so it does so even when every other thread is blocked. No
-/// destructor runs then.
+/// It listens on a thread and a runtime of its own, so it also ends a process whose threads are all blocked. No destructor
+/// runs then.
 pub fn exit_at_the_second(grace: Duration) -> io::Result<()> {
+    exit_at(1, grace)
+}
+
+/// Ends the process `limit` after the first signal, with its exit code, unless it has ended by then: for a shutdown that
+/// hangs. As [`exit_at_the_second`], it has a thread of its own, and runs no destructor.
+pub fn exit_after(limit: Duration) -> io::Result<()> {
+    exit_at(0, limit)
+}
+
+/// Ends the process when it has heard `before` signals and one more, and `grace` is over.
+fn exit_at(before: usize, grace: Duration) -> io::Result<()> {
     let (started, outcome) = mpsc::channel();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let listen = || {
@@ -163,22 +182,22 @@ pub fn exit_at_the_second(grace: Duration) -> io::Result<()> {
             };
             io::Result::Ok((runtime, signals))
         };
-        let second = match listen() {
+        let heard = match listen() {
             Ok((runtime, signals)) => {
-                let _told = started.send(Ok(()));
+                let _notified = started.send(Ok(()));
                 runtime.block_on(async {
-                    let second = signals.skip(1).next().await;
+                    let heard = signals.skip(before).next().await;
                     sleep(grace).await;
-                    second
+                    heard
                 })
             }
             Err(error) => {
-                let _told = started.send(Err(error));
+                let _notified = started.send(Err(error));
                 None
             }
         };
-        if let Some(second) = second {
-            process::exit(second.exit_code().into());
+        if let Some(signal) = heard {
+            process::exit(signal.exit_code().into());
         }
     })?;
     outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that listens has panicked")))

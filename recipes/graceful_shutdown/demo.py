@@ -1,0 +1,107 @@
+"""How programs end: a server with a deadline, a service that accounts for its jobs, and a main that cleans up."""
+
+import asyncio
+import signal
+
+
+async def job(name: str, seconds: float) -> None:
+    """Takes its time; when it is cancelled, it saves what it has."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        print(f"  {name} saves its work")
+        await asyncio.sleep(0.05)
+        raise
+
+
+async def stubborn_job() -> None:
+    """Does not listen the first time."""
+    try:
+        await asyncio.sleep(10)
+    except asyncio.CancelledError:
+        await asyncio.sleep(10)
+
+
+def at_signal(seconds: float, stop: asyncio.Event) -> None:
+    """Stands for loop.add_signal_handler(signal.SIGTERM, stop.set)."""
+    asyncio.get_running_loop().call_later(seconds, stop.set)
+
+
+async def one_deadline() -> None:
+    print("until a signal: a request each 100 ms; SIGTERM comes after 250 ms")
+    stop = asyncio.Event()
+    at_signal(0.25, stop)
+    requests: set[asyncio.Task[None]] = set()
+
+    async def handle(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        print(f"  {name} is answered")
+
+    async def accept() -> None:
+        for name, seconds in (("request-1", 0.12), ("request-2", 0.27), ("request-3", 0.2), ("request-4", 0.1)):
+            requests.add(asyncio.create_task(handle(name, seconds), name=name))
+            await asyncio.sleep(0.1)
+
+    accepting = asyncio.create_task(accept())
+    await stop.wait()
+    print(f"  {signal.SIGTERM.name}: nothing new, and 500 ms for what is in flight")
+    accepting.cancel()
+    _, left = await asyncio.wait(requests, timeout=0.5)
+    print(f"  {len(left)} left")
+
+
+async def two_deadlines() -> None:
+    print("a service: a job each 100 ms; SIGTERM comes after 350 ms")
+    stop = asyncio.Event()
+    at_signal(0.35, stop)
+    jobs: set[asyncio.Task[None]] = set()
+
+    def account(task: asyncio.Task[None]) -> None:
+        print(f"  {task.get_name()} {'was cancelled' if task.cancelled() else 'has finished'}")
+
+    async def take_in() -> None:
+        for work in (job("job-1", 0.25), job("job-2", 0.4), job("job-3", 10), stubborn_job()):
+            task = asyncio.create_task(work, name=f"job-{len(jobs) + 1}")
+            task.add_done_callback(account)
+            jobs.add(task)
+            await asyncio.sleep(0.1)
+
+    intake = asyncio.create_task(take_in())
+    await stop.wait()
+    print(f"  {signal.SIGTERM.name}: nothing new, 250 ms to finish, then 150 ms to clean up")
+    intake.cancel()
+    finished, in_flight = await asyncio.wait(jobs, timeout=0.25)
+    for task in in_flight:
+        task.cancel()
+    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.15)
+    names = ", ".join(task.get_name() for task in stragglers)
+    print(f"  {len(finished)} finished, {len(cancelled)} cancelled, left: {names}")
+    for task in stragglers:
+        task.remove_done_callback(account)
+        task.cancel()
+
+
+async def interrupted_main() -> None:
+    print("a main that is interrupted: Ctrl-C comes after 100 ms")
+
+    async def work() -> str:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            print(f"  {signal.SIGINT.name}: main cleans up")
+            await asyncio.sleep(0.1)
+        return "the state is saved"
+
+    main_task = asyncio.create_task(work())
+    # What asyncio.run does at Ctrl-C.
+    asyncio.get_running_loop().call_later(0.1, main_task.cancel)
+    print(f"  {await main_task}")
+
+
+async def main() -> None:
+    await one_deadline()
+    await two_deadlines()
+    await interrupted_main()
+
+
+asyncio.run(main())

@@ -1,0 +1,135 @@
+//! What `demo.py` does, with the patterns of this recipe.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use anyhow::bail;
+use futures::{Stream, stream};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, info, instrument};
+
+use crate::interrupt::{MainEnded, interruptible};
+use crate::shutdown::{Grace, JobEnd, Jobs, serve};
+use crate::signals::Signal;
+use crate::until_signal::serve_until;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Stands for the stream of `signals()`.
+fn signal_after(millis: u64, signal: Signal, line: &'static str) -> impl Stream<Item = Signal> {
+    stream::once(Box::pin(async move {
+        sleep(ms(millis)).await;
+        info!("  {signal}: {line}");
+        signal
+    }))
+}
+
+/// Shows how programs end, one after the other.
+///
+/// # Errors
+///
+/// When something fails that should not.
+pub async fn run() -> anyhow::Result<()> {
+    one_deadline().await;
+    two_deadlines().await;
+    interrupted_main().await
+}
+
+/// Stands for the answer to a request.
+#[instrument(skip(millis))]
+async fn handle(name: &'static str, millis: u64) {
+    sleep(ms(millis)).await;
+    info!("  {name} is answered");
+}
+
+#[instrument(ret)]
+async fn one_deadline() {
+    info!("until a signal: a request each 100 ms; SIGTERM comes after 250 ms");
+    // Stands for `stop_signal()`.
+    let stop = async {
+        sleep(ms(250)).await;
+        info!("  {}: nothing new, and 500 ms for what is in flight", Signal::Terminate);
+    };
+    let served = serve_until(stop, ms(500), async |tasks, _stopping| {
+        for (name, millis) in [("request-1", 120), ("request-2", 270), ("request-3", 200), ("request-4", 100)]
+        {
+            tasks.spawn(handle(name, millis).in_current_span());
+            sleep(ms(100)).await;
+        }
+    });
+    info!("  {} left", served.await.left);
+}
+
+/// Takes its time; when it is cancelled, it saves what it has.
+#[instrument(skip(millis, cancel), ret)]
+async fn job(name: &'static str, millis: u64, cancel: CancellationToken) {
+    if cancel.run_until_cancelled(sleep(ms(millis))).await.is_none() {
+        info!("  {name} saves its work");
+        sleep(ms(50)).await;
+    }
+}
+
+/// Does not watch its token.
+#[instrument(skip(_cancel), ret)]
+async fn stubborn_job(name: &'static str, _cancel: CancellationToken) {
+    sleep(Duration::from_secs(10)).await;
+}
+
+#[instrument(ret)]
+async fn two_deadlines() {
+    info!("a service: a job each 100 ms; SIGTERM comes after 350 ms");
+    let line = "nothing new, 250 ms to finish, then 150 ms to clean up";
+    let sigterm = signal_after(350, Signal::Terminate, line);
+    let grace = Grace { to_finish: ms(250), to_clean_up: ms(150) };
+    let account = |name: &str, end: &JobEnd<Infallible>| match end {
+        JobEnd::Finished => info!("  {name} has finished"),
+        JobEnd::Cancelled => info!("  {name} was cancelled"),
+        JobEnd::Failed(never) => match *never {},
+        JobEnd::Panicked(error) => info!("  {name} has failed: {error}"),
+    };
+    let summary = serve(sigterm, grace, take_in, account).await;
+    let left = summary.stragglers.join(", ");
+    info!("  {} finished, {} cancelled, left: {left}", summary.finished, summary.cancelled);
+    // Those that are left have been aborted. Their end is a part of the picture.
+    tokio::task::yield_now().await;
+}
+
+async fn take_in(jobs: Jobs<Infallible>) {
+    for (name, millis) in
+        [("job-1", Some(250)), ("job-2", Some(400)), ("job-3", Some(10_000)), ("job-4", None)]
+    {
+        let span = Span::current();
+        // Refused only after the end, and then this is dropped.
+        let _started = jobs.start(name, move |cancel| async move {
+            match millis {
+                Some(millis) => job(name, millis, cancel).instrument(span).await,
+                None => stubborn_job(name, cancel).instrument(span).await,
+            }
+            Ok(())
+        });
+        sleep(ms(100)).await;
+    }
+    std::future::pending().await
+}
+
+/// Works until its token is cancelled, then saves its state.
+#[instrument(skip(cancel), ret)]
+async fn work(cancel: CancellationToken) -> &'static str {
+    if cancel.run_until_cancelled(sleep(Duration::from_secs(10))).await.is_none() {
+        sleep(ms(100)).await;
+    }
+    "the state is saved"
+}
+
+#[instrument(ret, err)]
+async fn interrupted_main() -> anyhow::Result<()> {
+    info!("a main that is interrupted: Ctrl-C comes after 100 ms");
+    match interruptible(signal_after(100, Signal::Interrupt, "main cleans up"), work).await {
+        MainEnded::Interrupted(_signal, saved) => info!("  {saved}"),
+        other => bail!("it ended as {other:?}"),
+    }
+    Ok(())
+}
