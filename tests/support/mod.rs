@@ -242,3 +242,11 @@ pub fn alive_tasks() -> usize {
 pub fn panics<T>(with: &'static str) -> T {
     std::panic::resume_unwind(Box::new(with))
 }
+
+/// The names of a picture's lanes, in the order of their names.
+pub fn lanes_of(picture: &str) -> Vec<&str> {
+    let titles = picture.lines().filter_map(|line| line.strip_prefix("<title>")?.split_once(" after "));
+    let mut lanes: Vec<_> = titles.map(|(lane, _times)| lane).collect();
+    lanes.sort_unstable();
+    lanes
+}

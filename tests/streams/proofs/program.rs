@@ -8,6 +8,7 @@ use expect_test::expect_file;
 use rustix::process::Signal;
 
 use crate::real_time::soon_on_a_thread;
+use crate::support::lanes_of;
 use crate::tools::Program;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_streams");
@@ -20,14 +21,6 @@ fn connect(address: std::net::SocketAddr) -> TcpStream {
 /// The lines of a log, without the times of real time.
 fn untimed(log: &str) -> String {
     log.lines().map(|line| format!("{}\n", line.split_once("s  ").map_or(line, |(_, line)| line))).collect()
-}
-
-/// The names of a picture's lanes, in the order of their names.
-fn lanes_of(picture: &str) -> Vec<&str> {
-    let titles = picture.lines().filter_map(|line| line.strip_prefix("<title>")?.split_once(" after "));
-    let mut lanes: Vec<_> = titles.map(|(lane, _times)| lane).collect();
-    lanes.sort_unstable();
-    lanes
 }
 
 /// The log is that of the asyncio program. The picture is one of a run on real time: every run has its lanes.

@@ -190,7 +190,8 @@ async fn look_after(
     }
 }
 
-/// The process group of a worker: itself, and what its jobs have started. Dropped, it is killed.
+/// The process group of a worker: itself, and what its jobs have started. Dropped, it is killed. The recipe `subprocesses`
+/// has the same few lines in each pattern that leads a group: a copied pattern needs no other.
 struct Group(Option<Pid>);
 
 impl Drop for Group {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: 0BSD
+//! Writes a program's stdin while reading its stdout, so that neither waits for the other: `communicate(input)`.
+//!
+//! ```sh
+//! cargo add tokio --features io-util,macros,process,rt
+//! ```
+//!
+//! ```
+//! use std::process::Stdio;
+//!
+//! use subprocesses::talk::talk;
+//! use tokio::process::Command;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> std::io::Result<()> {
+//!     let mut command = Command::new("sort");
+//!     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+//!     let mut child = command.spawn()?;
+//!     let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { return Ok(()) };
+//!     let mut sorted = Vec::new();
+//!     talk(stdin, stdout, &b"b\na\n"[..], &mut sorted).await?;
+//!     assert_eq!((child.wait().await?.code(), &sorted[..]), (Some(0), &b"a\nb\n"[..]));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `write_all` and then `wait_with_output` is enough for less than the 64 KiB that fit in a pipe.
+//!
+//! The input is any reader and the output any writer: bytes in memory, a file, a socket. A program that stops reading its
+//! stdin, as `head` does, is no error: the rest of the input is left. A stderr that is piped has to be read beside it.
+//!
+//! It waits for an input that is silent even when the program has ended: race it with the wait for the program.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future closes both pipes. What is in its two buffers of 8 KiB is lost.
+//!
+//! # Errors
+//!
+//! Those of the input, the output, and the pipes, except that the program does not read.
+//!
+//! # Cost
+//!
+//! Two buffers of 8 KiB, whatever the size of the input.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Copies `input` into `stdin`, which it closes at the end, and meanwhile `stdout` into `output`, until both have ended.
+/// Returns the bytes that were written and read.
+///
+/// # Errors
+///
+/// Those of all four, except that nothing reads `stdin`.
+pub async fn talk<W, R>(
+    mut stdin: W,
+    mut stdout: R,
+    mut input: impl AsyncRead + Unpin,
+    mut output: impl AsyncWrite + Unpin,
+) -> io::Result<(u64, u64)>
+where
+    W: AsyncWrite + Unpin,
+    R: AsyncRead + Unpin,
+{
+    let write = async {
+        let written = feed(&mut input, &mut stdin).await?;
+        // The drop, and not `shutdown`, is what closes a pipe.
+        drop(stdin);
+        Ok(written)
+    };
+    let read = async {
+        let read = tokio::io::copy(&mut stdout, &mut output).await?;
+        output.flush().await?;
+        Ok(read)
+    };
+    tokio::try_join!(write, read)
+}
+
+async fn feed(
+    input: &mut (impl AsyncRead + Unpin),
+    stdin: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<u64> {
+    let (mut chunk, mut written) = (vec![0; 8 * 1024], 0);
+    loop {
+        let read = input.read(&mut chunk).await?;
+        let mut done = match read {
+            0 => stdin.shutdown().await,
+            _ => stdin.write_all(&chunk[..read]).await,
+        };
+        if read > 0 && done.is_ok() {
+            // An input that pauses must not keep what came before from the program.
+            done = stdin.flush().await;
+        }
+        match done {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+            // As in asyncio, what the program does not read is left.
+            Err(_) => return Ok(written),
+            Ok(()) if read == 0 => return Ok(written),
+            Ok(()) => written += read as u64,
+        }
+    }
+}
