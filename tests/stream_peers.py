@@ -4,8 +4,8 @@
     python3 tests/stream_peers.py target/debug
 
 The folder has the binary `streams` and the examples. The peers are nc, openssl's s_client, and asyncio's
-streams: as client and as server in plain text, as client over TLS. At the end, 10,000 connections are open at once: the line
-server is one process, the clients are this one. It says how much memory each connection takes.
+streams: as client and as server, in plain text, over TLS, and by start_tls. At the end, 10,000 connections are open at
+once: the line server is one process, the clients are this one. It says how much memory each connection takes.
 
 All of it is on free ports of 127.0.0.1, in a folder that goes away.
 """
@@ -134,12 +134,91 @@ async def against_tls(programs: pathlib.Path, folder: pathlib.Path) -> None:
             check("asyncio with ssl: does not trust ours without its root", False, "it does")
         except ssl.SSLCertVerificationError:
             check("asyncio with ssl: does not trust ours without its root", True, "")
+    with serving(ours, "serve", "127.0.0.1:0", certificate, key, "starttls") as (_server, port):
+        answer = await ask_for_tls(port, trusted)
+        check("asyncio with start_tls: a client of ours", answer == b"HELLO\n", answer)
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = await asyncio.start_server(one_line, "127.0.0.1", 0, ssl=context)
+    await one_line_of_ours(ours, server, certificate, "ssl")
+    server = await asyncio.start_server(lambda *streams: line_after_tls(context, *streams), "127.0.0.1", 0)
+    await one_line_of_ours(ours, server, certificate, "start_tls", "starttls")
+
+
+async def one_line_of_ours(ours: pathlib.Path, server, certificate: pathlib.Path, what: str, *words: str) -> None:
+    """Our client of a server of asyncio's: it trusts the server's root, and no other name."""
+    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for name, is_trusted in [("localhost", True), ("example.org", False)]:
+        process = await asyncio.create_subprocess_exec(
+            ours, "connect", address, name, certificate, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        answer, errors = await asyncio.wait_for(process.communicate(), SECONDS)
+        if is_trusted:
+            holds = (process.returncode, answer) == (0, b"HELLO\n")
+            check(f"asyncio with {what}: a server of ours", holds, (answer, errors))
+        else:
+            holds = process.returncode == 1 and answer == b"" and b"certificate" in errors
+            check(f"asyncio with {what}: ours refuses it under another name", holds, (answer, errors))
+    server.close()
+
+
+async def one_line(reader, writer) -> None:
+    try:
+        writer.write((await reader.readline()).upper())
+        await writer.drain()
+    except OSError:
+        pass  # a client that does not trust it is gone
+    writer.close()
+
+
+async def line_after_tls(context: ssl.SSLContext, reader, writer) -> None:
+    if await reader.readline() == b"STARTTLS\n":
+        writer.write(b"GO\n")
+        await writer.drain()
+        try:
+            await writer.start_tls(context)
+        except OSError:
+            return writer.close()
+        await one_line(reader, writer)
+
+
+async def ask_for_tls(port: int, trusted: ssl.SSLContext) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"STARTTLS\n")
+    if await reader.readline() == b"GO\n":
+        await writer.start_tls(trusted, server_hostname="localhost")
+        writer.write(b"hello\n")
+        answer = await reader.readline()
+        writer.close()
+        return answer
+    return b"no GO"
 
 
 def memory_of(process: subprocess.Popen) -> int:
     """Its resident memory in kilobytes."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE).group(1))
+
+
+def endless_line(programs: pathlib.Path) -> None:
+    """A peer that never ends its line costs the limit, and not what it sends."""
+    megabytes = 50
+    with serving(programs / "streams", "--listen", "127.0.0.1:0", "--max-line", "1000") as (server, port):
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as peer:
+            peer.sendall(b"hello\n")
+            answer = peer.recv(100)
+            before = memory_of(server)
+            for _ in range(megabytes):
+                peer.sendall(b"x" * 1_000_000)
+            peer.sendall(b"\nbye\n")
+            while not answer.endswith(b"\nBYE\n"):
+                answer += peer.recv(100)
+            grown = memory_of(server) - before
+        expected = b"HELLO\nerror: a line is longer than 1000 bytes\nBYE\n"
+        check(f"a line of {megabytes} megabytes is one error", answer == expected, answer)
+        print(f"    {grown} kB more than before")
+        check("it takes no memory", grown <= 1_000, grown)
 
 
 def many_connections(programs: pathlib.Path) -> None:
@@ -184,6 +263,7 @@ def main() -> None:
         folder = pathlib.Path(name)
         make_certificate(folder)
         asyncio.run(against_tls(programs, folder))
+    endless_line(programs)
     many_connections(programs)
     sys.exit(1 if failures else 0)
 

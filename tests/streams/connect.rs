@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use streams::connect::{ask, open};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, duplex, split};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy, duplex, split};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Log, ms, soon};
+use crate::support::{Log, ms, settle, soon};
 use crate::work::tcp;
 
 /// asyncio: `write_eof` ends one direction, and the answer still comes. Tokio: `shutdown` does.
@@ -78,6 +79,77 @@ async fn a_write_waits_for_the_reader() {
     assert_eq!(start.elapsed(), ms(100));
 }
 
+/// asyncio: `set_write_buffer_limits(high=64)`, and `drain` waits above it. Tokio: a `BufWriter`; a byte more waits.
+#[tokio::test(start_paused = true)]
+async fn a_buf_writer_is_a_write_buffer_with_a_limit() {
+    let (here, mut there) = duplex(1);
+    let mut writer = BufWriter::with_capacity(64, here);
+    let start = Instant::now();
+    tokio::spawn(async move {
+        sleep(ms(100)).await;
+        there.read_to_end(&mut Vec::new()).await
+    });
+    for _ in 0..2 {
+        writer.write_all(&[7; 32]).await.unwrap();
+    }
+    assert_eq!((writer.buffer().len(), start.elapsed()), (64, ms(0))); // `get_write_buffer_size`
+    writer.write_all(&[7; 1]).await.unwrap();
+    assert_eq!((writer.buffer().len(), start.elapsed()), (1, ms(100)));
+}
+
+/// asyncio sends what is in its buffer by itself. A `BufWriter` keeps it until it is full, or until `flush`.
+#[tokio::test(start_paused = true)]
+async fn but_a_buf_writer_sends_nothing_before_a_flush() {
+    let (here, mut there) = duplex(64);
+    let mut writer = BufWriter::with_capacity(64, here);
+    writer.write_all(b"hello").await.unwrap();
+    assert!(timeout(ms(3_600_000), there.read_u8()).await.is_err());
+    writer.flush().await.unwrap();
+    assert_eq!(soon(there.read_u8()).await.unwrap(), b'h');
+    // And a drop loses it.
+    writer.write_all(b"lost").await.unwrap();
+    drop(writer);
+    let mut rest = String::new();
+    soon(there.read_to_string(&mut rest)).await.unwrap();
+    assert_eq!(rest, "ello");
+}
+
+/// asyncio: `Transport.write` from a callback, `pause_writing` and `resume_writing`. Tokio: a channel to a task that writes.
+#[tokio::test(start_paused = true)]
+async fn a_queue_is_written_in_the_background() {
+    let (mut here, mut there) = duplex(1);
+    let (transport, mut queue) = mpsc::channel::<&[u8]>(2); // the high-water mark, in messages
+    tokio::spawn(async move {
+        while let Some(message) = queue.recv().await {
+            here.write_all(message).await.unwrap();
+        }
+    });
+    transport.try_send(b"one").unwrap();
+    settle().await; // the task writes it
+    transport.try_send(b"two").unwrap();
+    transport.try_send(b"six").unwrap();
+    assert!(transport.try_send(b"ten").is_err()); // `pause_writing`
+    let mut heard = [0; 3];
+    soon(there.read_exact(&mut heard)).await.unwrap();
+    soon(transport.send(b"ten")).await.unwrap(); // `resume_writing`
+    drop(transport);
+    let mut rest = String::new();
+    soon(there.read_to_string(&mut rest)).await.unwrap();
+    assert_eq!((&heard, rest.as_str()), (b"one", "twosixten"));
+}
+
+/// asyncio: `writelines` joins its pieces. Tokio: `write_all_buf` of a chain does not copy them.
+#[tokio::test]
+async fn several_pieces_can_be_one_write() {
+    let (mut here, mut there) = duplex(64);
+    let mut pieces = bytes::Buf::chain(&b"head "[..], &b"body"[..]);
+    here.write_all_buf(&mut pieces).await.unwrap();
+    drop(here);
+    let mut heard = String::new();
+    soon(there.read_to_string(&mut heard)).await.unwrap();
+    assert_eq!(heard, "head body");
+}
+
 /// asyncio: `write` takes all, and returns nothing. Tokio: `write` takes what there is room for, and says how much.
 #[tokio::test]
 async fn but_a_write_may_take_only_a_part() {
@@ -124,6 +196,18 @@ async fn a_buffer_outside_the_read_keeps_what_came() {
     there.write_all(b"d").await.unwrap();
     soon(whole(&mut here, &mut buffer)).await;
     assert_eq!(buffer, b"abcd");
+}
+
+/// asyncio: `at_eof`. Tokio: an empty `fill_buf`, which waits until it knows, and takes nothing.
+#[tokio::test]
+async fn an_empty_buffer_is_the_end() {
+    let (mut here, there) = duplex(64);
+    let mut reader = BufReader::new(there);
+    here.write_all(b"x").await.unwrap();
+    drop(here);
+    assert_eq!(soon(reader.fill_buf()).await.unwrap(), b"x");
+    assert_eq!(soon(reader.read_u8()).await.unwrap(), b'x');
+    assert!(soon(reader.fill_buf()).await.unwrap().is_empty());
 }
 
 /// asyncio: `write_eof`. Tokio: dropping the write half of `into_split` ends that direction, and the other one goes on.
@@ -173,6 +257,16 @@ async fn but_a_drop_with_unread_bytes_resets_the_peer() {
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
+/// asyncio: `Transport.abort` drops what it has not sent. Tokio: without linger, a drop also resets the connection.
+#[tokio::test]
+async fn a_drop_without_linger_resets_the_peer() {
+    let (client, mut server) = tcp().await;
+    client.set_zero_linger().unwrap();
+    drop(client);
+    let error = soon(server.read(&mut [0; 1])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
 /// asyncio and Tokio: the system takes the bytes, and learns later that the peer is gone. Only an answer confirms.
 #[tokio::test]
 async fn but_the_first_write_to_a_gone_peer_succeeds() {
@@ -218,7 +312,7 @@ async fn no_connection_within_the_time_is_timed_out() {
     // The system's queue has room for two. It drops what the others send.
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    let opened = join_all((0..8).map(|_| open(address, ms(500)))).await;
+    let opened = soon(join_all((0..8).map(|_| open(address, ms(500))))).await;
     let kinds: Vec<_> =
         opened.iter().map(|opened| opened.as_ref().map_err(std::io::Error::kind).err()).collect();
     assert!(kinds.contains(&Some(ErrorKind::TimedOut)), "{kinds:?}");
@@ -233,6 +327,42 @@ async fn where_nothing_listens_the_connection_is_refused() {
     drop(listener);
     let error = soon(open(address, Duration::MAX)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+/// asyncio: `loop.add_reader` calls back when there is something to read. Tokio: `readable`, then `try_read`.
+#[tokio::test]
+async fn a_task_that_awaits_readable_is_a_reader() {
+    let (client, mut server) = tcp().await;
+    assert_eq!(client.try_read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    server.write_all(b"hello").await.unwrap();
+    let mut buffer = [0; 8];
+    let count = soon(async {
+        loop {
+            client.readable().await.unwrap();
+            // It may be a false alarm.
+            match client.try_read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => break read.unwrap(),
+            }
+        }
+    });
+    let count = count.await;
+    assert_eq!(&buffer[..count], b"hello");
+}
+
+/// asyncio: `connect_accepted_socket`, and `open_connection(sock=...)`. Tokio: `from_std` of one that does not block.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the socket is of a library that does not know Tokio")]
+async fn a_socket_of_std_can_be_taken_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut stream = TcpStream::from_std(socket).unwrap();
+    let (mut peer, _address) = soon(listener.accept()).await.unwrap();
+    stream.write_all(b"hello").await.unwrap();
+    let mut heard = [0; 5];
+    soon(peer.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"hello");
 }
 
 /// asyncio calls a `Protocol`: `connection_made`, `data_received`, `eof_received`, `connection_lost`. Tokio: a loop of reads.
@@ -259,7 +389,7 @@ async fn a_protocol_is_a_loop_of_reads() {
     });
     for word in ["one", "two"] {
         there.write_all(word.as_bytes()).await.unwrap();
-        crate::support::settle().await;
+        settle().await;
     }
     drop(there);
     protocol.await.unwrap();
@@ -285,6 +415,19 @@ async fn a_datagram_keeps_its_borders() {
     }
     // asyncio's buffer has 256 KiB. What has no room in ours is lost without an error.
     assert_eq!(heard, [&b"one"[..], b"", b"thre"]);
+}
+
+/// asyncio: `error_received`. Tokio: the next call of a connected socket fails, and the one after it works.
+#[tokio::test]
+async fn a_datagram_that_is_refused_is_an_error_later() {
+    let (here, closed) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    here.connect(closed.local_addr().unwrap()).await.unwrap();
+    drop(closed);
+    here.send(b"lost").await.unwrap();
+    let error = soon(here.recv(&mut [0; 1])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    here.send(b"lost, too").await.unwrap();
 }
 
 /// asyncio and Tokio: a stream has no borders. Two writes may be one read.

@@ -109,6 +109,21 @@ fn pauses(seed: u64) -> impl Iterator<Item = Duration> {
     wholes.map(move |whole| ms(whole / 2) + ms(whole / 2).mul_f64(rng.f64()))
 }
 
+/// asyncio: `interleave=1`. Here always: behind an address that fails comes one of the other family.
+#[tokio::test]
+async fn dial_takes_both_families_in_turn() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let fourth = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addresses = [closed.local_addr().unwrap(), fourth.local_addr().unwrap()];
+    drop(closed);
+    // Without IPv6 there is one family, and the next address of it comes.
+    let listener = TcpListener::bind("[::1]:0").await.ok();
+    let sixth = listener.as_ref().map(|listener| listener.local_addr().unwrap());
+    let all: Vec<_> = addresses.into_iter().chain(sixth).collect();
+    let stream = soon(dial(&all[..], Duration::MAX)).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), sixth.unwrap_or(addresses[1]));
+}
+
 /// Fails so many times, then connects. Returns when each attempt was, to the millisecond.
 async fn attempts(redial: &mut Redial, failures: usize) -> Vec<Duration> {
     let (start, mut at) = (Instant::now(), Vec::new());
@@ -173,4 +188,12 @@ async fn the_pauses_may_be_zero_or_endless() {
     let mut redial = Redial::new(Duration::MAX, Duration::MAX);
     let waiting = redial.dial(async || Err::<(), _>(()), |()| {});
     assert!(timeout(ms(1_000_000), waiting).await.is_err());
+    // Tokio sleeps for thirty years at most, and virtual time gets there: then the pause is doubled.
+    let mut failures = 0;
+    let attempt = || {
+        failures += 1;
+        std::future::ready(if failures > 2 { Ok(()) } else { Err(()) })
+    };
+    redial.dial(attempt, |()| {}).await;
+    assert_eq!(failures, 3);
 }

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use bytes::Bytes;
 use streams::fan_out::Room;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, DuplexStream, duplex};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, timeout};
 
@@ -49,6 +49,18 @@ async fn a_slow_reader_is_dropped_and_holds_up_no_other() {
     assert_eq!((dropped, start.elapsed(), room.len()), (vec![0, 0, 0, 1, 0], ms(0), 1));
     // In the middle of its write.
     soon(slow).await.unwrap().unwrap();
+}
+
+/// A stream that keeps what is written until a flush, as TLS and a `BufWriter` do, holds no message back.
+#[tokio::test(start_paused = true)]
+async fn each_message_is_flushed() {
+    let (room, (ours, mut theirs)) = (Room::new(ONE), duplex(64));
+    let mut member = room.join();
+    tokio::spawn(async move { member.deliver(BufWriter::new(ours)).await });
+    room.say("hello".into());
+    let mut heard = [0; 5];
+    soon(theirs.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"hello");
 }
 
 /// A receiver that lags behind is told so when it receives. In the middle of a write it does not receive.

@@ -1,8 +1,10 @@
-use std::io::ErrorKind;
+use std::io::{Cursor, ErrorKind};
 use std::time::Duration;
 
 use streams::relay::relay;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, copy, copy_bidirectional, duplex, split};
+use tokio::io::{
+    AsyncReadExt, AsyncWriteExt, BufWriter, copy, copy_bidirectional, duplex, empty, join, sink, split,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{ms, soon};
@@ -101,6 +103,14 @@ async fn a_peer_that_is_gone_closes_the_other_side() {
     client.write_all(b"x").await.unwrap();
     assert_eq!(soon(relayed).await.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
     assert_eq!(client.write_all(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+/// A stream that takes no more bytes, as a buffer of a fixed size, is an error of both.
+#[tokio::test]
+async fn a_stream_that_takes_nothing_is_an_error() {
+    let full = Cursor::new(vec![0; 2].into_boxed_slice());
+    let ended = relay(join(&b"hello"[..], sink()), join(empty(), full), Duration::MAX).await;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::WriteZero);
 }
 
 /// A stream that keeps what is written until a flush holds nothing back.

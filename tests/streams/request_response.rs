@@ -7,7 +7,9 @@ use streams::request_response::{CallError, Client, answer, client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_util::codec::{Decoder, Encoder, FramedRead, LengthDelimitedCodec};
+use tokio_util::codec::{
+    Decoder, Encoder, Framed, FramedParts, FramedRead, LengthDelimitedCodec, LinesCodec,
+};
 
 use crate::support::{Gauge, ms, soon};
 
@@ -208,6 +210,20 @@ async fn but_two_exact_reads_lose_the_border_when_dropped() {
     there.write_all(b"cd\0\0\0\x01e").await.unwrap();
     assert_eq!(frames.next().await.unwrap().unwrap(), &b"abcd"[..]);
     assert_eq!(frames.next().await.unwrap().unwrap(), &b"e"[..]);
+}
+
+/// asyncio: `set_protocol`; what a `StreamReader` has read stays there. Tokio: `into_parts` has it, for the next codec.
+#[tokio::test]
+async fn another_codec_gets_what_has_come() {
+    let (mut here, there) = duplex(64);
+    here.write_all(b"UPGRADE\n\0\0\0\x02hi").await.unwrap();
+    let mut lines = Framed::new(there, LinesCodec::new());
+    assert_eq!(lines.next().await.unwrap().unwrap(), "UPGRADE");
+    let parts = lines.into_parts();
+    let mut next = FramedParts::new::<Bytes>(parts.io, LengthDelimitedCodec::new());
+    next.read_buf = parts.read_buf;
+    let mut frames = Framed::from_parts(next);
+    assert_eq!(frames.next().await.unwrap().unwrap(), &b"hi"[..]);
 }
 
 /// A frame whose length does not fit its field is an error of the sender.

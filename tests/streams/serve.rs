@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -56,6 +57,18 @@ async fn each_connection_has_a_task() {
     let (mut first, mut second) = (connect(&arrivals).await, connect(&arrivals).await);
     assert!(is_answered(&mut second).await);
     assert!(is_answered(&mut first).await);
+}
+
+/// asyncio has one thread. A handler that keeps something for one thread at a time, as a `Cell`, may be spawned here.
+#[tokio::test(start_paused = true)]
+async fn a_handler_need_not_be_shared_by_threads() {
+    let ((arrivals, listener), calls) = (scripted(()), Cell::new(0));
+    let handle = move |stream, stop| {
+        calls.set(calls.get() + 1);
+        echo(stream, stop)
+    };
+    tokio::spawn(serve(listener, Limits::default(), CancellationToken::new(), handle));
+    assert!(is_answered(&mut connect(&arrivals).await).await);
 }
 
 /// asyncio has no limit on connections. Here one more waits, in the system's queue, until another one ends.
@@ -127,6 +140,28 @@ async fn at_the_stop_handlers_end_and_the_rest_is_cut() {
     stop.cancel();
     assert_eq!(soon(server).await.unwrap(), Served { handled: 4, cut: 2, ..Served::default() });
     assert_eq!(log.take(), ["  1 obey", "  1 closed", "500 late", "1001 cut", "1001 cut"]);
+}
+
+/// asyncio: a cancelled handler is gone when its `finally` has run. Here `serve` returns when those that it cut are gone.
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_is_gone_when_serve_returns() {
+    let ((arrivals, listener), stop, log) = (scripted(()), CancellationToken::new(), Log::default());
+    let logged = log.clone();
+    let server = serve(listener, limits(9, Beyond::Wait), stop.clone(), move |_stream, _stop| {
+        let left = logged.at_drop("cut");
+        async move {
+            std::future::pending::<()>().await;
+            drop(left);
+        }
+    });
+    // In the lesson's own task: what runs behind `serve` runs at once.
+    let (served, _client) = tokio::join!(server, async {
+        let client = connect(&arrivals).await;
+        settle().await;
+        stop.cancel();
+        client
+    });
+    assert_eq!((served.cut, log.take()), (1, vec!["1001 cut".to_owned()]));
 }
 
 /// A stop without connections takes no time, and the grace period may be zero or the longest.

@@ -53,7 +53,9 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "what")]
     grace: Duration,
     /// The longest line, in bytes
-    #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = at_least_one, requires = "listen")]
+    // `requires` alone lets `--relay` pass: what is required is ignored where it conflicts.
+    #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = at_least_one)]
+    #[arg(requires = "listen", conflicts_with = "relay")]
     max_line: NonZeroUsize,
 }
 

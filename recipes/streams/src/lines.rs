@@ -30,7 +30,7 @@
 //!
 //! # Cost
 //!
-//! At most `limit` bytes and a buffer of 8 KiB, whatever the peer sends.
+//! At most twice `limit` bytes, as a `Vec` doubles when it grows, and a buffer of 8 KiB. The peer cannot change that.
 
 use std::io;
 
@@ -80,7 +80,6 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         loop {
             let chunk = self.reader.fill_buf().await?;
             if chunk.is_empty() {
-                self.is_skipping = false;
                 let partial = std::mem::take(&mut self.line);
                 return if partial.is_empty() { Ok(None) } else { Err(LineError::Unfinished { partial }) };
             }

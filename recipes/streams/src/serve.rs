@@ -141,6 +141,8 @@ where
     let _cut_on_drop = cut.clone().drop_guard();
     let mut served = Served::default();
     let accept = async {
+        // Owned by this block: a reference would ask for a handler that is `Sync`.
+        let handle = handle;
         loop {
             let mut permit = None;
             if limits.beyond == Beyond::Wait {

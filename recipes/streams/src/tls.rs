@@ -38,6 +38,11 @@
 //!
 //! `TimedOut`: no handshake within the time. `InvalidData`: the certificate or the protocol is wrong; the `rustls::Error` in
 //! it says how. `UnexpectedEof`: the peer is gone.
+//!
+//! # Differences from asyncio
+//!
+//! `shutdown` ends one direction, and the answer can still come. asyncio takes it for the end of both: a server of
+//! asyncio's does not answer after it. Read the answer first.
 
 use std::io;
 use std::sync::Arc;

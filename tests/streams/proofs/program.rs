@@ -106,6 +106,8 @@ fn wrong_use_is_one_line() {
         (&["--relay", "127.0.0.1:0"], 2, "2 values required"),
         (&["--listen", "x", "--relay", "x", "y"], 2, "cannot be used with"),
         (&["--grace", "1"], 2, "required"),
+        (&["--max-line", "1"], 2, "required"),
+        (&["--relay", "x", "y", "--max-line", "1"], 2, "cannot be used with"),
         (&["--listen", "x", "--grace", "soon"], 2, "not a number of seconds"),
         (&["--listen", "x", "--limit", "0"], 2, "not a number of 1 or more"),
         (&["--listen", "no address"], 1, "cannot listen at no address"),
