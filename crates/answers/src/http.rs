@@ -104,6 +104,16 @@ pub async fn basic_auth(client: reqwest::Client) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `CookieJar`.
+pub fn cookie_jar(
+    builder: reqwest::ClientBuilder,
+    url: &reqwest::Url,
+) -> anyhow::Result<reqwest::Client> {
+    let jar = std::sync::Arc::new(reqwest::cookie::Jar::default());
+    jar.add_cookie_str("theme=dark", url); // and what servers set
+    Ok(builder.cookie_provider(jar).build()?)
+}
+
 /// `aiohttp.hdrs`.
 pub fn headers() {
     use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};

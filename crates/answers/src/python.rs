@@ -1,4 +1,6 @@
 //! What Python has in the language and its library.
+use std::cell::RefCell;
+
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt as _};
 
@@ -123,6 +125,17 @@ pub fn inherit() {
     tokio::spawn(REQUEST.scope(request, fetch(1)));
 }
 
+/// The edge that a fake takes the place of.
+pub trait Pages {
+    /// Loads a page.
+    fn page(&self, id: u32) -> impl Future<Output = Page>;
+}
+
+/// What a test calls.
+pub(crate) async fn both(pages: &impl Pages) -> [Page; 2] {
+    [pages.page(1).await, pages.page(2).await]
+}
+
 /// `IsolatedAsyncioTestCase`.
 pub fn tokio_test() {
     #[tokio::test(start_paused = true)] // an hour takes no time
@@ -131,6 +144,20 @@ pub fn tokio_test() {
         let work = std::future::pending::<()>();
         assert!(tokio::time::timeout(hour, work).await.is_err());
     }
+}
+
+/// `AsyncMock`.
+pub async fn fake() -> Vec<u32> {
+    struct Fake(RefCell<Vec<u32>>); // its calls
+    impl Pages for Fake {
+        async fn page(&self, id: u32) -> Page {
+            self.0.borrow_mut().push(id);
+            format!("page {id}")
+        }
+    }
+    let fake = Fake(RefCell::default());
+    both(&fake).await; // what is tested
+    fake.0.take()
 }
 
 /// A recursive async function.

@@ -1,5 +1,8 @@
 //! Servers.
+use std::net::SocketAddr;
+
 use futures::{SinkExt as _, StreamExt as _};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The state of a program.
@@ -31,13 +34,13 @@ pub async fn web_run(app: axum::Router) -> anyhow::Result<()> {
 pub async fn web_runner(
     app: axum::Router,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<(SocketAddr, JoinHandle<std::io::Result<()>>)> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let stopped = stop.clone().cancelled_owned();
     let server = axum::serve(listener, app).with_graceful_shutdown(stopped);
     let server = tokio::spawn(server.into_future()); // stop.cancel() ends it
-    Ok(())
+    Ok((address, server))
 }
 
 /// `web.Request`.
@@ -60,12 +63,13 @@ pub fn web_response() -> impl axum::response::IntoResponse {
 }
 
 /// `raise web.HTTPNotFound`.
-pub fn web_error() {
-    use axum::http::StatusCode;
-    async fn user(id: Option<u64>) -> Result<String, StatusCode> {
-        let id = id.ok_or(StatusCode::NOT_FOUND)?;
-        Ok(format!("user {id}"))
+pub fn web_error() -> axum::Router {
+    use axum::{extract::Path, http::StatusCode, routing::get};
+    async fn user(Path(id): Path<usize>) -> Result<&'static str, StatusCode> {
+        let at = id.checked_sub(1).ok_or(StatusCode::BAD_REQUEST)?;
+        ["Ada", "Bob"].get(at).copied().ok_or(StatusCode::NOT_FOUND)
     }
+    axum::Router::new().route("/users/{id}", get(user))
 }
 
 /// `web.StreamResponse`.
@@ -76,6 +80,13 @@ pub fn web_stream() -> axum::body::Body {
         }
     };
     axum::body::Body::from_stream(lines)
+}
+
+/// `web.FileResponse`.
+pub async fn web_file(path: &str) -> std::io::Result<axum::body::Body> {
+    let file = tokio::fs::File::open(path).await?;
+    let pieces = tokio_util::io::ReaderStream::new(file);
+    Ok(axum::body::Body::from_stream(pieces))
 }
 
 /// `web.middleware`.

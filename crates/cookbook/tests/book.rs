@@ -71,7 +71,14 @@ fn patterns(recipe: &str) -> Vec<(String, String)> {
 
 /// The sources of a folder under `tests`, with their paths from there. The proofs of a suite are in a folder of theirs.
 fn suite(name: &str) -> Vec<(PathBuf, String)> {
-    let (mut sources, mut folders) = (Vec::new(), vec![root().join("tests").join(name)]);
+    sources(&format!("tests/{name}"))
+}
+
+/// The sources of a folder of the repository, with their paths below the folder that it is in.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let folder = root().join(folder);
+    let above = folder.parent().unwrap().to_owned();
+    let (mut sources, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
@@ -79,7 +86,7 @@ fn suite(name: &str) -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let source = fs::read_to_string(&path).unwrap();
-                sources.push((path.strip_prefix(root().join("tests")).unwrap().to_owned(), source));
+                sources.push((path.strip_prefix(&above).unwrap().to_owned(), source));
             }
         }
     }
@@ -102,8 +109,12 @@ struct Lesson {
 ///
 /// It goes by lines, and may, for the sources are formatted: a module begins and ends at one margin.
 fn all_lessons(recipe: &str) -> Vec<Lesson> {
+    lessons_in(recipe, suite(recipe))
+}
+
+fn lessons_in(recipe: &str, sources: Vec<(PathBuf, String)>) -> Vec<Lesson> {
     let mut lessons = Vec::new();
-    for (file, source) in suite(recipe) {
+    for (file, source) in sources {
         let is_proof = file.parent().is_some_and(|folder| folder.ends_with("proofs"));
         let target = if is_proof { format!("{recipe}_proofs") } else { recipe.to_owned() };
         let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -308,12 +319,21 @@ fn answers() -> Vec<Answer> {
 #[test]
 fn every_lesson_of_the_concordance_exists_and_is_its_recipes() {
     let mut wrong = Vec::new();
-    let known: BTreeMap<_, _> =
+    let mut known: BTreeMap<_, _> =
         recipes().into_iter().map(|recipe| (recipe.clone(), lessons(&recipe))).collect();
+    // Where there is no recipe, the code that is shown has a lesson of its own.
+    let of_code: Vec<_> = lessons_in("answers", sources("crates/answers/tests/snippets"));
+    wrong.extend(
+        of_code
+            .iter()
+            .filter(|lesson| lesson.summary.is_empty())
+            .map(|lesson| format!("answers::{} has no doc line", lesson.path)),
+    );
+    known.insert("answers".to_owned(), of_code.into_iter().map(|lesson| lesson.path).collect());
     for answer in answers() {
         let Some(lesson) = answer.text("lesson") else { continue };
         let (recipe, lesson) = lesson.split_once("::").unwrap();
-        if answer.recipe() != Some(recipe) {
+        if recipe != "answers" && answer.recipe() != Some(recipe) {
             wrong.push(format!("{}: {recipe}::{lesson} is not of the answer's recipe", answer.name));
         }
         if !known.get(recipe).is_some_and(|lessons| lessons.contains(lesson)) {
