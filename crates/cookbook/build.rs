@@ -127,9 +127,10 @@ fn read(path: &Path, kind: &'static str, code: &[(String, String)], entries: &mu
         let text = |key: &str| strings(table.get(key)).pop().unwrap_or_default();
         let link = if table.contains_key("link") { text("link") } else { link.clone() };
         let names: Vec<_> = [vec![name.to_owned()], strings(table.get("also"))].concat();
-        let wanted = text("code");
-        let found = code.iter().find(|(name, _)| *name == wanted).map(|(_, code)| code.clone());
-        assert!(wanted.is_empty() || found.is_some(), "{file}: {name}: crates/answers has no {wanted}");
+        let body = |wanted: &str| {
+            let found = code.iter().find(|(name, _)| name == wanted).map(|(_, code)| code.clone());
+            found.unwrap_or_else(|| panic!("{file}: {name}: crates/answers has no {wanted}"))
+        };
         let entry = Entry {
             kind,
             links: names.iter().map(|name| linked(&link, name)).collect(),
@@ -137,7 +138,7 @@ fn read(path: &Path, kind: &'static str, code: &[(String, String)], entries: &mu
             ask: strings(table.get("ask")),
             answer: text("answer"),
             add: strings(table.get("add")),
-            code: found.unwrap_or_default(),
+            code: table.get("code").and_then(Item::as_str).map(body).unwrap_or_default(),
             at: text("at"),
             lesson: text("lesson"),
             rust: strings(table.get("rust")).iter().map(|item| url(item)).collect(),
@@ -158,13 +159,18 @@ fn read(path: &Path, kind: &'static str, code: &[(String, String)], entries: &mu
         for (member, answer) in
             table.get("members").and_then(Item::as_table).into_iter().flat_map(Table::iter)
         {
-            let answer = answer.as_str().unwrap_or_else(|| panic!("{file}: {name}.{member} is no string"));
+            // `member = "its answer"`, or `member = { answer = "its answer", code = "its own" }`.
+            let own = answer.get("code").and_then(Item::as_str).map(body);
+            let answer = answer.as_str().or_else(|| answer.get("answer")?.as_str());
+            let answer = answer.unwrap_or_else(|| panic!("{file}: {name}.{member} has no answer"));
+            let of_class = || if shows(&entry.code, answer) { entry.code.clone() } else { String::new() };
             let names: Vec<_> = member.split('|').map(|member| format!("{name}.{}", member.trim())).collect();
             entries.push(Entry {
                 links: names.iter().map(|name| linked(&link, name)).collect(),
                 names,
                 answer: answer.to_owned(),
                 add: entry.add.clone(),
+                code: own.unwrap_or_else(of_class),
                 at: entry.at.clone(),
                 rust: entry.rust.clone(),
                 since: entry.since.clone(),
@@ -174,6 +180,21 @@ fn read(path: &Path, kind: &'static str, code: &[(String, String)], entries: &mu
             });
         }
     }
+}
+
+/// Whether the code of a class shows what its member is: the last name of the answer's first code, as a call if it is one.
+fn shows(code: &str, answer: &str) -> bool {
+    let first = answer.split('`').nth(1).unwrap_or_default();
+    let (path, call) = first.split_once('(').map_or((first, ""), |(path, _)| (path, "("));
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let name = path.rsplit(|letter| !is_part(letter)).next().unwrap_or_default();
+    // These are in nearly every code, and in the way of what is asked.
+    if name.len() < 3 || ["Err", "None", "Some"].contains(&name) {
+        return false;
+    }
+    code.match_indices(&format!("{name}{call}")).any(|(at, found)| {
+        !code[..at].ends_with(is_part) && (call == "(" || !code[at + found.len()..].starts_with(is_part))
+    })
 }
 
 /// A page with an anchor for each name takes the name; any other is the whole link.

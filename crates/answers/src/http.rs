@@ -134,6 +134,37 @@ pub async fn ws_connect() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `ws.receive`.
+pub async fn ws_receive(
+    mut socket: tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>,
+) {
+    match socket.next().await {
+        Some(Ok(Message::Text(text))) => println!("{text}"),
+        Some(Ok(Message::Binary(bytes))) => println!("{bytes:?}"),
+        Some(Ok(Message::Close(_))) | None => println!("closed"),
+        Some(Ok(other)) => println!("{other:?}"), // pings, pongs
+        Some(Err(error)) => println!("lost: {error}"),
+    }
+}
+
+/// `WebSocketException`.
+pub fn ws_error(error: tokio_tungstenite::tungstenite::Error) {
+    use tokio_tungstenite::tungstenite::Error;
+    match error {
+        Error::Http(response) => println!("refused: {}", response.status()),
+        Error::ConnectionClosed => println!("closed before"),
+        other => println!("{other}"),
+    }
+}
+
+/// `httpx.URL`.
+pub fn url() -> anyhow::Result<()> {
+    let url = reqwest::Url::parse("https://example.org/pages/")?;
+    let mut page = url.join("7")?; // https://example.org/pages/7
+    page.query_pairs_mut().append_pair("lang", "en"); // ?lang=en
+    Ok(())
+}
+
 /// `ws.close`.
 pub async fn ws_close(
     mut socket: tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>,

@@ -299,3 +299,11 @@ pub async fn retry() -> anyhow::Result<()> {
         .await?;
     Ok(())
 }
+
+/// `task_group.cancel_scope.cancel`.
+pub async fn abort_all(mut tasks: tokio::task::JoinSet<Page>) {
+    tasks.abort_all();
+    while let Some(end) = tasks.join_next().await {
+        println!("{end:?}"); // cancelled, or done before
+    }
+}
