@@ -69,7 +69,7 @@ async fn what_is_written_is_echoed() {
 /// Its terminal is its controlling one: `\x03` is Ctrl-C, which is SIGINT for what is in the foreground.
 #[tokio::test]
 async fn a_control_c_reaches_the_program() {
-    let mut terminal = shell("trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.01; done");
+    let mut terminal = shell("trap 'echo caught; exit 7' INT; sleep 600 & echo ready; wait");
     until(&terminal, "ready\r\n").await;
     terminal.write(b"\x03").await.unwrap();
     assert!(rest(&terminal).await.ends_with("caught\r\n"));
@@ -88,7 +88,7 @@ async fn a_control_d_ends_the_input() {
 /// A new size reaches the program as SIGWINCH.
 #[tokio::test]
 async fn a_new_size_is_reported() {
-    let mut terminal = shell("trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.01; done");
+    let mut terminal = shell("trap 'stty size; exit 0' WINCH; sleep 600 & echo ready; wait");
     until(&terminal, "ready\r\n").await;
     terminal.resize(Size { rows: 10, columns: 20 }).unwrap();
     assert_eq!(rest(&terminal).await, "10 20\r\n");
