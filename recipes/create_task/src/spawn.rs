@@ -14,11 +14,11 @@
 //! async fn main() {
 //!     let load = async { Ok::<_, String>(vec![3, 4]) };
 //!     let (numbers, title) = alongside(load, async { "totals" }).await;
-//!     assert_eq!((numbers.unwrap(), title), (vec![3, 4], "totals"));
+//!     assert_eq!((numbers, title), (Ok(vec![3, 4]), "totals"));
 //!
 //!     let endless = tokio::spawn(std::future::pending::<Result<(), String>>());
 //!     endless.abort();
-//!     assert!(matches!(collect(endless).await, Err(Failure::Cancelled)));
+//!     assert_eq!(collect(endless).await, Err(Failure::Cancelled));
 //! }
 //! ```
 //!
@@ -36,21 +36,24 @@
 //!
 //! # Errors
 //!
-//! [`Failure`] tells apart an error of the work, a panic and an abort. A panic keeps its payload: one whose destructor
-//! panics does so where the failure is dropped.
+//! [`Failure`] tells apart an error of the work, a panic and an abort.
+
+use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Why a task gave no value.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure<E> {
     /// The work returned an error.
     #[error("{0}")]
     Error(E),
-    /// The work panicked: prints the task's id and the panic's text. `into_panic` gives the payload.
-    #[error("{0}")]
-    Panicked(JoinError),
+    /// The work panicked with this message.
+    #[error("panicked: {0}")]
+    Panicked(String),
     /// The task was aborted, or its runtime has shut down.
     #[error("cancelled")]
     Cancelled,
@@ -80,6 +83,21 @@ pub async fn collect<T, E>(
 
 impl<E> From<JoinError> for Failure<E> {
     fn from(error: JoinError) -> Self {
-        if error.is_panic() { Self::Panicked(error) } else { Self::Cancelled }
+        match error.try_into_panic() {
+            Ok(panic) => Self::Panicked(message(panic)),
+            Err(_aborted) => Self::Cancelled,
+        }
     }
+}
+
+/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+    text
 }

@@ -16,23 +16,19 @@ use crate::work::load;
 /// or a `JoinError` that is a panic or an abort.
 #[tokio::test(start_paused = true)]
 async fn an_error_a_panic_and_an_abort_are_told_apart() {
-    let failed = collect(tokio::spawn(load(("bad", 100)))).await;
-    assert!(matches!(failed, Err(Failure::Error(text)) if text == "bad after 100"));
+    let error = |text: &str| Failure::Error(text.to_owned());
+    assert_eq!(collect(tokio::spawn(load(("bad", 100)))).await, Err(error("bad after 100")));
 
-    let payload = |failure| match failure {
-        Err(Failure::Panicked(error)) => error.into_panic(),
-        other => panic!("not a panic: {other:?}"),
-    };
-    let panics = payload(collect(tokio::spawn(load(("panics", 100)))).await);
-    assert_eq!(panics.downcast_ref(), Some(&"panics after 100".to_owned()));
+    let panicked = |text: &str| Failure::Panicked(text.to_owned());
+    assert_eq!(collect(tokio::spawn(load(("panics", 100)))).await, Err(panicked("panics after 100")));
     let panics = tokio::spawn(async { if true { panic!("plain") } else { load(("a", 0)).await } });
-    assert_eq!(payload(collect(panics).await).downcast_ref(), Some(&"plain"));
+    assert_eq!(collect(panics).await, Err(panicked("plain")));
     let panics = tokio::spawn(async { if true { std::panic::panic_any(7) } else { load(("a", 0)).await } });
-    assert_eq!(payload(collect(panics).await).downcast_ref(), Some(&7));
+    assert_eq!(collect(panics).await, Err(panicked("a value that is not text")));
 
     let aborted = tokio::spawn(load(("a", 100)));
     aborted.abort();
-    assert!(matches!(collect(aborted).await, Err(Failure::Cancelled)));
+    assert_eq!(collect(aborted).await, Err(Failure::Cancelled));
 }
 
 /// asyncio: a `CancelledError` of the awaited task goes up through whoever awaits it. Tokio: it is a value, and
@@ -47,7 +43,7 @@ async fn awaiting_an_aborted_task_does_not_cancel_the_one_who_awaits() {
     let unwraps = tokio::spawn(async { unwraps.await.unwrap() });
     sleep(ms(100)).await;
     abort.abort();
-    assert!(matches!(outer.await.unwrap(), Err(Failure::Cancelled)));
+    assert_eq!(outer.await.unwrap(), Err(Failure::Cancelled));
     assert!(unwraps.await.unwrap_err().is_panic());
 }
 
@@ -95,7 +91,7 @@ fn a_cancelled_collect_loses_no_result() {
         |handle, outcome| {
             if let Cancelled(_) = outcome {
                 let mut handle = handle.try_lock().unwrap();
-                assert!(matches!(collect(&mut *handle).now_or_never(), Some(Ok("a"))));
+                assert_eq!(collect(&mut *handle).now_or_never(), Some(Ok("a")));
             }
         },
     );
