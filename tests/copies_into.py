@@ -235,7 +235,7 @@ futures = "0.3"
 NOT_IN = {
     "old": {
         ("event_loop", "owner"),  # a runtime of one thread is stable since tokio 1.51
-        ("http_client", "client"),  # certificates and a limit on headers are set since reqwest 0.13
+        ("http_client", "client"),  # a limit on headers is set since reqwest 0.13.5
         ("pitfalls", "task_local_not_inherited"),  # `LocalKey::try_get` is there since tokio 1.48
     },
 }

@@ -25,6 +25,8 @@ import threading
 import time
 import venv
 
+from peers import check, failed
+
 PAGE = b"a page of a foreign server\n" * 1000
 
 NGINX = """
@@ -47,17 +49,6 @@ http {{
     }}
 }}
 """
-
-failures = 0
-
-
-def check(what: str, holds: bool, evidence: object) -> None:
-    global failures
-    print(f"{'ok' if holds else 'FAILED'}: {what}")
-    if not holds:
-        failures += 1
-        print(f"    {evidence}")
-
 
 def run(binary: str, *arguments: str) -> subprocess.CompletedProcess:
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -326,7 +317,7 @@ def main() -> None:
         against_python(binary, folder)
         against_nginx(binary, folder)
         against_bytes(binary, folder)
-    sys.exit(1 if failures else 0)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

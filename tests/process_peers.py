@@ -18,18 +18,10 @@ import sys
 import tempfile
 import time
 
+from peers import check, failed
+
 SECONDS = 60
 NOBODY = 65534
-
-failures = 0
-
-
-def check(what: str, holds: bool, evidence: object) -> None:
-    global failures
-    print(f"{'ok' if holds else 'FAILED'}: {what}", flush=True)
-    if not holds:
-        failures += 1
-        print(f"    {str(evidence)[:2000]}")
 
 
 class Run:
@@ -175,8 +167,8 @@ def main() -> None:
     else:
         sys.exit("ulimit -u counts the processes of a user: run this as root, which becomes another one")
     example(programs)
-    print(f"{failures} failed")
-    sys.exit(failures > 0)
+    print(f"{len(failed)} failed")
+    sys.exit(bool(failed))
 
 
 main()

@@ -22,20 +22,12 @@ import subprocess
 import sys
 import tempfile
 
+from peers import check, failed
+
 CONNECTIONS = 10_000
 # A connection has a buffer of 8 KiB, a task, and its place in the tables of the runtime.
 KILOBYTES_EACH = 16
 SECONDS = 60
-
-failures = 0
-
-
-def check(what: str, holds: bool, evidence: object) -> None:
-    global failures
-    print(f"{'ok' if holds else 'FAILED'}: {what}", flush=True)
-    if not holds:
-        failures += 1
-        print(f"    {evidence}")
 
 
 @contextlib.contextmanager
@@ -265,7 +257,7 @@ def main() -> None:
         asyncio.run(against_tls(programs, folder))
     endless_line(programs)
     many_connections(programs)
-    sys.exit(1 if failures else 0)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import asyncio
 import multiprocessing
-import statistics
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+from measure import measure
 
 MASK = 2**64 - 1
 SPAWN = multiprocessing.get_context("spawn")
@@ -21,16 +21,6 @@ def random_sum(seed: int, numbers: int) -> int:
 
 def nothing() -> None:
     pass
-
-
-def measure(name: str, work, items: int, rounds: int) -> None:
-    work()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter_ns()
-        work()
-        times.append(time.perf_counter_ns() - start)
-    print(statistics.median(times) / items, name)
 
 
 def the_sum(numbers: int, parts: int, rounds: int) -> None:

@@ -1,20 +1,10 @@
 """The asyncio side of benches/subprocesses.rs: (0) programs that do nothing, (1) bytes through a pipe, there and back."""
 
 import asyncio
-import statistics
 import sys
-import time
 from asyncio.subprocess import DEVNULL, PIPE
 
-
-def measure(name: str, work, items: int, rounds: int) -> None:
-    work()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter_ns()
-        work()
-        times.append(time.perf_counter_ns() - start)
-    print(statistics.median(times) / items, name)
+from measure import measure
 
 
 async def run() -> None:

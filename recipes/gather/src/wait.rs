@@ -141,6 +141,10 @@ pub async fn wait<T, E>(
 
 /// Waits until a task of the set is done, and takes all that are done, each with its id: a loop of `FIRST_COMPLETED`.
 /// The set keeps those that are pending. A `timeout` around it loses nothing.
+///
+/// # Errors
+///
+/// For an empty set. The error or panic of a task is its entry in the list.
 pub async fn take_done<T: 'static>(
     tasks: &mut JoinSet<T>,
 ) -> Result<Vec<Result<(Id, T), JoinError>>, NothingToWaitFor> {
