@@ -27,15 +27,15 @@ fn stderr(name: &str) -> PathBuf {
 ///
 /// The versions are those of the `Cargo.lock` that this package is built with, so nothing is downloaded.
 fn run_cargo() -> BTreeMap<String, Vec<String>> {
-    // With these features, what the lessons of `pitfalls` have built in the same place serves here, too.
+    // No crate that the recipe does not have: a copy of it has no other in its lock file.
     const MANIFEST: &str = r#"[package]
 name = "errors"
 version = "0.1.0"
 edition = "2024"
 
 [dependencies]
-futures = { version = "0.3", default-features = false, features = ["std", "async-await", "executor"] }
-tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "rt-multi-thread", "sync", "time"] }
+futures = { version = "0.3", default-features = false, features = ["std", "async-await"] }
+tokio = { version = "1", features = ["macros", "rt", "rt-multi-thread", "sync", "time"] }
 
 [workspace]
 "#;
@@ -56,6 +56,7 @@ tokio = { version = "1", features = ["io-util", "macros", "net", "rt", "rt-multi
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["check", "--quiet", "--offline", "--bins", "--keep-going", "--message-format", "json"]);
+    // What the lessons of `pitfalls` have built in this place serves here, too.
     cargo.current_dir(&folder).env("CARGO_TARGET_DIR", folder.with_file_name("caught").join("target"));
     // What the one who runs the lessons asks of their build is not asked of this one.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {

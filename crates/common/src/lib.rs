@@ -17,8 +17,8 @@ pub mod server;
 mod show;
 mod text;
 
+pub use output::wants_colour;
 #[cfg(feature = "rehearsal")]
 pub use rehearsal::{Rehearsal, rehearse};
-pub use output::wants_colour;
 pub use show::{Show, parse, run};
 pub use text::one_line;

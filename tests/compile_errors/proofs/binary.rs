@@ -16,9 +16,9 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn printed(arguments: &[&str]) -> String {
-    let output = run(arguments);
-    assert!(output.status.success(), "{arguments:?}");
-    String::from_utf8(output.stdout).unwrap()
+    let Output { status, stdout, stderr } = run(arguments);
+    assert!(status.success() && stderr.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
 }
 
 /// A reader looks for his message: the list has its beginning, on a line of a terminal.
