@@ -336,7 +336,7 @@ fn with_other_names(message: &str) -> String {
         ("to_uppercase", "status"),
         ("`name`", "`cfg`"),
         ("`task`", "`worker`"),
-        ("io::Error", "sqlx::Error"),
+        ("SettingsError", "sqlx::Error"),
         ("FnOnce", "Send"),
         ("load", "run_forever"),
         ("src/main.rs", "src/services/orders.rs"),

@@ -1,6 +1,13 @@
-use std::io;
+#[derive(Debug)]
+struct SettingsError;
 
-async fn port(settings: &str) -> Result<u16, io::Error> {
+impl From<std::io::Error> for SettingsError {
+    fn from(_: std::io::Error) -> Self {
+        SettingsError
+    }
+}
+
+async fn port(settings: &str) -> Result<u16, SettingsError> {
     let port: u16 = settings.parse()?;
     Ok(port)
 }

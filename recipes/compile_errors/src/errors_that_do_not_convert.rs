@@ -2,7 +2,7 @@
 //! `?` meets an error of another type.
 //!
 //! ```text
-//! error[E0277]: `?` couldn't convert the error to `std::io::Error`
+//! error[E0277]: `?` couldn't convert the error to `SettingsError`
 //! ```
 //!
 //! ```sh
@@ -27,6 +27,7 @@ use std::num::ParseIntError;
 use thiserror::Error;
 
 async fn port(settings: &str) -> anyhow::Result<u16> {
+    anyhow::ensure!(!settings.is_empty(), "no settings");
     Ok(settings.parse()?)
 }
 
@@ -35,18 +36,21 @@ pub async fn fixed() -> anyhow::Result<u16> {
     port("8080").await
 }
 
-/// What may be wrong with the settings.
+/// Why there is no port.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read the settings")]
-    Read(#[from] std::io::Error),
-    /// The port is no number.
+    /// There is no text.
+    #[error("no settings")]
+    Empty,
+    /// The text is no number.
     #[error("the port is no number")]
     Port(#[from] ParseIntError),
 }
 
 async fn checked_port(settings: &str) -> Result<u16, SettingsError> {
+    if settings.is_empty() {
+        return Err(SettingsError::Empty);
+    }
     Ok(settings.parse()?)
 }
 
