@@ -38,5 +38,5 @@ pub async fn fixed() -> Vec<usize> {
 
 /// The closure makes futures, and one await is outside of it.
 pub async fn second_best() -> Vec<usize> {
-    join_all(["home", "about"].into_iter().map(load)).await
+    join_all(["home", "about"].map(load)).await
 }
