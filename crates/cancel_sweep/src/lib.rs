@@ -61,10 +61,10 @@
 //! - Drops of inner futures. Only the whole future is dropped: if a `select!` in it has a branch that is
 //!   never cancelled on its own, sweep that branch's future as well.
 //! - The world outside the paused clock. A socket panics; while the future waits for another thread the clock
-//!   jumps ahead, so that it counts as pending for ever. Use `tokio::io::duplex` and tasks.
+//!   jumps ahead, so that it counts as pending forever. Use `tokio::io::duplex` and tasks.
 //! - Points that move. Each run must take the same path: write `biased;` in a `select!`, seed what is random.
 //! - Panics of spawned tasks, which Tokio keeps for a `JoinHandle`. Let the check look at their results.
-//! - A task that yields for ever, or a blocking job that never ends. The clock stands still, and the sweep
+//! - A task that yields forever, or a blocking job that never ends. The clock pauses, and the sweep
 //!   hangs.
 
 use std::{
@@ -90,7 +90,7 @@ use tokio::{
 /// The work grows with the square: 256 suspensions are 514 runs and 66,000 polls.
 pub const MAX_POINTS: usize = 256;
 
-/// The virtual time after which a future that nobody has woken is taken to be pending for ever.
+/// The virtual time after which a future without a wake-up counts as pending forever.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How one run of the future ended.

@@ -86,7 +86,7 @@
 //! |---|---|---|
 //! | `█` | `#` | running: the task was on the CPU for at least half of this time |
 //! | `░` | `-` | waiting: the task was suspended |
-//! | `·` | `.` | not polled yet: the future existed, and nobody had awaited it |
+//! | `·` | `.` | not polled yet: the future existed, and was not awaited |
 //!
 //! | text | ASCII | the end of the lane |
 //! |---|---|---|

@@ -92,7 +92,7 @@ pub struct Closable<T, E: Send + 'static> {
     items: mpsc::Receiver<T>,
     /// The body and then the clean-up, in one: so there is no way past the clean-up. `None` when both are done.
     run: Option<BoxFuture<'static, Result<(), E>>>,
-    /// How they ended, until the consumer has been told.
+    /// How they ended, until the consumer has read it.
     ended: Option<Result<(), E>>,
     tracker: TaskTracker,
     runtime: Handle,
@@ -125,7 +125,7 @@ where
                 outcome = async { body(&mut resource, &mut out).await } => outcome,
             }
         };
-        // The body is dropped and never polled again, so nobody sees it half done; the clean-up sees the resource as
+        // The body is dropped and never polled again, so its half-done state is not seen; the clean-up sees the resource as
         // the panic left it, as a `finally` does.
         let outcome = AssertUnwindSafe(until_closed).catch_unwind().await;
         let cleaned = clean_up(resource).await;
@@ -144,7 +144,7 @@ where
 }
 
 impl<T, E: Send + 'static> Closable<T, E> {
-    /// Drops the body where it stands, runs the clean-up and waits for it. If the generator has come to its end
+    /// Drops the body at its await, runs the clean-up and waits for it. If the generator has come to its end
     /// before, nothing is left to do.
     pub async fn close(mut self) -> Result<(), E> {
         self.items.close();

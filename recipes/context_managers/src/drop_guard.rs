@@ -64,7 +64,7 @@ impl Seats {
         Self(Mutex::new(numbers.into_iter().collect()))
     }
 
-    /// Takes the first free seat; `None` if there is none.
+    /// Takes the first free seat; `None` if all are taken.
     pub fn take(&self) -> Option<Seat<'_>> {
         let number = self.change(BTreeSet::pop_first)?;
         Some(Seat { seats: self, number, kept: false })

@@ -82,7 +82,7 @@ pub enum Failure<E> {
     /// A clean-up panicked with this message.
     #[error("panicked: {0}")]
     Panic(String),
-    /// The stack was dropped, not closed: nobody knows how the body ended.
+    /// The stack was dropped, not closed: how the body ended is unknown.
     #[error("dropped before its end")]
     Dropped,
 }

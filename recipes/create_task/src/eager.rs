@@ -72,7 +72,7 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let mut work = Box::pin(work);
-    // Nobody needs this poll's wake-up: a spawned task is polled at once, with the waker of its own, and what
+    // This poll's wake-up is not needed: a spawned task is polled at once, with the waker of its own, and what
     // happened in between is seen then. The caller's waker would work too, and wake the caller for nothing.
     let mut context = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context))) {

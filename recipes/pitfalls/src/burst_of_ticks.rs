@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Does its work so many times a second, `turns` times. After a turn that was too long it hurries.
+/// Does its work a number of times a second, `turns` times in all. After a turn that was too long it hurries.
 pub async fn broken<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
 where
     F: Future<Output = ()>,
@@ -41,7 +41,7 @@ where
     }
 }
 
-/// Does its work so many times a second at most, `turns` times.
+/// Does its work at most a number of times a second, `turns` times in all.
 pub async fn fixed<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
 where
     F: Future<Output = ()>,

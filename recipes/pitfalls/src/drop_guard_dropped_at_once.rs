@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
 //! `let _ = token.drop_guard()` cancels the token on the same line. asyncio: no counterpart, `finally: task.cancel()`
-//! stands at the end.
+//! comes at the end.
 //!
 //! ```sh
 //! cargo add tokio-util

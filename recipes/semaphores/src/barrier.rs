@@ -92,7 +92,7 @@ struct Round {
 }
 
 impl Barrier {
-    /// A barrier for so many parties.
+    /// A barrier for `parties` tasks.
     pub const fn new(parties: NonZeroUsize) -> Self {
         let round = Round { next: 0, waiting: BTreeMap::new(), aborted: false };
         Self { parties, round: Mutex::new(round) }
@@ -166,7 +166,7 @@ impl Barrier {
         waiting.into_values().for_each(|waiting| tell(waiting, Err(why)));
     }
 
-    /// Never held over an await, nor while somebody is told. Nothing under it panics half way.
+    /// Never held over an await, nor while a waiter is woken. Nothing under it panics half way.
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }

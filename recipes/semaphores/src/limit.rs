@@ -119,7 +119,7 @@ impl Limit {
     ///
     /// # Errors
     ///
-    /// [`Busy`] if there is none, also if the free ones are assigned to waiters.
+    /// [`Busy`] if no permit is free, also if the free ones are assigned to waiters.
     pub async fn try_run<F: Future>(&self, work: F) -> Result<F::Output, Busy> {
         let _permit = self.0.try_acquire().map_err(|_none| Busy)?;
         Ok(work.await)

@@ -74,7 +74,7 @@ pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> 
     async { task.await.into() }
 }
 
-/// Aborts tasks, all of them before it waits for the first. The ends stand in the order of `tasks`.
+/// Aborts tasks, all of them before it waits for the first. The ends are in the order of `tasks`.
 pub fn abort_all_and_wait<T>(
     tasks: impl IntoIterator<Item = JoinHandle<T>>,
 ) -> impl Future<Output = Vec<Ended<T>>> {

@@ -80,8 +80,8 @@ pub enum ReadEnd {
     Closed,
     /// No frame has come for too long.
     Idle,
-    /// It was told to stop.
-    Told,
+    /// `stop` was cancelled.
+    Cancelled,
 }
 
 /// Reads frames, and calls `on_event` for each, and for a heartbeat each `heartbeat`, until the peer closes, no frame
@@ -105,7 +105,7 @@ where
     loop {
         tokio::select! {
             biased;
-            () = &mut stopped => return Ok(ReadEnd::Told),
+            () = &mut stopped => return Ok(ReadEnd::Cancelled),
             () = &mut heartbeat_due => {
                 // From now on: after a pause the missed ones are not made up for, as those of an `interval` would be.
                 heartbeat_due.set(sleep(heartbeat));

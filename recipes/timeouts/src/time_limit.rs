@@ -75,7 +75,7 @@ pub async fn time_limit<T, E>(
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, LimitError<E>> {
-    // A limit beyond what the clock can hold is none: no timer is set.
+    // A limit beyond what the clock can hold never fires: no timer is set.
     let limit = limit.unwrap_or(Duration::MAX);
     match timeout(limit, work).await {
         Ok(result) => result.map_err(LimitError::Failed),

@@ -1,4 +1,4 @@
-//! A whole recipe as a crate that stands alone.
+//! A whole recipe as a crate of its own.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -227,7 +227,7 @@ impl Copied {
     }
 }
 
-/// Writes out what `section` inherits; drops what is found by a path, and what nobody names.
+/// Writes out what `section` inherits; drops what is found by a path, and what is not named.
 fn write_out(
     manifest: &mut DocumentMut,
     section: &str,

@@ -286,7 +286,7 @@ fn indent(lane: &Lane) -> usize {
     INDENT.saturating_mul(lane.depth).min(LABEL * LETTER / 2)
 }
 
-/// What the pointer is told on a lane.
+/// What a lane shows under the pointer.
 fn told(lane: &Lane, duration: &str) -> String {
     let time = |nanos| units::exact(nanos, Micro::Mu);
     let polls = if lane.poll_count == 1 { "poll" } else { "polls" };
