@@ -387,8 +387,8 @@ async fn nobody_is_remembered_who_does_not_wait_any_more() {
     assert!(line.contains("waiting: {}") && line.contains("notified: {}"), "{line}");
 }
 
-/// Producers and consumers of a small buffer, which give up waits at any moment: each item is taken once, and nobody
-/// waits for ever.
+/// Producers and consumers of a small buffer, which give up waits at any moment: each item is taken once, and no task
+/// waits forever.
 #[test]
 fn on_many_threads_no_wake_up_is_lost() {
     const ITEMS: u32 = 12;

@@ -135,7 +135,7 @@ fn lessons_in(recipe: &str, sources: Vec<(PathBuf, String)>) -> Vec<Lesson> {
                 let summary = docs.take().unwrap_or_default();
                 lessons.push(Lesson { target: target.clone(), path: path.join("::"), summary });
             }
-            // Docs and attributes stand right above what they are of.
+            // Docs and attributes are right above what they belong to.
             if let Some(text) = code.strip_prefix("/// ") {
                 docs.get_or_insert_with(|| text.to_owned());
             } else if !code.starts_with("///") && !code.starts_with("#[") && !is_test {
@@ -740,7 +740,7 @@ fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
     matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
 }
 
-/// What stands in the braces that come next.
+/// What is in the braces that come next.
 fn body(tokens: &[TokenTree]) -> Option<TokenStream> {
     tokens.iter().find_map(|token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
