@@ -13,6 +13,7 @@ mod error_group;
 mod background;
 mod supervise;
 mod retry;
+mod circuit_breaker;
 mod context;
 mod span_trace;
 mod in_a_task;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -12,7 +12,7 @@ use crate::context::{lines, settings};
 use crate::error_group::ErrorGroup;
 use crate::one_task::{LoadError, page_or};
 use crate::outcome::{Outcome, every_outcome};
-use crate::retry::{Verdict, retry};
+use crate::retry::{Policy, Verdict, retry_outcome};
 use crate::supervise::{End, Panicked, Restart, Supervisor};
 
 const fn ms(millis: u64) -> Duration {
@@ -214,22 +214,23 @@ async fn order(article: &'static str, attempt: u32) -> Result<&'static str, Orde
 
 async fn retries() {
     info!("retry: what is busy, and neither what is final nor a cancellation");
+    let policy = Policy { pause: ms(125), random: || 1.0, ..Policy::default() };
     for article in ["coffee", "unicorn", "tea"] {
         let mut attempts = 0;
-        let result = retry(
-            PAUSES,
-            Instant::now() + ms(5_000),
-            |error| match error {
-                OrderError::Busy => Verdict::Again,
-                OrderError::NoSuchArticle | OrderError::Task(_) => Verdict::Final,
-            },
-            |error, pause| info!("  {article}: {error}; again in {} ms", pause.as_millis()),
-            || {
-                attempts += 1;
-                order(article, attempts)
-            },
-        );
-        match result.await {
+        let attempt = || {
+            attempts += 1;
+            order(article, attempts)
+        };
+        let judge = |outcome: &Result<_, OrderError>| match outcome {
+            Err(OrderError::Busy) => Verdict::Again,
+            _ => Verdict::Final,
+        };
+        let report = |outcome: &Result<_, OrderError>, pause: Duration| {
+            if let Err(error) = outcome {
+                info!("  {article}: {error}; again in {} ms", pause.as_millis());
+            }
+        };
+        match retry_outcome(policy, attempt, judge, report).await {
             Ok(done) => info!("  {article}: {done}"),
             Err(error) => info!("  {article}: {error}"),
         }
