@@ -7,6 +7,7 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod one_task;
 mod outcome;
 mod error_group;

@@ -118,7 +118,7 @@ async fn an_attempt_under_way_is_cut_only_if_it_looks_at_the_deadline_itself() {
     assert_eq!(start.elapsed(), ms(300));
 }
 
-/// Told of each error that is followed by another attempt; the last one is in the result.
+/// It gets each error that is followed by another attempt; the last one is in the result.
 #[tokio::test(start_paused = true)]
 async fn on_retry_is_told_each_error_but_the_last() {
     let mut told = Vec::new();
@@ -251,7 +251,7 @@ async fn what_is_done_is_not_tried_again() {
     assert_eq!(began, [0]);
 }
 
-/// `Retry-After` takes the place of the back-off, without chance: the server knows better.
+/// `Retry-After` replaces the back-off, without chance: the server knows better.
 #[tokio::test(start_paused = true)]
 async fn the_servers_pause_is_kept_exactly() {
     let policy = Policy { random: || 0.0, ..SECONDS };
@@ -259,7 +259,7 @@ async fn the_servers_pause_is_kept_exactly() {
     assert_eq!(began, [0, 7_000]);
 }
 
-/// An hour is longer than anybody waits. To come back sooner than asked would be worse than to give up.
+/// An hour is longer than a caller waits. To come back sooner than asked would be worse than to give up.
 #[tokio::test(start_paused = true)]
 async fn a_pause_beyond_the_longest_ends_the_attempts() {
     let policy = Policy { total: DAY, random: || 0.0, ..SECONDS };

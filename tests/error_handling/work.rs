@@ -125,7 +125,7 @@ pub mod breaker {
         let _refused = breaker.call(async || succeeds, |succeeded| !succeeded).await;
     }
 
-    /// So many calls that fail in one instant.
+    /// Calls that fail in one instant.
     pub async fn fail(breaker: &CircuitBreaker, times: usize) {
         for _ in 0..times {
             call(breaker, false).await;

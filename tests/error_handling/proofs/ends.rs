@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use error_handling::circuit_breaker::{BreakerLimits, BreakerState, CircuitBreaker};
 use error_handling::retry::{Policy, Verdict, retry, retry_outcome};
-use error_handling::supervise::{End, Restart};
+use error_handling::supervise::{Restart, WorkerEnd};
 use tokio::time::{advance, timeout};
 
 use crate::support::{TIMES, ends, ms, soon};
@@ -41,7 +41,7 @@ async fn a_grace_period_at_its_ends() {
         workers.start("feed", None, work).unwrap();
         tokio::task::yield_now().await;
         let ends = soon(workers.shutdown(grace)).await;
-        assert_eq!(matches!(&ends[..], [(_, End::Finished)]), finishes);
+        assert_eq!(matches!(&ends[..], [(_, WorkerEnd::Finished)]), finishes);
     }
 }
 
