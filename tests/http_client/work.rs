@@ -73,6 +73,14 @@ pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<(
     (held, response.into())
 }
 
+/// A response whose body is empty chunks without an end, each there at once.
+pub fn endless_response(status: u16, kind: &str) -> Response {
+    use tokio_tungstenite::tungstenite::http;
+    let chunks = stream::repeat_with(|| io::Result::Ok(Bytes::new()));
+    let body = reqwest::Body::wrap_stream(chunks);
+    http::Response::builder().status(status).header("content-type", kind).body(body).unwrap().into()
+}
+
 /// What the lessons and the proofs of `many` share.
 pub mod many {
     use std::future::Future;
