@@ -128,16 +128,6 @@ pub mod many {
     }
 }
 
-/// What the lessons and the proofs of `retry` share.
-pub mod retry {
-    use http_client::retry::Policy;
-
-    use crate::work::seconds;
-
-    pub const POLICY: Policy =
-        Policy { retries: 3, pause: seconds(1), longest: seconds(60), total: seconds(300) };
-}
-
 /// What the lessons and the proofs of `json` share.
 pub mod json {
 
