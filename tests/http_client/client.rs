@@ -42,7 +42,7 @@ async fn a_body_that_is_not_read_to_its_end_costs_the_connection() {
     server.until(|counts| counts.closed == 1).await;
 }
 
-/// Behaviour N03. aiohttp: five minutes in all unless told otherwise. reqwest: no limit in time at all.
+/// Behaviour N03. aiohttp: five minutes in all by default. reqwest: no limit in time at all.
 #[tokio::test]
 async fn a_plain_reqwest_client_waits_for_ever() {
     let server = Server::start().await.unwrap();
@@ -156,7 +156,7 @@ async fn only_307_and_308_keep_the_method_and_the_body() {
     }
 }
 
-/// aiohttp: `ClientSession(headers={"User-Agent": ...})`. reqwest sends no user agent unless told.
+/// aiohttp: `ClientSession(headers={"User-Agent": ...})`. reqwest sends no user agent by default.
 #[tokio::test]
 async fn the_user_agent_is_the_one_that_was_given() {
     let server = Server::start().await.unwrap();
@@ -166,7 +166,7 @@ async fn the_user_agent_is_the_one_that_was_given() {
     assert!(!plain.contains("user-agent"));
 }
 
-/// A file that holds no certificate is told when the client is made, not at the first request.
+/// A file that holds no certificate is reported when the client is made, not at the first request.
 #[test]
 fn a_certificate_that_is_none_is_an_error_at_once() {
     let nonsense = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -192,7 +192,7 @@ async fn a_connection_closed_at_the_moment_of_use_is_asked_once_more() {
     assert_eq!(server.requests_to("/garbage"), 1, "that was an answer");
 }
 
-/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be, which is none.
+/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be: no limit.
 #[tokio::test]
 async fn a_limit_as_long_as_a_duration_can_be_is_none() {
     let server = Server::start().await.unwrap();
@@ -233,7 +233,7 @@ async fn the_builders_own_settings_are_kept() {
     assert_eq!(server.counts().requests, before + 1, "it was asked as the proxy");
 }
 
-/// aiohttp: `ClientTimeout(total=None)` is no limit. Here `None` leaves the builder's, and `Duration::MAX` is none.
+/// aiohttp: `ClientTimeout(total=None)` is no limit. Here `None` leaves that of the builder.
 #[tokio::test]
 async fn a_limit_that_is_not_given_is_the_builders() {
     let server = Server::start().await.unwrap();

@@ -126,7 +126,7 @@ impl Fetcher {
         };
         let wanted = part.as_ref().map(Part::wanted).unwrap_or_default();
         let (response, _permits) = self.ask(url, wanted, waits).await?;
-        // The rest of a file comes as a 206, and 416 says that there is none.
+        // The rest of a file comes as a 206, and 416 says that there is no rest.
         let is_of_part = part.is_some() && response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
         let proxy = proxy_of(response.url());
         let status = match reason(&response).filter(|_| response.status().canonical_reason().is_none()) {
