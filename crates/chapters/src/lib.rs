@@ -12,10 +12,6 @@ mod async_await {}
 mod executors {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/http_client/README.md")]
-mod http_client {}
-
-#[cfg(doctest)]
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/task_groups/README.md")]
 mod task_groups {}
