@@ -8,10 +8,6 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/executors/README.md")]
-mod executors {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/http_client/README.md")]
 mod http_client {}
 
