@@ -94,7 +94,7 @@ async fn but_a_grandchild_holds_the_output_open() {
     let (_folder, path) = file();
     let mut command = Command::new("sh");
     // The first is left behind when the child ends, and the second says that it has.
-    command.args(["-c", r#"sleep 1000 & (while kill -0 $$; do :; done; echo $! >"$0") 2>/dev/null & exit"#]);
+    command.args(["-c", r#"sleep 1000 & (while kill -0 $$; do :; done; echo $! >"$0.new"; mv "$0.new" "$0") 2>/dev/null & exit"#]);
     dropped_at(&path, command.arg(&path).output()).await;
     signal("-KILL", fs::read_to_string(&path).unwrap().trim());
 }

@@ -65,7 +65,7 @@
 use std::env;
 use std::fmt::Display;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as Channel;
 use std::process::{self, ExitStatus};
@@ -158,12 +158,13 @@ pub fn serve<J: DeserializeOwned, O: Serialize, E: Display>(work: impl FnOnce(J)
 fn answer<J: DeserializeOwned, O: Serialize, E: Display>(
     work: impl FnOnce(J) -> Result<O, E>,
 ) -> io::Result<()> {
-    let channel = Channel::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut channel = Channel::from(io::stdin().as_fd().try_clone_to_owned()?);
     // The channel is neither for a job that reads its stdin, nor for a program that it starts.
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    let job = serde_json::from_reader(&channel)?;
-    let outcome = work(job).map_err(|error| error.to_string());
-    Ok(serde_json::to_writer(&channel, &outcome)?)
+    let mut job = Vec::new();
+    channel.read_to_end(&mut job)?;
+    let outcome = work(serde_json::from_slice(&job)?).map_err(|error| error.to_string());
+    channel.write_all(&serde_json::to_vec(&outcome)?)
 }
 
 fn is_marked() -> bool {
