@@ -8,10 +8,6 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/executors/README.md")]
-mod executors {}
-
-#[cfg(doctest)]
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/task_groups/README.md")]
 mod task_groups {}
