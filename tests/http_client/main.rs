@@ -12,7 +12,7 @@ pub mod work;
 mod client;
 mod limits;
 mod many;
-mod retry;
+mod retry_after;
 mod status;
 mod json;
 mod download;

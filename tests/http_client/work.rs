@@ -73,6 +73,14 @@ pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<(
     (held, response.into())
 }
 
+/// A response whose body is empty chunks without an end, each there at once.
+pub fn endless_response(status: u16, kind: &str) -> Response {
+    use tokio_tungstenite::tungstenite::http;
+    let chunks = stream::repeat_with(|| io::Result::Ok(Bytes::new()));
+    let body = reqwest::Body::wrap_stream(chunks);
+    http::Response::builder().status(status).header("content-type", kind).body(body).unwrap().into()
+}
+
 /// What the lessons and the proofs of `many` share.
 pub mod many {
     use std::future::Future;
@@ -118,16 +126,6 @@ pub mod many {
         sleep(if url.host_str() == Some("slow") { seconds(1) } else { Duration::from_millis(10) }).await;
         format!("{}{}", url.host_str().unwrap(), url.path())
     }
-}
-
-/// What the lessons and the proofs of `retry` share.
-pub mod retry {
-    use http_client::retry::Policy;
-
-    use crate::work::seconds;
-
-    pub const POLICY: Policy =
-        Policy { retries: 3, pause: seconds(1), longest: seconds(60), total: seconds(300) };
 }
 
 /// What the lessons and the proofs of `json` share.

@@ -16,9 +16,6 @@ mod executors {}
 mod http_client {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/error_handling/README.md")]
-mod error_handling {}
-
 #[cfg(doctest)]
 #[doc = include_str!("../../../recipes/task_groups/README.md")]
 mod task_groups {}

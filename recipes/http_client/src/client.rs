@@ -122,7 +122,7 @@ fn proxies() -> impl Iterator<Item = Proxy> {
     if direct.split(',').any(|entry| entry.trim() == "*") {
         direct = "*,0.0.0.0/0,::/0".to_owned();
     }
-    let direct = NoProxy::from_string(&format!("{direct},localhost,127.0.0.0/8,::1"));
+    let direct = NoProxy::from_string(&with_and_without_dot(&format!("{direct},localhost,127.0.0.0/8,::1")));
     let http = set("http_proxy").or_else(|| set("HTTP_PROXY"));
     let https = set("https_proxy").or_else(|| set("HTTPS_PROXY"));
     let all = set("all_proxy").or_else(|| set("ALL_PROXY"));
@@ -130,6 +130,12 @@ fn proxies() -> impl Iterator<Item = Proxy> {
     let http = http.filter(|_| env::var_os("REQUEST_METHOD").is_none());
     let found = http.map(Proxy::http).into_iter().chain(https.map(Proxy::https)).chain(all.map(Proxy::all));
     found.flatten().map(move |proxy| proxy.no_proxy(direct.clone()))
+}
+
+/// `localhost.` is the host `localhost`; reqwest compares both as they are written.
+fn with_and_without_dot(hosts: &str) -> String {
+    let names = hosts.split(',').map(|name| name.trim().trim_end_matches('.'));
+    names.filter(|name| !name.is_empty()).map(|name| format!("{name},{name}.,")).collect()
 }
 
 /// A server may close an idle connection at the moment it is used again: before a byte of the answer. aiohttp, too, asks

@@ -391,6 +391,35 @@ async fn this_machine_is_asked_without_a_proxy() {
     }
 }
 
+/// `localhost.` is this machine too, and so is `a.localhost`; `NO_PROXY` is compared without such dots, as in curl.
+#[tokio::test]
+async fn a_dot_after_a_host_changes_nothing() {
+    let (server, proxy) = (Server::start().await.unwrap(), Server::start().await.unwrap());
+    let port = server.address().port();
+    for (host, direct) in [
+        ("localhost.", ""),
+        ("LocalHost.", ""),
+        ("a.localhost", ""),
+        ("a.localhost.", ""),
+        ("no-such-host.invalid.", "example.org, no-such-host.invalid"),
+        ("no-such-host.invalid", "no-such-host.invalid.,,"),
+        ("a.no-such-host.invalid.", ".no-such-host.invalid"),
+    ] {
+        let mut command = http_client(&["--retries", "0", &format!("http://{host}:{port}/page/one")]);
+        let output =
+            command.env("http_proxy", proxy.url("/")).env("NO_PROXY", direct).output().await.unwrap();
+        // Where a resolver does not know the host, the line says that and nothing of a proxy.
+        assert_eq!(proxy.counts().requests, 0, "{host}");
+        assert!(!lines(&output)[0].contains("proxy"), "{:?}", lines(&output));
+    }
+    for (host, direct) in [("no-such-host.invalid.", ",."), ("notlocalhost", "")] {
+        let mut command = http_client(&[&format!("http://{host}/page/one")]);
+        let output =
+            command.env("http_proxy", proxy.url("/")).env("NO_PROXY", direct).output().await.unwrap();
+        assert_eq!(lines(&output)[0], format!("http://{host}/page/one: 200 OK, 9 bytes"));
+    }
+}
+
 /// curl names the proxy that it cannot reach. Its password is not shown.
 #[tokio::test]
 async fn an_error_through_a_proxy_names_it() {
@@ -417,6 +446,28 @@ async fn an_error_through_a_proxy_names_it() {
         line.contains("refused") && line.ends_with(&format!("(through the proxy http://{address}/)")),
         "{line}"
     );
+}
+
+/// Both spellings of a variable may be set: the line names the proxy that was asked, and none where none was.
+#[tokio::test]
+async fn a_failure_names_the_proxy_that_was_asked() {
+    let proxy = Server::start().await.unwrap();
+    let asked = || http_client(&["--retries", "0", "http://no-such-host.invalid/status/502"]);
+    let output = asked()
+        .env("http_proxy", proxy.url("/"))
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("all_proxy", "http://127.0.0.1:2")
+        .output()
+        .await
+        .unwrap();
+    let line = &lines(&output)[0];
+    assert!(line.ends_with(&format!("502 Bad Gateway (through the proxy {})", proxy.url("/"))), "{line}");
+    for (name, value) in [("no_proxy", "*"), ("REQUEST_METHOD", "GET")] {
+        let mut command = asked();
+        command.env("http_proxy", proxy.url("/")).env("NO_PROXY", "").env(name, value);
+        let line = &lines(&command.output().await.unwrap())[0];
+        assert!(!line.contains("proxy"), "{name}: {line}");
+    }
 }
 
 /// aiohttp's `limit_per_host` counts connections to the host that is asked. So does `--per-host`, after a redirect too.

@@ -1,6 +1,5 @@
 //! Every public function that takes a number or a duration, at zero, one and the largest there is.
 
-use std::future::ready;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -12,12 +11,11 @@ use http_client::json::json;
 use http_client::limits::Limits;
 use http_client::many::{self, Many};
 use http_client::resume::{Part, resume};
-use http_client::retry::{Policy, Verdict, retry};
 use http_client::status::raise_for_status;
 use http_client::websocket::Heartbeat;
 use tokio::time::timeout;
 
-use crate::support::{ONE, ends, ms};
+use crate::support::{ONE, ms};
 use crate::work::download::chunks;
 use crate::work::many::{all, fetch, urls};
 use crate::work::websocket::pair;
@@ -40,37 +38,6 @@ async fn the_client_takes_all_of_them() {
             assert_eq!(sent.await.unwrap().text().await.unwrap(), "held\n");
         } else {
             assert!(sent.await.unwrap_err().is_timeout(), "{time:?}");
-        }
-    }
-}
-
-/// A retry with pauses and totals of nothing, of a millisecond, and without an end.
-#[tokio::test(start_paused = true)]
-async fn a_policy_takes_all_of_them() {
-    for retries in [0, 1, u32::MAX] {
-        for time in DURATIONS {
-            let policy = Policy { retries, pause: time, longest: time, total: time };
-            let mut attempts = 0;
-            let work = retry(
-                policy,
-                || 1.0,
-                |_| Verdict::After(time),
-                || {
-                    attempts += 1;
-                    ready(attempts)
-                },
-            );
-            let output = match time {
-                // The clock of a lesson does not go on while a task is busy.
-                Duration::ZERO if retries == u32::MAX => continue,
-                Duration::MAX if retries > 0 => {
-                    assert!(timeout(DAY, work).await.is_err(), "it waits");
-                    continue;
-                }
-                _ => ends(work).await,
-            };
-            // With a millisecond in all there is time for one pause of a millisecond.
-            assert_eq!(output, if retries == 0 { 1 } else { 2 }, "{policy:?}");
         }
     }
 }

@@ -13,7 +13,8 @@ use common::one_line;
 use http_client::download::{DownloadError, download};
 use http_client::limits::{Limits, Permits};
 use http_client::resume::{Part, ResumeError};
-use http_client::retry::{Policy, Verdict, judge, retry};
+use http_client::retry::{Policy, Verdict, retry_outcome};
+use http_client::retry_after::{judge, judge_error};
 use http_client::status::{raise_for_status, reason};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, StatusCode, Url};
@@ -58,10 +59,11 @@ impl Fetcher {
     /// `client` follows no redirects by itself.
     pub(crate) fn new(client: Client, flags: &FetchFlags) -> Self {
         let policy = Policy {
-            retries: flags.retries,
+            attempts: flags.retries.saturating_add(1),
             pause: Duration::from_millis(500),
             longest: flags.timeout,
             total: flags.timeout,
+            ..Policy::default()
         };
         Self {
             client,
@@ -107,9 +109,9 @@ impl Fetcher {
                 let _counted = Counted::new(&self.under_way);
                 let judge = |outcome: &Result<Fetched, Failure>| match outcome {
                     Err(failure) if !failure.lacks_files => failure.verdict,
-                    _ => Verdict::Done,
+                    _ => Verdict::Final,
                 };
-                retry(self.policy, fastrand::f64, judge, || self.attempt(url, waits)).await
+                retry_outcome(self.policy, || self.attempt(url, waits), judge, |_, _| {}).await
             };
             if !outcome.as_ref().is_err_and(|failure| failure.lacks_files) {
                 return outcome;
@@ -158,7 +160,7 @@ impl Fetcher {
             Err(Broken::Body(error)) => Err(Failure::of_request(error, proxy, "the body broke off: ")),
             Err(Broken::Disk(why, error)) => Err(Failure { why, ..Failure::of_disk(error) }),
             Err(Broken::Again(why)) => Err(Failure { verdict: Verdict::Again, why, lacks_files: false }),
-            Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Done, why, lacks_files: false }),
+            Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Final, why, lacks_files: false }),
         }
     }
 
@@ -169,7 +171,7 @@ impl Fetcher {
             let permits = waits.during(self.hosts.permits(&url)).await;
             let proxy = proxy_of(&url);
             let sent = self.client.get(url.clone()).headers(wanted.clone()).send().await;
-            let verdict = judge(&Method::GET, sent.as_ref(), SystemTime::now());
+            let verdict = judge(&Method::GET, sent.as_ref(), SystemTime::now()).into();
             let response = sent.map_err(|error| Failure::of_request(error, proxy.clone(), ""))?;
             let why_not = match hop(&response) {
                 Some(Ok(next)) => {
@@ -191,7 +193,7 @@ impl Fetcher {
             };
         }
         let why = format!("too many redirects: the last one is to {url}");
-        Err(Failure { verdict: Verdict::Done, why, lacks_files: false })
+        Err(Failure { verdict: Verdict::Final, why, lacks_files: false })
     }
 
     /// Reads a body and keeps nothing of it.
@@ -240,7 +242,7 @@ impl From<ResumeError> for Broken {
 
 impl Failure {
     fn of_request(error: reqwest::Error, proxy: Option<String>, what: &str) -> Self {
-        let verdict = judge(&Method::GET, Err(&error), SystemTime::now());
+        let verdict = judge_error(&Method::GET, &error).into();
         let mut why = format!("{what}{}{}", chain(&error.without_url()), through(proxy));
         if why.contains("certificate") {
             why.push_str(&certificates_of_the_environment());
@@ -250,7 +252,7 @@ impl Failure {
 
     fn of_disk(error: io::Error) -> Self {
         let why = format!("the file could not be written: {error}");
-        Self { verdict: Verdict::Done, lacks_files: lacks_files(&why), why }
+        Self { verdict: Verdict::Final, lacks_files: lacks_files(&why), why }
     }
 }
 
