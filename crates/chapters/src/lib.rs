@@ -8,7 +8,6 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/task_groups/README.md")]
 mod task_groups {}
 
