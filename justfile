@@ -27,7 +27,7 @@ lint:
 parity *RECIPES:
     python3 tests/parity.py {{RECIPES}}
 
-# Every recipe and every pattern, copied out by its chapter's commands, stands alone
+# Every recipe and every pattern, copied out by its chapter's commands, builds alone
 copies *RECIPES:
     python3 tests/copies.py {{RECIPES}}
 

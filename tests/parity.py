@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs each recipe's demo.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
 chapter shows, too: it has to end well, and without a warning. A chapter in the new form shows parts of
-tests/RECIPE/pairs.py, which runs on the virtual clock. A recipe whose manifest says `twin = false` has a program for each
-page, in `errors`: each has to end well, and to print nothing.
+tests/RECIPE/pairs.py, which runs on the virtual clock, unless it says that it needs real time. A recipe whose manifest says
+`twin = false` has a program for each page, in `errors`: each has to end well, and to print nothing.
 
     python3 tests/parity.py [RECIPE ...]
 
@@ -104,11 +104,14 @@ def run_on_virtual_time(program: str) -> None:
 
 
 def run_pairs(program: str) -> None:
-    """Runs each coroutine function of `program` that takes nothing, on a virtual clock of its own."""
-    asyncio.set_event_loop_policy(VirtualTimePolicy())
+    """Runs each coroutine function of `program` that takes nothing, on a virtual clock of its own, or
+    on real time if the program has a constant REAL_TIME."""
+    names = runpy.run_path(program)
+    if not names.get("REAL_TIME"):
+        asyncio.set_event_loop_policy(VirtualTimePolicy())
     pairs = [
         function
-        for function in runpy.run_path(program).values()
+        for function in names.values()
         if inspect.iscoroutinefunction(function) and not inspect.signature(function).parameters
     ]
     if not pairs:
@@ -196,7 +199,7 @@ def chapter(recipe: pathlib.Path, address: str) -> list[str]:
 def pairs(recipe: pathlib.Path) -> list[str]:
     """What is wrong with the asyncio halves of the chapter's pairs, when they run: a failed assertion, or a warning."""
     program = ROOT / "tests" / recipe.name / "pairs.py"
-    command = [sys.executable, "-P", "-X", "dev", "-W", "error", __file__, "--pairs", str(program)]
+    command = [python_for(recipe), "-P", "-X", "dev", "-W", "error", __file__, "--pairs", str(program)]
     try:
         run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED)
     except subprocess.TimeoutExpired:

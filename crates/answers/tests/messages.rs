@@ -36,7 +36,7 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the parts of a form stand in a text, in their order.
+/// Whether a text has the parts of a form, in their order.
 fn fits(form: &str, text: &str) -> bool {
     let text = plain(text);
     let mut rest = text.as_str();
@@ -51,7 +51,7 @@ fn fits(form: &str, text: &str) -> bool {
     })
 }
 
-/// Each message is one that is answered, in the form that stands beside it.
+/// Each message is one that is answered, in the form beside it.
 fn check(messages: &[(&str, String)]) {
     let known = forms();
     let mut wrong = Vec::new();
@@ -84,7 +84,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// What stands before each program: a spawn as Tokio's, and something to wait for.
+/// What comes before each program: a spawn as Tokio's, and something to wait for.
 const HEAD: &str = "#![allow(dead_code, unused_variables)]\n\
     fn spawn<F: std::future::Future + Send + 'static>(_: F) {}\n\
     async fn wait() {}\nasync fn number() -> u32 { 7 }\nfn main() {}\n";

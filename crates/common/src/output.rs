@@ -98,7 +98,7 @@ impl OutputFile {
         // A link keeps pointing where it did: the file behind it is the one to replace.
         let path = if existing.is_some() { fs::canonicalize(path)? } else { path.to_path_buf() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Said before tempfile says it of a name that nobody has asked for.
+        // Said before tempfile says it of a name that was not asked for.
         fs::metadata(folder)?;
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]

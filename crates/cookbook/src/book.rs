@@ -10,7 +10,7 @@ use crate::near;
 static RECIPES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../recipes");
 static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../tests");
 
-/// The manifest of the workspace: every version stands here once.
+/// The manifest of the workspace: every version is here once.
 pub(crate) static WORKSPACE: &str = include_str!("../../../Cargo.toml");
 /// The versions that the lessons were run with.
 pub(crate) static LOCK: &str = include_str!("../../../Cargo.lock");

@@ -23,7 +23,7 @@ fn first_line(answer: &str) -> &str {
     answer.lines().next().unwrap_or_default()
 }
 
-/// The recipe and the pattern of an answer, but not of those that stand below it.
+/// The recipe and the pattern of an answer, but not of those below it.
 fn shown_in(answer: &str) -> Option<(&str, Option<&str>)> {
     let best = answer.split("\nSee also\n").next()?;
     let line = best.lines().find_map(|line| line.strip_prefix("    recipe  "))?;
@@ -371,7 +371,7 @@ fn chinese_headings_are_answered() {
     }
 }
 
-/// The form that a program mostly needs stands in the first sentence or two, and the strong one behind it.
+/// The form that a program mostly needs is in the first sentence or two, and the strong one behind it.
 #[test]
 fn the_everyday_form_comes_first() {
     for (name, first, then) in [

@@ -1,4 +1,4 @@
-//! A whole recipe as a crate that stands alone.
+//! A whole recipe as a crate of its own.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
-/// The manifest of a workspace that the new crate would stand in, and that says nothing of it.
+/// The manifest of a workspace that the new crate would be in, and that says nothing of it.
 fn workspace_around(folder: &Path) -> Option<PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
     let existing = folder.ancestors().skip(1).find(|parent| parent.is_dir())?;
@@ -200,7 +200,7 @@ impl Copied {
             .collect();
         for key in inherited {
             let mut value = workspace["workspace"]["package"].get(&key).and_then(Item::as_value).cloned();
-            // What stands around it there is about the workspace.
+            // What is around it there is about the workspace.
             if let Some(value) = &mut value {
                 value.decor_mut().clear();
             }
@@ -242,7 +242,7 @@ impl Copied {
     }
 }
 
-/// Writes out what `section` inherits; drops what is found by a path, and what nobody names.
+/// Writes out what `section` inherits; drops what is found by a path, and what is not named.
 fn write_out(
     manifest: &mut DocumentMut,
     section: &str,

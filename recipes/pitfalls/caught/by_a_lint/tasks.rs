@@ -1,4 +1,4 @@
-//! Tasks that nobody owns, and errors that nobody hears of.
+//! Tasks without an owner, and errors that are lost.
 
 use tokio::task::JoinHandle;
 
