@@ -102,7 +102,7 @@ fn async_trait_object_may_be_dropped_anywhere() {
     swept(async_trait_object::second_best);
 }
 
-/// `?` stands in a block that returns no `Result`: neither way out leaves a task behind.
+/// `?` is used in a block that returns no `Result`: neither way out leaves a task behind.
 #[test]
 fn question_mark_in_a_task_may_be_dropped_anywhere() {
     swept(question_mark_in_a_task::fixed);
