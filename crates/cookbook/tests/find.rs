@@ -167,7 +167,7 @@ fn messages_are_recognised_as_they_are_pasted() {
 
 #[test]
 fn tasks_are_answered_by_the_recipe_that_does_them() {
-    check(TASKS, 27);
+    check(TASKS, 36);
 }
 
 /// As people type a name, and the first line of the answer.
@@ -182,6 +182,8 @@ fn a_name_may_be_typed_as_it_stands_in_a_program() {
         ("Task[int]", "asyncio.Task"),
         ("asyncio.exceptions.TimeoutError", "asyncio.exceptions.TimeoutError: asyncio.TimeoutError"),
         ("asyncio.wait_for(x, 5)", "asyncio.wait_for"),
+        ("@pytest_asyncio.fixture", "pytest_asyncio.fixture"),
+        ("mock.assert_awaited_once_with(1)", "unittest.mock.AsyncMock.assert_awaited_once_with"),
         ("result = await asyncio.gather(*tasks)", "asyncio.gather"),
         ("asyncio.gather(*tasks, return_exceptions=True)", "asyncio.gather"),
         ("return_exceptions=True", "asyncio.gather(return_exceptions=True)"),
