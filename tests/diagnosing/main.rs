@@ -12,6 +12,8 @@ pub mod work;
 mod pairs;
 mod stuck;
 mod lock_order;
+mod slow_polls;
+mod watchdog;
 mod load;
 mod counted;
 mod descriptors;

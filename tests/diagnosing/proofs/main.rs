@@ -9,5 +9,7 @@ pub mod real_time;
 
 mod stuck;
 mod lock_order;
+mod slow_polls;
+mod ends;
 mod binary;
 mod demo;
