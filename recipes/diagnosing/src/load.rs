@@ -27,8 +27,9 @@
 //! Slow and idle: the tasks wait for one another or for a peer. [`Worker::Stands`]: a poll goes on since the last look,
 //! which Tokio counts as busy only when it is over.
 //!
-//! One number is enough for a graph: `Handle::metrics().num_alive_tasks()`. The crate tokio-metrics has these and more;
-//! queues of single workers, counts of polls and histograms need `tokio_unstable`.
+//! One number is enough for a graph: `Handle::metrics().num_alive_tasks()`. Stable are `num_workers`, `num_alive_tasks`,
+//! `global_queue_depth`, `worker_total_busy_duration`, `worker_park_count` and `worker_park_unpark_count`. Blocking threads,
+//! the queues of single workers, counts of polls and histograms need `tokio_unstable`.
 //!
 //! A share is of wall-clock time. On a paused clock it means nothing.
 //!
