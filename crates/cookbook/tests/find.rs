@@ -167,7 +167,7 @@ fn messages_are_recognised_as_they_are_pasted() {
 
 #[test]
 fn tasks_are_answered_by_the_recipe_that_does_them() {
-    check(TASKS, 27);
+    check(TASKS, 36);
 }
 
 /// As people type a name, and the first line of the answer.
@@ -182,6 +182,8 @@ fn a_name_may_be_typed_as_it_stands_in_a_program() {
         ("Task[int]", "asyncio.Task"),
         ("asyncio.exceptions.TimeoutError", "asyncio.exceptions.TimeoutError: asyncio.TimeoutError"),
         ("asyncio.wait_for(x, 5)", "asyncio.wait_for"),
+        ("@pytest_asyncio.fixture", "pytest_asyncio.fixture"),
+        ("mock.assert_awaited_once_with(1)", "unittest.mock.AsyncMock.assert_awaited_once_with"),
         ("result = await asyncio.gather(*tasks)", "asyncio.gather"),
         ("asyncio.gather(*tasks, return_exceptions=True)", "asyncio.gather"),
         ("return_exceptions=True", "asyncio.gather(return_exceptions=True)"),
@@ -264,7 +266,7 @@ fn a_message_is_the_same_with_other_names_and_with_what_stands_before_it() {
         ("called `Result::unwrap()` on an `Err` value: JoinError::Cancelled(Id(23))", "timeouts"),
         (
             "[2m2024[0m WARN Executing <Task pending name='Task-7' coro=<main()>> took 1.204 seconds",
-            "event_loop",
+            "diagnosing",
         ),
         (
             "Traceback (most recent call last):\n  File \"x.py\", line 3, in <module>\n    asyncio.run(main())\nRuntimeError: asyncio.run() cannot be called from a running event loop",
