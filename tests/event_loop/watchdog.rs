@@ -92,7 +92,7 @@ fn a_drop_of_it_ends_it_while_the_runtime_runs() {
     });
 }
 
-/// Also while the runtime is blocked, and for ever.
+/// Also while the runtime is blocked, and forever.
 #[test]
 fn a_drop_of_it_ends_it_while_the_runtime_is_blocked() {
     soon_on_a_thread(|| {

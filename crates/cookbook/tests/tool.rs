@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// The installed program, in `folder`.
 fn cookbook(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cookbook"));
-    // As somebody has it who did not start it by `cargo run`.
+    // As a reader has it who did not start it by `cargo run`.
     command.args(arguments).current_dir(folder).env_remove("CARGO_PKG_NAME").env_remove("PAGER");
     command
 }
@@ -503,7 +503,7 @@ fn where_there_is_no_crate_nothing_is_copied() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// A folder in which nobody can create a file, root included.
+/// A folder in which no file can be created, also by root.
 #[cfg(target_os = "linux")]
 #[test]
 fn where_nothing_can_be_written_nothing_changes() {
