@@ -266,7 +266,7 @@ fn a_message_is_the_same_with_other_names_and_with_what_stands_before_it() {
         ("called `Result::unwrap()` on an `Err` value: JoinError::Cancelled(Id(23))", "timeouts"),
         (
             "[2m2024[0m WARN Executing <Task pending name='Task-7' coro=<main()>> took 1.204 seconds",
-            "event_loop",
+            "diagnosing",
         ),
         (
             "Traceback (most recent call last):\n  File \"x.py\", line 3, in <module>\n    asyncio.run(main())\nRuntimeError: asyncio.run() cannot be called from a running event loop",

@@ -9,7 +9,7 @@
 //! ```
 //! use std::{thread, time::Duration};
 //!
-//! use event_loop::slow_polls::report_slow_polls;
+//! use diagnosing::slow_polls::report_slow_polls;
 //! use tokio::time::sleep;
 //!
 //! #[tokio::main(flavor = "current_thread")]

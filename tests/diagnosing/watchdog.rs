@@ -3,13 +3,13 @@
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
-use event_loop::watchdog::{Pulse, watch};
+use diagnosing::watchdog::{Pulse, watch};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use crate::real_time::soon_on_a_thread;
 use crate::support::ms;
-use crate::work::{HOUR, many_threads, paused};
+use crate::work::{four_workers, paused_runtime};
 
 type Pulses = (Box<dyn FnMut(Pulse) + Send>, mpsc::Receiver<Pulse>);
 
@@ -30,8 +30,7 @@ fn assert_back(pulse: Pulse, limit: Duration) {
 #[test]
 fn a_runtime_that_is_blocked_is_noticed_while_it_is() {
     soon_on_a_thread(|| {
-        for mut builder in [paused(), Builder::new_current_thread()] {
-            let runtime = builder.build().unwrap();
+        for runtime in [paused_runtime(), Builder::new_current_thread().build().unwrap()] {
             let (report, heard) = pulses();
             let _watchdog = watch(runtime.handle(), ms(2), report).unwrap();
             runtime.block_on(async {
@@ -51,7 +50,7 @@ fn a_runtime_that_is_blocked_is_noticed_while_it_is() {
 #[test]
 fn of_many_threads_it_notices_when_all_are_blocked() {
     soon_on_a_thread(|| {
-        let runtime = many_threads().build().unwrap();
+        let runtime = four_workers();
         let (report, heard) = pulses();
         let _watchdog = watch(runtime.handle(), ms(2), report).unwrap();
         let released = Arc::new(Barrier::new(5));
@@ -69,8 +68,7 @@ fn of_many_threads_it_notices_when_all_are_blocked() {
 #[test]
 fn the_end_of_the_runtime_ends_it() {
     soon_on_a_thread(|| {
-        for mut builder in [paused(), many_threads()] {
-            let runtime = builder.build().unwrap();
+        for runtime in [paused_runtime(), four_workers()] {
             let (report, heard) = pulses();
             let _watchdog = watch(runtime.handle(), ms(1), report).unwrap();
             runtime.block_on(yield_now());
@@ -84,7 +82,7 @@ fn the_end_of_the_runtime_ends_it() {
 #[test]
 fn a_drop_of_it_ends_it_while_the_runtime_runs() {
     soon_on_a_thread(|| {
-        let runtime = many_threads().build().unwrap();
+        let runtime = four_workers();
         let (report, heard) = pulses();
         drop(watch(runtime.handle(), ms(1), report).unwrap());
         while heard.recv().is_ok() {}
@@ -96,7 +94,7 @@ fn a_drop_of_it_ends_it_while_the_runtime_runs() {
 #[test]
 fn a_drop_of_it_ends_it_while_the_runtime_is_blocked() {
     soon_on_a_thread(|| {
-        let runtime = paused().build().unwrap();
+        let runtime = paused_runtime();
         let (report, heard) = pulses();
         let watchdog = watch(runtime.handle(), ms(1), report).unwrap();
         assert_eq!(heard.recv(), Ok(Pulse::Blocked), "nobody runs it");
@@ -110,7 +108,7 @@ fn a_drop_of_it_ends_it_while_the_runtime_is_blocked() {
 #[test]
 fn a_limit_of_zero_or_without_end_is_no_trouble() {
     soon_on_a_thread(|| {
-        let runtime = paused().build().unwrap();
+        let runtime = paused_runtime();
         let (report, heard) = pulses();
         let eager = watch(runtime.handle(), Duration::ZERO, report).unwrap();
         assert_eq!(heard.recv(), Ok(Pulse::Blocked), "nobody runs it");
@@ -128,10 +126,9 @@ fn a_limit_of_zero_or_without_end_is_no_trouble() {
 #[test]
 fn what_is_not_blocked_is_not_reported() {
     soon_on_a_thread(|| {
-        for mut builder in [paused(), many_threads()] {
-            let runtime = builder.build().unwrap();
+        for runtime in [paused_runtime(), four_workers()] {
             let (report, heard) = pulses();
-            let watchdog = watch(runtime.handle(), HOUR, report).unwrap();
+            let watchdog = watch(runtime.handle(), ms(3_600_000), report).unwrap();
             runtime.block_on(yield_now());
             drop(watchdog);
             drop(runtime);

@@ -8,7 +8,7 @@
 //! ```
 //! use std::{sync::mpsc, time::Duration};
 //!
-//! use event_loop::watchdog::{Pulse, watch};
+//! use diagnosing::watchdog::{Pulse, watch};
 //! use tokio::runtime::Handle;
 //!
 //! #[tokio::main(flavor = "current_thread")]
