@@ -16,10 +16,5 @@ mod executors {}
 mod http_client {}
 
 #[cfg(doctest)]
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/task_groups/README.md")]
-mod task_groups {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]
 mod skill {}
