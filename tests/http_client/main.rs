@@ -9,6 +9,7 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod client;
 mod limits;
 mod many;

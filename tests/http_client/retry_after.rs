@@ -106,7 +106,7 @@ async fn a_pause_beyond_every_number_is_a_very_long_one() {
     }
 }
 
-/// urllib3: `parse_retry_after` takes both forms, too. A list of two values, or a date of another form, is none of them.
+/// urllib3: `parse_retry_after` takes both forms, too. A list of two values, or a date of another form, asks for nothing.
 #[test]
 fn what_is_neither_seconds_nor_a_date_asks_for_nothing() {
     let now = SystemTime::UNIX_EPOCH + seconds(784_111_777);

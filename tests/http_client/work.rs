@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http_client::client::Timeouts;
-use reqwest::{Client, Method, Request, Response, Url};
+use http_client::client::{Timeouts, environment_proxies};
+use reqwest::{Client, ClientBuilder, Method, Request, Response, Url};
 use tokio::time::sleep;
 
 pub const fn seconds(seconds: u64) -> Duration {
@@ -27,9 +27,19 @@ pub fn plain() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }
 
+/// What a reader's program sets.
+pub fn builder() -> ClientBuilder {
+    environment_proxies(Client::builder().user_agent("lesson").tls_certs_only([]))
+}
+
+/// The recipe's client with these limits.
+pub fn with(timeouts: Timeouts) -> Client {
+    http_client::client::client(builder(), timeouts).unwrap()
+}
+
 /// The recipe's client.
 pub fn client() -> Client {
-    http_client::client::client("lesson", Timeouts::default(), None).unwrap()
+    with(Timeouts::default())
 }
 
 pub fn get(address: impl AsRef<str>) -> Request {

@@ -8,13 +8,5 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/executors/README.md")]
-mod executors {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/http_client/README.md")]
-mod http_client {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]
 mod skill {}

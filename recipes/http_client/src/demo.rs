@@ -10,7 +10,7 @@ use reqwest::{Client, Method, Response, Url};
 use tokio_tungstenite::connect_async;
 use tracing::info;
 
-use crate::client::{Timeouts, client};
+use crate::client::{Timeouts, client, environment_proxies};
 use crate::download::download;
 use crate::json::json;
 use crate::limits::{Limits, Page};
@@ -21,8 +21,8 @@ use crate::websocket::{Heartbeat, Lost};
 
 const PAGES: [&str; 9] = [
     "/page/welcome",
-    "/slow/headers/300",
-    "/slow/body/600",
+    "/slow/headers/100",
+    "/slow/body/200",
     "/redirect/3",
     "/busy/1/seconds/1",
     "/status/404",
@@ -38,7 +38,7 @@ const PAGES: [&str; 9] = [
 pub async fn run(base: &str) -> anyhow::Result<()> {
     let base = Url::parse(base)?;
     let timeouts = Timeouts { total: Some(Duration::from_secs(1)), ..Timeouts::default() };
-    let client = client("cookbook", timeouts, None)?;
+    let client = client(environment_proxies(Client::builder().user_agent("cookbook")), timeouts)?;
     let four = NonZeroUsize::new(4).context("a limit of none")?;
     let limits = Limits::new(four, four);
 
@@ -116,7 +116,7 @@ async fn listen(base: &Url, page: &str) -> anyhow::Result<String> {
         bail!("{url} has no WebSocket");
     }
     let (socket, _response) = connect_async(url.as_str()).await?;
-    let mut socket = Heartbeat::new(socket, Duration::from_millis(200));
+    let mut socket = Heartbeat::new(socket, Duration::from_millis(400));
     let mut heard = Vec::new();
     let ending = loop {
         match socket.next().await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use common::server::Server;
 use futures::FutureExt;
-use http_client::client::{Timeouts, client_with};
+use http_client::client::{Timeouts, aiohttp_defaults};
 use http_client::download::download;
 use http_client::json::json;
 use http_client::limits::Limits;
@@ -19,7 +19,7 @@ use crate::support::{ONE, ms};
 use crate::work::download::chunks;
 use crate::work::many::{all, fetch, urls};
 use crate::work::websocket::pair;
-use crate::work::{DAY, client, get, slow_response, url};
+use crate::work::{DAY, builder, client, get, slow_response, url, with};
 
 const DURATIONS: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
 const LIMITS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
@@ -30,8 +30,8 @@ async fn the_client_takes_all_of_them() {
     let server = Server::start().await.unwrap();
     for time in DURATIONS {
         let timeouts = Timeouts { total: Some(time), connect: Some(time), read: Some(time) };
-        assert!(client_with("lesson", timeouts, None, |builder| builder).is_ok());
-        let client = http_client::client::client("lesson", timeouts, None).unwrap();
+        assert!(aiohttp_defaults(builder(), timeouts).build().is_ok());
+        let client = with(timeouts);
         let sent = client.get(server.url("/hold/headers/gate")).send();
         if time == Duration::MAX {
             server.open("gate");

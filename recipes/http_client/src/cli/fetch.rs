@@ -1,7 +1,5 @@
 //! One URL, and what it came to.
 
-use std::error::Error;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::pin;
@@ -10,17 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
 use common::one_line;
-use http_client::download::{DownloadError, download};
+use http_client::download::download;
 use http_client::limits::{Limits, Permits};
-use http_client::resume::{Part, ResumeError};
+use http_client::resume::Part;
 use http_client::retry::{Policy, Verdict, retry_outcome};
-use http_client::retry_after::{judge, judge_error};
+use http_client::retry_after::judge;
 use http_client::status::{raise_for_status, reason};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::environment::{certificates_of_the_environment, proxy_of};
+use super::environment::proxy_of;
+use super::failure::{Broken, Failure, through};
 use super::flags::FetchFlags;
 use super::hops::{MOST_HOPS, hop};
 use super::targets::file_name;
@@ -45,14 +44,6 @@ struct Fetched {
     status: String,
     size: u64,
     file: Option<String>,
-}
-
-/// Why nothing came, and whether it may the next time.
-struct Failure {
-    verdict: Verdict,
-    why: String,
-    /// This process has too many files open: no failure of the URL.
-    lacks_files: bool,
 }
 
 impl Fetcher {
@@ -135,7 +126,7 @@ impl Fetcher {
         };
         let wanted = part.as_ref().map(Part::wanted).unwrap_or_default();
         let (response, _permits) = self.ask(url, wanted, waits).await?;
-        // The rest of a file comes as a 206, and 416 says that there is none.
+        // The rest of a file comes as a 206, and 416 says that there is no rest.
         let is_of_part = part.is_some() && response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
         let proxy = proxy_of(response.url());
         let status = match reason(&response).filter(|_| response.status().canonical_reason().is_none()) {
@@ -209,63 +200,6 @@ impl Fetcher {
     }
 }
 
-/// Why a body did not come to its end, whatever was done with it.
-enum Broken {
-    Body(reqwest::Error),
-    Disk(String, io::Error),
-    Again(String),
-    Own(String),
-}
-
-impl From<DownloadError<reqwest::Error>> for Broken {
-    fn from(error: DownloadError<reqwest::Error>) -> Self {
-        let why = chain(&error);
-        match error {
-            DownloadError::Body(error) => Self::Body(error),
-            DownloadError::Disk(error) => Self::Disk(why, error),
-            DownloadError::TooLong(_) => Self::Own(why),
-        }
-    }
-}
-
-impl From<ResumeError> for Broken {
-    fn from(error: ResumeError) -> Self {
-        let why = chain(&error);
-        match error {
-            ResumeError::Body(error) => Self::Body(error),
-            ResumeError::Disk(error) => Self::Disk(why, error),
-            ResumeError::Misfit | ResumeError::Short(..) => Self::Again(why),
-            ResumeError::TooLong(_) | ResumeError::Status(_) => Self::Own(why),
-        }
-    }
-}
-
-impl Failure {
-    fn of_request(error: reqwest::Error, proxy: Option<String>, what: &str) -> Self {
-        let verdict = judge_error(&Method::GET, &error).into();
-        let mut why = format!("{what}{}{}", chain(&error.without_url()), through(proxy));
-        if why.contains("certificate") {
-            why.push_str(&certificates_of_the_environment());
-        }
-        Self { verdict, lacks_files: lacks_files(&why), why }
-    }
-
-    fn of_disk(error: io::Error) -> Self {
-        let why = format!("the file could not be written: {error}");
-        Self { verdict: Verdict::Final, lacks_files: lacks_files(&why), why }
-    }
-}
-
-fn through(proxy: Option<String>) -> String {
-    proxy.map(|proxy| format!(" (through the proxy {proxy})")).unwrap_or_default()
-}
-
-/// What the system says when this process, or all together, have too many files open: EMFILE and ENFILE. tempfile's errors
-/// have no other way to show their cause than their text.
-fn lacks_files(why: &str) -> bool {
-    cfg!(unix) && ["(os error 24)", "(os error 23)"].iter().any(|error| why.contains(error))
-}
-
 /// Counts a URL as under way for as long as it lives.
 struct Counted<'a>(&'a AtomicUsize);
 
@@ -280,19 +214,4 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, SeqCst);
     }
-}
-
-/// An error and its causes in one line, each said once: libraries repeat their causes.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !line.ends_with(&cause_text) {
-            line.push_str(": ");
-            line.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    line
 }
