@@ -8,9 +8,5 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/task_groups/README.md")]
-mod task_groups {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]
 mod skill {}
