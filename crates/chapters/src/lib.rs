@@ -4,10 +4,6 @@
 //! as there are chapters.
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/async_await/README.md")]
-mod async_await {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/http_client/README.md")]
 mod http_client {}
 
