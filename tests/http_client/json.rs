@@ -3,8 +3,9 @@
 use common::server::Server;
 use http_client::json::{JsonError, json};
 
+use crate::support::ms;
 use crate::work::json::Project;
-use crate::work::{causes, client, slow_response};
+use crate::work::{causes, client, endless_response, slow_response};
 
 async fn ask(path: &str, limit: usize) -> Result<Project, JsonError> {
     let server = Server::start().await.unwrap();
@@ -72,6 +73,13 @@ async fn half_a_name_of_json_is_none() {
         let (_held, response) = slow_response(200, kind, ["[", "]"]);
         assert_eq!(json::<Vec<u8>>(response, 100).await.is_ok(), is_json, "{kind}");
     }
+}
+
+/// In both, a body without an end can be timed out. Chunks that are always there leave room for that.
+#[tokio::test]
+async fn json_without_an_end_can_be_timed_out() {
+    let work = json::<Project>(endless_response(200, "application/json"), 100);
+    assert!(tokio::time::timeout(ms(5), work).await.is_err());
 }
 
 /// Some editors put a mark in front, and some servers send UTF-16. aiohttp reads the second if its charset says so.

@@ -4,7 +4,8 @@ use common::server::Server;
 use http_client::status::raise_for_status;
 use tokio::time::Instant;
 
-use crate::work::{client, seconds, slow_response};
+use crate::support::ms;
+use crate::work::{client, endless_response, seconds, slow_response};
 
 /// Behaviour N04. aiohttp: `ClientSession(raise_for_status=True)` raises for every request. reqwest: never by itself.
 #[tokio::test]
@@ -41,6 +42,13 @@ async fn the_error_waits_for_what_it_keeps_and_no_longer() {
         let error = raise_for_status(response, keep).await.unwrap_err();
         assert_eq!((error.body.as_str(), begin.elapsed()), (body, seconds(waited)));
     }
+}
+
+/// In both, an error page without an end can be timed out. Chunks that are always there leave room for that.
+#[tokio::test]
+async fn an_error_without_an_end_can_be_timed_out() {
+    let work = raise_for_status(endless_response(503, "text/plain"), 100);
+    assert!(tokio::time::timeout(ms(5), work).await.is_err());
 }
 
 /// Headers such as `Retry-After` survive as well.

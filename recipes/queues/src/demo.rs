@@ -17,8 +17,8 @@ use crate::producer_consumer::produce_and_consume;
 use crate::tracked::{Tracked, Unfinished};
 use crate::watch::follow_newest;
 
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
-const FIVE: NonZeroUsize = NonZeroUsize::new(5).unwrap();
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -48,16 +48,16 @@ pub async fn run() -> anyhow::Result<()> {
 }
 
 async fn producer_and_consumers() -> anyhow::Result<()> {
-    info!("Queue(maxsize=5): one producer of 10 items, two consumers");
-    let consumers = [("consumer-1", 150), ("consumer-2", 205)]
+    info!("Queue(maxsize=2): one producer of six items, two consumers");
+    let consumers = [("consumer-1", 200), ("consumer-2", 520)]
         .map(|(name, millis)| move |item: String| consume(name, item, millis));
-    let produced = produce_and_consume(FIVE, produce_ten, consumers).await;
+    let produced = produce_and_consume(TWO, produce_six, consumers).await;
     info!("  the consumers have ended");
     produced
 }
 
-async fn produce_ten(queue: Sender<String>) -> anyhow::Result<()> {
-    for number in 1..=10 {
+async fn produce_six(queue: Sender<String>) -> anyhow::Result<()> {
+    for number in 1..=6 {
         put(&format!("item-{number}"), &queue).await?;
     }
     info!("  the producer has ended: it closes the queue");
@@ -88,16 +88,16 @@ struct Job {
 }
 
 async fn all_jobs_done() -> anyhow::Result<()> {
-    info!("join: six jobs, three workers, and job-2 fails the first time");
-    let (queue, jobs) = async_channel::bounded(6); // room for all six: no worker waits for itself
+    info!("join: four jobs, three workers, and job-2 fails the first time");
+    let (queue, jobs) = async_channel::bounded(4); // room for all four: no worker waits for itself
     let unfinished = Unfinished::new();
-    for number in 1..=6 {
-        let (name, millis) = (format!("job-{number}"), 60 + 20 * number);
+    for number in 1..=4 {
+        let (name, millis) = (format!("job-{number}"), 100 * number);
         queue.send(unfinished.track(Job { name, millis, fails: number == 2 })).await?;
     }
     let workers: JoinSet<_> = (0..3).map(|_| worker(jobs.clone(), queue.clone())).collect();
     unfinished.join().await;
-    info!("  join: all six are done");
+    info!("  join: all four are done");
     queue.close(); // each worker has a sender too, so that dropping this one would not close it
     workers.join_all().await.into_iter().collect()
 }
@@ -117,9 +117,9 @@ async fn worker(jobs: Receiver<Tracked<Job>>, queue: Sender<Tracked<Job>>) -> an
 }
 
 async fn three_at_a_time() -> anyhow::Result<()> {
-    info!("batch: three events, or what came within 100 ms of the first");
+    info!("batch: three events, or what came within 200 ms of the first");
     let (queue, events) = mpsc::channel(5);
-    let mut batches = Batches::new(events, THREE, ms(100));
+    let mut batches = Batches::new(events, THREE, ms(200));
     let store_all = async {
         while let Some(batch) = batches.next().await {
             store(&batch.join(" ")).await;
@@ -133,10 +133,10 @@ async fn three_at_a_time() -> anyhow::Result<()> {
 /// Owns the queue, which is closed when this returns.
 async fn produce_events(queue: mpsc::Sender<String>) -> anyhow::Result<()> {
     for number in 1..=4 {
-        sleep(ms(40)).await;
+        sleep(ms(30)).await;
         queue.send(format!("event-{number}")).await?;
     }
-    sleep(ms(140)).await; // meanwhile the second batch is due
+    sleep(ms(300)).await; // meanwhile the second batch is due
     Ok(())
 }
 
@@ -155,13 +155,13 @@ async fn most_urgent_first() -> anyhow::Result<()> {
     let worker = async {
         while let Ok(job) = queue.get_guarded().await {
             let (priority, name) = *job;
-            work(name, 40, false).await?;
+            work(name, 80, false).await?;
             info!("  {priority} {name}");
         }
         anyhow::Ok(())
     };
     let alarm = async {
-        sleep(ms(60)).await;
+        sleep(ms(20)).await;
         queue.put((1, "alarm")).await.context("an alarm that comes too late")?;
         queue.shutdown();
         anyhow::Ok(())
@@ -172,20 +172,20 @@ async fn most_urgent_first() -> anyhow::Result<()> {
 
 #[instrument(ret)]
 async fn slowly(price: String) {
-    sleep(ms(140)).await;
+    sleep(ms(200)).await;
     info!("  slow: {price}");
 }
 
-/// Six prices, one every 40 ms.
+/// Five prices, one every 10 ms.
 async fn prices(mut send: impl FnMut(String)) {
-    for number in 1..=6 {
-        sleep(ms(40)).await;
+    for number in 1..=5 {
+        sleep(ms(10)).await;
         send(format!("price-{number}"));
     }
 }
 
 async fn every_price() {
-    info!("broadcast: six prices, a buffer of two, a quick subscriber and a slow one");
+    info!("broadcast: five prices, a buffer of two, a quick subscriber and a slow one");
     let (sender, mut feed) = broadcast::channel(2);
     let mut slow_feed = sender.subscribe();
     tokio::join!(
@@ -206,7 +206,7 @@ async fn every_price() {
 }
 
 async fn newest_price() {
-    info!("watch: six prices, and a slow subscriber who wants the newest");
+    info!("watch: five prices, and a slow subscriber who wants the newest");
     let (sender, mut newest) = watch::channel("price-0".to_owned());
     tokio::join!(
         async {
