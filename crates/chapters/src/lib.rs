@@ -4,8 +4,6 @@
 //! as there are chapters.
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/async_await/README.md")]
-mod async_await {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]

@@ -12,7 +12,7 @@ const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
 /// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
 /// pairs that lessons run, and headings that name the recipe.
-const OLD_FORM: [&str; 1] = ["async_await"];
+const OLD_FORM: [&str; 0] = [];
 
 fn is_new(recipe: &str) -> bool {
     !OLD_FORM.contains(&recipe)
