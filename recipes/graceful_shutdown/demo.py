@@ -45,9 +45,9 @@ async def one_deadline() -> None:
 
     accepting = asyncio.create_task(accept())
     await stop.wait()
-    print(f"  {signal.SIGTERM.name}: nothing new, and 500 ms for what is in flight")
+    print(f"  {signal.SIGTERM.name}: nothing new, and a second for what is in flight")
     accepting.cancel()
-    _, left = await asyncio.wait(requests, timeout=0.5)
+    _, left = await asyncio.wait(requests, timeout=1)
     print(f"  {len(left)} left")
 
 

@@ -51,9 +51,9 @@ async fn one_deadline() {
     // Stands for `stop_signal()`.
     let stop = async {
         sleep(ms(300)).await;
-        info!("  {}: nothing new, and 500 ms for what is in flight", Signal::Terminate);
+        info!("  {}: nothing new, and a second for what is in flight", Signal::Terminate);
     };
-    let served = serve_until(stop, ms(500), async |tasks, _stopping| {
+    let served = serve_until(stop, ms(1_000), async |tasks, _stopping| {
         for (name, millis) in [("request-1", 100), ("request-2", 500), ("request-3", 600)] {
             tasks.spawn(handle(name, millis).in_current_span());
         }
