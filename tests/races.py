@@ -4,9 +4,9 @@ start late. A demo that prints its lines in another order, or fails, has a race 
 
     python3 tests/races.py [TIMES [RECIPE ...]]
 
-TIMES runs of each demo (200 unless told), some at the same time: a demo mostly waits. The lines must be those of transcript.txt, in its order; times are not
-compared. A thread starts up to 80 milliseconds late by a library of some lines, which is compiled with `cc` and loaded
-before the C library's own `pthread_create`.
+TIMES runs of each demo (default: 200), some at the same time: a demo mostly waits. The lines must be those of
+transcript.txt, in its order; times are not compared. A thread starts up to 80 milliseconds late by a library of some
+lines, which is compiled with `cc` and loaded before the C library's own `pthread_create`.
 """
 
 import collections

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use futures::FutureExt;
-use timeouts::cooperative::{Report, Stopped, checksum, work_until_told};
+use timeouts::cooperative::{Report, Stopped, checksum, work_until_cancelled};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -28,7 +28,7 @@ async fn work(
     jobs: &mut mpsc::Receiver<usize>,
     log: &Log,
 ) -> Result<Report, String> {
-    work_until_told(stop, jobs, |job| step(log, job), |done| journal(log, done)).await
+    work_until_cancelled(stop, jobs, |job| step(log, job), |done| journal(log, done)).await
 }
 
 async fn told_after(millis: u64, stop: &CancellationToken) {
@@ -42,7 +42,7 @@ async fn the_step_under_way_is_finished_then_it_cleans_up_and_reports() {
     let (log, stop, mut jobs) = (Log::default(), CancellationToken::new(), jobs(5));
     let working = work(&stop, &mut jobs, &log);
     let (report, ()) = tokio::join!(working, told_after(120, &stop));
-    assert_eq!(report, Ok(Report { done: 2, was_told: true }));
+    assert_eq!(report, Ok(Report { done: 2, was_cancelled: true }));
     log.at("reported");
     assert_eq!(
         log.take(),
@@ -78,7 +78,7 @@ async fn told_before_it_begins_it_does_nothing_and_cleans_up() {
     let (log, stop, mut jobs) = (Log::default(), CancellationToken::new(), jobs(5));
     stop.cancel();
     let working = work(&stop, &mut jobs, &log);
-    assert_eq!(working.await, Ok(Report { done: 0, was_told: true }));
+    assert_eq!(working.await, Ok(Report { done: 0, was_cancelled: true }));
     assert_eq!((log.take(), jobs.len()), (vec![" 30 journal of 0".to_owned()], 5));
 }
 
@@ -88,11 +88,11 @@ async fn told_while_it_waits_for_a_job_it_ends_at_once() {
     let (log, stop, (_sender, mut jobs)) = (Log::default(), CancellationToken::new(), mpsc::channel(1));
     let working = work(&stop, &mut jobs, &log);
     let (report, ()) = ends(async { tokio::join!(working, told_after(70, &stop)) }).await;
-    assert_eq!(report, Ok(Report { done: 0, was_told: true }));
+    assert_eq!(report, Ok(Report { done: 0, was_cancelled: true }));
     assert_eq!(log.take(), ["100 journal of 0"]);
 }
 
-/// It waits for a job, and in one instant there is one and it is told.
+/// It waits for a job; a job and the request come in one instant.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_comes_in_the_instant_of_the_request_stays_in_the_channel() {
     let (log, stop, (sender, mut jobs)) = (Log::default(), CancellationToken::new(), mpsc::channel(1));
@@ -103,7 +103,7 @@ async fn a_job_that_comes_in_the_instant_of_the_request_stays_in_the_channel() {
     };
     let working = work(&stop, &mut jobs, &log);
     let (report, ()) = ends(async { tokio::join!(working, both_at_once) }).await;
-    assert_eq!((report, jobs.len()), (Ok(Report { done: 0, was_told: true }), 1));
+    assert_eq!((report, jobs.len()), (Ok(Report { done: 0, was_cancelled: true }), 1));
 }
 
 /// The report tells two ends apart: out of jobs, or asked to stop.
@@ -111,9 +111,9 @@ async fn a_job_that_comes_in_the_instant_of_the_request_stays_in_the_channel() {
 async fn without_more_jobs_it_ends_by_itself() {
     let (log, stop, mut two, mut none) = (Log::default(), CancellationToken::new(), jobs(2), jobs(0));
     let working = work(&stop, &mut two, &log);
-    assert_eq!(working.await, Ok(Report { done: 2, was_told: false }));
+    assert_eq!(working.await, Ok(Report { done: 2, was_cancelled: false }));
     let working = work(&stop, &mut none, &log);
-    assert_eq!(working.await, Ok(Report { done: 0, was_told: false }));
+    assert_eq!(working.await, Ok(Report { done: 0, was_cancelled: false }));
     assert_eq!(log.take().last().unwrap(), "260 journal of 0");
 }
 
@@ -129,15 +129,15 @@ async fn after_an_error_it_cleans_up_and_the_first_error_is_returned() {
     assert_eq!(work(&stop, &mut jobs, &log).await, Err("bad luck".to_owned()));
     assert_eq!((log.take().last().unwrap().as_str(), jobs.len()), ("230 journal of 1", 1));
 
-    let clean_up_fails = work_until_told(&stop, &mut jobs, |job| step(&log, job), failing);
+    let clean_up_fails = work_until_cancelled(&stop, &mut jobs, |job| step(&log, job), failing);
     drop(sender);
     assert_eq!(clean_up_fails.await, Err("disk full".to_owned()));
     let mut jobs = super::cooperative::jobs(1);
-    let both_fail = work_until_told(&stop, &mut jobs, |_| step(&log, 13), failing);
+    let both_fail = work_until_cancelled(&stop, &mut jobs, |_| step(&log, 13), failing);
     assert_eq!(both_fail.await, Err("bad luck".to_owned()));
 }
 
-/// A step that is told by what it does, say by its peer, is the last.
+/// A step that brings the request itself, say by its peer, is the last.
 #[tokio::test]
 async fn no_step_begins_after_the_request() {
     let (stop, begun) = (CancellationToken::new(), Count::default());
@@ -148,11 +148,11 @@ async fn no_step_begins_after_the_request() {
         }
         Ok::<_, ()>(())
     };
-    let report = work_until_told(&stop, &mut jobs(100), step, |_| ready(Ok(()))).await;
-    assert_eq!((report, begun.get()), (Ok(Report { done: 42, was_told: true }), 42));
+    let report = work_until_cancelled(&stop, &mut jobs(100), step, |_| ready(Ok(()))).await;
+    assert_eq!((report, begun.get()), (Ok(Report { done: 42, was_cancelled: true }), 42));
 }
 
-/// Jobs that are always there and steps that never wait: the loop makes way all the same, so it can be told.
+/// Jobs that are always there and steps that never wait: the loop yields all the same, so the request arrives.
 #[tokio::test]
 async fn a_busy_loop_makes_way_for_the_one_who_tells_it() {
     let (stop, mut many) = (CancellationToken::new(), jobs(100_000));
@@ -160,9 +160,9 @@ async fn a_busy_loop_makes_way_for_the_one_who_tells_it() {
         let stop = stop.clone();
         async move { stop.cancel() }
     });
-    let report = work_until_told(&stop, &mut many, |_| ready(Ok::<_, ()>(())), |_| ready(Ok(())));
+    let report = work_until_cancelled(&stop, &mut many, |_| ready(Ok::<_, ()>(())), |_| ready(Ok(())));
     let report = report.await.unwrap();
-    assert!(report.was_told && report.done < 1_000, "{report:?}");
+    assert!(report.was_cancelled && report.done < 1_000, "{report:?}");
     assert_eq!(report.done + many.len(), 100_000);
     telling.await.unwrap();
 }
@@ -171,8 +171,8 @@ async fn a_busy_loop_makes_way_for_the_one_who_tells_it() {
 #[tokio::test]
 async fn a_hundred_thousand_jobs_are_done() {
     let (stop, mut many) = (CancellationToken::new(), jobs(100_000));
-    let report = work_until_told(&stop, &mut many, |_| ready(Ok::<_, ()>(())), |_| ready(Ok(())));
-    assert_eq!(report.await, Ok(Report { done: 100_000, was_told: false }));
+    let report = work_until_cancelled(&stop, &mut many, |_| ready(Ok::<_, ()>(())), |_| ready(Ok(())));
+    assert_eq!(report.await, Ok(Report { done: 100_000, was_cancelled: false }));
 }
 
 /// A panic in a step is no answer: the clean-up is skipped. Where it must run, see the recipe `context_managers`.
@@ -183,7 +183,7 @@ async fn but_a_panic_in_a_step_skips_the_clean_up() {
         cleaned_up.add();
         Ok::<_, ()>(())
     };
-    let work = work_until_told(&stop, &mut jobs, |_| ready(panics("a panic")), clean_up);
+    let work = work_until_cancelled(&stop, &mut jobs, |_| ready(panics("a panic")), clean_up);
     assert!(AssertUnwindSafe(work).catch_unwind().await.is_err());
     assert_eq!(cleaned_up.get(), 0);
 }
@@ -206,7 +206,7 @@ fn told_anywhere_every_job_is_done_or_left_and_the_journal_is_written_once() {
     }
 }
 
-/// The hazard: a guard that nobody holds is dropped at once, and tells at once.
+/// The hazard: a guard without a name is dropped at once, and cancels at once.
 #[test]
 fn but_a_drop_guard_that_nobody_holds_tells_at_once() {
     let stop = CancellationToken::new();
@@ -244,7 +244,7 @@ async fn a_loop_that_computes_looks_at_the_token_between_two_blocks() {
     assert_eq!(checksum(&stop, [""].into_iter()).await, Err(Stopped { blocks: 0 }), "told before");
 }
 
-/// asyncio: a thread of `to_thread` cannot be cancelled. Tokio: nor can one of `spawn_blocking`, but it can be told.
+/// asyncio: a thread of `to_thread` cannot be cancelled. Tokio: nor can one of `spawn_blocking`, but it can be asked.
 #[tokio::test]
 async fn a_dropped_checksum_ends_its_loop_and_tells_nobody_else() {
     let (stop, give_up) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));

@@ -27,7 +27,7 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         drop(sender);
         let step = async |(name, millis)| load(name, millis).await.map(drop);
         let report =
-            timeouts::cooperative::work_until_told(&program, &mut jobs, step, async |_| Ok(())).await;
+            timeouts::cooperative::work_until_cancelled(&program, &mut jobs, step, async |_| Ok(())).await;
         assert_eq!(report.unwrap().done, 1);
         assert!(timeouts::cooperative::checksum(&program, ["block"].into_iter()).await.is_ok());
         let task = timeouts::cancel_and_confirm::CancellableTask::spawn(None, |stop| async move {

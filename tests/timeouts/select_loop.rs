@@ -62,7 +62,7 @@ async fn it_ends_when_the_peer_closes_and_when_it_is_told() {
     };
     let reading = read_frames(&mut told, &stop, ms(100), ms(150), log_events(&log));
     let (end, ()) = tokio::join!(reading, telling);
-    assert_eq!(end.unwrap(), ReadEnd::Told);
+    assert_eq!(end.unwrap(), ReadEnd::Cancelled);
     assert_eq!(log.take(), ["100 heartbeat"]);
 }
 
@@ -75,7 +75,7 @@ async fn told_it_reads_no_further_frame() {
         log.at("a line");
         stop.cancel();
     };
-    assert_eq!(read_frames(&mut lines, &stop, ms(100), ms(150), stops).await.unwrap(), ReadEnd::Told);
+    assert_eq!(read_frames(&mut lines, &stop, ms(100), ms(150), stops).await.unwrap(), ReadEnd::Cancelled);
     assert_eq!(log.take(), ["  0 a line"]);
     let stop = never();
     let rest = read_frames(&mut lines, &stop, ms(100), ms(50), log_events(&log)).await;
@@ -186,10 +186,10 @@ async fn a_busy_peer_starves_neither_the_heartbeat_nor_the_request_to_stop() {
         advance(ms(100)).await;
         reading.await.unwrap()
     };
-    assert_eq!((reading, frames, heartbeats), (ReadEnd::Told, 5_000, 1));
+    assert_eq!((reading, frames, heartbeats), (ReadEnd::Cancelled, 5_000, 1));
 }
 
-/// The hazard: in `biased` order the arm that is always ready must not stand first.
+/// The hazard: in `biased` order the arm that is always ready must not be first.
 #[tokio::test]
 async fn but_a_busy_arm_that_stands_first_starves_those_below_it() {
     let (busy, stop) = (Semaphore::new(1), never());
@@ -212,7 +212,7 @@ async fn but_a_busy_arm_that_stands_first_starves_those_below_it() {
     assert!(fair_rounds < 10_000, "without `biased`, chance takes care of it");
 }
 
-/// asyncio: a loop of `sleep` and work drifts, and makes up for nothing. Tokio: an `interval` does, unless told not to.
+/// asyncio: a loop of `sleep` and work drifts, and makes up for nothing. Tokio: an `interval` does, unless it is set not to.
 #[tokio::test(start_paused = true)]
 async fn after_a_pause_the_missed_heartbeats_are_not_made_up_for() {
     let ((mut lines, _peer), log, stop) = (lines(64), Log::default(), never());
@@ -294,7 +294,7 @@ async fn but_a_future_that_is_left_half_polled_can_hold_a_lock_for_ever() {
         let mut waiting = Some(Box::pin(lock.lock()));
         tokio::select! {
             _guard = waiting.as_mut().unwrap() => {}
-            // While this arm runs, `waiting` is handed the lock, and nobody polls it.
+            // While this arm runs, `waiting` is handed the lock, and is not polled.
             () = sleep(ms(10)) => {
                 if is_mended {
                     waiting = None;
@@ -367,6 +367,6 @@ async fn frames_that_are_always_there_do_not_keep_others_from_their_turn() {
         assert!(frames < 10_000, "nothing else runs");
     };
     let end = read_frames(&mut endless, &stop, Duration::MAX, Duration::MAX, count).await;
-    assert_eq!(end.unwrap(), ReadEnd::Told);
+    assert_eq!(end.unwrap(), ReadEnd::Cancelled);
     tells.await.unwrap();
 }

@@ -36,7 +36,7 @@
 //! First the future is dropped before its first poll (suspension 0). Then, for each suspension from 1 on, it
 //! is dropped in two ways:
 //!
-//! - **at once**: right after it returned `Pending`. This finds what an await loses that stands between
+//! - **at once**: right after it returned `Pending`. This finds what an await loses that comes between
 //!   taking a thing and keeping it.
 //! - **after its wake-up**: when its waker has been called, but before it is polled again. By then a permit,
 //!   an item or a notification may belong to it already. This finds the wake-up that a dropped waiter does
@@ -61,10 +61,10 @@
 //! - Drops of inner futures. Only the whole future is dropped: if a `select!` in it has a branch that is
 //!   never cancelled on its own, sweep that branch's future as well.
 //! - The world outside the paused clock. A socket panics; while the future waits for another thread the clock
-//!   jumps ahead, so that it counts as pending for ever. Use `tokio::io::duplex` and tasks.
+//!   jumps ahead, so that it counts as pending forever. Use `tokio::io::duplex` and tasks.
 //! - Points that move. Each run must take the same path: write `biased;` in a `select!`, seed what is random.
 //! - Panics of spawned tasks, which Tokio keeps for a `JoinHandle`. Let the check look at their results.
-//! - A task that yields for ever, or a blocking job that never ends. The clock stands still, and the sweep
+//! - A task that yields forever, or a blocking job that never ends. The clock pauses, and the sweep
 //!   hangs.
 
 use std::{
@@ -90,7 +90,7 @@ use tokio::{
 /// The work grows with the square: 256 suspensions are 514 runs and 66,000 polls.
 pub const MAX_POINTS: usize = 256;
 
-/// The virtual time after which a future that nobody has woken is taken to be pending for ever.
+/// The virtual time after which a future without a wake-up counts as pending forever.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How one run of the future ended.
@@ -152,7 +152,7 @@ pub fn sweep<Fut: Future>(
 ///
 /// - `check`, `make`, the future or its drop panics. The message of that panic ends this one; the panic hook
 ///   has printed it before, with its own line;
-/// - the future is pending for ever: no wake-up came within a virtual day. No scenario may wait for ever; let
+/// - the future is pending for ever: no wake-up came within a virtual day. No scenario may wait forever; let
 ///   `make` spawn a task that ends the wait;
 /// - the future suspends more than [`MAX_POINTS`] times.
 ///

@@ -8,18 +8,6 @@
 mod async_await {}
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../recipes/executors/README.md")]
-mod executors {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/http_client/README.md")]
-mod http_client {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../recipes/error_handling/README.md")]
-mod error_handling {}
-
-#[cfg(doctest)]
 #[doc = include_str!("../../../recipes/task_groups/README.md")]
 mod task_groups {}
 

@@ -26,10 +26,10 @@
 //! }
 //! ```
 //!
-//! The body gives items out and runs only while it is asked for the next one. The clean-up gets the resource however
-//! the body comes to its end: it returns, fails or panics, the consumer calls [`Closable::close`], or the consumer
-//! drops the generator, also in the middle of a `next()`. The last two move body and clean-up to a task of the tracker:
-//! no second cancellation reaches it there.
+//! The body gives items out and runs only while it is asked for the next one. The clean-up gets the resource at every
+//! end of the body: it returns, fails or panics; the consumer calls [`Closable::close`], or drops the generator, also
+//! in the middle of a `next()`. The last two move body and clean-up to a task of the tracker: no second cancellation
+//! reaches it there.
 //!
 //! `async_stream::stream!` is enough where the clean-up does not await: there a guard in the body does it.
 //!
@@ -75,8 +75,8 @@ use tokio_util::task::TaskTracker;
 pub struct Out<T>(mpsc::Sender<T>);
 
 impl<T> Out<T> {
-    /// `yield item`: returns when the consumer has taken the item and asks for the next one; not at all once the
-    /// generator is closed, for the body is dropped then.
+    /// `yield item`: returns when the consumer has taken the item and asks for the next one. Closing the generator
+    /// drops the body at this await.
     pub async fn give(&mut self, item: T) {
         if self.0.send(item).await.is_ok() {
             // There is room again when the item has been taken, and the body is polled again when the next is asked
@@ -92,7 +92,7 @@ pub struct Closable<T, E: Send + 'static> {
     items: mpsc::Receiver<T>,
     /// The body and then the clean-up, in one: so there is no way past the clean-up. `None` when both are done.
     run: Option<BoxFuture<'static, Result<(), E>>>,
-    /// How they ended, until the consumer has been told.
+    /// How they ended, until the consumer has read it.
     ended: Option<Result<(), E>>,
     tracker: TaskTracker,
     runtime: Handle,
@@ -125,7 +125,7 @@ where
                 outcome = async { body(&mut resource, &mut out).await } => outcome,
             }
         };
-        // The body is dropped and never polled again, so nobody sees it half done; the clean-up sees the resource as
+        // The body is dropped and never polled again, so its half-done state is not seen; the clean-up sees the resource as
         // the panic left it, as a `finally` does.
         let outcome = AssertUnwindSafe(until_closed).catch_unwind().await;
         let cleaned = clean_up(resource).await;
@@ -144,7 +144,7 @@ where
 }
 
 impl<T, E: Send + 'static> Closable<T, E> {
-    /// Drops the body where it stands, runs the clean-up and waits for it. If the generator has come to its end
+    /// Drops the body at its await, runs the clean-up and waits for it. If the generator has come to its end
     /// before, nothing is left to do.
     pub async fn close(mut self) -> Result<(), E> {
         self.items.close();

@@ -49,14 +49,14 @@ use futures::FutureExt;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-/// The grace period is over, and so many tasks and scopes are not.
+/// The grace period is over, and this many tasks and scopes are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("clean-ups or scopes still open when the grace period was over: {0}")]
 pub struct StillOpen(pub usize);
 
 /// Waits until every scope and clean-up of `cleanups` is over, for `grace` at most.
 pub async fn drain(cleanups: &TaskTracker, grace: Duration) -> Result<(), StillOpen> {
-    // Without this, wait() would wait for ever: an empty tracker might get more tasks.
+    // Without this, wait() never returns: an empty tracker might get more tasks.
     cleanups.close();
     let in_time = timeout(grace, cleanups.wait()).await;
     match cleanups.len() {

@@ -37,7 +37,7 @@
 
 use tokio::sync::{AcquireError, Semaphore};
 
-/// Runs `work` within `limit`, or at once where there is none.
+/// Runs `work` within `limit`, or at once without one.
 ///
 /// # Errors
 ///

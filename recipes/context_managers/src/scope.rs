@@ -151,7 +151,7 @@ where
         open.task_tracker().spawn_on(task, &runtime)
     };
 
-    // From `enter` to here nothing awaits, so nobody can be cancelled between them.
+    // Nothing awaits from `enter` to here, so no cancellation comes between them.
     let mut entered = guard((resource, start_clean_up), |(resource, start_clean_up)| {
         drop(start_clean_up(resource, Outcome::Cancelled));
     });

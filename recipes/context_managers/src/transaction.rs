@@ -105,7 +105,7 @@ pub trait Database: Send + Sync + 'static {
     fn rollback(&self, on: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// At most so many connections to one database, opened when they are needed.
+/// A limited number of connections to one database, opened when they are needed.
 pub struct Pool<D: Database> {
     shared: Arc<Shared<D>>,
     free: Arc<Semaphore>,
@@ -192,7 +192,7 @@ impl<D: Database> Lease<D> {
     fn end(self, commit: bool) -> JoinHandle<Result<(), D::Error>> {
         let Self { shared, connection, permit, open, runtime } = self;
         let task = async move {
-            // The permit goes last: whoever is woken by it finds the connection in the pool, or one less of them.
+            // The permit goes last: the caller that it wakes finds the connection in the pool, or one less of them.
             let (_permit, mut connection) = (permit, connection);
             if commit {
                 shared.database.commit(&mut connection).await?;
@@ -206,7 +206,7 @@ impl<D: Database> Lease<D> {
     }
 }
 
-/// The result of a task that nobody aborts: what is left is a panic, or a runtime that ends.
+/// The result of a task that is never aborted: what is left is a panic, or a runtime that ends.
 fn joined<T>(result: Result<T, JoinError>) -> T {
     result.unwrap_or_else(|error| {
         resume_unwind(error.try_into_panic().unwrap_or_else(|cancelled| Box::new(cancelled)))

@@ -67,7 +67,7 @@ pub struct Announced<T> {
 /// Those that have not been called, by number.
 struct Callbacks<T>(Mutex<(u64, BTreeMap<u64, Callback<T>>)>);
 
-/// Stands for one callback, to remove it.
+/// Identifies one callback, to remove it.
 pub struct Registration<T>(Weak<Callbacks<T>>, u64);
 
 impl<T: Send + Sync + 'static> Announced<T> {
@@ -78,7 +78,7 @@ impl<T: Send + Sync + 'static> Announced<T> {
     /// Outside a Tokio runtime.
     pub fn new(task: JoinHandle<T>) -> Self {
         let all = Arc::new(Callbacks(Mutex::new((0, BTreeMap::new()))));
-        // Of one place: a ring that has not been heard stands for all that follow.
+        // One slot: a ring that has not been heard covers all that follow.
         let (bell, mut rung) = mpsc::channel(1);
         let (abort, callbacks) = (task.abort_handle(), Arc::downgrade(&all));
         let announcer = tokio::spawn(async move {

@@ -28,8 +28,8 @@
 //! ```
 //!
 //! It is for work that is often done without waiting: a cache hit, a connection that is open already. Up to its first
-//! wait the work is part of its caller: it sees the caller's task-locals and task id, and a caller in a hurry waits for
-//! it. From there on it is a task like any other.
+//! wait the work is part of its caller. It sees the caller's task-locals and task id, and the caller waits for it. From
+//! there on it is a task like any other.
 //!
 //! `tokio::spawn` is enough where a task for each call costs too little to matter.
 //!
@@ -72,7 +72,7 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let mut work = Box::pin(work);
-    // Nobody needs this poll's wake-up: a spawned task is polled at once, with the waker of its own, and what
+    // This poll's wake-up is not needed: a spawned task is polled at once, with the waker of its own, and what
     // happened in between is seen then. The caller's waker would work too, and wake the caller for nothing.
     let mut context = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context))) {

@@ -139,8 +139,8 @@ impl<T> NamedTask<T> {
     /// How the task is doing now.
     pub fn state(&mut self) -> State {
         if self.result.is_none() {
-            // Nobody waits meanwhile, so no waker is needed. Unconstrained, or a caller that has used up its turn
-            // would not be told.
+            // No task waits meanwhile, so no waker is needed. Unconstrained, or a caller that has used up its budget
+            // would see nothing.
             let mut result = unconstrained(&mut self.handle);
             if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(Waker::noop())) {
                 self.result = Some(result);

@@ -91,7 +91,7 @@ impl<T: Clone + Send + Sync + 'static> Refreshed<T> {
 pub struct Outbox(TaskTracker);
 
 impl Outbox {
-    /// Starts a delivery and leaves it to itself. It has to deal with its own errors: nobody asks for its result.
+    /// Starts a delivery and leaves it to itself. It has to deal with its own errors: its result is dropped.
     ///
     /// # Panics
     ///
@@ -104,7 +104,7 @@ impl Outbox {
     ///
     /// Takes the outbox away, for a tracker does not refuse tasks that come after it was closed.
     pub async fn close(self) {
-        // Without this, wait() would wait for ever: an empty tracker might get more tasks.
+        // Without this, wait() never returns: an empty tracker might get more tasks.
         self.0.close();
         self.0.wait().await;
     }

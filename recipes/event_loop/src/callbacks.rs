@@ -112,7 +112,7 @@ pub enum RunError {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Told of what a `run` that waits has to know: a callback to call soon, an earlier deadline, a stop.
+    /// Notified of what a waiting `run` has to know: a callback to call soon, an earlier deadline, a stop.
     changed: Notify,
 }
 
@@ -149,7 +149,7 @@ impl Callbacks {
         delay: Duration,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<Scheduled, Closed> {
-        // A deadline that cannot be told is as good as one in thirty years.
+        // A deadline beyond what the clock holds counts as one in thirty years.
         const THIRTY_YEARS: Duration = Duration::from_secs(946_080_000);
         let now = Instant::now();
         let deadline = now.checked_add(delay).unwrap_or_else(|| now + THIRTY_YEARS);
@@ -273,7 +273,7 @@ impl Shared {
         self.lock().waiting.range(..=(now, u64::MAX)).map(|(key, _)| *key).collect()
     }
 
-    /// Whoever takes it calls it or drops it: never both, and outside the lock.
+    /// The taker calls it or drops it, outside the lock.
     fn take(&self, key: Key) -> Option<Callback> {
         self.lock().waiting.remove(&key)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Keeps something that is not `Send` on a thread of its own, and lets every thread use it: what asyncio does with a
-//! second loop in a thread.
+//! Keeps a value that is not `Send` on its own thread, and lets every thread use it. In asyncio: a second loop in a
+//! thread.
 //!
 //! ```sh
 //! cargo add futures
@@ -118,10 +118,10 @@ impl<S: 'static> Owner<S> {
             let call = async move {
                 tokio::select! {
                     biased;
-                    // Nobody waits for it any more.
+                    // Its caller has been dropped.
                     () = reply.closed() => {}
                     ended = work => {
-                        let _nobody_waits = reply.send(ended.map_err(text));
+                        let _caller_gone = reply.send(ended.map_err(text));
                     }
                 }
             };
@@ -146,7 +146,7 @@ struct Served<S> {
 }
 
 fn channel<S>() -> (Owner<S>, Served<S>) {
-    // A call is taken in as soon as the thread is free, so there is no use for more places.
+    // A call is taken in as soon as the thread is free, so one slot is enough.
     let (sender, calls) = mpsc::channel(1);
     let (end, ended) = oneshot::channel();
     (Owner { calls: sender, ended }, Served { calls, ended: end })
@@ -159,7 +159,7 @@ impl<S: 'static> Served<S> {
         while let Some(call) = calls.recv().await {
             running.spawn_local(call(value.clone()));
         }
-        // Nobody waits for those that are left, so each ends when it is polled.
+        // The callers of those that are left are gone, so each ends when it is polled.
         running.close();
         running.wait().await;
         drop(value);

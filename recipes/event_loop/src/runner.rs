@@ -124,7 +124,7 @@ pub enum CloseError {
     /// As [`RunError::Nested`]. The runner stays open.
     #[error("a runtime cannot be closed inside another one")]
     Nested,
-    /// So many tasks had not ended when the grace period was over, and were dropped where they stood.
+    /// This many tasks had not ended when the grace period was over. They were dropped at their await.
     #[error("background tasks cut off: {0}")]
     CutOff(usize),
 }
@@ -162,7 +162,8 @@ impl Runner {
         self.tasks.clone()
     }
 
-    /// The runtime, for whoever needs it by name (`get_loop`). What is spawned on it after the close is cancelled at once.
+    /// The runtime, for code that needs it by name (`get_loop`). A task that is spawned on it after the close is
+    /// cancelled at once.
     pub fn handle(&self) -> &Handle {
         &self.tasks.0.runtime
     }
@@ -179,11 +180,11 @@ impl Runner {
         Ok(runtime.block_on(async { main().await }))
     }
 
-    /// Cancels the background tasks that are left, waits for them for `grace`, and ends the runtime, in which it waits
+    /// Cancels the background tasks that are left, and waits for them for `grace`. Then it ends the runtime, and waits
     /// for calls of `spawn_blocking`, for `grace` again. A second call does nothing.
     ///
-    /// A task that ends in the instant in which `grace` is over is in time. Tokio cannot tell when all that is due in an
-    /// instant has run: a task that takes many more turns in that instant may be cut off.
+    /// A task that ends in the instant in which `grace` is over is in time. Tokio cannot tell when all that is due in
+    /// an instant has run. A task that takes many more turns in that instant may be cut off.
     ///
     /// A task that never awaits cannot be cut off: a runtime of one thread waits for it. `Duration::MAX` is no limit.
     pub fn close(&mut self, grace: Duration) -> Result<(), CloseError> {
@@ -254,7 +255,7 @@ impl Tasks {
 }
 
 impl Shared {
-    /// Refuses new tasks, and tells the others to end.
+    /// Refuses new tasks, and cancels the token of the others.
     fn cancel(&self) {
         *self.open() = false;
         self.running.close();

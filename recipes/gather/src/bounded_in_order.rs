@@ -26,7 +26,7 @@
 //! }
 //! ```
 //!
-//! `futures::StreamExt::buffered` is enough if your loop does not wait between results: its work stands still while the
+//! `futures::StreamExt::buffered` is enough if your loop does not wait between results: its work pauses while the
 //! loop body awaits. Here the work runs on tasks and goes on.
 //!
 //! Inputs are taken when there is room, so a long or endless source is no trouble. A result holds its room until it is
@@ -43,8 +43,8 @@
 //!
 //! # Panics
 //!
-//! A panic in the work, or in the closure before there is a future, goes on in the caller of [`BoundedInOrder::next`], once
-//! the rest of the work has ended.
+//! A panic in the work, or in the closure before its future exists, resumes in the caller of [`BoundedInOrder::next`]
+//! once the rest has ended.
 //!
 //! # Differences from asyncio
 //!

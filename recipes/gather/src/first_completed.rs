@@ -33,7 +33,7 @@
 //!
 //! `select!` drops at its end what it owns. `select! { page = load() => .., () = sleep(..) => .. }` cancels the load
 //! that loses, and detaches a `JoinHandle` that loses. So pin the futures first and lend them: `&mut page`. A lent
-//! loser stands still until it is awaited again; a spawned task runs on.
+//! loser pauses until it is awaited again; a spawned task runs on.
 //!
 //! `biased;` looks at the branches from top to bottom. Without it, `select!` begins at a random one, which is fair to
 //! futures that are always ready.

@@ -52,7 +52,7 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode, Url};
 use tokio::task::consume_budget;
 
-/// What came in place of a success. Its text is one line: what moves a terminal's cursor is replaced.
+/// A response that is no success. Its text is one line: what moves a terminal's cursor is replaced.
 #[derive(Debug, thiserror::Error)]
 pub struct StatusError {
     /// Not from 200 to 299.

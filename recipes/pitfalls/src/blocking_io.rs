@@ -8,7 +8,7 @@
 //!
 //! # What you see
 //!
-//! As with a blocking sleep, all tasks stand still. If the answer comes from one of them, as from a server in the same
+//! As with a blocking sleep, all tasks pause. If the answer comes from one of them, as from a server in the same
 //! test, it never comes.
 //!
 //! # What catches it

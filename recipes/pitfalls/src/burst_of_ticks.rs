@@ -7,9 +7,8 @@
 //!
 //! # What you see
 //!
-//! After a pause (a slow turn, a laptop that was asleep) a burst of requests, of metrics, of log lines: as many as ticks
-//! were missed.
-//! Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
+//! After a pause (a slow turn, a laptop that was asleep) comes a burst of requests or log lines: one for each missed
+//! tick. Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
 //!
 //! # What catches it
 //!
@@ -29,7 +28,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Does its work so many times a second, `turns` times. After a turn that was too long it hurries.
+/// Does its work a number of times a second, `turns` times in all. After a turn that was too long it hurries.
 pub async fn broken<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
 where
     F: Future<Output = ()>,
@@ -41,7 +40,7 @@ where
     }
 }
 
-/// Does its work so many times a second at most, `turns` times.
+/// Does its work at most a number of times a second, `turns` times in all.
 pub async fn fixed<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
 where
     F: Future<Output = ()>,

@@ -16,9 +16,9 @@
 //!
 //! # What to do
 //!
-//! Make the question and the act one step: a `OnceCell` for what is made once, `fetch_update` or `compare_exchange` for a
-//! number, a lock that is held over both. Or take first and give back if it fails: the recipe `context_managers` has a
-//! guard for it.
+//! Make the question and the act one step. Take a `OnceCell` for what is made once, `fetch_update` or
+//! `compare_exchange` for a number, a lock for both otherwise. Or take first and give back if it fails: the recipe
+//! `context_managers` has a guard for it.
 //!
 //! # Cancel safety
 //!
@@ -32,7 +32,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-/// Gives the value, and loads it if it is not there yet. Whoever asks while it is loaded loads it again.
+/// Gives the value, and loads it if it is not there yet. A caller that comes while it is loaded loads it again.
 pub async fn broken<T: Clone, E>(
     cache: &Mutex<Option<T>>,
     load: impl Future<Output = Result<T, E>>,
@@ -46,7 +46,7 @@ pub async fn broken<T: Clone, E>(
     Ok(value)
 }
 
-/// Gives the value, and loads it if it is not there yet. Whoever asks while it is loaded waits.
+/// Gives the value, and loads it if it is not there yet. A caller that comes while it is loaded waits.
 pub async fn fixed<T: Clone, E>(
     cache: &OnceCell<T>,
     load: impl Future<Output = Result<T, E>>,

@@ -8,7 +8,7 @@
 //! # What you see
 //!
 //! Everything else is late: timeouts fire late, a heart-beat misses its time, a server accepts no connection. On one thread all
-//! tasks stand still; of many threads one is missing, and at a load with as many such tasks as threads all stand still.
+//! tasks pause; of many threads one is missing, and with as many such tasks as threads all pause.
 //! Lesson: `but_between_two_awaits_nobody_else_runs`.
 //!
 //! # What catches it

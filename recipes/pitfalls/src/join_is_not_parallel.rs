@@ -43,7 +43,7 @@ pub async fn broken<K, T>(inputs: impl IntoIterator<Item = K>, compute: impl Fn(
     join_all(inputs.into_iter().map(|input| async move { compute(input) })).await
 }
 
-/// Computes on many threads. The results stand in the order of the inputs.
+/// Computes on many threads. The results are in the order of the inputs.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Awaits that stand one after the other wait one after the other. asyncio: `for page in pages: await fetch(page)`.
+//! Awaits one after the other wait one after the other. asyncio: `for page in pages: await fetch(page)`.
 //!
 //! ```sh
 //! cargo add futures
@@ -40,7 +40,7 @@ where
     Ok(fetched)
 }
 
-/// Fetches all pages at the same time; the results stand in the order of the pages.
+/// Fetches all pages at the same time; the results are in the order of the pages.
 ///
 /// # Errors
 ///

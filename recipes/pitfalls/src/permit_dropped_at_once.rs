@@ -8,7 +8,7 @@
 //!
 //! # What you see
 //!
-//! A limit that is none. `_` is no variable: what is given to it is dropped at the end of its statement. `_permit` is one,
+//! A limit without effect. `_` is no variable: what is given to it is dropped at the end of its statement. `_permit` is one,
 //! and lives to the end of its block.
 //! Lesson: `but_a_permit_that_is_given_to_an_underscore_limits_nothing`.
 //!

@@ -10,9 +10,9 @@
 //! # What you see
 //!
 //! Connections that the server has closed, whenever handling a result takes long. The requests of `buffered`,
-//! `buffer_unordered` and `FuturesUnordered` are parts of the stream: while the body of the loop awaits something else,
-//! they are not polled, and their servers wait.
-//! Lesson: `but_while_one_answer_is_handled_the_servers_of_the_others_hang_up`.
+//! `buffer_unordered` and `FuturesUnordered` are parts of the stream. While the body of the loop awaits something else,
+//! they are not polled, and their servers wait. Lesson:
+//! `but_while_one_answer_is_handled_the_servers_of_the_others_hang_up`.
 //!
 //! # What catches it
 //!
@@ -38,7 +38,7 @@ use std::pin::pin;
 use futures::stream::{self, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Fetches so many at a time, and handles the results in order. While one is handled, nothing is fetched.
+/// Fetches up to a limit at a time, and handles the results in order. While one is handled, nothing is fetched.
 pub async fn broken<K, T, F, G>(
     keys: impl IntoIterator<Item = K>,
     limit: NonZeroUsize,
@@ -54,7 +54,7 @@ pub async fn broken<K, T, F, G>(
     }
 }
 
-/// Fetches so many at a time, and handles the results in order. While one is handled, the fetches go on.
+/// Fetches up to a limit at a time, and handles the results in order. While one is handled, the fetches go on.
 pub async fn fixed<K, T, F, G>(
     keys: impl IntoIterator<Item = K>,
     limit: NonZeroUsize,

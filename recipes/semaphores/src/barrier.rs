@@ -92,14 +92,14 @@ struct Round {
 }
 
 impl Barrier {
-    /// A barrier for so many parties.
+    /// A barrier for `parties` tasks.
     pub const fn new(parties: NonZeroUsize) -> Self {
         let round = Round { next: 0, waiting: BTreeMap::new(), aborted: false };
         Self { parties, round: Mutex::new(round) }
     }
 
-    /// Waits until all parties have come. Returns an index for each, from 0 for the first who came to the number of the
-    /// parties less one for the last: let one of them do what is to be done once.
+    /// Waits until all parties have come. Returns an index for each, in order of arrival: 0 for the first, the number
+    /// of parties less one for the last. Let one index do what is to be done once.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl Barrier {
         waiting.into_values().for_each(|waiting| tell(waiting, Err(why)));
     }
 
-    /// Never held over an await, nor while somebody is told. Nothing under it panics half way.
+    /// Never held over an await, nor while a waiter is woken. Nothing under it panics half way.
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,8 +29,8 @@
 //! lock, say one for "not empty" and one for "not full". [`Condition::wait`] takes the guard and returns one: a task
 //! without the lock cannot wait.
 //!
-//! To notify takes no guard. The state is inside the lock, so the task that changed it has had the lock, and a waiter
-//! joins the line before it releases the lock. A destructor can notify, too: it cannot wait for a lock.
+//! To notify takes no guard. The state is inside the lock, so the task that changed it has had the lock. A waiter joins
+//! the line before it releases the lock. A destructor can notify, too: it cannot wait for a lock.
 //!
 //! `tokio::sync::watch` and its `wait_for` are enough where one task changes a value and others wait for what it will
 //! be.
@@ -68,11 +68,11 @@ pub struct Condition {
 
 #[derive(Debug, Default)]
 struct Line {
-    /// The number of the next who comes.
+    /// The number of the next waiter.
     next: u64,
-    /// Those who are not notified, in the order in which they came.
+    /// Waiters that are not notified, FIFO.
     waiting: BTreeMap<u64, oneshot::Sender<()>>,
-    /// Those who are notified and do not have the lock again, each with what `next` was when its notification came.
+    /// Waiters that are notified and do not have the lock again, each with what `next` was when its notification came.
     notified: BTreeMap<u64, u64>,
 }
 
@@ -88,11 +88,11 @@ impl Condition {
     /// Others may have had the lock in between, so look again at what you wait for, or use [`wait_for`](Self::wait_for).
     pub async fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let lock = MutexGuard::mutex(&guard);
-        let (place, told) = self.join_line();
-        // After it stands in line: a change from here on is not missed.
+        let (place, notified) = self.join_line();
+        // Only now that it is in line: a change from here on is not missed.
         drop(guard);
         // Never an error, for a sender stays in the line until it has sent.
-        let _told = told.await;
+        let _notified = notified.await;
         let guard = lock.lock().await;
         place.leave();
         guard
@@ -111,55 +111,54 @@ impl Condition {
         guard
     }
 
-    /// Notifies up to `count` of those who wait, those first who came first. If nobody waits, nothing happens, now or
-    /// later.
+    /// Notifies up to `count` waiters, FIFO. Without a waiter it does nothing, now or later.
     ///
-    /// If they wait for different things, use [`notify_all`](Self::notify_all): this could tell one who cannot use it.
+    /// If they wait for different things, use [`notify_all`](Self::notify_all): this could notify one that cannot use it.
     pub fn notify(&self, count: usize) {
-        let told: Vec<_> = {
+        let notified: Vec<_> = {
             let mut line = self.line();
             let before = line.next;
             iter::from_fn(|| line.notify_first(before)).take(count).collect()
         };
-        told.into_iter().for_each(tell);
+        notified.into_iter().for_each(wake);
     }
 
-    /// Notifies all who wait.
+    /// Notifies all waiters.
     pub fn notify_all(&self) {
         self.notify(usize::MAX);
     }
 
     fn join_line(&self) -> (Place<'_>, oneshot::Receiver<()>) {
-        let (tell, told) = oneshot::channel();
+        let (waker, notified) = oneshot::channel();
         let mut line = self.line();
         let number = line.next;
         line.next += 1;
-        line.waiting.insert(number, tell);
-        (Place { condition: self, number }, told)
+        line.waiting.insert(number, waker);
+        (Place { condition: self, number }, notified)
     }
 
-    /// Never held over an await, nor while somebody is told. Nothing under it panics half way.
+    /// Never held over an await, nor while a waiter is woken. Nothing under it panics half way.
     fn line(&self) -> std::sync::MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Line {
-    /// Notifies the first who waits, if it came `before`.
+    /// Notifies the first waiter, if it came `before`.
     fn notify_first(&mut self, before: u64) -> Option<oneshot::Sender<()>> {
         let first = self.waiting.first_entry().filter(|first| *first.key() < before)?;
-        let (number, tell) = first.remove_entry();
+        let (number, waker) = first.remove_entry();
         self.notified.insert(number, before);
-        Some(tell)
+        Some(waker)
     }
 }
 
-fn tell(waiting: oneshot::Sender<()>) {
-    // Fails if it is dropped by now. Then its place has seen to the next.
-    let _gone = waiting.send(());
+fn wake(waiter: oneshot::Sender<()>) {
+    // Fails if the waiter is dropped by now. Then the drop of its place notifies the next.
+    let _gone = waiter.send(());
 }
 
-/// The place in line of one who waits, or has not got the lock again.
+/// The place in line of a waiter, until it has the lock again.
 struct Place<'a> {
     condition: &'a Condition,
     number: u64,
@@ -169,7 +168,7 @@ impl Place<'_> {
     /// It has the lock: the notification has arrived.
     fn leave(self) {
         self.condition.line().notified.remove(&self.number);
-        // What its drop would do is for one who is cancelled.
+        // Its drop is for a waiter that is cancelled.
         mem::forget(self);
     }
 }
@@ -182,6 +181,6 @@ impl Drop for Place<'_> {
             let next = line.notified.remove(&self.number).and_then(|before| line.notify_first(before));
             (forgotten, next)
         };
-        next.into_iter().for_each(tell);
+        next.into_iter().for_each(wake);
     }
 }

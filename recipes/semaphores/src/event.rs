@@ -50,7 +50,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event that is not set. It may stand in a `static`.
+    /// An event that is not set. It may be a `static`.
     pub const fn new() -> Self {
         Self { turns: AtomicUsize::new(0), was_set: Notify::const_new() }
     }
@@ -79,13 +79,13 @@ impl Event {
             return;
         }
         loop {
-            // It hears what is told from here on, so before the look.
-            let told = self.was_set.notified();
+            // Before the look: it is notified of every set from here on.
+            let notified = self.was_set.notified();
             if self.turns.load(Ordering::Acquire) != before {
                 return;
             }
-            // Then once more: a `set` of before may tell only now, on its thread, that it was here.
-            told.await;
+            // Then the loop looks once more: a `set` of before may notify only now, on its thread.
+            notified.await;
         }
     }
 

@@ -56,8 +56,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Replaces a value by what `next` makes of it, with the lock held while `next` awaits: an expired token is fetched once,
-/// not once by each task that finds it expired.
+/// Replaces a value by what `next` makes of it, with the lock held while `next` awaits. So an expired token is fetched
+/// once, not by each task that finds it expired.
 ///
 /// The new value replaces the old one as a whole, so an error, a panic or a cancellation halfway leaves the old one.
 ///
@@ -84,7 +84,7 @@ pub struct HalfChanged;
 ///
 /// # Errors
 ///
-/// [`HalfChanged`], and `change` is not called. Whoever has put the value right says so by
+/// [`HalfChanged`], and `change` is not called. Code that has put the value right says so by
 /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison).
 pub fn change<T, R>(value: &std::sync::Mutex<T>, change: impl FnOnce(&mut T) -> R) -> Result<R, HalfChanged> {
     let mut value = value.lock().map_err(|_poisoned| HalfChanged)?;
@@ -94,6 +94,6 @@ pub fn change<T, R>(value: &std::sync::Mutex<T>, change: impl FnOnce(&mut T) -> 
 /// Takes one of what is left. `false` if there was none.
 pub fn claim(left: &AtomicU32) -> bool {
     // One step that looks and takes. `load` and then `fetch_sub` are two, and the last one goes to two.
-    // Relaxed: nothing but the number itself is told to others by it.
+    // Relaxed: it publishes nothing but the number itself.
     left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }

@@ -29,8 +29,8 @@
 //! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one function. A limit is cloned:
 //! all who use a thing together share it. The permit covers the work, and is released however the work ends.
 //!
-//! Work that runs on a task of its own gets its permit before the task is spawned, and takes it along: a million inputs are
-//! not a million tasks that wait.
+//! Work on its own task gets its permit before the task is spawned, and takes it along. So a million inputs are not a
+//! million tasks that wait.
 //!
 //! The future is made before it gets its permit: in `limit.run(sleep(second))` the second begins at the call. What begins
 //! with the permit belongs in an `async` block.
@@ -119,7 +119,7 @@ impl Limit {
     ///
     /// # Errors
     ///
-    /// [`Busy`] if there is none, also if the free ones are assigned to waiters.
+    /// [`Busy`] if no permit is free, also if the free ones are assigned to waiters.
     pub async fn try_run<F: Future>(&self, work: F) -> Result<F::Output, Busy> {
         let _permit = self.0.try_acquire().map_err(|_none| Busy)?;
         Ok(work.await)

@@ -33,7 +33,8 @@
 //! # Cancel safety
 //!
 //! The tasks are aborted when the function is called, before its future is first polled. Dropping the future ends the
-//! wait only, and drops the ends that are there: keep the handles, and await `&mut` to each, to have them all the same.
+//! wait only, and drops the ends that are there. To have those all the same, keep the handles, and await `&mut` to
+//! each.
 //!
 //! # Panics
 //!
@@ -74,7 +75,7 @@ pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> 
     async { task.await.into() }
 }
 
-/// Aborts tasks, all of them before it waits for the first. The ends stand in the order of `tasks`.
+/// Aborts tasks, all of them before it waits for the first. The ends are in the order of `tasks`.
 pub fn abort_all_and_wait<T>(
     tasks: impl IntoIterator<Item = JoinHandle<T>>,
 ) -> impl Future<Output = Vec<Ended<T>>> {

@@ -32,7 +32,7 @@
 //! when its grace period is over, it is aborted. A task that is cancelled before it began does not begin.
 //!
 //! Work that ends in the instant in which its grace period is over is in time, unless it takes many more turns in that
-//! instant. Work that waits for its own [`CancellableTask`] waits until it is cancelled: no await tells.
+//! instant. Work that waits for its own [`CancellableTask`] waits until it is cancelled: no await reveals it.
 //!
 //! # Cancel safety
 //!
@@ -42,7 +42,7 @@
 //!
 //! # Errors
 //!
-//! None: an [`CancelOutcome`] is what an error becomes. A cancelled task is counted neither as finished nor as failed.
+//! An error becomes a [`CancelOutcome`]. A cancelled task is counted neither as finished nor as failed.
 //!
 //! # Panics
 //!
@@ -81,15 +81,15 @@ pub struct CancellableTask<T, E, R> {
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelOutcome<T, E, R> {
-    /// With a value, also if it was told to stop and refused, or was too far on.
+    /// With a value, also if it refused the request to stop, or was too far on.
     Finished(T),
     /// With an error, also in its clean-up.
     Failed(E),
     /// With a panic that has this message.
     Panicked(String),
-    /// Because it was told to, or its runtime has shut down.
+    /// Because of a request, or its runtime has shut down.
     Cancelled {
-        /// Why. `None` if nobody has given a reason.
+        /// Why. `None` if the request had no reason.
         reason: Option<R>,
         /// It came to its end by itself, so its clean-up is done. If not, it was aborted when its grace was over.
         cleaned_up: bool,
@@ -113,7 +113,7 @@ where
     E: Send + 'static,
     R: Clone + Send + Sync + 'static,
 {
-    /// Starts `work`. `grace` is what it gets for its clean-up once it is told to stop, `None` however long it takes.
+    /// Starts `work`. `grace` is the time for its clean-up after the request to stop. `None`: no limit.
     pub fn spawn<F>(grace: Option<Duration>, work: impl FnOnce(StopRequest<R>) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<Option<T>, E>> + Send + 'static,
@@ -133,12 +133,12 @@ where
         Self { supervisor: tokio::spawn(supervise(task, stop.clone(), grace)), stop }
     }
 
-    /// Tells the work to stop. `false` if there is nothing to do: it has ended, or was told before.
+    /// Asks the work to stop. `false` if there is nothing to do: it has ended, or was asked before.
     pub fn cancel(&self, reason: R) -> bool {
         self.stop.cancel(reason)
     }
 
-    /// For others who may tell the work to stop.
+    /// For others that may ask the work to stop.
     pub fn stop(&self) -> StopRequest<R> {
         self.stop.clone()
     }
@@ -153,7 +153,7 @@ where
         (&mut self.supervisor).await.unwrap_or_else(|error| self.stop.outcome(error))
     }
 
-    /// Tells the work to stop, and waits until it is gone.
+    /// Asks the work to stop, and waits until it is gone.
     pub async fn cancel_and_wait(self, reason: R) -> CancelOutcome<T, E, R> {
         self.cancel(reason);
         self.wait().await
@@ -167,16 +167,16 @@ impl<T, E, R> Drop for CancellableTask<T, E, R> {
 }
 
 impl<R> StopRequest<R> {
-    /// Tells the work to stop. `false` if there is nothing to do: it has ended, or was told before.
+    /// Asks the work to stop. `false` if there is nothing to do: it has ended, or was asked before.
     pub fn cancel(&self, reason: R) -> bool {
         self.0.set(Verdict::Requested(Some(reason))).is_ok()
     }
 
-    /// Waits for the request, and tells its reason: `None` if the [`CancellableTask`] was dropped. Cancel safe.
+    /// Waits for the request, and returns its reason: `None` if the [`CancellableTask`] was dropped. Cancel safe.
     pub async fn requested(&self) -> Option<&R> {
         match self.0.wait().await {
             Verdict::Requested(reason) => reason.as_ref(),
-            // The work is over, and nobody will ask.
+            // The work is over, and no request will come.
             Verdict::Ended => pending().await,
         }
     }
@@ -230,7 +230,7 @@ struct Ending<R>(StopRequest<R>);
 
 impl<R> Drop for Ending<R> {
     fn drop(&mut self) {
-        let _told_before = self.0.0.set(Verdict::Ended);
+        let _requested_before = self.0.0.set(Verdict::Ended);
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Stops work on request: it finishes its step, cleans up, and says what it has done: in asyncio a loop with an `except
-//! CancelledError`, or one that looks at an `asyncio.Event`.
+//! Stops work on request: it finishes its step, cleans up, and reports what it has done. In asyncio: a loop with an
+//! `except CancelledError`, or one that looks at an `asyncio.Event`.
 //!
 //! ```sh
 //! cargo add tokio --features macros,rt,sync
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! ```
-//! use timeouts::cooperative::{Report, work_until_told};
+//! use timeouts::cooperative::{Report, work_until_cancelled};
 //! use tokio_util::sync::CancellationToken;
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -22,8 +22,8 @@
 //!         })
 //!     }; // a shutdown meanwhile
 //!     let clean_up = async |done| anyhow::Ok(println!("{done} jobs are done"));
-//!     let report = work_until_told(&stop, &mut jobs, step, clean_up).await?;
-//!     assert_eq!(report, Report { done: 2, was_told: true });
+//!     let report = work_until_cancelled(&stop, &mut jobs, step, clean_up).await?;
+//!     assert_eq!(report, Report { done: 2, was_cancelled: true });
 //!     assert_eq!(jobs.recv().await, Some(3)); // not begun
 //!     Ok(())
 //! }
@@ -37,7 +37,7 @@
 //!
 //! # Cancel safety
 //!
-//! [`work_until_told`] is to be notified and not to be dropped: its drop loses the job of the step under way and skips
+//! Cancel the token of [`work_until_cancelled`], and do not drop its future: its drop loses the job of the step under way and skips
 //! the clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] asks its
 //! loop to stop.
 //!
@@ -60,14 +60,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Report {
     /// The jobs that are done.
     pub done: usize,
-    /// Whether it was told to stop. If not, there are no more jobs, for every sender is gone.
-    pub was_told: bool,
+    /// Whether `stop` was cancelled. If not, every sender is gone, so there are no more jobs.
+    pub was_cancelled: bool,
 }
 
-/// Does one job after the other until it is told to stop or there are no more; then cleans up, and reports.
+/// Does one job after the other until `stop` is cancelled or there are no more; then cleans up, and reports.
 ///
 /// The clean-up gets the number of jobs that are done.
-pub async fn work_until_told<J, E, S, C>(
+pub async fn work_until_cancelled<J, E, S, C>(
     stop: &CancellationToken,
     jobs: &mut mpsc::Receiver<J>,
     mut step: impl FnMut(J) -> S,
@@ -78,7 +78,7 @@ where
     C: Future<Output = Result<(), E>>,
 {
     let (mut done, mut failure) = (0, None);
-    let was_told = loop {
+    let was_cancelled = loop {
         let job = tokio::select! {
             // Looked at first: no step begins after the request, and its job stays in the channel.
             biased;
@@ -97,26 +97,26 @@ where
     };
     let cleaned_up = clean_up(done).await;
     failure.map_or(Ok(()), Err).and(cleaned_up)?;
-    Ok(Report { done, was_told })
+    Ok(Report { done, was_cancelled })
 }
 
-/// The loop was told to stop after so many blocks.
+/// The loop stopped on request after this many blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
     /// The blocks that are part of the sum.
     pub blocks: usize,
 }
 
-/// Sums up blocks of bytes on a thread for blocking work, until it is told to stop.
+/// Sums up blocks of bytes on a thread for blocking work, until `stop` is cancelled.
 ///
 /// `JoinHandle::abort` has no effect on a `spawn_blocking` that has begun, and dropping its handle leaves it to itself.
 pub async fn checksum<B: AsRef<[u8]>>(
     stop: &CancellationToken,
     blocks: impl Iterator<Item = B> + Send + 'static,
 ) -> Result<u64, Stopped> {
-    // A token of its own: the guard tells this loop alone.
+    // A token of its own: the guard stops this loop alone.
     let stop = stop.child_token();
-    let _told_at_the_latest_now = stop.clone().drop_guard();
+    let _stopped_at_the_latest_now = stop.clone().drop_guard();
     let sum = spawn_blocking(move || {
         let mut sum = 0_u64;
         for (done, block) in blocks.enumerate() {

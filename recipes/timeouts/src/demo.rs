@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, instrument};
 
 use crate::cancel_and_confirm::{CancelOutcome, CancellableTask};
-use crate::cooperative::work_until_told;
+use crate::cooperative::work_until_cancelled;
 use crate::deadline::{Deadline, Expired};
 use crate::reschedule::Timeout;
 use crate::select_loop::{Event, ReadEnd, read_frames};
@@ -179,7 +179,7 @@ async fn cooperative(tasks: &TaskTracker) -> anyhow::Result<()> {
                 info!("  {}", fetch(job, 150).await?);
                 anyhow::Ok(())
             };
-            let report = work_until_told(&stop, &mut jobs, step, |_done| write_journal()).await;
+            let report = work_until_cancelled(&stop, &mut jobs, step, |_done| write_journal()).await;
             (report, jobs)
         }
     };

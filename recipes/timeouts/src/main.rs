@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 async fn main() -> ExitCode {
     let tasks = TaskTracker::new();
     let code = common::run(env!("CARGO_PKG_DESCRIPTION"), timeouts::demo::run_among(&tasks)).await;
-    // Ctrl-C has dropped the demo, and that has told its tasks to stop. The runtime would cut off their clean-up.
+    // Ctrl-C has dropped the demo, and that has asked its tasks to stop. The runtime would cut off their clean-up.
     tasks.close();
     if timeout(Duration::from_millis(500), tasks.wait()).await.is_err() {
         eprintln!("error: {} tasks did not end in time", tasks.len());

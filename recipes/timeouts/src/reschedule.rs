@@ -91,7 +91,7 @@ impl Timeout {
         Self { state: watch::Sender::new(State { when, over: None }) }
     }
 
-    /// With a deadline `limit` from now. More than the clock can hold is none.
+    /// With a deadline `limit` from now. More than the clock can hold means never.
     pub fn after(limit: Duration) -> Self {
         Self::at(Instant::now().checked_add(limit))
     }

@@ -80,12 +80,12 @@ pub enum ReadEnd {
     Closed,
     /// No frame has come for too long.
     Idle,
-    /// It was told to stop.
-    Told,
+    /// `stop` was cancelled.
+    Cancelled,
 }
 
-/// Reads frames, and calls `on_event` for each, and for a heartbeat each `heartbeat`, until the peer closes, no frame
-/// has come for `idle`, or `stop` is cancelled. `Duration::MAX` is never.
+/// Reads frames, and calls `on_event` for each, and every `heartbeat`. Ends when the peer closes, no frame has come for
+/// `idle`, or `stop` is cancelled. `Duration::MAX` is never.
 ///
 /// A heartbeat more often than each millisecond, Tokio's tick, is one each millisecond.
 pub async fn read_frames<R, D>(
@@ -105,7 +105,7 @@ where
     loop {
         tokio::select! {
             biased;
-            () = &mut stopped => return Ok(ReadEnd::Told),
+            () = &mut stopped => return Ok(ReadEnd::Cancelled),
             () = &mut heartbeat_due => {
                 // From now on: after a pause the missed ones are not made up for, as those of an `interval` would be.
                 heartbeat_due.set(sleep(heartbeat));

@@ -85,13 +85,13 @@ pub enum ShieldFailure<E> {
     Cancelled,
 }
 
-/// The result, until somebody takes it. Whoever drops it, be it the runtime, reports what nobody has heard.
+/// The result, until it is taken. Its drop, also by the runtime, reports a failure that has not been heard.
 struct Ended<T, E> {
     result: Option<Result<T, ShieldFailure<E>>>,
     unheard: Option<Box<dyn FnOnce(ShieldFailure<E>) + Send>>,
 }
 
-/// Starts `work` at once. If it fails and nobody awaits that, `unheard` is called with the failure.
+/// Starts `work` at once. If it fails and its caller is gone, `unheard` is called with the failure.
 pub fn shield<T, E>(
     tasks: &TaskTracker,
     work: impl Future<Output = Result<T, E>> + Send + 'static,

@@ -43,8 +43,8 @@
 //!
 //! # Errors
 //!
-//! [`TimeoutFailure`]. What the work returns after the request still counts: an error of its clean-up is reported in place of
-//! the timeout, a value is if [`LateValue`] says so.
+//! [`TimeoutFailure`]. What the work returns after the request still counts. An error of its clean-up is reported in
+//! place of the timeout; a value is if [`LateValue`] says so.
 //!
 //! # Panics
 //!
@@ -111,15 +111,15 @@ pub enum TimeoutFailure<E> {
         /// As above.
         cleaned_up: bool,
     },
-    /// The work panicked with this message, before it was told to stop or after.
+    /// The work panicked with this message, before the request to stop or after.
     #[error("panicked: {0}")]
     Panicked(String),
-    /// The work returned an error, before it was told to stop or after.
+    /// The work returned an error, before the request to stop or after.
     #[error("{0}")]
     Failed(E),
 }
 
-/// Runs `work` as a task, tells it to stop when the time is over, waits until it has ended, and only then reports.
+/// Runs `work` as a task, asks it to stop when the time is over, waits until it has ended, and only then reports.
 pub async fn timeout_and_wait<T, E, F>(
     parent: &CancellationToken,
     limits: Limits,
@@ -138,7 +138,7 @@ where
     }
     // Set here: work that computes before its first wait may keep the supervisor from its first poll.
     let limit = sleep(limits.time.unwrap_or(Duration::MAX));
-    // A child: to cancel it does not touch the parent, so whoever asks the parent hears of its own cancellation alone.
+    // A child: to cancel it does not touch the parent, so the parent's state shows its own cancellation alone.
     let stop = parent.child_token();
     // A panic before there is a future is one of the work.
     let work = catch_unwind(AssertUnwindSafe(|| work(stop.clone())));
@@ -150,7 +150,7 @@ where
     });
     // A task as well: when the caller is dropped, it is this one that aborts the work in the end.
     let supervisor = tokio::spawn(supervise(task, stop.clone(), limit, limits));
-    let _told_at_the_latest_now = stop.drop_guard();
+    let _asked_at_the_latest_now = stop.drop_guard();
     supervisor.await.unwrap_or_else(|error| Err(failure(error)))
 }
 
@@ -184,16 +184,16 @@ async fn supervise<T, E>(
             task.await
         }
     };
-    let told = |cleaned_up| match timed_out {
+    let stopped = |cleaned_up| match timed_out {
         true => TimeoutFailure::TimedOut { cleaned_up },
         false => TimeoutFailure::Cancelled { cleaned_up },
     };
     match ended {
         Ok(Ok(Some(value))) if limits.late_value == LateValue::Return => Ok(value),
-        Ok(Ok(_)) => Err(told(true)),
+        Ok(Ok(_)) => Err(stopped(true)),
         Ok(Err(error)) => Err(TimeoutFailure::Failed(error)),
         Err(error) if error.is_panic() => Err(failure(error)),
-        Err(_aborted) => Err(told(false)),
+        Err(_aborted) => Err(stopped(false)),
     }
 }
 

@@ -103,7 +103,7 @@ async fn every_url_is_one_line_with_its_verdict() {
     }
 }
 
-/// URLs come from a file too; a line that is none has its own line, and the others are fetched.
+/// URLs come from a file too; a line that is no URL has its own line, and the others are fetched.
 #[tokio::test]
 async fn urls_come_from_stdin_and_a_bad_line_is_one_failure() {
     let server = Server::start().await.unwrap();
@@ -240,7 +240,7 @@ async fn the_clock_of_the_bar_goes_on() {
     child.kill().await.unwrap();
 }
 
-/// A disk without room: the limit of the shell on file sizes stands for it, and makes a write fail in the middle.
+/// A disk without room: the limit of the shell on file sizes makes a write fail in the middle.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_is_one_line_and_no_file() {
@@ -303,7 +303,7 @@ async fn a_closed_pipe_ends_it_quietly() {
     assert_eq!((output.status.code(), errors(&output)), (Some(0), String::new()));
 }
 
-/// What the server sends in place of an answer, as the path of a URL.
+/// What the server sends instead of an answer, as the path of a URL.
 fn raw(answer: &str) -> String {
     let encoded: String = answer.bytes().map(|byte| format!("%{byte:02x}")).collect();
     format!("/raw/a?{encoded}")
@@ -652,7 +652,7 @@ async fn a_name_begins_with_a_letter_or_a_digit() {
     );
 }
 
-/// A folder in the place of a file is told when the headers are there, and not after a body without an end.
+/// A folder under the name of a file is reported when the headers are there, and not after a body without an end.
 #[tokio::test]
 async fn a_folder_in_the_place_of_a_file_is_told_before_the_body() {
     let server = Server::start().await.unwrap();
@@ -783,7 +783,7 @@ async fn a_flag_that_is_not_quite_one_is_recognised() {
     }
 }
 
-/// A certificate that nobody trusts, as a file holds it.
+/// A certificate that no system trusts, as a file holds it.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
         MIIBfDCCASOgAwIBAgIUa+chVAWCIMzsm9DdNzjLzYjdaOEwCgYIKoZIzj0EAwIw\n\
         EzERMA8GA1UEAwwIYSBsZXNzb24wIBcNMjYxMTI4MDgzMDI3WhgPMjEyNjExMDQw\n\
@@ -806,7 +806,7 @@ async fn a_certificate_file_is_taken() {
     assert_eq!((output.status.code(), errors(&output).as_str()), (Some(0), ""));
 }
 
-/// What the certificate file is not, is told before the first request.
+/// A certificate file without a certificate is reported before the first request.
 #[tokio::test]
 async fn a_certificate_file_that_is_none_is_one_line() {
     let server = Server::start().await.unwrap();

@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 
-use timeouts::cooperative::work_until_told;
+use timeouts::cooperative::work_until_cancelled;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
@@ -28,7 +28,7 @@ fn a_drop_loses_the_job_under_way_and_no_other() {
                     Ok::<_, ()>(())
                 };
                 let stop = CancellationToken::new();
-                work_until_told(&stop, &mut *worker.lock().await, step, |_| ready(Ok(()))).await
+                work_until_cancelled(&stop, &mut *worker.lock().await, step, |_| ready(Ok(()))).await
             })
         },
         |(jobs, done), outcome| {
@@ -81,7 +81,7 @@ fn on_many_threads_no_job_is_lost_or_done_twice() {
                 journals.add();
                 Ok(())
             };
-            let report = work_until_told(&stop, &mut jobs, step, clean_up).await.unwrap();
+            let report = work_until_cancelled(&stop, &mut jobs, step, clean_up).await.unwrap();
             (report, jobs, done.into_inner().unwrap(), journals.get())
         });
         let (report, mut jobs, mut seen, journals) = worker.await.unwrap();

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask, StopRequest};
-use timeouts::cooperative::{Report, work_until_told};
+use timeouts::cooperative::{Report, work_until_cancelled};
 use timeouts::deadline::{Deadline, Expired};
 use timeouts::reschedule::{Expired as Over, Timeout};
 use timeouts::select_loop::{ReadEnd, read_frames};
@@ -53,7 +53,7 @@ async fn of_a_deadline() {
     }
 }
 
-/// Nobody moves it: it is a time limit.
+/// It is not moved: it is a time limit.
 #[tokio::test(start_paused = true)]
 async fn of_a_timeout_that_can_be_moved() {
     for time in TIMES {
@@ -126,7 +126,7 @@ async fn of_the_number_of_jobs() {
     for count in [0, 1, 1_000] {
         let mut jobs = jobs(count);
         let clean_up = async |done| if done == count { Ok(()) } else { Err(done) };
-        let report = work_until_told(&never(), &mut jobs, async |_| Ok(()), clean_up).await;
-        assert_eq!(report, Ok(Report { done: count, was_told: false }));
+        let report = work_until_cancelled(&never(), &mut jobs, async |_| Ok(()), clean_up).await;
+        assert_eq!(report, Ok(Report { done: count, was_cancelled: false }));
     }
 }

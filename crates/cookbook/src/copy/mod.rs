@@ -1,4 +1,4 @@
-//! Copies that stand alone: a whole recipe as a crate, or one pattern into a crate that is there.
+//! Copies that need nothing of the workspace: a whole recipe as a crate, or one pattern into a crate that is there.
 
 mod dependency;
 mod manifest;

@@ -287,7 +287,7 @@ fn add(
     if let Some(plain) = there.iter().find(|there| there.ident() == ident && there.is_plain()) {
         return merge(manifest, project, need, plain);
     }
-    // A second name for one version is an error of cargo's. Another version under another name is none.
+    // A second name for one version is an error of cargo's. Another version under another name is accepted.
     let mut renamed = None;
     for other in there.iter().filter(|there| there.name == *name && there.ident() != ident) {
         if need.is_same_as_new(&other.req)? {

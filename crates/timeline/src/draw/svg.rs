@@ -26,7 +26,7 @@ const LABEL: usize = 26;
 const INDENT: usize = 14;
 const MARK: usize = 20;
 
-/// Every rule is below the class of the document: it may stand inside of a page, whose own elements
+/// Every rule is below the class of the document: it may be inside of a page, whose own elements
 /// these colours are none of.
 const STYLE: &str = "\
 .timeline text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#24292f}
@@ -286,7 +286,7 @@ fn indent(lane: &Lane) -> usize {
     INDENT.saturating_mul(lane.depth).min(LABEL * LETTER / 2)
 }
 
-/// What the pointer is told on a lane.
+/// What a lane shows under the pointer.
 fn told(lane: &Lane, duration: &str) -> String {
     let time = |nanos| units::exact(nanos, Micro::Mu);
     let polls = if lane.poll_count == 1 { "poll" } else { "polls" };

@@ -12,7 +12,7 @@ pub(crate) enum Micro {
 const MICRO: u64 = 1_000;
 const MILLI: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
-/// From here on a time is told in minutes and hours, rounded to the second.
+/// From here on a time is printed in minutes and hours, rounded to the second.
 const LONG: u64 = 1_000 * SECOND;
 
 /// A lane's duration: `1.000s`, `12.0ms`, `340µs`, `16m40s`.

@@ -138,7 +138,7 @@ impl<E: Send + 'static> Shared<E> {
         }
     }
 
-    /// The end of a job; `None` if there is none in flight.
+    /// The end of a job; `None` if no job is in flight.
     pub(super) fn poll_end(&self, context: &mut Context<'_>) -> Poll<Option<Ended<E>>> {
         let mut state = self.lock();
         if let Some(end) = state.ended.pop_front() {

@@ -41,7 +41,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads on a thread of its own, which may stay blocked: the runtime would wait for one of its own threads at the end
-/// of the program, and on a terminal that is until somebody presses Enter.
+/// of the program, and on a terminal that is until the user presses Enter.
 fn lines_of<R: BufRead + 'static>(
     open: impl FnOnce() -> R + Send + 'static,
 ) -> BoxStream<'static, Result<Url, NotAUrl>> {
@@ -126,7 +126,7 @@ pub(crate) fn file_name(url: &Url) -> String {
         name.push_str("page");
     }
     name.push('.');
-    // Letters of both cases, the query and what is beyond a hundred letters are only told apart here.
+    // Letters of both cases, the query and what is beyond a hundred letters differ only here.
     for byte in digest(url) {
         name.push_str(&format!("{byte:02x}"));
     }

@@ -1,4 +1,4 @@
-//! Futures that nobody awaits.
+//! Futures that are never awaited.
 
 pub async fn greet() {}
 

@@ -1,4 +1,4 @@
-//! Tasks that nobody owns, and errors that nobody hears of.
+//! Tasks without an owner, and errors that are lost.
 
 use tokio::task::JoinHandle;
 
@@ -12,6 +12,10 @@ pub fn a_bare_spawn() {
 
 pub fn a_spawn_that_is_given_to_an_underscore() {
     let _ = tokio::spawn(work()); //~ default: clippy::let_underscore_future; configured: let_underscore_drop
+}
+
+pub async fn a_task_that_gives_a_future() {
+    let _task = tokio::spawn(async { work() }); //~ error: clippy::async_yields_async
 }
 
 pub struct Session {

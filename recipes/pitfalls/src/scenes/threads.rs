@@ -1,4 +1,4 @@
-//! Threads that stand still, and runtimes that are not there.
+//! Threads that are blocked, and runtimes that are not there.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::channel;
