@@ -28,9 +28,9 @@ def at_signal(seconds: float, stop: asyncio.Event) -> None:
 
 
 async def one_deadline() -> None:
-    print("until a signal: a request each 100 ms; SIGTERM comes after 250 ms")
+    print("until a signal: a request each 200 ms; SIGTERM comes after 550 ms")
     stop = asyncio.Event()
-    at_signal(0.25, stop)
+    at_signal(0.55, stop)
     requests: set[asyncio.Task[None]] = set()
 
     async def handle(name: str, seconds: float) -> None:
@@ -38,9 +38,9 @@ async def one_deadline() -> None:
         print(f"  {name} is answered")
 
     async def accept() -> None:
-        for name, seconds in (("request-1", 0.12), ("request-2", 0.27), ("request-3", 0.2), ("request-4", 0.1)):
+        for name, seconds in (("request-1", 0.1), ("request-2", 0.5), ("request-3", 0.4), ("request-4", 0.1)):
             requests.add(asyncio.create_task(handle(name, seconds), name=name))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
 
     accepting = asyncio.create_task(accept())
     await stop.wait()
@@ -51,16 +51,16 @@ async def one_deadline() -> None:
 
 
 async def two_deadlines() -> None:
-    print("a service: a job each 100 ms; SIGTERM comes after 350 ms")
+    print("a service: a job each 100 ms; SIGTERM comes after 500 ms")
     stop = asyncio.Event()
-    at_signal(0.35, stop)
+    at_signal(0.5, stop)
     jobs: set[asyncio.Task[None]] = set()
 
     def account(task: asyncio.Task[None]) -> None:
         print(f"  {task.get_name()} {'was cancelled' if task.cancelled() else 'has finished'}")
 
     async def take_in() -> None:
-        for work in (job("job-1", 0.25), job("job-2", 0.4), job("job-3", 10), stubborn_job()):
+        for work in (job("job-1", 0.25), job("job-2", 0.6), job("job-3", 10), stubborn_job()):
             task = asyncio.create_task(work, name=f"job-{len(jobs) + 1}")
             task.add_done_callback(account)
             jobs.add(task)
@@ -68,9 +68,9 @@ async def two_deadlines() -> None:
 
     intake = asyncio.create_task(take_in())
     await stop.wait()
-    print(f"  {signal.SIGTERM.name}: nothing new, 250 ms to finish, then 150 ms to clean up")
+    print(f"  {signal.SIGTERM.name}: nothing new, 350 ms to finish, then 150 ms to clean up")
     intake.cancel()
-    finished, in_flight = await asyncio.wait(jobs, timeout=0.25)
+    finished, in_flight = await asyncio.wait(jobs, timeout=0.35)
     for task in in_flight:
         task.cancel()
     cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.15)

@@ -29,13 +29,6 @@ impl Stdout {
         self.failure.get()
     }
 
-    /// Whether a person reads this, and wants colour: a terminal, and no `NO_COLOR` in the environment.
-    pub(crate) fn wants_color() -> bool {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        io::stdout().is_terminal() && !no_color && !dumb
-    }
-
     fn attempt<T>(
         &self,
         on_failure: T,
@@ -50,6 +43,13 @@ impl Stdout {
             Ok(on_failure)
         })
     }
+}
+
+/// Whether a person reads stdout, and wants colour: a terminal, and no `NO_COLOR` in the environment.
+pub fn wants_colour() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    io::stdout().is_terminal() && !no_color && !dumb
 }
 
 impl Write for Stdout {

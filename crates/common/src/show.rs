@@ -15,7 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::log::{RuntimeClock, messages, spans_and_outcomes};
-use crate::output::{Buffer, OutputFile, Stdout};
+use crate::output::{Buffer, OutputFile, Stdout, wants_colour};
 use crate::text::one_line;
 
 /// What a shell reports for a program that a signal ended: 128 and the number of the signal.
@@ -156,7 +156,7 @@ impl Show {
             .with(
                 fmt::layer()
                     .event_format(RuntimeClock { start: Instant::now() })
-                    .with_ansi(Stdout::wants_color())
+                    .with_ansi(wants_colour())
                     .with_writer({
                         let stdout = stdout.clone();
                         move || stdout.clone()
