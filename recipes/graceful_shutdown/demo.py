@@ -30,12 +30,13 @@ def at_signal(seconds: float, stop: asyncio.Event) -> None:
 async def one_deadline() -> None:
     print("until a signal: three requests, and a fourth after a second; SIGTERM comes after 300 ms")
     stop = asyncio.Event()
-    at_signal(0.3, stop)
     requests: set[asyncio.Task[None]] = set()
 
     async def handle(name: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
         print(f"  {name} is answered")
+        if name == "request-1":
+            at_signal(0.2, stop)
 
     async def accept() -> None:
         for name, seconds in (("request-1", 0.1), ("request-2", 0.5), ("request-3", 0.6)):

@@ -1,10 +1,12 @@
 //! What `demo.py` does, with the patterns of this recipe.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use futures::{Stream, stream};
+use futures::{FutureExt, Stream, stream};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, instrument};
@@ -48,14 +50,17 @@ async fn handle(name: &'static str, millis: u64) {
 #[instrument(ret)]
 async fn one_deadline() {
     info!("until a signal: three requests, and a fourth after a second; SIGTERM comes after 300 ms");
-    // Stands for `stop_signal()`.
+    // Stands for `stop_signal()`. It counts from the first answer: the order is the same on a slow machine.
+    let first = Arc::new(Notify::new());
     let stop = async {
-        sleep(ms(300)).await;
+        first.notified().await;
+        sleep(ms(200)).await;
         info!("  {}: nothing new, and a second for what is in flight", Signal::Terminate);
     };
     let served = serve_until(stop, ms(1_000), async |tasks, _stopping| {
         for (name, millis) in [("request-1", 100), ("request-2", 500), ("request-3", 600)] {
-            tasks.spawn(handle(name, millis).in_current_span());
+            let (answer, first) = (handle(name, millis), first.clone());
+            tasks.spawn(async move { answer.map(|()| first.notify_one()).await }.in_current_span());
         }
         sleep(ms(1_000)).await;
         tasks.spawn(handle("request-4", 100).in_current_span());
