@@ -81,7 +81,7 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use scopeguard::{ScopeGuard, guard};
 use tokio::runtime::Handle;
-use tokio::task::{Id, JoinHandle, try_id, yield_now};
+use tokio::task::{Id, JoinHandle, coop::unconstrained, try_id, yield_now};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -397,9 +397,10 @@ impl<E> Group<E> {
         let ending = poll_fn(|_| if self.0.ending.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending });
         let overdue = async {
             select(ending, pin!(token.cancelled())).await;
-            // A sleep needs a timer, and not every runtime has one.
+            // A sleep needs a timer, and not every runtime has one. Unconstrained: a child that uses up the turn of its task
+            // would never be cut off.
             if !grace.is_zero() {
-                sleep(grace).await;
+                unconstrained(sleep(grace)).await;
             }
         };
         let in_time = async {
