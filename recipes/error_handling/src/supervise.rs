@@ -62,7 +62,7 @@ use std::{io, iter};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::JoinMap;
@@ -176,7 +176,19 @@ where
     pub async fn shutdown(mut self, grace: Duration) -> Vec<(String, End)> {
         let mut ends = Vec::new();
         self.stop.cancel();
-        let _in_time = timeout(grace, self.take_ends(&mut ends)).await;
+        if timeout(grace, self.take_ends(&mut ends)).await.is_err() {
+            // Lets workers end that are due in this instant. Tokio cannot tell when all of them have run: each further turn
+            // has to end one, but for a few turns.
+            let mut idle_turns = 0;
+            while !self.workers.is_empty() && idle_turns < 4 + self.workers.len() / 30 {
+                yield_now().await;
+                let before = ends.len();
+                while let Some(end) = self.next_end().now_or_never().flatten() {
+                    ends.push(end);
+                }
+                idle_turns = if ends.len() > before { 0 } else { idle_turns + 1 };
+            }
+        }
         self.workers.abort_all();
         self.take_ends(&mut ends).await;
         ends
