@@ -3,8 +3,9 @@
 use common::server::Server;
 use http_client::json::{JsonError, json};
 
+use crate::support::leaves_others_their_turn;
 use crate::work::json::Project;
-use crate::work::{causes, client, slow_response};
+use crate::work::{causes, client, empty_chunks, slow_response};
 
 async fn ask(path: &str, limit: usize) -> Result<Project, JsonError> {
     let server = Server::start().await.unwrap();
@@ -104,4 +105,11 @@ async fn a_byte_order_mark_and_utf_16_are_read() {
 fn response_of(body: Vec<u8>) -> reqwest::Response {
     use tokio_tungstenite::tungstenite::http;
     http::Response::builder().header("content-type", "application/json").body(body).unwrap().into()
+}
+
+/// Chunks that are empty and ready, without end: a server cannot send them, another body can. They leave others their turn.
+#[tokio::test]
+async fn empty_chunks_without_an_end_leave_others_their_turn() {
+    let endless = empty_chunks(200, 500_000);
+    leaves_others_their_turn(json::<u8>(endless, 1_000)).await;
 }

@@ -4,7 +4,8 @@ use common::server::Server;
 use http_client::status::raise_for_status;
 use tokio::time::Instant;
 
-use crate::work::{client, seconds, slow_response};
+use crate::support::leaves_others_their_turn;
+use crate::work::{client, empty_chunks, seconds, slow_response};
 
 /// Behaviour N04. aiohttp: `ClientSession(raise_for_status=True)` raises for every request. reqwest: never by itself.
 #[tokio::test]
@@ -104,4 +105,11 @@ async fn the_text_of_the_error_is_one_line_without_controls() {
         text,
         "503 Service Unavailable: \u{fffd}[2Jgone 2.000s all is well\u{fffd}\u{fffd}\u{fffd}1m\u{fffd}"
     );
+}
+
+/// Chunks that are empty and ready, without end: a server cannot send them, another body can. They leave others their turn.
+#[tokio::test]
+async fn empty_chunks_without_an_end_leave_others_their_turn() {
+    let endless = empty_chunks(503, 500_000);
+    leaves_others_their_turn(raise_for_status(endless, 1_000)).await;
 }

@@ -73,6 +73,14 @@ pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<(
     (held, response.into())
 }
 
+/// A response of JSON whose body is this many chunks without a byte, all of them ready.
+pub fn empty_chunks(status: u16, number: usize) -> Response {
+    use tokio_tungstenite::tungstenite::http;
+    let chunks = stream::iter(std::iter::repeat_with(|| io::Result::Ok(Bytes::new())).take(number));
+    let response = http::Response::builder().status(status).header("content-type", "application/json");
+    response.body(reqwest::Body::wrap_stream(chunks)).unwrap().into()
+}
+
 /// What the lessons and the proofs of `many` share.
 pub mod many {
     use std::future::Future;

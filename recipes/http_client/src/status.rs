@@ -10,6 +10,7 @@
 //! ```sh
 //! cargo add hyper --features client,http1
 //! cargo add thiserror
+//! cargo add tokio --features rt
 //! cargo add reqwest --no-default-features --features rustls
 //! ```
 //!
@@ -49,6 +50,7 @@ use std::fmt;
 use hyper::ext::ReasonPhrase;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode, Url};
+use tokio::task::coop::consume_budget;
 
 /// What came in place of a success. Its text is one line: what moves a terminal's cursor is replaced.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +109,8 @@ pub async fn raise_for_status(mut response: Response, keep: usize) -> Result<Res
     while body.len() < keep {
         let Ok(Some(chunk)) = response.chunk().await else { break };
         body.extend_from_slice(&chunk[..chunk.len().min(keep - body.len())]);
+        // Empty chunks that are always there would never let the runtime look at a timeout.
+        consume_budget().await;
     }
     Err(StatusError {
         status,
