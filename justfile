@@ -1,7 +1,7 @@
 # Short names for what CI and people run. Nothing needs `just`: each recipe below is one command to copy.
 
 # In reading order
-recipes := "async_await create_task gather context_managers async_iterators queues semaphores timeouts event_loop graceful_shutdown executors http_client error_handling task_groups pitfalls streams subprocesses"
+recipes := "async_await create_task gather context_managers async_iterators queues semaphores timeouts event_loop graceful_shutdown executors http_client error_handling task_groups pitfalls streams subprocesses compile_errors testing diagnosing"
 
 _default:
     @just --list

@@ -20,11 +20,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Scenarios, the patterns they drive, and what is put in the place of what in a pattern's copy.
 PROGRAMS = {
     "executors": {
-        "recipes/executors/src/thread_pool.rs": {
+        "recipes/executors/src/thread_pool.rs": {},
+        "recipes/executors/src/thread_pool/worker.rs": {
             "use std::sync::{Arc, Condvar, Mutex, MutexGuard,": "use shuttle::sync::{Condvar, Mutex, MutexGuard};\nuse std::sync::{Arc,",
             "use std::thread;": "use shuttle::thread;",
             "use tokio::sync::SetOnce;": "use crate::steps::SetOnce;",
-            "thread::available_parallelism": "std::thread::available_parallelism",
             "thread_local! {": "shuttle::thread_local! {",
             "const { Cell::new(0) }": "Cell::new(0)",
             "POOL.get()": "POOL.with(Cell::get)",

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs each recipe's demo.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
 chapter shows, too: it has to end well, and without a warning. A chapter in the new form shows parts of
-tests/RECIPE/pairs.py, which runs on the virtual clock.
+tests/RECIPE/pairs.py, which runs on the virtual clock, unless it says that it needs real time. A recipe whose manifest says
+`twin = false` has a program for each page, in `errors`: on the virtual clock each has to end well, and to print nothing.
 
     python3 tests/parity.py [RECIPE ...]
 
@@ -29,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tomllib
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -102,11 +104,14 @@ def run_on_virtual_time(program: str) -> None:
 
 
 def run_pairs(program: str) -> None:
-    """Runs each coroutine function of `program` that takes nothing, on a virtual clock of its own."""
-    asyncio.set_event_loop_policy(VirtualTimePolicy())
+    """Runs each coroutine function of `program` that takes nothing, on a virtual clock of its own, or
+    on real time if the program has a constant REAL_TIME."""
+    names = runpy.run_path(program)
+    if not names.get("REAL_TIME"):
+        asyncio.set_event_loop_policy(VirtualTimePolicy())
     pairs = [
         function
-        for function in runpy.run_path(program).values()
+        for function in names.values()
         if inspect.iscoroutinefunction(function) and not inspect.signature(function).parameters
     ]
     if not pairs:
@@ -194,7 +199,7 @@ def chapter(recipe: pathlib.Path, address: str) -> list[str]:
 def pairs(recipe: pathlib.Path) -> list[str]:
     """What is wrong with the asyncio halves of the chapter's pairs, when they run: a failed assertion, or a warning."""
     program = ROOT / "tests" / recipe.name / "pairs.py"
-    command = [sys.executable, "-P", "-X", "dev", "-W", "error", __file__, "--pairs", str(program)]
+    command = [python_for(recipe), "-P", "-X", "dev", "-W", "error", __file__, "--pairs", str(program)]
     try:
         run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED)
     except subprocess.TimeoutExpired:
@@ -210,6 +215,31 @@ def shown(recipe: pathlib.Path, address: str) -> list[str]:
     return pairs(recipe) if is_new else chapter(recipe, address)
 
 
+def has_twin(recipe: pathlib.Path) -> bool:
+    manifest = tomllib.loads((recipe / "Cargo.toml").read_text())
+    return manifest["package"]["metadata"]["recipe"].get("twin", True)
+
+
+def pages(recipe: pathlib.Path) -> list[str]:
+    """What is wrong with the programs of the recipe's pages, on the virtual clock: a failed assertion, or a warning."""
+    programs = sorted((recipe / "errors").glob("*.py"))
+    if not programs:
+        return ["errors has no program"]
+    wrong = []
+    for program in programs:
+        command = [sys.executable, "-P", "-X", "dev", "-W", "error", __file__, "--virtual-time", str(program)]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED)
+        except subprocess.TimeoutExpired:
+            wrong.append(f"{program.name} did not end within {SECONDS_ALLOWED} s")
+            continue
+        if run.returncode != 0 or run.stderr or run.stdout:
+            wrong += [f"{program.name} ended with {run.returncode}", *run.stdout.splitlines(), *run.stderr.splitlines()]
+        elif "assert " not in program.read_text():
+            wrong.append(f"{program.name} asserts nothing")
+    return wrong
+
+
 def main() -> int:
     known = {folder.name: folder for folder in sorted((ROOT / "recipes").iterdir()) if (folder / "Cargo.toml").exists()}
     wanted = sys.argv[1:] or list(known)
@@ -222,8 +252,9 @@ def main() -> int:
     address = f"127.0.0.1:{server.server_port}"
     failed = 0
     for name in wanted:
-        found = differences(known[name]) + shown(known[name], address)
-        print(f"{name}: {'fails' if found else 'same lines'}")
+        is_twin = has_twin(known[name])
+        found = differences(known[name]) + shown(known[name], address) if is_twin else pages(known[name])
+        print(f"{name}: {'fails' if found else 'same lines' if is_twin else 'each page runs'}")
         for line in found:
             print(f"    {line}")
         failed += bool(found)

@@ -76,7 +76,7 @@ async def pages() -> None:
 
 File = tuple[str, float]
 Download = Callable[[File], Awaitable[str]]
-FILES: list[File] = [("file-1", 0.35), ("file-2", 0.1), ("file-3", 0.2), ("file-4", 0.2), ("file-5", 0.2), ("file-6", 0.15)]
+FILES: list[File] = [("file-1", 0.45), ("file-2", 0.1), ("file-3", 0.2), ("file-4", 0.2), ("file-5", 0.3), ("file-6", 0.3)]
 
 async def files() -> AsyncIterator[File]:
     for file in FILES:
@@ -165,7 +165,7 @@ async def forgotten() -> None:
 
 
 async def weigh(value: float) -> float:
-    await asyncio.sleep(0.07)
+    await asyncio.sleep(0.15)
     return value
 
 
@@ -182,7 +182,7 @@ async def two_way() -> None:
     print("asend: a value in, the average of all so far out")
     async with aclosing(average()) as averages:
         await averages.asend(None)
-        for value in [10, 20, 60, 30]:
+        for value in [10, 20, 60]:
             print(f"  {value} in, {await averages.asend(value):.0f} out")
 
 

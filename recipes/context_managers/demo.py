@@ -75,7 +75,7 @@ async def cancelled_twice() -> None:
     await asyncio.sleep(0.02)
     task.cancel()
     print("  cancelled again")
-    await asyncio.sleep(0.08)
+    await asyncio.sleep(0.18)
     print("  the caller has gone on meanwhile")
 
 
@@ -150,7 +150,7 @@ async def transactions() -> None:
             raise LookupError("no such payment")
 
     async def audit() -> str:
-        async with asyncio.timeout(0.35), pool.transaction():
+        async with asyncio.timeout(0.45), pool.transaction():
             await asyncio.sleep(0.5)
         return "all is well"
 

@@ -1,4 +1,4 @@
-"""Errors of tasks: catch them, tell them apart, pick a group apart, report, restart, retry, explain."""
+"""Errors of tasks: catch them, tell them apart, pick a group apart, report, restart, retry, refuse, explain."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ class Broken(Exception):
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """Stands for a request: takes its time, and ends as the name of the page says."""
+    """A simulated request: takes its time, and ends as the name of the page says."""
     await asyncio.sleep(seconds)
     match page:
         case "missing":
@@ -40,9 +40,9 @@ async def outcomes() -> None:
     print("every outcome: a value, an error, a bug and a cancellation")
     tasks = {
         page: asyncio.create_task(fetch(page, seconds))
-        for page, seconds in [("home", 0.1), ("missing", 0.2), ("buggy", 0.25), ("slow", 0.4)]
+        for page, seconds in [("home", 0.05), ("missing", 0.05), ("buggy", 0.05), ("slow", 60)]
     }
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.1)
     tasks["slow"].cancel()
     outcomes = await asyncio.gather(*tasks.values(), return_exceptions=True)
     for page, outcome in zip(tasks, outcomes):
@@ -57,7 +57,7 @@ async def outcomes() -> None:
                 print(f"  {page}: {outcome}")
     # CancelledError is a BaseException and no Exception.
     failed = sum(isinstance(outcome, Exception) for outcome in outcomes)
-    print(f"  {failed} of {len(outcomes)} have failed: a cancelled one has not")
+    print(f"  {failed} of {len(outcomes)} failed; one was cancelled")
 
 
 def leaves(group: BaseExceptionGroup) -> list[BaseException]:
@@ -71,7 +71,7 @@ def leaves(group: BaseExceptionGroup) -> list[BaseException]:
 async def groups() -> None:
     print("a group: missing pages are counted, and what is left is handed on")
     fetched = await asyncio.gather(
-        fetch("home", 0.05), fetch("missing", 0.15), fetch("missing", 0.1), return_exceptions=True
+        fetch("home", 0.05), fetch("missing", 0.1), fetch("missing", 0.1), return_exceptions=True
     )
     sport = ExceptionGroup("sport", [Broken("the score is unknown")])
     try:
@@ -87,70 +87,69 @@ async def groups() -> None:
 
 
 async def background() -> None:
-    print("a background task: it fails, and nobody awaits it")
-    loop = asyncio.get_running_loop()
+    print("a background task: it fails, and no task awaits it")
+    loop, heard = asyncio.get_running_loop(), asyncio.Event()
+
+    def report(loop, context) -> None:
+        print(f"  reported: {context['exception']}")
+        heard.set()
+
     # By default it is logged: "Task exception was never retrieved".
-    loop.set_exception_handler(lambda loop, context: print(f"  reported: {context['exception']}"))
+    loop.set_exception_handler(report)
     asyncio.create_task(fetch("missing", 0.1))
-    await asyncio.sleep(0.15)
+    await heard.wait()
     loop.set_exception_handler(None)
 
 
 async def feed(run: int) -> None:
     """A worker whose connection is lost again and again, and which has a bug."""
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.05)
     if run == 2:
         raise AssertionError("no handler")
     raise Broken("connection lost")
 
 
 async def mail(run: int) -> None:
-    """A worker that fails at first, then after a good while, and then gets its work done."""
-    await asyncio.sleep({1: 0.1, 2: 0.5}.get(run, 0.3))
-    if run < 3:
+    """A worker that fails once, and then gets its work done."""
+    await asyncio.sleep(0.05)
+    if run == 1:
         raise Broken("server busy")
 
 
 async def metrics(stop: asyncio.Event) -> None:
-    """A worker that has nothing to complain of, and cleans up when it is told to stop."""
+    """A worker without failures, which cleans up when its event is set."""
     await stop.wait()
     await asyncio.sleep(0.05)
 
 
 async def supervise(name: str, work) -> None:
-    pause, failures, run = 0.125, 0, 0
+    pause, failures = 0.125, 0
     while True:
-        run += 1
-        begin = asyncio.get_running_loop().time()
         try:
-            return await work(run)
+            await work(failures + 1)
+            print(f"  {name} has finished")
+            return
         except Exception as error:
-            told = f"bug: {error}" if isinstance(error, AssertionError) else error
-            if asyncio.get_running_loop().time() - begin >= 0.4:
-                pause = 0.125
+            text = f"bug: {error}" if isinstance(error, AssertionError) else error
             failures += 1
-            if failures == 4:
-                print(f"  {name}: {told}; too often")
-                raise
-            print(f"  {name}: {told}; again in {pause * 1000:.0f} ms")
+            if failures == 3:
+                print(f"  {name}: {text}; too often")
+                print(f"  {name} is given up")
+                return
+            print(f"  {name}: {text}; again in {pause * 1000:.0f} ms")
         await asyncio.sleep(pause)
         pause = min(pause * 2, 1)
 
 
 async def supervision() -> None:
-    print("supervised: feed may fail four times in a minute, mail too, metrics is well")
+    print("supervised: mail recovers, feed may fail three times in a minute")
     stop = asyncio.Event()
-    running = {
-        asyncio.create_task(supervise("feed", feed), name="feed"),
-        asyncio.create_task(supervise("mail", mail), name="mail"),
-        asyncio.create_task(metrics(stop), name="metrics"),
-    }
-    while running:
-        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            print(f"  {task.get_name()} {'is given up' if task.exception() else 'has finished'}")
-            if task.exception():
-                stop.set()
+    async with asyncio.TaskGroup() as workers:
+        workers.create_task(metrics(stop))
+        await supervise("mail", mail)
+        await supervise("feed", feed)
+        stop.set()
+    print("  metrics has finished")
 
 
 class Busy(Exception):
@@ -158,12 +157,12 @@ class Busy(Exception):
 
 
 async def order(article: str, attempt: int) -> str:
-    """Stands for a call of a service that is busy for two attempts."""
+    """A simulated call of a service that is busy for two attempts."""
     if article == "tea":
         stock = asyncio.create_task(asyncio.sleep(60))
         stock.cancel()
         await stock
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.05)
     if article != "coffee":
         raise LookupError("no such article")
     if attempt < 3:
@@ -173,12 +172,12 @@ async def order(article: str, attempt: int) -> str:
 
 async def retry(article: str) -> str:
     loop = asyncio.get_running_loop()
-    pause, attempt, deadline = 0.125, 1, loop.time() + 5
+    pause, attempt, deadline = 0.125, 1, loop.time() + 60
     while True:
         try:
             return await order(article, attempt)
         except Busy as error:
-            if loop.time() + pause > deadline:
+            if attempt == 5 or loop.time() + pause > deadline:
                 raise
             print(f"  {article}: {error}; again in {pause * 1000:.0f} ms")
         await asyncio.sleep(pause)
@@ -193,8 +192,65 @@ async def retries() -> None:
         except LookupError as error:
             print(f"  {article}: {error}")
         except asyncio.CancelledError:
-            # Of the stock check. Had somebody cancelled this task, this would swallow it: the two look the same.
+            # Of the stock check. A cancellation of this task would be swallowed here: the two look the same.
             print(f"  {article}: stock check cancelled")
+
+
+class Open(Exception):
+    def __init__(self, retry_in: float) -> None:
+        self.retry_in = retry_in
+
+
+class Breaker:
+    """Two failures open it for half a second, then one call is a trial. pybreaker has more of it."""
+
+    def __init__(self) -> None:
+        self.failures, self.until, self.trial = 0, 0.0, False
+
+    async def call(self, work):
+        now = asyncio.get_running_loop().time()
+        if self.failures >= 2:
+            if now < self.until or self.trial:
+                raise Open(max(self.until - now, 0))
+            self.trial = True
+        try:
+            answer = await work()
+        except Broken:
+            self.failures += 1
+            self.until = asyncio.get_running_loop().time() + 0.5
+            raise
+        finally:
+            self.trial = False
+        self.failures = 0
+        return answer
+
+
+async def pay(amount: int, works: bool) -> str:
+    """A simulated payment."""
+    await asyncio.sleep(0.05)
+    if not works:
+        raise Broken("out of order")
+    return "paid"
+
+
+async def breaker() -> None:
+    print("circuit breaker: two failures open it for 500 ms, then one call is a trial")
+    breaker = Breaker()
+    for amount in 1, 2:
+        try:
+            await breaker.call(lambda: pay(amount, False))
+        except Broken as error:
+            print(f"  {amount}: {error}")
+    try:
+        await breaker.call(lambda: pay(3, True))
+    except Open as error:
+        print("  3: refused")
+        await asyncio.sleep(error.retry_in)
+    calls = [breaker.call(lambda amount=amount: pay(amount, True)) for amount in (4, 5, 6)]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for amount, answer in zip((4, 5, 6), answers):
+        print(f"  {amount}: {'refused' if isinstance(answer, Open) else answer}")
+    print(f"  7: {await breaker.call(lambda: pay(7, True))}")
 
 
 async def settings(name: str) -> int:
@@ -226,6 +282,7 @@ async def main() -> None:
     await background()
     await supervision()
     await retries()
+    await breaker()
     await contexts()
 
 

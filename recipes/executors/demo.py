@@ -49,6 +49,19 @@ async def blocking_reads() -> None:
     print(f"  more than three at once: {yes_or_no(gauge.peak > 3)}")
 
 
+def select(row: int) -> str:
+    """Stands for a query of a driver that blocks."""
+    return f"<row-{row}>"
+
+
+async def queries_on_their_own_threads() -> None:
+    print("ThreadPoolExecutor: three queries on threads of their own")
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="database") as pool:
+        rows = [asyncio.wrap_future(pool.submit(select, row)) for row in (1, 2, 3)]
+        print(f"  {' '.join(await asyncio.gather(*rows))}")
+    print("  the threads are gone")
+
+
 def connect() -> None:
     print(f"  {threading.current_thread().name} has connected")
 
@@ -58,7 +71,7 @@ def square(number: int) -> int:
 
 
 def query(begun: threading.Event, end: threading.Event) -> None:
-    """Tells that it has begun, and waits until it may end."""
+    """Says that it has begun, and waits until it may end."""
     begun.set()
     end.wait()
 
@@ -96,7 +109,7 @@ async def sums_on_every_core() -> None:
 
 
 def search(stop: threading.Event) -> None:
-    """A chunk at a time, until it is told to stop."""
+    """A chunk at a time, until `stop` is set."""
     while not stop.is_set():
         sum(range(2, 10_000))
 
@@ -154,6 +167,7 @@ async def a_process_for_each_job() -> None:
 
 async def main() -> None:
     await blocking_reads()
+    await queries_on_their_own_threads()
     await one_thread_with_a_connection()
     await sums_on_every_core()
     await search_without_an_end()

@@ -35,12 +35,12 @@ async def first_error() -> None:
 
 
 async def done_and_pending() -> None:
-    print("wait: until the first is done, then for 50 ms, then for all")
-    tasks = {asyncio.create_task(fetch(page, seconds)) for page, seconds in [("home", 0.3), ("news", 0.1), ("help", 0.2)]}
+    print("wait: until the first is done, then for 200 ms, then for all")
+    tasks = {asyncio.create_task(fetch(page, seconds)) for page, seconds in [("home", 0.5), ("news", 0.1), ("help", 0.2)]}
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     print(f"  FIRST_COMPLETED: {len(done)} done, {len(pending)} pending")
-    done, pending = await asyncio.wait(tasks, timeout=0.05)
-    print(f"  timeout: {len(done)} done, {len(pending)} pending, and they run on")
+    done, pending = await asyncio.wait(tasks, timeout=0.2)
+    print(f"  timeout: {len(done)} done, {len(pending)} pending, and it runs on")
     done, pending = await asyncio.wait(tasks)
     print(f"  ALL_COMPLETED: {len(done)} done, {len(pending)} pending")
 

@@ -9,8 +9,8 @@ from aiohttp import ContentTypeError, TCPConnector, WSMsgType, web
 
 PAGES = [
     "/page/welcome",
-    "/slow/headers/300",
-    "/slow/body/600",
+    "/slow/headers/100",
+    "/slow/body/200",
     "/redirect/3",
     "/busy/1/seconds/1",
     "/status/404",
@@ -76,7 +76,7 @@ async def save(session, page, file, limit=1_000_000):
 
 async def listen(session, page):
     heard = []
-    async with session.ws_connect(page, heartbeat=0.2) as socket:
+    async with session.ws_connect(page, heartbeat=0.4) as socket:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 heard.append(message.data)

@@ -10,8 +10,8 @@ async def work(on: str, seconds: float, fails: bool = False) -> None:
         raise RuntimeError(f"{on} failed")
 
 
-async def produce_ten(queue: asyncio.Queue, consumers: int) -> None:
-    for number in range(1, 11):
+async def produce_four(queue: asyncio.Queue, consumers: int) -> None:
+    for number in range(1, 5):
         await asyncio.sleep(0.01)  # stands for making it
         if queue.full():
             print(f"  item-{number} waits for room")
@@ -28,10 +28,10 @@ async def consume(name: str, queue: asyncio.Queue, seconds: float) -> None:
 
 
 async def producer_and_consumers() -> None:
-    print("Queue(maxsize=5): one producer of 10 items, two consumers")
-    queue = asyncio.Queue(maxsize=5)
+    print("Queue(maxsize=1): one producer of four items, two consumers")
+    queue = asyncio.Queue(maxsize=1)
     await asyncio.gather(
-        consume("consumer-1", queue, 0.15), consume("consumer-2", queue, 0.205), produce_ten(queue, consumers=2)
+        consume("consumer-1", queue, 0.3), consume("consumer-2", queue, 0.5), produce_four(queue, consumers=2)
     )
     print("  the consumers have ended")
 
@@ -50,22 +50,24 @@ async def worker(queue: asyncio.Queue) -> None:
 
 
 async def all_jobs_done() -> None:
-    print("join: six jobs, three workers, and job-2 fails the first time")
+    print("join: four jobs, three workers, and job-2 fails the first time")
     queue = asyncio.Queue()
-    for number in range(1, 7):
-        queue.put_nowait((f"job-{number}", 0.06 + 0.02 * number, number == 2))
+    for number, seconds in enumerate([0.1, 0.2, 0.3, 0.6], start=1):
+        queue.put_nowait((f"job-{number}", seconds, number == 2))
     workers = [asyncio.create_task(worker(queue)) for _ in range(3)]
     await queue.join()
-    print("  join: all six are done")
+    print("  join: all four are done")
     for task in workers:
         task.cancel()
 
 
 async def produce_events(queue: asyncio.Queue) -> None:
-    for number in range(1, 5):
-        await asyncio.sleep(0.04)
+    await asyncio.sleep(0.03)
+    for number in range(1, 4):
         await queue.put(f"event-{number}")
-    await asyncio.sleep(0.14)  # meanwhile the second batch is due
+    await asyncio.sleep(0.1)
+    await queue.put("event-4")
+    await asyncio.sleep(0.2)  # meanwhile the second batch is due
     await queue.put(None)  # the sentinel
 
 
@@ -108,12 +110,12 @@ async def most_urgent_first() -> None:
     async def one_after_the_other() -> None:
         while True:
             priority, name = await queue.get()
-            await work(name, 0.04)
+            await work(name, 0.08)
             print(f"  {priority} {name}")
             queue.task_done()
 
     only = asyncio.create_task(one_after_the_other())
-    await asyncio.sleep(0.06)
+    await asyncio.sleep(0)  # meanwhile the worker takes its first job
     await queue.put((1, "alarm"))
     await queue.join()
     only.cancel()
@@ -148,29 +150,29 @@ class Subscriber:
 
 
 async def send_prices(subscribers: list[Subscriber]) -> None:
-    """Sends six prices, one every 40 ms, and waits until every subscriber has handled what is left."""
-    for number in range(1, 7):
-        await asyncio.sleep(0.04)
+    """Sends five prices at once, and waits until every subscriber has handled what is left."""
+    for number in range(1, 6):
         for subscriber in subscribers:
             subscriber.send(f"price-{number}")
+        await asyncio.sleep(0)  # lets those run that are not busy
     for subscriber in subscribers:
         await subscriber.queue.join()
         subscriber.task.cancel()
 
 
 async def every_price() -> None:
-    print("broadcast: six prices, a buffer of two, a quick subscriber and a slow one")
+    print("broadcast: five prices at once, a buffer of two, a quick subscriber and a slow one")
     await send_prices(
         [
             Subscriber("quick", 0, keeps=2, counts_missed=True),
-            Subscriber("slow", 0.14, keeps=2, counts_missed=True),
+            Subscriber("slow", 0.1, keeps=2, counts_missed=True),
         ]
     )
 
 
 async def newest_price() -> None:
-    print("watch: six prices, and a slow subscriber who wants the newest")
-    await send_prices([Subscriber("slow", 0.14, keeps=1, counts_missed=False)])
+    print("watch: five prices at once, and a slow subscriber who wants the newest")
+    await send_prices([Subscriber("slow", 0.1, keeps=1, counts_missed=False)])
 
 
 async def main() -> None:

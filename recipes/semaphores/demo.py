@@ -64,7 +64,7 @@ async def event() -> None:
 
 
 async def condition() -> None:
-    print("Condition: four customers, one of them in a hurry, and two loaves every 100 ms")
+    print("Condition: four customers, one of them in a hurry, and two loaves every 200 ms")
     changed = asyncio.Condition()
     loaves = 0
 
@@ -83,7 +83,7 @@ async def condition() -> None:
     patience = [("customer-1", 1), ("customer-2", 0.05), ("customer-3", 1), ("customer-4", 1)]
     customers = [asyncio.create_task(customer(name, seconds)) for name, seconds in patience]
     for _ in range(2):
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
         async with changed:
             loaves += 2
             changed.notify(2)
@@ -99,7 +99,7 @@ async def barrier() -> None:
             await work(name, first)
             print(f"  {name} has index {await phase_done.wait()}")
             if second is None:
-                await work(name, 0.09)
+                await work(name, 0.25)
                 print(f"  {name} fails, and aborts the barrier")
                 await phase_done.abort()
                 return
@@ -108,7 +108,7 @@ async def barrier() -> None:
         except asyncio.BrokenBarrierError:
             print(f"  {name} finds it broken")
 
-    await asyncio.gather(loader("loader-a", 0.1, 0.05), loader("loader-b", 0.06, None), loader("loader-c", 0.08, 0.07))
+    await asyncio.gather(loader("loader-a", 0.3, 0.05), loader("loader-b", 0.1, None), loader("loader-c", 0.2, 0.15))
 
 
 class RateLimit:

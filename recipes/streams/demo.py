@@ -131,7 +131,7 @@ async def requests_over_one_connection():
 
     async def answer(reader, writer):
         async def think(id, name):
-            await asyncio.sleep({b"slow": 0.15, b"middling": 0.1, b"quick": 0.05}[name])
+            await asyncio.sleep({b"slow": 0.5, b"middling": 0.3, b"quick": 0.1}[name])
             writer.write(frame(id, name + b" is done"))
 
         async with asyncio.TaskGroup() as group:
@@ -211,10 +211,12 @@ async def first_address_that_answers():
 
 async def graceful_stop():
     print("close: a listener, and three connections that are open")
-    stop = asyncio.Event()
+    stop, words = asyncio.Event(), asyncio.Queue()
 
     async def until_the_word(reader, _writer):
-        if await reader.readexactly(4) == b"obey":
+        word = await reader.readexactly(4)
+        words.put_nowait(word)
+        if word == b"obey":
             await stop.wait()
         else:
             await asyncio.Event().wait()
@@ -225,7 +227,8 @@ async def graceful_stop():
         _reader, writer = await asyncio.open_connection(*server.address)
         writer.write(word)
         writers.append(writer)
-    await asyncio.sleep(0.1)  # until the server has them all
+    for _ in writers:
+        await words.get()
     server.server.close()
     stop.set()
     ended, left = await asyncio.wait(server.tasks, timeout=0.2)

@@ -69,12 +69,16 @@ async def run_and_collect():
 
 async def lines_as_they_come():
     print("lines: of stdout and stderr, as they come")
-    process = await sh("echo one; sleep 0.05; echo two >&2; sleep 0.05; echo three; printf four", stdout=PIPE, stderr=PIPE)
+    # It waits for a line from here before it goes on: two pipes have no common order.
+    script = "echo one; read -r _; echo two >&2; read -r _; echo three; read -r _; printf four"
+    process = await sh(script, stdin=PIPE, stdout=PIPE, stderr=PIPE)
 
     async def show(source, reader):
         async for line in reader:
             half = "" if line.endswith(b"\n") else ", half a line"
             print(f"  {source}: {line.decode().rstrip()}{half}")
+            if not half:
+                process.stdin.write(b"\n")
 
     await asyncio.gather(show("stdout", process.stdout), show("stderr", process.stderr))
     await process.wait()
@@ -113,15 +117,17 @@ async def pipelines():
 
 
 async def limited(script):
-    process = await sh(script)
+    process = await sh(script, stdout=PIPE)
+    # Its time begins when it has said something, or has ended.
+    await process.stdout.readline()
     how = "has ended"
     try:
-        await asyncio.wait_for(process.wait(), 0.2)
+        await asyncio.wait_for(process.wait(), 0.1)
     except asyncio.TimeoutError:
         how = "has ended when asked"
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), 0.3)
+            await asyncio.wait_for(process.wait(), 1)
         except asyncio.TimeoutError:
             how = "was asked, and killed"
             kill_group(process)
@@ -131,10 +137,10 @@ async def limited(script):
 
 
 async def time_limits():
-    print("group: 0.2 s to run, and 0.3 s to end")
+    print("group: 0.1 s to run, and 1 s to end")
     await limited("exit 0")
-    await limited("exec sleep 60")
-    await limited("trap '' TERM; sleep 60 & sleep 60")
+    await limited("echo ready; exec sleep 60")
+    await limited("trap '' TERM; echo ready; sleep 60 & sleep 60")
 
 
 async def many_at_a_time():
@@ -145,12 +151,12 @@ async def many_at_a_time():
         async with slots:
             return position, (await run(f"sleep {time}; exit {code}"))[0]
 
-    def start():
+    def start(commands):
         slots = asyncio.Semaphore(2)
-        return [asyncio.create_task(takes(slots, *command)) for command in ((n, *c) for n, c in enumerate(commands))]
+        return [asyncio.create_task(takes(slots, position, *command)) for position, command in enumerate(commands)]
 
-    print(f"  all returncodes: {[code for _, code in await asyncio.gather(*start())]}")
-    tasks = start()
+    print(f"  all returncodes: {[code for _, code in await asyncio.gather(*start(commands))]}")
+    tasks = start([("60", 0), ("0.05", 1)])
     for done in asyncio.as_completed(tasks):
         position, code = await done
         if code != 0:

@@ -4,7 +4,7 @@ import asyncio
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """Stands for a request: takes its time, and fails for a page that is missing."""
+    """In place of a request: takes its time, and fails for a page that is missing."""
     await asyncio.sleep(seconds)
     if page.startswith("missing"):
         raise LookupError(f"{page} not found")
@@ -12,7 +12,7 @@ async def fetch(page: str, seconds: float) -> str:
 
 
 async def roll_back(name: str, fails: bool) -> None:
-    """Stands for clean-up that has to wait for a server."""
+    """In place of a clean-up that waits for a server."""
     await asyncio.sleep(0.05)
     if fails:
         raise OSError(f"{name} not rolled back")
@@ -20,7 +20,7 @@ async def roll_back(name: str, fails: bool) -> None:
 
 
 async def upload(name: str, *, fails: bool = False) -> None:
-    """Stands for a long upload. It rolls back when it is cancelled."""
+    """In place of a long upload. It rolls back when it is cancelled."""
     try:
         await asyncio.sleep(1)
     except asyncio.CancelledError:
@@ -40,7 +40,7 @@ async def children_add_children() -> None:
 
     async def follow(group: asyncio.TaskGroup) -> None:
         print(f"  {await fetch('home', 0.1)}")
-        for link, seconds in [("news", 0.2), ("help", 0.1)]:
+        for link, seconds in [("news", 0.3), ("help", 0.1)]:
             group.create_task(show(link, seconds))
 
     async def show(page: str, seconds: float) -> None:
@@ -56,7 +56,7 @@ async def first_failure() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(upload("photos"))
             group.create_task(fetch("missing", 0.1))
-            print(f"  {await fetch('home', 0.3)}")
+            print(f"  {await fetch('home', 1)}")
     except* LookupError as errors:
         print(f"  {errors.exceptions[0]}")
 
@@ -91,7 +91,7 @@ async def cancelled_from_outside() -> None:
     async def uploads() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(upload("photos"))
-            await fetch("home", 0.3)
+            await fetch("home", 1)
 
     task = asyncio.create_task(uploads())
     await asyncio.sleep(0.1)
@@ -114,15 +114,18 @@ async def too_late() -> None:
 async def cancelled_alone() -> None:
     print("one child cancelled: that is no failure")
 
+    ticks: asyncio.Queue[str] = asyncio.Queue(1)
+
     async def tick() -> None:
         while True:
             await asyncio.sleep(0.04)
-            print("  tick")
+            await ticks.put("tick")
 
     async with asyncio.TaskGroup() as group:
-        ticks = group.create_task(tick())
-        print(f"  {await fetch('home', 0.1)}")
-        ticks.cancel()
+        child = group.create_task(tick())
+        for _ in range(2):
+            print(f"  {await ticks.get()}")
+        child.cancel()
 
     late = fetch("news", 0.1)
     try:

@@ -92,20 +92,20 @@ async def moved() -> None:
 
 
 async def cooperative() -> None:
-    print("told to stop: five jobs, 100 ms each, and a journal")
+    print("told to stop: five jobs, 150 ms each, and a journal")
     jobs, stop = [f"job-{number}" for number in range(1, 6)], asyncio.Event()
 
     async def work() -> int:
         done = 0
         while jobs and not stop.is_set():
-            print(f"  {await fetch(jobs.pop(0), 0.1)}")
+            print(f"  {await fetch(jobs.pop(0), 0.15)}")
             done += 1
         await asyncio.sleep(0.03)
         print("  journal written")
         return done
 
     worker = asyncio.create_task(work())
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.25)
     stop.set()
     print("  stop")
     print(f"  {await worker} done, {len(jobs)} left")
@@ -118,7 +118,7 @@ async def cancel_and_confirm() -> None:
         "missing": asyncio.create_task(fetch("missing", 0.05)),
         "history": asyncio.create_task(history()),
     }
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.2)
     for name, task in tasks.items():
         told = "told to stop" if task.cancel("shutting down") else "done before"
         try:
@@ -149,21 +149,21 @@ async def shielded() -> None:
     payment.add_done_callback(lambda task: print(f"  nobody waits: {task.exception()}"))
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(payment), 0.1)
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.2)
 
 
 async def one_loop() -> None:
-    print("a loop over lines, a heartbeat each 150 ms, and an end after 150 ms of silence")
+    print("a loop over lines, a heartbeat each 250 ms, and an end after 280 ms of silence")
     reader = asyncio.StreamReader()
 
     async def peer() -> None:
-        for seconds, data in [(0.1, b"hello\nhalf a "), (0.1, b"line\n"), (0.01, b"bye\n")]:
+        for seconds, data in [(0.15, b"hello\nhalf a "), (0.15, b"line\n"), (0.01, b"bye\n")]:
             await asyncio.sleep(seconds)
             reader.feed_data(data)
 
     talking = asyncio.create_task(peer())
     loop = asyncio.get_running_loop()
-    heartbeat_due = idle_over = loop.time() + 0.15
+    heartbeat_due, idle_over = loop.time() + 0.25, loop.time() + 0.28
     while True:
         try:
             async with asyncio.timeout_at(min(heartbeat_due, idle_over)):
@@ -172,10 +172,10 @@ async def one_loop() -> None:
             if loop.time() >= idle_over:
                 break
             print("  heartbeat")
-            heartbeat_due = loop.time() + 0.15
+            heartbeat_due = loop.time() + 0.25
         else:
             print(f"  {line.decode().strip()}")
-            idle_over = loop.time() + 0.15
+            idle_over = loop.time() + 0.28
     print("  silence")
     await talking
 

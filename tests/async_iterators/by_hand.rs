@@ -67,7 +67,7 @@ async fn a_consumer_that_is_late_does_not_get_two_at_once() {
     assert_eq!((numbers.next().await, back.elapsed()), (Some(1), ms(100)));
 }
 
-/// The hazard: an `interval` makes up for the ticks that were missed, all at once, unless it is told not to.
+/// The hazard: an `interval` makes up for the ticks that were missed, all at once, unless it is set not to.
 #[tokio::test(start_paused = true)]
 async fn but_an_interval_gives_the_missed_ticks_all_at_once() {
     for (behavior, at_once) in [(MissedTickBehavior::Burst, 10), (MissedTickBehavior::Delay, 1)] {
@@ -81,7 +81,7 @@ async fn but_an_interval_gives_the_missed_ticks_all_at_once() {
     }
 }
 
-/// The hazard: whoever returns `Pending` without having polled anything is never polled again.
+/// The hazard: a future that returns `Pending` without having polled anything is never polled again.
 #[tokio::test(start_paused = true)]
 async fn but_pending_without_a_waker_is_for_ever() {
     let due = Instant::now() + ms(100);

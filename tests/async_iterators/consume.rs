@@ -47,7 +47,7 @@ async fn out_of_order_each_result_comes_when_it_is_there() {
     assert_eq!(came, [("b", 100), ("c", 200), ("d", 300), ("a", 350), ("e", 400), ("f", 450)]);
 }
 
-/// A result that waits for an earlier one takes room, and so does one that nobody has asked for.
+/// A result that waits for an earlier one takes room, and so does one that was not asked for.
 #[tokio::test(start_paused = true)]
 async fn an_item_is_taken_only_when_there_is_room() {
     for at_most in [1, 2, 3, 7] {
@@ -106,7 +106,7 @@ async fn the_work_goes_on_while_the_consumer_is_busy() {
     }
 }
 
-/// The hazard: the work of `buffered` is polled by the consumer's `next()` and stands still while it does
+/// The hazard: the work of `buffered` is polled by the consumer's `next()` and pauses while it does
 /// something else. Here a server takes that for a dead client.
 #[tokio::test(start_paused = true)]
 async fn but_that_of_buffered_stands_still() {
@@ -216,7 +216,7 @@ async fn a_source_that_has_ended_is_not_asked_again() {
     assert_eq!(results, [Ok("a"), Ok("a")]);
 }
 
-/// Zero is no value of the type. The hazard: `buffered(0)` waits for ever, `for_each_concurrent(0)` has no limit.
+/// Zero is no value of the type. The hazard: `buffered(0)` waits forever, `for_each_concurrent(0)` has no limit.
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_zero_cannot_be_given_and_elsewhere_it_means_never_or_always() {
     assert_eq!(NonZeroUsize::new(0), None);

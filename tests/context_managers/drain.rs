@@ -103,7 +103,7 @@ async fn a_scope_that_still_enters_is_waited_for() {
     assert_eq!(log.take(), [" 50 closed", " 50 drained"]);
 }
 
-/// asyncio: `asyncio.run` waits for ever. Tokio: you say how long.
+/// asyncio: `asyncio.run` waits forever. Tokio: you say how long.
 #[tokio::test(start_paused = true)]
 async fn what_is_left_when_the_grace_period_is_over_is_counted() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());

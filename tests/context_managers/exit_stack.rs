@@ -173,7 +173,7 @@ async fn dropped_by_a_panic_a_cancellation_or_by_nothing_at_all_it_runs_them_in_
     assert_eq!(log.take(), [" 15 bad b", " 25 a"]);
 }
 
-/// A clean-up can tell that nobody knows how the body ended.
+/// A clean-up can see that the end of the body is unknown.
 #[tokio::test]
 async fn after_a_drop_the_clean_ups_are_told_so() {
     let (log, cleanups, mut stack) = stack();

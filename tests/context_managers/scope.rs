@@ -246,7 +246,7 @@ async fn the_clean_up_may_make_an_error_of_a_panic_and_of_a_value() {
 }
 
 /// asyncio: `__aexit__` may swallow the cancellation, and the task goes on after the block. Tokio: a dropped future
-/// is gone. Whatever the clean-up makes of the outcome, nobody gets it.
+/// is gone. What the clean-up makes of the outcome is dropped.
 #[tokio::test]
 async fn but_it_cannot_take_back_a_cancellation() {
     let log = Log::default();
@@ -299,7 +299,7 @@ async fn the_errors_of_body_and_clean_up_are_both_reported() {
     assert_eq!(value.await, Err(ScopeError::CleanUp("not saved")));
 }
 
-/// A panic must not hide an error that the caller acts on; the panic hook has told of it.
+/// A panic must not hide an error that the caller acts on; the panic hook has reported it.
 #[tokio::test]
 async fn a_panic_in_the_clean_up_goes_on_unless_the_body_failed() {
     let task = tokio::spawn(changed(async || Ok(5), |_| panics("a panic")));
@@ -322,7 +322,7 @@ async fn a_clean_up_that_panics_before_its_first_await_is_caught_too() {
     assert_eq!(value.await, Err(ScopeError::Body("disk full")));
 }
 
-/// asyncio: whoever awaits a cancelled task gets the exception of the exit. Tokio: after an abort nobody does.
+/// asyncio: the awaiter of a cancelled task gets the exception of the exit. Tokio: after an abort it does not.
 #[tokio::test]
 async fn after_a_cancellation_nobody_hears_the_error_of_the_clean_up() {
     let ran = Count::default();

@@ -68,7 +68,7 @@ async fn a_drain_waits_for_a_transaction_that_an_abort_has_not_reached_yet() {
     assert_eq!(database.log.take(), [" 10 connect", " 20 begin 1", " 35 rollback 1"]);
 }
 
-/// Whoever waits gets the connection when the rollback is over, not when its user is gone.
+/// A waiter gets the connection when the rollback is over, not when its user is gone.
 #[tokio::test(start_paused = true)]
 async fn a_waiter_gets_the_connection_when_the_rollback_is_over() {
     let (pool, database, _) = pool(1, None);
@@ -111,7 +111,7 @@ async fn after_a_failed_step_the_connection_is_closed_and_its_place_is_free() {
     }
 }
 
-/// A commit that has begun runs to its end. Whoever was cancelled meanwhile does not know, as with any database.
+/// A commit that has begun runs to its end. A caller that was cancelled meanwhile does not know, as with any database.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_during_the_commit_does_not_cut_it_off() {
     let (pool, database, cleanups) = pool(1, None);

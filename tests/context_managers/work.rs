@@ -149,7 +149,7 @@ pub mod transaction {
         Rollback,
     }
 
-    /// A database that logs, counts what is open, and fails or panics when it is told to. Each step takes 10 ms, or up
+    /// A database that logs, counts what is open, and fails or panics on request. Each step takes 10 ms, or up
     /// to four turns if it was given a source of chance.
     #[derive(Clone)]
     pub struct Fake {
@@ -230,7 +230,7 @@ pub mod transaction {
         }
     }
 
-    /// A pool of so many connections, its log and the tracker of its clean-ups.
+    /// A pool of `size` connections, its log and the tracker of its clean-ups.
     pub fn pool(size: usize, failing: Option<Step>) -> (Arc<Pool<Fake>>, Fake, TaskTracker) {
         let (database, cleanups) = (Fake::new(failing), TaskTracker::new());
         let pool = Pool::new(database.clone(), NonZeroUsize::new(size).unwrap(), &cleanups);

@@ -63,7 +63,7 @@ async fn but_code_after_the_await_is_left_out_by_a_panic_and_an_abort() {
     assert_eq!(log.take(), ["a"]);
 }
 
-/// asyncio: an exception that nobody retrieves is logged when the task is collected. Tokio: an `Err` in a
+/// asyncio: an exception that is never retrieved is logged when the task is collected. Tokio: an `Err` in a
 /// dropped handle is lost; a callback hears it.
 #[tokio::test(start_paused = true)]
 async fn an_error_that_nobody_waits_for_is_heard() {

@@ -71,7 +71,7 @@ async fn an_abort_comes_after_the_first_part() {
 }
 
 /// asyncio 3.12: an exception in the first part is kept in the task. Tokio: a panic in a future that is polled
-/// by hand unwinds into whoever polls; here it is caught.
+/// by hand unwinds into the poller; here it is caught.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_either_part_is_an_error_of_the_task() {
     for millis in [0, 100] {

@@ -38,7 +38,7 @@ async fn the_state_tells_how_a_task_is_doing_and_how_it_ended() {
     assert_eq!(tasks.each_mut().map(|task| task.state()), expected);
 }
 
-/// A caller that has used up its turn is told that it must yield, not that the task still runs.
+/// A caller that has used up its budget must yield. That does not mean that the task still runs.
 #[tokio::test]
 async fn the_state_is_true_for_a_caller_that_has_used_up_its_turn() {
     let mut task = Names::default().spawn("quick", async {});
@@ -63,7 +63,7 @@ async fn the_result_can_be_asked_for_again_and_that_of_a_bare_handle_cannot() {
     assert!(twice.await.unwrap_err().is_panic());
 }
 
-/// asyncio: `all_tasks()` has the tasks that are not done, as a set. Here they stand in the order of their start.
+/// asyncio: `all_tasks()` has the tasks that are not done, as a set. Here they are in the order of their start.
 #[tokio::test(start_paused = true)]
 async fn only_tasks_that_run_are_listed() {
     let names = Names::default();

@@ -11,7 +11,7 @@ use crate::support::{Entries, alive_tasks, ms, soon};
 use crate::work::load;
 use crate::work::owner::work;
 
-/// asyncio: a task that nobody refers to may be destroyed half way by the garbage collector. Tokio: it is
+/// asyncio: a task without a reference may be destroyed half way by the garbage collector. Tokio: it is
 /// detached, and runs on.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_join_handle_lets_the_task_run_on() {
@@ -124,7 +124,7 @@ async fn but_a_tracker_that_was_not_closed_is_waited_for_without_end() {
     soon(tracker.wait()).await;
 }
 
-/// The hazard: closing a tracker refuses nothing. [`Outbox::close`] takes the outbox away, so nobody can try.
+/// The hazard: closing a tracker refuses nothing. [`Outbox::close`] takes the outbox away, so no caller can try.
 #[tokio::test(start_paused = true)]
 async fn but_a_closed_tracker_still_takes_tasks() {
     let log = Entries::default();
@@ -176,7 +176,7 @@ async fn the_task_ends_with_the_value_that_it_keeps_fresh() {
     assert_eq!((log.take(), alive_tasks()), (vec!["load ended"], 0), "in the middle of a load");
 }
 
-/// The hazard of every background task: it may have ended long ago. Somebody has to ask.
+/// The hazard of every background task: it may have ended long ago. The caller has to ask.
 #[tokio::test(start_paused = true)]
 async fn after_a_panic_the_value_is_stale_and_says_so() {
     let value = refreshed(&Entries::default());

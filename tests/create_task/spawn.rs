@@ -49,7 +49,7 @@ async fn tasks_start_in_the_order_in_which_they_were_spawned() {
 }
 
 /// The hazard: a worker of the multi-thread runtime takes the task spawned last first, for its data is still in
-/// the cache. With one worker nobody else can take one before.
+/// the cache. With one worker no other can take one before.
 #[test]
 fn but_a_worker_of_many_starts_the_last_one_first() {
     let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -139,7 +139,7 @@ async fn an_abort_does_not_interrupt_work_that_does_not_await() {
     assert_eq!(task.await.unwrap(), "value");
 }
 
-/// asyncio: an exception that nobody retrieves is at least logged when the task is collected. Tokio: an `Err`
+/// asyncio: an exception that is never retrieved is at least logged when the task is collected. Tokio: an `Err`
 /// in a handle that was dropped is gone without a trace; the panic hook prints a panic.
 #[tokio::test(start_paused = true)]
 async fn an_error_that_nobody_collects_is_lost() {

@@ -102,7 +102,7 @@ async fn a_set_that_is_dropped_reports_the_failures_in_it() {
     assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))], "the other was aborted");
 }
 
-/// The task and the one who awaits race: whoever comes first, the failure is heard or reported, never both.
+/// The task and its awaiter race: in either order the failure is heard or reported, never both.
 #[test]
 fn on_many_threads_every_failure_is_heard_or_reported_and_never_both() {
     let runtime =

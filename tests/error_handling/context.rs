@@ -29,7 +29,7 @@ async fn the_type_of_the_cause_is_kept() {
     assert_eq!(error.root_cause().to_string(), "invalid digit found in string");
 }
 
-/// Python: a note stands behind the message. Here the last context stands first: `to_string` gives it alone.
+/// Python: a note comes after the message. Here the last context comes first: `to_string` gives it alone.
 #[tokio::test]
 async fn the_last_context_stands_first_and_alone() {
     let error = anyhow::Error::from(Missing("file")).context("inner").context("outer");

@@ -1,7 +1,6 @@
 //! Each pattern inside a spawned task.
 
 use futures::future::pending;
-use tokio::time::Instant;
 
 use crate::support::ms;
 use crate::work::{Broken, load};
@@ -20,11 +19,12 @@ async fn every_pattern_can_run_inside_a_spawned_task() {
         supervisor.start("a", None, |_| async { Ok(()) }).unwrap();
         supervisor.next_end().await.unwrap();
         supervisor.shutdown(ms(10)).await;
-        let deadline = Instant::now() + ms(100);
-        let judge = |_: &Broken| error_handling::retry::Verdict::Again;
-        let pauses = backon::ExponentialBuilder::new();
-        let retried = error_handling::retry::retry(pauses, deadline, judge, |_, _| {}, || load("a", 10));
-        assert_eq!(retried.await, Ok("a"));
+        let policy = error_handling::retry::Policy::default();
+        let again = |_: &Broken| error_handling::retry::Verdict::Again;
+        assert_eq!(error_handling::retry::retry(policy, || load("a", 10), again).await, Ok("a"));
+        let limits = error_handling::circuit_breaker::BreakerLimits::default();
+        let breaker = error_handling::circuit_breaker::CircuitBreaker::new(limits);
+        assert_eq!(breaker.call(|| load("a", 10), Result::is_err).await, Ok(Ok("a")));
         let read = async { Ok("7".to_owned()) };
         assert_eq!(error_handling::context::settings("n", read, str::parse::<u32>).await.unwrap(), 7);
         assert_eq!(error_handling::context::or_backup(async { Ok(1) }, pending()).await.unwrap(), 1);

@@ -7,12 +7,14 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod one_task;
 mod outcome;
 mod error_group;
 mod background;
 mod supervise;
 mod retry;
+mod circuit_breaker;
 mod context;
 mod span_trace;
 mod in_a_task;

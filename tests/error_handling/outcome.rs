@@ -1,6 +1,6 @@
 //! Lessons of the pattern `outcome`.
 
-use error_handling::outcome::{Outcome, every_outcome};
+use error_handling::outcome::{TaskOutcome, every_outcome};
 use futures::FutureExt;
 use tokio::time::Instant;
 
@@ -18,10 +18,10 @@ async fn a_value_an_error_a_panic_and_a_cancellation_are_told_apart() {
     slow.abort();
     let outcomes = outcomes.await;
     let expected = [
-        ("ok", Outcome::Value("ok")),
-        ("bad", Outcome::Error(Broken("bad"))),
-        ("panics", Outcome::Panicked("panics after 200".to_owned())),
-        ("slow", Outcome::Cancelled),
+        ("ok", TaskOutcome::Value("ok")),
+        ("bad", TaskOutcome::Error(Broken("bad"))),
+        ("panics", TaskOutcome::Panicked("panics after 200".to_owned())),
+        ("slow", TaskOutcome::Cancelled),
     ];
     assert_eq!(outcomes, expected);
     assert_eq!(start.elapsed(), ms(300));
@@ -30,11 +30,11 @@ async fn a_value_an_error_a_panic_and_a_cancellation_are_told_apart() {
 /// asyncio: `CancelledError` is no `Exception`, so that `except Exception` does not take it for a failure.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_task_has_not_failed() {
-    let failures = |outcome: &Outcome<&str, Broken>| outcome.is_failure();
-    assert!(!failures(&Outcome::Cancelled));
-    assert!(!failures(&Outcome::Value("ok")));
-    assert!(failures(&Outcome::Error(Broken("bad"))));
-    assert!(failures(&Outcome::Panicked("a bug".to_owned())));
+    let failures = |outcome: &TaskOutcome<&str, Broken>| outcome.is_failure();
+    assert!(!failures(&TaskOutcome::Cancelled));
+    assert!(!failures(&TaskOutcome::Value("ok")));
+    assert!(failures(&TaskOutcome::Error(Broken("bad"))));
+    assert!(failures(&TaskOutcome::Panicked("a bug".to_owned())));
     assert!(!failures(&Err(aborted().await).into()));
 }
 
@@ -45,18 +45,18 @@ async fn but_whoever_asks_is_err_counts_it_as_failed() {
     task.abort();
     let result = task.await;
     assert!(result.is_err());
-    assert!(!Outcome::from(result).is_failure());
+    assert!(!TaskOutcome::from(result).is_failure());
 }
 
 /// Python: any exception has a text. Rust: the payload of a panic can be any value, so some have none.
 #[tokio::test]
 async fn of_a_panic_with_any_value_the_text_says_so() {
     let task = tokio::spawn(async { std::panic::panic_any(7) });
-    let outcome: Outcome<(), Broken> = task.await.into();
-    assert_eq!(outcome, Outcome::Panicked("a value that is not text".to_owned()));
+    let outcome: TaskOutcome<(), Broken> = task.await.into();
+    assert_eq!(outcome, TaskOutcome::Panicked("a value that is not text".to_owned()));
     let task = tokio::spawn(async { panic!("plain") });
-    let outcome: Outcome<(), Broken> = task.await.into();
-    assert_eq!(outcome, Outcome::Panicked("plain".to_owned()));
+    let outcome: TaskOutcome<(), Broken> = task.await.into();
+    assert_eq!(outcome, TaskOutcome::Panicked("plain".to_owned()));
 }
 
 /// asyncio: `await gather()` gives an empty list. Here: the first poll does.
@@ -71,7 +71,7 @@ async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
     let bomb = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
     let outcomes = every_outcome([("bomb", bomb), ("ok", tokio::spawn(load("ok", 0)))]).await;
     let text = "a value that is not text".to_owned();
-    assert_eq!(outcomes, [("bomb", Outcome::Panicked(text)), ("ok", Outcome::Value("ok"))]);
+    assert_eq!(outcomes, [("bomb", TaskOutcome::Panicked(text)), ("ok", TaskOutcome::Value("ok"))]);
 }
 
 /// The hazard. asyncio: a task that awaits a `gather` of itself hangs. Here too.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use error_handling::supervise::{End, NameTaken, Panicked, Restart, Supervisor};
+use error_handling::supervise::{NameTaken, Panicked, Restart, Supervisor, WorkerEnd};
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::task::yield_now;
@@ -23,7 +23,7 @@ async fn a_failure_is_reported_with_the_name_of_its_worker() {
     let (mut supervisor, told) = supervisor();
     supervisor.start("feed", None, failing(100)).unwrap();
     let (name, end) = soon(supervisor.next_end()).await.unwrap();
-    assert!(matches!(end, End::Failed(error) if error.is::<Broken>()));
+    assert!(matches!(end, WorkerEnd::Failed(error) if error.is::<Broken>()));
     let report = (100, name, "bad is broken".to_owned(), None);
     assert_eq!(*told.lock().unwrap(), [report]);
 }
@@ -37,10 +37,10 @@ async fn a_panic_is_contained_and_reported_with_its_text() {
     let (name, end) = soon(supervisor.next_end()).await.unwrap();
     assert_eq!(name, "feed");
     assert!(
-        matches!(end, End::Failed(error) if error.downcast_ref() == Some(&Panicked("panics after 100".to_owned())))
+        matches!(end, WorkerEnd::Failed(error) if error.downcast_ref() == Some(&Panicked("panics after 100".to_owned())))
     );
     assert_eq!(told.lock().unwrap()[0].2, "panicked: panics after 100");
-    assert!(matches!(soon(supervisor.next_end()).await, Some((name, End::Finished)) if name == "mail"));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((name, WorkerEnd::Finished)) if name == "mail"));
     assert!(soon(supervisor.next_end()).await.is_none());
 }
 
@@ -55,7 +55,7 @@ async fn a_panic_in_the_call_that_makes_the_worker_is_contained_too() {
         async { Ok(()) }
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
     assert_eq!(told.lock().unwrap()[0].2, "panicked: first call");
 }
 
@@ -95,7 +95,7 @@ async fn it_gives_up_at_the_failure_that_makes_too_many() {
     let (mut supervisor, told) = supervisor();
     let restart = Restart { failures: 3, window: ms(60_000), ..ALWAYS };
     supervisor.start("feed", Some(restart), failing(100)).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Failed(_)))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Failed(_)))));
     assert_eq!(pauses(&told), [(100, Some(125)), (325, Some(250)), (675, None)]);
 }
 
@@ -119,7 +119,7 @@ async fn pauses_that_end_are_a_reason_to_give_up() {
     let (mut supervisor, told) = supervisor();
     let restart = Restart { pauses: PAUSES.with_max_times(2), ..ALWAYS };
     supervisor.start("feed", Some(restart), failing(0)).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Failed(_)))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Failed(_)))));
     assert_eq!(pauses(&told), [(0, Some(125)), (125, Some(250)), (375, None)]);
 }
 
@@ -138,7 +138,7 @@ async fn after_a_healthy_run_the_pauses_begin_anew() {
         }
     };
     supervisor.start("feed", Some(Restart { healthy: ms(400), ..ALWAYS }), work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
     let drawn: Vec<_> = pauses(&told).into_iter().map(|(_, pause)| pause.unwrap()).collect();
     assert_eq!(drawn, [125, 250, 500, 125, 250]);
 }
@@ -154,7 +154,7 @@ async fn a_worker_that_finishes_is_not_started_again() {
         async { Ok(()) }
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
     assert_eq!((runs.load(SeqCst), told.lock().unwrap().len()), (1, 0));
 }
 
@@ -177,7 +177,7 @@ async fn a_cancelled_worker_is_neither_reported_nor_started_again() {
     sleep(ms(100)).await;
     assert!(supervisor.cancel("feed"));
     assert!(!supervisor.cancel("mail"));
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Cancelled))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     sleep(ms(5_000)).await;
     assert_eq!(
         (log.take(), told.lock().unwrap().len()),
@@ -192,7 +192,7 @@ async fn a_worker_that_is_cancelled_in_its_pause_is_not_started_again() {
     supervisor.start("feed", Some(ALWAYS), failing(100)).unwrap();
     sleep(ms(150)).await;
     supervisor.cancel("feed");
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Cancelled))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     sleep(ms(5_000)).await;
     assert_eq!(pauses(&told), [(100, Some(125))]);
 }
@@ -204,7 +204,7 @@ async fn a_worker_that_ends_for_its_own_task_was_aborted_counts_as_cancelled() {
     let (mut supervisor, told) = supervisor();
     let work = |_| async { Err(anyhow::Error::from(aborted().await).context("reading the feed")) };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Cancelled))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     assert_eq!(told.lock().unwrap().len(), 0);
 }
 
@@ -214,7 +214,7 @@ async fn a_worker_that_ends_for_its_own_task_panicked_has_failed() {
     let (mut supervisor, told) = supervisor();
     let work = |_| async { Ok(tokio::spawn(load("panics", 100)).await?.map(drop)?) };
     supervisor.start("feed", None, work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Failed(_)))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Failed(_)))));
     assert_eq!(told.lock().unwrap().len(), 1);
 }
 
@@ -229,7 +229,7 @@ async fn a_name_is_free_again_when_its_end_has_been_taken() {
     assert_eq!(supervisor.start("feed", None, second), Ok(()));
 }
 
-/// A worker that cleans up when it is told has time for it, one that does not listen is aborted, one that waits to
+/// A worker that cleans up when its token is cancelled has time for it, one that does not listen is aborted, one that waits to
 /// be started again is not started. Each is accounted for.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_tells_waits_aborts_and_accounts_for_every_worker() {
@@ -258,9 +258,9 @@ async fn a_shutdown_tells_waits_aborts_and_accounts_for_every_worker() {
         .await
         .into_iter()
         .map(|(name, end)| match end {
-            End::Finished => (name, "finished"),
-            End::Failed(_) => (name, "failed"),
-            End::Cancelled => (name, "cancelled"),
+            WorkerEnd::Finished => (name, "finished"),
+            WorkerEnd::Failed(_) => (name, "failed"),
+            WorkerEnd::Cancelled => (name, "cancelled"),
         })
         .collect();
     let expected =
@@ -335,7 +335,7 @@ async fn an_error_is_gone_before_the_pause_that_follows_it() {
     sleep(ms(1)).await;
     assert_eq!(Arc::strong_count(&held), 1);
     drop(held);
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
 }
 
 /// Without a worker there is nothing to wait for, and no time passes.
@@ -356,7 +356,7 @@ async fn a_worker_that_fails_at_once_for_ever_does_not_starve_the_others() {
         yield_now().await;
     }
     let ends = soon(supervisor.shutdown(Duration::ZERO)).await;
-    assert!(matches!(ends[..], [(_, End::Cancelled | End::Failed(_))]));
+    assert!(matches!(ends[..], [(_, WorkerEnd::Cancelled | WorkerEnd::Failed(_))]));
 }
 
 /// The report is the caller's code: its panic costs one worker, and not the supervisor.
@@ -367,8 +367,8 @@ async fn a_panic_in_the_report_ends_its_worker_and_no_other() {
     supervisor.start("mail", None, |_| async { Ok(load("ok", 200).await.map(drop)?) }).unwrap();
     let (name, end) = soon(supervisor.next_end()).await.unwrap();
     assert_eq!(name, "feed");
-    assert!(matches!(end, End::Failed(error) if error.to_string() == "panicked: cannot report"));
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert!(matches!(end, WorkerEnd::Failed(error) if error.to_string() == "panicked: cannot report"));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
 }
 
 /// Random workers on many threads, some cancelled, then a shutdown: each has one end, each failure one report,
@@ -446,7 +446,7 @@ async fn a_payload_that_panics_when_dropped_is_a_failure() {
         if calls == 1 { resume_unwind(Box::new(OnDrop(|| panics("dropped")))) } else { async { Ok(()) } }
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Finished))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
     assert_eq!(told.lock().unwrap()[0].2, "panicked: a value that is not text");
 }
 
@@ -459,7 +459,7 @@ async fn a_cancellation_inside_an_io_error_is_no_failure() {
         Err(anyhow::Error::from(inner).context("reading the feed"))
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
-    assert!(matches!(soon(supervisor.next_end()).await, Some((_, End::Cancelled))));
+    assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     assert!(told.lock().unwrap().is_empty());
 }
 
@@ -480,7 +480,7 @@ async fn workers_that_are_due_with_the_grace_are_in_time() {
     yield_now().await;
     let start = Instant::now();
     let ends = supervisor.shutdown(ms(100)).await;
-    assert_eq!(ends.iter().filter(|(_, end)| matches!(end, End::Finished)).count(), 500);
+    assert_eq!(ends.iter().filter(|(_, end)| matches!(end, WorkerEnd::Finished)).count(), 500);
     assert_eq!(start.elapsed(), ms(100));
 }
 
@@ -498,5 +498,5 @@ async fn but_one_with_many_turns_in_that_instant_is_aborted() {
     };
     supervisor.start("slow", None, work).unwrap();
     yield_now().await;
-    assert!(matches!(supervisor.shutdown(ms(100)).await[..], [(_, End::Cancelled)]));
+    assert!(matches!(supervisor.shutdown(ms(100)).await[..], [(_, WorkerEnd::Cancelled)]));
 }

@@ -111,18 +111,58 @@ pub mod supervise {
     }
 }
 
-/// What the lessons and the proofs of `retry` share.
-pub mod retry {
-    use std::time::Duration;
-
-    use backon::ExponentialBuilder;
-    use error_handling::retry::Verdict;
-    use tokio::task::JoinError;
+/// What the lessons and the proofs of `circuit_breaker` share.
+pub mod breaker {
+    use error_handling::circuit_breaker::{BreakerLimits, CircuitBreaker};
 
     use crate::support::ms;
 
-    pub const PAUSES: ExponentialBuilder =
-        ExponentialBuilder::new().with_min_delay(ms(125)).without_max_times();
+    pub const LIMITS: BreakerLimits =
+        BreakerLimits { failures: 3, window: ms(10_000), open_for: ms(30_000), trials: 1 };
+
+    /// A call that takes no time and ends as said, if the breaker lets it go.
+    pub async fn call(breaker: &CircuitBreaker, succeeds: bool) {
+        let _refused = breaker.call(async || succeeds, |succeeded| !succeeded).await;
+    }
+
+    /// Calls that fail in one instant.
+    pub async fn fail(breaker: &CircuitBreaker, times: usize) {
+        for _ in 0..times {
+            call(breaker, false).await;
+        }
+    }
+
+    /// One that has just opened.
+    pub async fn opened() -> CircuitBreaker {
+        let breaker = CircuitBreaker::new(LIMITS);
+        fail(&breaker, LIMITS.failures).await;
+        breaker
+    }
+}
+
+/// What the lessons and the proofs of `retry` share.
+pub mod retry {
+    use std::future::ready;
+    use std::time::Duration;
+
+    use error_handling::retry::{Policy, Verdict, retry_outcome};
+    use tokio::task::JoinError;
+    use tokio::time::Instant;
+
+    use crate::support::ms;
+
+    /// Pauses of 125, 250, 500 ms, without chance and without an end.
+    pub const POLICY: Policy = Policy {
+        attempts: u32::MAX,
+        pause: ms(125),
+        longest: Duration::MAX,
+        total: Duration::MAX,
+        random: || 1.0,
+    };
+
+    /// Four attempts, with pauses of 1, 2 and 4 s.
+    pub const SECONDS: Policy =
+        Policy { attempts: 4, pause: ms(1_000), longest: ms(60_000), total: ms(300_000), random: || 1.0 };
 
     #[derive(Debug, thiserror::Error)]
     pub enum CallError {
@@ -144,5 +184,19 @@ pub mod retry {
             // On purpose: a cancellation is final, whatever the caller's judge says.
             CallError::Task(_) => Verdict::Again,
         }
+    }
+
+    /// Runs the policy over outcomes that are what they are judged as; says when each attempt began, in milliseconds, and
+    /// what came last.
+    pub async fn attempts(policy: Policy, outcomes: &[Verdict]) -> (Vec<u128>, Verdict) {
+        let begin = Instant::now();
+        let mut began = Vec::new();
+        let attempt = || {
+            began.push(begin.elapsed().as_millis());
+            ready(outcomes[began.len() - 1])
+        };
+        let last = retry_outcome(policy, attempt, |outcome| *outcome, |_, _| {}).await;
+        assert_eq!(Some(&begin.elapsed().as_millis()), began.last(), "no pause after the last attempt");
+        (began, last)
     }
 }

@@ -117,7 +117,7 @@ fn what_was_made_on_one_that_has_ended_works_on_no_other() {
 }
 
 /// asyncio: `asyncio.run` cancels the tasks that are left, and waits for their `finally`. Tokio: they are dropped
-/// where they stand, and what comes after an await does not run.
+/// at their await, and what comes after an await does not run.
 #[test]
 fn its_tasks_are_dropped_where_they_stand_when_it_ends() {
     let (dropped, cleaned_up) = (Count::default(), Count::default());

@@ -412,7 +412,7 @@ fn a_destructor_of_a_callback_may_schedule_and_cancel() {
     });
 }
 
-/// asyncio: a callback that schedules itself for ever does not keep others from their turn. Nor does one here.
+/// asyncio: a callback that schedules itself forever does not keep others from their turn. Nor does one here.
 #[tokio::test(start_paused = true)]
 async fn other_tasks_have_their_turn_although_callbacks_schedule_callbacks_without_end() {
     fn again(callbacks: &Callbacks, delay: Option<Duration>, calls: Count) {

@@ -178,7 +178,7 @@ fn the_limit_ends_although_the_runtime_is_blocked() {
 }
 
 /// asyncio: `run_coroutine_threadsafe` on a closed loop raises `RuntimeError`; when the loop stops meanwhile, the
-/// thread waits for ever. Here both are errors.
+/// thread waits forever. Here both are errors.
 #[test]
 fn after_the_end_of_the_runtime_it_is_an_error_and_not_a_hang() {
     soon_on_a_thread(|| {
@@ -201,7 +201,7 @@ fn after_the_end_of_the_runtime_it_is_an_error_and_not_a_hang() {
     });
 }
 
-/// asyncio: in a loop that nobody runs nothing happens, and nobody is told.
+/// asyncio: in a loop that does not run nothing happens, without a message.
 #[test]
 fn on_a_runtime_that_nobody_runs_nothing_happens() {
     let runtime = paused().build().unwrap();
@@ -210,7 +210,7 @@ fn on_a_runtime_that_nobody_runs_nothing_happens() {
     assert_eq!(wait(task).unwrap(), 7);
 }
 
-/// asyncio: `result()` in the thread of the loop waits for ever. Here it panics, as Tokio's own blocking calls do.
+/// asyncio: `result()` in the thread of the loop waits forever. Here it panics, as Tokio's own blocking calls do.
 #[test]
 #[should_panic(expected = "Cannot block the current thread from within a runtime")]
 fn to_wait_in_asynchronous_code_panics() {
@@ -250,7 +250,7 @@ fn in_spawn_blocking_one_may_wait() {
     });
 }
 
-/// A clock that is paused stands still while `spawn_blocking` is at work. The limit is one of the thread.
+/// A paused clock does not advance while `spawn_blocking` is at work. The limit is one of the thread.
 #[test]
 fn the_limit_ends_although_the_clock_of_the_runtime_stands_still() {
     soon_on_a_thread(|| {
@@ -305,7 +305,7 @@ fn a_hundred_threads_each_get_their_own_result() {
     });
 }
 
-/// Threads wait, give up and detach while the runtime ends: each work is dropped once, and nobody waits for ever.
+/// Threads wait, give up and detach while the runtime ends: each work is dropped once, and no thread waits forever.
 #[test]
 fn from_many_threads_each_work_ends_once_also_when_the_runtime_ends_meanwhile() {
     soon_on_a_thread(|| {
@@ -358,7 +358,7 @@ fn from_many_threads_each_work_ends_once_also_when_the_runtime_ends_meanwhile() 
             }
             let values: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
             assert!(values <= finished.get(), "seed {seed}");
-            // A task that a worker was running as it was told to end is dropped a moment later.
+            // A task that a worker was running at the shutdown is dropped a moment later.
             while dropped.get() < begun.get() {
                 thread::yield_now();
             }

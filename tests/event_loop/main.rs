@@ -19,5 +19,3 @@ mod callbacks;
 mod from_a_thread;
 mod not_send;
 mod owner;
-mod slow_polls;
-mod watchdog;

@@ -115,7 +115,7 @@ async fn when_the_value_cannot_be_made_each_call_finds_the_owner_gone() {
     soon_on_real_time(owner.close()).await;
 }
 
-/// asyncio: to cancel whoever awaits the wrapped future cancels the coroutine in the other thread.
+/// asyncio: to cancel the task that awaits the wrapped future cancels the coroutine in the other thread.
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_any_more_is_dropped() {
     let (owner, _dropped) = started();

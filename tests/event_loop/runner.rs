@@ -204,7 +204,7 @@ fn a_task_that_fails_while_it_is_cancelled_is_reported() {
     assert_eq!(reports.take(), ["cache: disk full", "journal: panicked: no journal"]);
 }
 
-/// asyncio: an exception that nobody retrieves is reported when its task is collected. Here, when it happens.
+/// asyncio: an exception that is never retrieved is reported when its task is collected. Here, when it happens.
 #[test]
 fn a_task_that_fails_earlier_is_reported_then_and_once() {
     let (mut runner, reports) = runner();
@@ -218,7 +218,7 @@ fn a_task_that_fails_earlier_is_reported_then_and_once() {
     assert_eq!(reports.take(), [""; 0]);
 }
 
-/// asyncio waits for ever for a task that ignores its cancellation. Here the grace has an end, and then it is
+/// asyncio waits forever for a task that ignores its cancellation. Here the grace has an end, and then it is
 /// dropped.
 #[test]
 fn what_takes_longer_than_the_grace_is_cut_off_and_counted() {

@@ -1,4 +1,4 @@
-//! Lessons of `recipes/executors`: what asyncio's executors promise, and what Tokio, rayon and a pool of one's own do.
+//! Lessons of `recipes/executors`: what asyncio's executors promise, and what Tokio, rayon and a pool of your own do.
 //!
 //! The threads and the processes are real, and so is their time. Nothing sleeps: a job says that it has begun, and ends
 //! when its lesson opens a gate. What would hang fails after half a minute.
@@ -14,9 +14,13 @@ pub mod work;
 #[cfg(unix)]
 pub mod worker;
 
+mod pairs;
 mod blocking;
+mod threads;
 mod thread_pool;
 mod cpu;
+#[cfg(unix)]
+mod one_process;
 #[cfg(unix)]
 mod process_pool;
 mod in_a_task;

@@ -5,7 +5,6 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::panic;
-use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use executors::process_pool::{JobError, OnCrash, Options, ProcessPool, Queued, R
 use futures::FutureExt;
 use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::runtime::Builder;
 use tokio::task::{spawn_blocking, yield_now};
@@ -21,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::{ONE, limit, ms};
-use crate::work::process_pool::{Job, Pool, Trap, exists, pool, runs, signal, worker};
+use crate::work::process_pool::{Job, Pool, Trap, exists, exists_soon, file, pool, runs, signal, worker};
 use crate::work::{Gate, other_program, until};
 use crate::worker::{FILE, State, group_of, told_by_ps, work};
 
@@ -41,17 +39,6 @@ const GETS_A_JOB: &str = r#"say '"Ready"'; head -c 5 >/dev/null; say '"Taken"';"
 async fn stop(process: &Value) {
     signal("-STOP", process);
     until(|| told_by_ps("state=", process).starts_with('T')).await;
-}
-
-/// A folder, and the name of a file that is not in it yet.
-fn file() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
-    (folder, file)
-}
-
-async fn exists_soon(file: &Path) {
-    until(|| file.exists()).await;
 }
 
 /// Stops the clock of the runtime, and keeps it from going on by itself while the runtime waits for a process.

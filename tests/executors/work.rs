@@ -104,16 +104,17 @@ pub mod cpu {
 
 /// What the lessons and the proofs of `process_pool` share.
 pub mod process_pool {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::process::{self, Stdio};
 
     use executors::process_pool::{Options, ProcessPool};
     use serde::{Deserialize, Serialize};
     use serde_json::Value;
+    use tempfile::TempDir;
     use tokio::process::Command;
 
     use crate::support::limit;
-    use crate::work::other_program;
+    use crate::work::{other_program, until};
 
     /// What the workers of these lessons can do.
     #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -187,6 +188,17 @@ pub mod process_pool {
 
     pub fn pool(max_workers: usize, options: Options) -> Pool {
         Pool::new(worker("a worker"), Options { max_workers: limit(max_workers), ..options }).unwrap()
+    }
+
+    /// A folder, and the name of a file that is not in it yet.
+    pub fn file() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        (folder, file)
+    }
+
+    pub async fn exists_soon(file: &Path) {
+        until(|| file.exists()).await;
     }
 
     pub fn signal(signal: &str, process: impl ToString) {

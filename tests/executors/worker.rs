@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process;
 use std::thread;
 
+use executors::one_process;
 use executors::process_pool::{Options, ProcessPool, serve};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use tokio::process::Command;
 use tokio::runtime::Builder;
 
 use crate::support::{Count, ONE, PanicsWhenDropped, limit, ms};
-use crate::work::process_pool::{Job, Pool, Trap, pool};
+use crate::work::process_pool::{Job, Pool, Trap, pool, worker};
 use crate::work::{Gate, ROLE, other_program};
 
 /// What such a program runs. Without a role it is no worker, and `serve` returns.
@@ -166,6 +167,14 @@ pub fn work(state: &mut State, job: Job) -> Result<Value, Outer> {
     })
 }
 
+/// Stands for a library that crashes.
+fn root(square: u64) -> Result<u64, Outer> {
+    if square == 0 {
+        process::exit(3);
+    }
+    Ok(square.isqrt())
+}
+
 /// What the other programs of these lessons do.
 pub fn play(role: &str) {
     match role {
@@ -222,6 +231,23 @@ pub fn play(role: &str) {
                     .unwrap();
             });
         }
+        "the program of the chapter" => {
+            one_process::serve(root);
+            serve(|| Ok(root));
+        }
+        "one job" => one_process::serve(|job| work(&mut State { prepared: 0, done: 0 }, job)),
+        "one job that panics" => one_process::serve(|job: u8| -> Result<u8, Outer> { panic!("at {job}") }),
+        "one job that sends numbers back" => one_process::serve(|number: Option<f64>| Ok::<_, Outer>(number)),
+        "a program that does not serve" => {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let refused = runtime.block_on(one_process::run::<_, Value>(Command::new("true"), &7));
+            process::exit(if matches!(refused, Err(one_process::JobError::Io(_))) { 42 } else { 0 })
+        }
+        "a program with one job that is killed" => {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let job = Job::WaitForProgram(PathBuf::from(env::var_os(FILE).unwrap()));
+            runtime.block_on(one_process::run::<_, Value>(worker("one job"), &job)).unwrap();
+        }
         "rayon's spawn panics" => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
             pool.spawn(|| panic!("nobody is told"));
@@ -249,6 +275,16 @@ pub fn play(role: &str) {
             let refused = pool.submit(move || drop(captured)).unwrap_err();
             println!("{refused}: {}", refused.source().unwrap());
             assert_eq!((pool.queued(), dropped.get()), (0, 1));
+        }
+        "a program that has no threads for a second runtime" => {
+            let threads = executors::threads::Threads::new(ONE, "lesson").unwrap();
+            let ran = Count::default();
+            let work = ran.clone();
+            let submitted = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+                drop(threads.submit(move || work.add()));
+            }));
+            assert_eq!((submitted.is_err(), ran.get()), (true, 0));
+            println!("it panicked, and nothing ran");
         }
         other => panic!("nobody plays {other}"),
     }

@@ -28,7 +28,7 @@ async fn without_an_error_the_results_stand_in_order() {
     assert_eq!(or_let_the_rest_run([], try_load).now_or_never(), Some(Ok(vec![])));
 }
 
-/// Tokio: `try_join_all` drops the unfinished loads where they stand.
+/// Tokio: `try_join_all` drops the unfinished loads at their await.
 #[tokio::test(start_paused = true)]
 async fn the_rest_is_dropped() {
     let (finished, dropped) = (Count::default(), Count::default());

@@ -106,7 +106,7 @@ async fn but_select_detaches_a_handle_that_it_owns() {
     assert_eq!(loaded.get(), 1, "it ran on, and its value is lost");
 }
 
-/// asyncio: a pending task runs on. Tokio: a lent loser stands still until it is awaited; a spawned task runs on.
+/// asyncio: a pending task runs on. Tokio: a lent loser pauses until it is awaited; a spawned task runs on.
 #[tokio::test(start_paused = true)]
 async fn a_lent_loser_stands_still_and_a_task_runs_on() {
     let (polled, spawned) = (Count::default(), Count::default());

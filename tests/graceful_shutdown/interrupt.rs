@@ -35,7 +35,7 @@ async fn at_the_first_signal_main_is_told_to_end_and_cleans_up() {
     assert_eq!(ended, (MainEnded::Interrupted(300, "cleaned up"), ms(350)));
 }
 
-/// asyncio: a main that swallows its cancellation returns as if nothing had happened. Here both are told.
+/// asyncio: a main that swallows its cancellation returns as if nothing had happened. Here both are reported.
 #[tokio::test(start_paused = true)]
 async fn a_main_that_does_not_listen_runs_to_its_end() {
     let deaf = |_| async {
@@ -46,7 +46,7 @@ async fn a_main_that_does_not_listen_runs_to_its_end() {
     assert_eq!(ended, (MainEnded::Interrupted(300, "done"), ms(1_000)));
 }
 
-/// asyncio: a second Ctrl-C raises `KeyboardInterrupt` at once. Here main is dropped where it stands.
+/// asyncio: a second Ctrl-C raises `KeyboardInterrupt` at once. Here main is dropped at its await.
 #[tokio::test(start_paused = true)]
 async fn at_the_second_signal_main_is_dropped_where_it_stands() {
     let (dropped, cleaned_up) = (Count::default(), Count::default());
@@ -94,7 +94,7 @@ async fn a_panic_of_main_goes_on_in_the_caller() {
     assert_eq!(panic.downcast_ref(), Some(&"in the clean-up"));
 }
 
-/// What main has started with its token is told, too, when main is dropped, panics or returns.
+/// What main has started with its token is cancelled, too, when main is dropped, panics or returns.
 #[tokio::test(start_paused = true)]
 async fn its_token_is_cancelled_however_it_ends() {
     let tokens = Entries::new();

@@ -149,7 +149,7 @@ async fn what_has_ended_by_then_is_counted() {
     assert_eq!(summary.stragglers, ["slow"]);
 }
 
-/// And what is left is aborted: it is dropped as soon as it is its turn, though somebody has kept a clone of the jobs.
+/// And what is left is aborted: it is dropped as soon as it is its turn, though a clone of the jobs is kept.
 #[tokio::test(start_paused = true)]
 async fn what_is_left_is_aborted() {
     for signals in [vec![300], vec![300, 310]] {

@@ -160,7 +160,7 @@ fn the_second_signal_ends_a_process_whose_runtime_is_blocked() {
         async |mut process| {
             process.until("ready").await;
             process.signal(Kind::INT);
-            // Two that come too close are one, and it tells nobody when it has seen the first.
+            // Two that come too close are one, and it does not show when it has seen the first.
             process.signal_until_it_ends(Kind::INT).await;
             let (status, rest) = process.end().await;
             assert_eq!((status.code(), rest), (Some(130), vec![]));

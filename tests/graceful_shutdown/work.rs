@@ -31,7 +31,7 @@ pub mod interrupt {
 
     use crate::support::ms;
 
-    /// Takes a second; when it is told to end, 50 ms more to clean up.
+    /// Takes a second; when its token is cancelled, 50 ms more to clean up.
     pub async fn main(cancel: CancellationToken) -> &'static str {
         if cancel.run_until_cancelled(sleep(ms(1_000))).await.is_some() {
             return "done";
@@ -64,7 +64,7 @@ pub mod shutdown {
     pub enum Kind {
         /// It takes so long, and does not look at its token.
         Takes(u64),
-        /// It waits until it is told to end, and takes so long to clean up.
+        /// It waits until its token is cancelled, and takes this long to clean up.
         CleansUp(u64),
         /// It returns an error, after so long.
         Fails(u64),
@@ -91,7 +91,7 @@ pub mod shutdown {
         Ok(())
     }
 
-    /// Starts the jobs at once, and waits for more for ever.
+    /// Starts the jobs at once, and waits for more forever.
     pub fn intake<const N: usize>(
         kinds: [(&'static str, Kind); N],
     ) -> impl FnOnce(Jobs) -> futures::future::BoxFuture<'static, ()> {

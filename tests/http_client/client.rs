@@ -1,10 +1,13 @@
 //! Lessons of the pattern `client`.
 
 use common::server::Server;
-use http_client::client::Timeouts;
+use http_client::client::{Timeouts, aiohttp_defaults};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Proxy, retry};
 use tokio::time::{Instant, timeout};
 
-use crate::work::{DAY, causes, client, plain};
+use crate::work::{DAY, builder, causes, client, plain, seconds, with};
 
 /// Behaviour N01. aiohttp: one session keeps connections alive. reqwest: one client does.
 #[tokio::test]
@@ -39,7 +42,7 @@ async fn a_body_that_is_not_read_to_its_end_costs_the_connection() {
     server.until(|counts| counts.closed == 1).await;
 }
 
-/// Behaviour N03. aiohttp: five minutes in all unless told otherwise. reqwest: no limit in time at all.
+/// Behaviour N03. aiohttp: five minutes in all by default. reqwest: no limit in time at all.
 #[tokio::test]
 async fn a_plain_reqwest_client_waits_for_ever() {
     let server = Server::start().await.unwrap();
@@ -55,7 +58,7 @@ async fn a_plain_reqwest_client_waits_for_ever() {
 async fn the_total_timeout_covers_headers_that_never_come() {
     let server = Server::start().await.unwrap();
     let timeouts = Timeouts { read: None, ..Timeouts::default() };
-    let client = http_client::client::client("lesson", timeouts, None).unwrap();
+    let client = with(timeouts);
     client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
     tokio::time::pause();
     let begin = Instant::now();
@@ -70,7 +73,7 @@ async fn the_total_timeout_covers_headers_that_never_come() {
 async fn the_total_timeout_covers_a_body_that_never_ends() {
     let server = Server::start().await.unwrap();
     let timeouts = Timeouts { read: None, ..Timeouts::default() };
-    let client = http_client::client::client("lesson", timeouts, None).unwrap();
+    let client = with(timeouts);
     let mut response = client.get(server.url("/hang/body")).send().await.unwrap();
     assert_eq!(response.chunk().await.unwrap().unwrap(), "first half, ");
     tokio::time::pause();
@@ -87,7 +90,7 @@ async fn the_total_timeout_covers_a_body_that_never_ends() {
 async fn the_read_timeout_counts_from_the_last_chunk() {
     let server = Server::start().await.unwrap();
     let timeouts = Timeouts { total: None, ..Timeouts::default() };
-    let client = http_client::client::client("lesson", timeouts, None).unwrap();
+    let client = with(timeouts);
     let mut response = client.get(server.url("/hang/body")).send().await.unwrap();
     assert_eq!(response.chunk().await.unwrap().unwrap(), "first half, ");
     tokio::time::pause();
@@ -153,7 +156,7 @@ async fn only_307_and_308_keep_the_method_and_the_body() {
     }
 }
 
-/// aiohttp: `ClientSession(headers={"User-Agent": ...})`. reqwest sends no user agent unless told.
+/// aiohttp: `ClientSession(headers={"User-Agent": ...})`. reqwest sends no user agent by default.
 #[tokio::test]
 async fn the_user_agent_is_the_one_that_was_given() {
     let server = Server::start().await.unwrap();
@@ -163,11 +166,13 @@ async fn the_user_agent_is_the_one_that_was_given() {
     assert!(!plain.contains("user-agent"));
 }
 
-/// A file that holds no certificate is told when the client is made, not at the first request.
+/// A file that holds no certificate is reported when the client is made, not at the first request.
 #[test]
 fn a_certificate_that_is_none_is_an_error_at_once() {
     let nonsense = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    assert!(http_client::client::client("lesson", Timeouts::default(), Some(nonsense)).is_err());
+    let merged =
+        Certificate::from_pem_bundle(nonsense).map(|certificates| builder().tls_certs_merge(certificates));
+    assert!(merged.and_then(|builder| http_client::client::client(builder, Timeouts::default())).is_err());
 }
 
 /// aiohttp asks an idempotent request once more when its connection was closed under it. reqwest alone does not.
@@ -187,14 +192,12 @@ async fn a_connection_closed_at_the_moment_of_use_is_asked_once_more() {
     assert_eq!(server.requests_to("/garbage"), 1, "that was an answer");
 }
 
-/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be, which is none.
+/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be: no limit.
 #[tokio::test]
 async fn a_limit_as_long_as_a_duration_can_be_is_none() {
     let server = Server::start().await.unwrap();
     let max = Some(std::time::Duration::MAX);
-    let client =
-        http_client::client::client("lesson", Timeouts { total: max, connect: max, read: max }, None)
-            .unwrap();
+    let client = with(Timeouts { total: max, connect: max, read: max });
     assert_eq!(client.get(server.url("/page/one")).send().await.unwrap().text().await.unwrap(), "page one\n");
 }
 
@@ -210,4 +213,68 @@ async fn as_many_header_lines_as_in_aiohttp_are_taken() {
     assert_eq!(ask(128).await.unwrap().headers().len(), 128);
     let error = ask(129).await.unwrap_err();
     assert!(causes(&error).contains("too large"), "{}", causes(&error));
+}
+
+/// aiohttp: one call takes every setting. Here the builder's own are kept: headers, redirects, proxies.
+#[tokio::test]
+async fn the_builders_own_settings_are_kept() {
+    let server = Server::start().await.unwrap();
+    let header = (HeaderName::from_static("x-team"), HeaderValue::from_static("blue"));
+    let own = builder().default_headers(HeaderMap::from_iter([header])).redirect(Policy::none());
+    let client = http_client::client::client(own, Timeouts::default()).unwrap();
+    let echo = client.get(server.url("/echo")).send().await.unwrap().text().await.unwrap();
+    assert!(echo.contains("x-team: blue") && echo.contains("user-agent: lesson"), "{echo}");
+    assert_eq!(client.get(server.url("/redirect/1")).send().await.unwrap().status(), 302);
+
+    let own = Client::builder().tls_certs_only([]).proxy(Proxy::http(server.url("/")).unwrap());
+    let client = http_client::client::client(own, Timeouts::default()).unwrap();
+    let before = server.counts().requests;
+    client.get("http://no-such-host.invalid/page/one").send().await.unwrap();
+    assert_eq!(server.counts().requests, before + 1, "it was asked as the proxy");
+}
+
+/// aiohttp: `ClientTimeout(total=None)` is no limit. Here `None` leaves that of the builder.
+#[tokio::test]
+async fn a_limit_that_is_not_given_is_the_builders() {
+    let server = Server::start().await.unwrap();
+    let timeouts = Timeouts { total: None, read: None, ..Timeouts::default() };
+    let client = http_client::client::client(builder().timeout(seconds(7)), timeouts).unwrap();
+    client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    tokio::time::pause();
+    let begin = Instant::now();
+    assert!(client.get(server.url("/hang")).send().await.unwrap_err().is_timeout());
+    assert_eq!(begin.elapsed().as_secs(), 7);
+}
+
+/// The hazard: a limit of the builder for which `Timeouts` has one is replaced. So is its `retry`.
+#[tokio::test]
+async fn but_a_limit_that_is_given_replaces_the_builders() {
+    let server = Server::start().await.unwrap();
+    let timeouts = Timeouts { read: None, ..Timeouts::default() };
+    let own = builder().timeout(seconds(7)).retry(retry::never());
+    let client = http_client::client::client(own, timeouts).unwrap();
+    client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    client.get(server.url("/close/1/a")).send().await.unwrap().text().await.unwrap();
+    assert_eq!(server.requests_to("/close/1/a"), 2);
+    tokio::time::pause();
+    let begin = Instant::now();
+    assert!(client.get(server.url("/hang")).send().await.unwrap_err().is_timeout());
+    assert_eq!(begin.elapsed().as_secs(), 300);
+}
+
+/// aiohttp's defaults come first and a program's settings last. So they do here, on what `aiohttp_defaults` returns.
+#[tokio::test]
+async fn what_is_set_after_the_defaults_holds() {
+    let server = Server::start().await.unwrap();
+    let client =
+        aiohttp_defaults(builder(), Timeouts::default()).retry(retry::never()).http1_max_headers(5).build();
+    let client = client.unwrap();
+    client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+    assert!(client.get(server.url("/close/1/a")).send().await.is_err());
+    assert_eq!(server.requests_to("/close/1/a"), 1);
+    let many = format!(
+        "/raw/a?HTTP/1.1%20200%20OK%0D%0AContent-Length:%200%0D%0A{}%0D%0A",
+        "X:%201%0D%0A".repeat(9)
+    );
+    assert!(client.get(server.url(&many)).send().await.is_err());
 }

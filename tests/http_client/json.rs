@@ -3,9 +3,9 @@
 use common::server::Server;
 use http_client::json::{JsonError, json};
 
-use crate::support::leaves_others_their_turn;
+use crate::support::ms;
 use crate::work::json::Project;
-use crate::work::{causes, client, empty_chunks, slow_response};
+use crate::work::{causes, client, endless_response, slow_response};
 
 async fn ask(path: &str, limit: usize) -> Result<Project, JsonError> {
     let server = Server::start().await.unwrap();
@@ -75,6 +75,13 @@ async fn half_a_name_of_json_is_none() {
     }
 }
 
+/// In both, a body without an end can be timed out. Chunks that are always there leave room for that.
+#[tokio::test]
+async fn json_without_an_end_can_be_timed_out() {
+    let work = json::<Project>(endless_response(200, "application/json"), 100);
+    assert!(tokio::time::timeout(ms(5), work).await.is_err());
+}
+
 /// Some editors put a mark in front, and some servers send UTF-16. aiohttp reads the second if its charset says so.
 #[tokio::test(start_paused = true)]
 async fn a_byte_order_mark_and_utf_16_are_read() {
@@ -105,11 +112,4 @@ async fn a_byte_order_mark_and_utf_16_are_read() {
 fn response_of(body: Vec<u8>) -> reqwest::Response {
     use tokio_tungstenite::tungstenite::http;
     http::Response::builder().header("content-type", "application/json").body(body).unwrap().into()
-}
-
-/// Chunks that are empty and ready, without end: a server cannot send them, another body can. They leave others their turn.
-#[tokio::test]
-async fn empty_chunks_without_an_end_leave_others_their_turn() {
-    let endless = empty_chunks(200, 500_000);
-    leaves_others_their_turn(json::<u8>(endless, 1_000)).await;
 }

@@ -121,7 +121,7 @@ async fn a_failed_request_and_a_dropped_page_give_back_their_permits() {
     assert_eq!(limits.free(), 1);
 }
 
-/// A crawl meets many hosts; each is forgotten when nobody asks for it.
+/// A crawl meets many hosts; each is forgotten when it has no request left.
 #[tokio::test]
 async fn many_hosts_do_not_fill_the_memory() {
     let limits = Limits::new(limit(10_000), limit(1));

@@ -9,10 +9,11 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod client;
 mod limits;
 mod many;
-mod retry;
+mod retry_after;
 mod status;
 mod json;
 mod download;

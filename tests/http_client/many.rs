@@ -107,7 +107,7 @@ async fn the_list_is_taken_only_as_far_as_it_is_needed() {
     assert_eq!(taken.load(SeqCst), 5, "nobody asked for more: nothing new begins");
 }
 
-/// The price of looking past a slow host is bounded: with so many URLs aside, the list waits for it.
+/// The price of looking past a slow host is bounded: with that many URLs aside, the list waits for it.
 #[tokio::test(start_paused = true)]
 async fn not_more_urls_are_put_aside_than_allowed() {
     let taken = Arc::new(AtomicUsize::new(0));

@@ -4,8 +4,8 @@ use common::server::Server;
 use http_client::status::raise_for_status;
 use tokio::time::Instant;
 
-use crate::support::leaves_others_their_turn;
-use crate::work::{client, empty_chunks, seconds, slow_response};
+use crate::support::ms;
+use crate::work::{client, endless_response, seconds, slow_response};
 
 /// Behaviour N04. aiohttp: `ClientSession(raise_for_status=True)` raises for every request. reqwest: never by itself.
 #[tokio::test]
@@ -42,6 +42,13 @@ async fn the_error_waits_for_what_it_keeps_and_no_longer() {
         let error = raise_for_status(response, keep).await.unwrap_err();
         assert_eq!((error.body.as_str(), begin.elapsed()), (body, seconds(waited)));
     }
+}
+
+/// In both, an error page without an end can be timed out. Chunks that are always there leave room for that.
+#[tokio::test]
+async fn an_error_without_an_end_can_be_timed_out() {
+    let work = raise_for_status(endless_response(503, "text/plain"), 100);
+    assert!(tokio::time::timeout(ms(5), work).await.is_err());
 }
 
 /// Headers such as `Retry-After` survive as well.
@@ -105,11 +112,4 @@ async fn the_text_of_the_error_is_one_line_without_controls() {
         text,
         "503 Service Unavailable: \u{fffd}[2Jgone 2.000s all is well\u{fffd}\u{fffd}\u{fffd}1m\u{fffd}"
     );
-}
-
-/// Chunks that are empty and ready, without end: a server cannot send them, another body can. They leave others their turn.
-#[tokio::test]
-async fn empty_chunks_without_an_end_leave_others_their_turn() {
-    let endless = empty_chunks(503, 500_000);
-    leaves_others_their_turn(raise_for_status(endless, 1_000)).await;
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http_client::client::Timeouts;
-use reqwest::{Client, Method, Request, Response, Url};
+use http_client::client::{Timeouts, environment_proxies};
+use reqwest::{Client, ClientBuilder, Method, Request, Response, Url};
 use tokio::time::sleep;
 
 pub const fn seconds(seconds: u64) -> Duration {
@@ -27,9 +27,19 @@ pub fn plain() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }
 
+/// What a reader's program sets.
+pub fn builder() -> ClientBuilder {
+    environment_proxies(Client::builder().user_agent("lesson").tls_certs_only([]))
+}
+
+/// The recipe's client with these limits.
+pub fn with(timeouts: Timeouts) -> Client {
+    http_client::client::client(builder(), timeouts).unwrap()
+}
+
 /// The recipe's client.
 pub fn client() -> Client {
-    http_client::client::client("lesson", Timeouts::default(), None).unwrap()
+    with(Timeouts::default())
 }
 
 pub fn get(address: impl AsRef<str>) -> Request {
@@ -73,12 +83,12 @@ pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<(
     (held, response.into())
 }
 
-/// A response of JSON whose body is this many chunks without a byte, all of them ready.
-pub fn empty_chunks(status: u16, number: usize) -> Response {
+/// A response whose body is empty chunks without an end, each there at once.
+pub fn endless_response(status: u16, kind: &str) -> Response {
     use tokio_tungstenite::tungstenite::http;
-    let chunks = stream::iter(std::iter::repeat_with(|| io::Result::Ok(Bytes::new())).take(number));
-    let response = http::Response::builder().status(status).header("content-type", "application/json");
-    response.body(reqwest::Body::wrap_stream(chunks)).unwrap().into()
+    let chunks = stream::repeat_with(|| io::Result::Ok(Bytes::new()));
+    let body = reqwest::Body::wrap_stream(chunks);
+    http::Response::builder().status(status).header("content-type", kind).body(body).unwrap().into()
 }
 
 /// What the lessons and the proofs of `many` share.
@@ -126,16 +136,6 @@ pub mod many {
         sleep(if url.host_str() == Some("slow") { seconds(1) } else { Duration::from_millis(10) }).await;
         format!("{}{}", url.host_str().unwrap(), url.path())
     }
-}
-
-/// What the lessons and the proofs of `retry` share.
-pub mod retry {
-    use http_client::retry::Policy;
-
-    use crate::work::seconds;
-
-    pub const POLICY: Policy =
-        Policy { retries: 3, pause: seconds(1), longest: seconds(60), total: seconds(300) };
 }
 
 /// What the lessons and the proofs of `json` share.

@@ -88,7 +88,7 @@ async fn a_shutdown_that_cancels_loses_and_doubles_nothing() {
     what_is_taken_runs_once(Queued::Cancel).await;
 }
 
-/// A job is cancelled at any moment: what it is told is what has happened.
+/// A job is cancelled at any moment: its answer is what has happened.
 async fn a_cancel_tells_the_truth() {
     let pool = ThreadPool::new(ONE, "pool");
     let first = pool.submit(|| ()).unwrap();
@@ -151,7 +151,7 @@ async fn all_who_wait_for_the_end_go_on() {
     }
 }
 
-/// Each scenario on so many random schedules, and on as many with up to three changes of priority.
+/// Each scenario on a number of random schedules, and on as many with up to three changes of priority.
 fn check<F: Future<Output = ()> + 'static>(name: &str, schedules: usize, scenario: fn() -> F) {
     shuttle::check_random(move || block_on(scenario()), schedules);
     shuttle::check_pct(move || block_on(scenario()), schedules, 3);

@@ -35,7 +35,7 @@ mod steps {
 
 const ONE: NonZeroUsize = NonZeroUsize::new(1).unwrap();
 
-/// Whoever has an item at the end writes it down here.
+/// The task that has an item at the end writes it down here.
 type Ledger = Arc<Mutex<Vec<usize>>>;
 
 fn add(ledger: &Ledger, item: usize) {
@@ -178,7 +178,7 @@ async fn an_abort_takes_nothing_with_it() {
     assert_eq!((queue.len(), queue.is_full()), (0, false));
 }
 
-/// Each scenario on so many random schedules, and on as many with up to three changes of priority.
+/// Each scenario on a number of random schedules, and on as many with up to three changes of priority.
 fn check<F: Future<Output = ()> + 'static>(name: &str, schedules: usize, scenario: fn() -> F) {
     shuttle::check_random(move || block_on(scenario()), schedules);
     shuttle::check_pct(move || block_on(scenario()), schedules, 3);

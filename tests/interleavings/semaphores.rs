@@ -98,7 +98,7 @@ fn is_done(future: std::pin::Pin<&mut impl Future>) -> bool {
     future.poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
-/// Polls it once; whoever awaits it afterwards goes on from there.
+/// Polls it once; an await afterwards goes on from there.
 async fn begin(mut future: std::pin::Pin<&mut impl Future>) -> bool {
     std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
 }
@@ -142,7 +142,7 @@ async fn a_pulse_releases_one_who_waits() {
     assert!(!event.is_set());
 }
 
-/// A `set` may still be telling that it was there when somebody has seen it and cleared the event.
+/// A `set` may still be notifying when another task has seen it and cleared the event.
 async fn a_wait_after_a_clear_is_not_released_by_the_set_before_it() {
     let event = Arc::new(Event::new());
     let sets = spawn({
@@ -174,7 +174,7 @@ async fn put((items, more): &(steps::Mutex<usize>, Condition)) {
 }
 
 /// Three who wait for one item each, and one of them is aborted: there are as many items as others, with a notification
-/// for each, and nobody is forgotten.
+/// for each, and none is forgotten.
 async fn a_wake_up_is_not_lost_with_one_who_is_aborted() {
     let shared = Arc::new((steps::Mutex::new(0), Condition::new()));
     let takers = [(); 3].map(|()| {
@@ -233,7 +233,7 @@ async fn everything_passes_through_one_place() {
     assert_eq!(*shared.0.lock().await, 0);
 }
 
-/// Three parties, two rounds: nobody is a round ahead, and each index is given once.
+/// Three parties, two rounds: none is a round ahead, and each index is given once.
 async fn all_parties_meet_round_after_round() {
     let barrier = Arc::new(Barrier::new(THREE));
     let come = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -257,7 +257,7 @@ async fn all_parties_meet_round_after_round() {
     assert_eq!(indices, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
 }
 
-/// Two parties and a third who is aborted at any moment, and an abort of the barrier at any other: nobody waits for ever,
+/// Two parties and a third who is aborted at any moment, and an abort of the barrier at any other: none waits forever,
 /// and no index is given twice in a round.
 async fn one_who_is_aborted_does_not_keep_its_place() {
     let barrier = Arc::new(Barrier::new(TWO));
@@ -276,7 +276,7 @@ async fn one_who_is_aborted_does_not_keep_its_place() {
     assert_eq!((barrier.waiting(), barrier.is_broken()), (0, true));
 }
 
-/// Each scenario on so many random schedules, and on as many with up to three changes of priority.
+/// Each scenario on a number of random schedules, and on as many with up to three changes of priority.
 fn check<F: Future<Output = ()> + 'static>(name: &str, schedules: usize, scenario: fn() -> F) {
     shuttle::check_random(move || block_on(scenario()), schedules);
     shuttle::check_pct(move || block_on(scenario()), schedules, 3);

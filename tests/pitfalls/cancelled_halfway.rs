@@ -67,7 +67,7 @@ async fn on_many_threads_no_money_is_lost() {
             .filter_map(|ended| ended.ok()?.ok())
             .sum();
         let Accounts { from, to } = held(&accounts);
-        // An abort may come after the change: the money has moved, and nobody says so.
+        // An abort may come after the change: the money has moved, without a report.
         assert!(from + to == 100 && to >= moved, "{from} + {to}, of which {moved}");
     }
 }

@@ -1,5 +1,5 @@
-//! What the compiler and Clippy say, proved by running them: on the forms of a mistake in `caught/by_a_lint`, on the
-//! broken functions, and on programs in `caught/by_the_compiler` that are not to compile.
+//! What the lints of the compiler and of Clippy say, proved by running them: on the forms of a mistake in
+//! `caught/by_a_lint`, and on the broken functions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,11 +32,11 @@ struct Said {
     is_error: bool,
 }
 
-/// What was said of the packages `installed`, `configured` and `strict`, and of the programs.
+/// What was said of the packages `installed`, `configured` and `strict`.
+#[derive(Default)]
 struct Outcome {
     forms: [BTreeSet<Said>; 3],
     broken: [BTreeSet<Said>; 3],
-    programs: BTreeSet<Said>,
 }
 
 const PACKAGES: [(&str, Level); 3] =
@@ -78,7 +78,7 @@ fn outspoken(pitfall: &str) -> String {
     source
 }
 
-/// Builds a workspace of its own from the forms, the broken functions and the programs, and lets Clippy look at it.
+/// Builds a workspace of its own from the forms and the broken functions, and lets Clippy look at it.
 ///
 /// The versions are those of the `Cargo.lock` that this package is built with, so nothing is downloaded.
 fn run_clippy() -> Outcome {
@@ -103,8 +103,10 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
         let head = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
         put(&format!("{name}/Cargo.toml"), &format!("{head}{DEPENDENCIES}\n{lints}"));
     };
-    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"installed\", \"configured\", \"strict\", \"programs\"]\n";
-    put("Cargo.toml", members);
+    put(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"installed\", \"configured\", \"strict\"]\n",
+    );
     let lock = recipe().ancestors().map(|folder| folder.join("Cargo.lock")).find(|lock| lock.is_file());
     put("Cargo.lock", &read(lock.expect("cargo has made a Cargo.lock")));
 
@@ -136,10 +138,6 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
         put(&format!("{name}/src/lib.rs"), &library);
         put(&format!("{name}/src/broken/mod.rs"), &broken);
     }
-    package("programs", "");
-    for (program, source) in sources("caught/by_the_compiler") {
-        put(&format!("programs/src/bin/{program}.rs"), &source);
-    }
 
     let mut clippy = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     clippy.args([
@@ -166,16 +164,12 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
         String::from_utf8_lossy(&ran.stderr)
     );
 
-    let mut outcome =
-        Outcome { forms: Default::default(), broken: Default::default(), programs: BTreeSet::new() };
+    let mut outcome = Outcome::default();
     for message in stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
         let Some((path, said)) = said(&message["message"]) else { continue };
-        let place = PACKAGES.iter().position(|(package, _)| path.starts_with(package));
-        let said_before = match (place, path.contains("/broken/")) {
-            (Some(place), true) => &mut outcome.broken[place],
-            (Some(place), false) => &mut outcome.forms[place],
-            (None, _) => &mut outcome.programs,
-        };
+        let place = PACKAGES.iter().position(|(package, _)| path.starts_with(package)).expect(&path);
+        let said_before =
+            if path.contains("/broken/") { &mut outcome.broken[place] } else { &mut outcome.forms[place] };
         said_before.insert(said);
     }
     outcome
@@ -266,13 +260,4 @@ fn each_broken_function_is_caught_by_what_the_list_says_and_no_fixed_one_is() {
             assert!(here.iter().all(|said| said.line <= fixed), "{package}: {here:#?}");
         }
     }
-}
-
-/// asyncio: each of these runs, and goes wrong then. Rust: none of them compiles.
-#[test]
-fn the_compiler_refuses_these_programs() {
-    let marked = marked("caught/by_the_compiler", Level::Error);
-    assert_same(&OUTCOME.programs, &marked);
-    let programs: BTreeSet<_> = marked.into_iter().map(|said| said.file).collect();
-    assert_eq!(programs.len(), sources("caught/by_the_compiler").len(), "one has no marker");
 }

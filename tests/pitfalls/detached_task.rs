@@ -14,7 +14,7 @@ async fn heart(beats: Visits) {
     }
 }
 
-/// asyncio: a task that nobody refers to may be collected. Tokio: it runs on.
+/// asyncio: a task without a reference may be collected. Tokio: it runs on.
 #[tokio::test(start_paused = true)]
 async fn but_the_heart_beats_on_when_the_session_is_over() {
     let beats = Visits::default();

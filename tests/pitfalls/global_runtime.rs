@@ -24,7 +24,7 @@ async fn on_the_callers_runtime_it_is_one_of_its_tasks() {
     assert_eq!(fixed(&Handle::current(), here()).await.unwrap(), here().await);
 }
 
-/// A timeout of an hour is over at once: the paused clock sees nobody at work.
+/// A timeout of an hour is over at once: the paused clock sees no task at work.
 #[tokio::test(start_paused = true)]
 async fn but_the_clock_of_a_test_does_not_wait_for_it() {
     let (go, gate) = oneshot::channel::<()>();

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::support::ms;
 use crate::work::FOR_EVER;
 
-/// A value that somebody else holds for so long.
+/// A value that another task holds for a time.
 async fn held(millis: u64) -> Arc<Mutex<u32>> {
     let value = Arc::new(Mutex::new(0));
     let guard = Arc::clone(&value).lock_owned().await;
@@ -20,7 +20,7 @@ async fn held(millis: u64) -> Arc<Mutex<u32>> {
     value
 }
 
-/// asyncio: the update is a task and goes on. Tokio: it has been handed the lock, and nobody polls it.
+/// asyncio: the update is a task and goes on. Tokio: it has been handed the lock, and is not polled.
 #[tokio::test(start_paused = true)]
 async fn but_a_future_that_is_left_alone_keeps_the_lock_that_it_was_handed() {
     let value = held(200).await;

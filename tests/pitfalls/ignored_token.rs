@@ -9,7 +9,7 @@ use crate::support::{ends, ms};
 use crate::work::ignored_token::handle;
 use crate::work::{FOR_EVER, Visits};
 
-/// asyncio: a cancellation interrupts the wait. Tokio: a token is a question, and whoever waits does not hear it.
+/// asyncio: a cancellation interrupts the wait. Tokio: a token is a flag, and a wait elsewhere does not see it.
 #[tokio::test(start_paused = true)]
 async fn but_a_worker_that_waits_does_not_look_at_its_token() {
     let (queue, mut jobs) = mpsc::channel::<()>(1);

@@ -1,4 +1,4 @@
-//! What stands in the list, in the chapter, in the files and on the stage is the same.
+//! The list, the chapter, the files and the scenes have the same pitfalls.
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use crate::support::ms;
 use crate::work::missed_notification::millis;
 use crate::work::{FOR_EVER, IN_TIME};
 
-/// asyncio: an `Event` stays set. Tokio: `notify_waiters` wakes those who wait, and the next one waits for ever.
+/// asyncio: an `Event` stays set. Tokio: `notify_waiters` wakes those who wait, and the next one waits forever.
 #[tokio::test(start_paused = true)]
 async fn but_what_was_notified_before_is_waited_for_without_end() {
     assert!(timeout(FOR_EVER, broken(millis(100), millis(200))).await.is_err());

@@ -7,7 +7,7 @@ use crate::support::ms;
 use crate::work::spare_sender::{ITEMS, make};
 use crate::work::{FOR_EVER, Visits};
 
-/// asyncio: without a sentinel, `get` waits for ever. Tokio: a channel closes by itself, when the last sender is gone.
+/// asyncio: without a sentinel, `get` waits forever. Tokio: a channel closes by itself, when the last sender is gone.
 #[tokio::test(start_paused = true)]
 async fn but_with_a_spare_sender_the_reader_waits_for_ever() {
     assert!(timeout(FOR_EVER, broken(ITEMS.map(make))).await.is_err());

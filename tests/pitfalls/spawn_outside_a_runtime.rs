@@ -53,7 +53,7 @@ fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() 
 async fn of_nothing_the_total_is_zero_and_a_dropped_counter_ends_its_task() {
     assert_eq!(fixed(&Handle::current()).total().await.unwrap(), 0);
     let counter = fixed(&Handle::current());
-    // Somebody else holds a sender: the task would wait on.
+    // Another holds a sender: the task would wait on.
     let _held = counter.count_one.clone();
     drop(counter);
     yield_now().await;

@@ -17,7 +17,7 @@ async fn handle(answer: Result<usize, &'static str>, answers: &Answers) {
     answers.borrow_mut().push(answer);
 }
 
-/// asyncio: requests are tasks, and go on. Tokio: those of `buffered` stand still while the body of the loop awaits.
+/// asyncio: requests are tasks, and go on. Tokio: those of `buffered` pause while the body of the loop awaits.
 #[tokio::test(start_paused = true)]
 async fn but_while_one_answer_is_handled_the_servers_of_the_others_hang_up() {
     let answers = Answers::default();

@@ -22,13 +22,13 @@ pub fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
 
-/// What `work` gives within `patience`, on a thread of its own. One that stands still does so until the process ends.
+/// What `work` gives within `patience`, on a thread of its own. One that is blocked stays so until the process ends.
 pub fn elsewhere<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     patience: Duration,
 ) -> Option<T> {
     let (done, is_done) = std::sync::mpsc::channel();
-    // Nobody hears of it, if the patience was too short.
+    // Its receiver is gone, if the patience was too short.
     std::thread::spawn(move || done.send(work()));
     is_done.recv_timeout(patience).ok()
 }
@@ -213,7 +213,7 @@ pub mod starved_stream {
 
     use crate::support::ms;
 
-    /// An answer in so many parts. Its server keeps one ready, and hangs up when that is not taken within 50 ms.
+    /// An answer in a number of parts. Its server keeps one ready, and hangs up when that is not taken within 50 ms.
     pub async fn fetch(parts: usize) -> Result<usize, &'static str> {
         let (connection, mut answer) = mpsc::channel(1);
         let server = tokio::spawn(async move {
@@ -276,7 +276,7 @@ pub mod half_a_read {
 
     use crate::support::ms;
 
-    /// Writes each part so many milliseconds after the one before it, and then closes.
+    /// Writes each part a pause of milliseconds after the one before it, and then closes.
     pub async fn write<const N: usize>(mut far: DuplexStream, parts: [(u64, &str); N]) {
         for (after, part) in parts {
             sleep(ms(after)).await;
@@ -386,7 +386,7 @@ pub mod timer_in_a_loop {
 
     use crate::support::ms;
 
-    /// Sends so many items, one every 30 ms, and closes.
+    /// Sends a number of items, one every 30 ms, and closes.
     pub async fn send(queue: mpsc::Sender<usize>, count: usize) {
         for item in 0..count {
             sleep(ms(30)).await;

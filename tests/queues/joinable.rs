@@ -902,7 +902,7 @@ mod many_threads {
     }
 }
 
-/// A queue that was full when an item came back has one more than its bound. A slot that is given up then is none.
+/// A queue that was full when an item came back has one more than its bound. A slot that is given up then frees no room.
 #[tokio::test]
 async fn a_slot_given_up_over_the_bound_is_not_free() {
     let queue = Queue::bounded(ONE);

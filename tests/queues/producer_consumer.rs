@@ -176,7 +176,7 @@ async fn a_send_fails_when_no_consumer_is_left() {
     assert!(matches!(produced.take()[..], [Err(_)]), "and its send failed");
 }
 
-/// asyncio: one dead consumer is noticed when somebody awaits it. Tokio: the same; here the caller does.
+/// asyncio: one dead consumer is noticed when it is awaited. Tokio: the same; here the caller does.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_consumer_goes_on_in_the_caller_after_the_others_have_done_the_rest() {
     let log = Entries::new();

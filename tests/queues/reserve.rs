@@ -90,7 +90,7 @@ async fn room_that_comes_in_the_instant_of_the_stop_is_used() {
 }
 
 /// The hazard: a forward that waits for its source holds a slot of the target. With as many silent sources as slots, the
-/// others stand still. One that takes its item first needs no slot while its source is silent.
+/// others pause. One that takes its item first needs no slot while its source is silent.
 #[tokio::test(start_paused = true)]
 async fn but_a_silent_source_holds_a_slot_of_the_target() {
     for slots in [1, 2] {

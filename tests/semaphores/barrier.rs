@@ -26,7 +26,7 @@ fn party(
     async move { log.add((name, barrier.wait().await)) }
 }
 
-/// asyncio: all are released when the last one comes, each with an index of its own. Tokio: one is told that it is the
+/// asyncio: all are released when the last one comes, each with an index of its own. Tokio: one learns that it is the
 /// leader.
 #[tokio::test(start_paused = true)]
 async fn all_go_on_when_the_last_has_come_each_with_an_index_of_its_own() {
@@ -215,7 +215,7 @@ async fn a_reset_or_an_abort_does_not_reach_those_who_are_through() {
     }
 }
 
-/// asyncio: `abort` is a coroutine, and needs an `except` or a `finally`. Here it can stand in a destructor, which runs
+/// asyncio: `abort` is a coroutine, and needs an `except` or a `finally`. Here a destructor can call it, which runs
 /// however a party ends.
 #[tokio::test(start_paused = true)]
 async fn a_party_that_fails_can_abort_from_a_destructor() {
@@ -271,7 +271,7 @@ fn a_hundred_thousand_parties_meet_and_those_who_gave_up_do_not_count() {
     assert!(met.into_iter().eq(0..99_999));
 }
 
-/// Three parties, round after round: nobody is a round ahead, and each index is given once.
+/// Three parties, round after round: none is a round ahead, and each index is given once.
 #[test]
 fn on_many_threads_nobody_is_a_round_ahead_and_each_index_is_given_once() {
     rounds(100, |mut random| async move {
@@ -298,7 +298,7 @@ fn on_many_threads_nobody_is_a_round_ahead_and_each_index_is_given_once() {
 }
 
 /// Waits that are given up, resets and aborts at any moment: as often as a last one has come, each other index was given
-/// at most once, and nobody is left in it.
+/// at most once, and none is left in it.
 #[test]
 fn on_many_threads_no_index_is_given_twice_whoever_gives_up() {
     rounds(300, |mut random| async move {

@@ -53,7 +53,7 @@ async fn a_wait_lets_go_of_the_lock_and_has_it_again() {
     assert_eq!((*guard, shared.is_locked()), (1, true));
 }
 
-/// asyncio: a waiter that is notified returns when it has the lock, and whoever notified holds it still.
+/// asyncio: a waiter that is notified returns when it has the lock, and the notifier still holds it.
 #[tokio::test(start_paused = true)]
 async fn one_who_is_notified_waits_for_the_lock() {
     let (shared, log, tasks) = waiters(["a"]).await;
@@ -84,7 +84,7 @@ async fn at_most_so_many_are_woken_in_the_order_in_which_they_came() {
     assert_eq!(log.take(), ["d", "e"]);
 }
 
-/// asyncio: `notify` does nothing when nobody waits. Tokio: `Notify::notify_one` keeps a permit for the next one.
+/// asyncio: `notify` does nothing without a waiter. Tokio: `Notify::notify_one` keeps a permit for the next one.
 #[tokio::test(start_paused = true)]
 async fn a_notification_for_nobody_is_not_kept() {
     let shared = Shared::<()>::default();
@@ -136,8 +136,8 @@ async fn wait_for_asks_first_and_again_after_each_notification() {
     assert_eq!(at_once.now_or_never().as_deref(), Some(&3), "and does not wait for what holds");
 }
 
-/// asyncio: `notify` without the lock raises `RuntimeError`. Here there is no need for it: who waits stands in line
-/// before it lets go of the lock, so whoever has changed something under it can notify later, from a destructor too.
+/// asyncio: `notify` without the lock raises `RuntimeError`. Here it needs none: a waiter joins the line
+/// before it releases the lock, so the task that changed something can notify later, from a destructor too.
 #[tokio::test(start_paused = true)]
 async fn a_notification_after_the_lock_is_let_go_is_not_lost() {
     struct Notifies(Arc<Shared<bool>>);
@@ -194,7 +194,7 @@ async fn two_conditions_can_go_with_one_lock() {
     assert_eq!(taken, [(0, ms(0)), (1, ms(0)), (2, ms(10)), (3, ms(20))]);
 }
 
-/// The hazard, in asyncio too: who waits for different things at one condition wants `notify_all`. The one that is told
+/// The hazard, in asyncio too: waiters for different things at one condition need `notify_all`. The one that is notified
 /// may have no use for it, and the other sleeps on.
 #[tokio::test(start_paused = true)]
 async fn but_one_notification_for_two_kinds_of_waiters_can_go_to_the_wrong_one() {
@@ -281,7 +281,7 @@ async fn a_notification_is_passed_on_as_often_as_needed() {
     assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_some()), "both of the two");
 }
 
-/// The hazard: told, and then the lock, without anything that passes it on in between.
+/// The hazard: notified, and then the lock, without anything that passes it on in between.
 #[tokio::test(start_paused = true)]
 async fn but_a_notified_and_then_a_lock_lose_the_wake_up() {
     let (lock, changed) = (tokio::sync::Mutex::new(()), Notify::new());
@@ -327,7 +327,7 @@ async fn a_notification_is_passed_on_only_to_those_who_waited_when_it_came() {
 }
 
 /// asyncio: a cancelled waiter takes the lock again before the error comes out, so a timeout can take as long as
-/// somebody holds it. Tokio: it is dropped, holds nothing, and waits for nothing.
+/// another task holds it. Tokio: it is dropped, holds nothing, and waits for nothing.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_wait_holds_no_lock_and_waits_for_none() {
     let (shared, start) = (Shared::<()>::default(), Instant::now());
@@ -387,8 +387,8 @@ async fn nobody_is_remembered_who_does_not_wait_any_more() {
     assert!(line.contains("waiting: {}") && line.contains("notified: {}"), "{line}");
 }
 
-/// Producers and consumers of a small buffer, which give up waits at any moment: each item is taken once, and nobody
-/// waits for ever.
+/// Producers and consumers of a small buffer, which give up waits at any moment: each item is taken once, and no task
+/// waits forever.
 #[test]
 fn on_many_threads_no_wake_up_is_lost() {
     const ITEMS: u32 = 12;

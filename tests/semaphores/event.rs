@@ -65,7 +65,7 @@ async fn but_a_watch_that_is_asked_for_its_value_misses_the_pulse() {
     assert!(waits_for_ever(waits).await);
 }
 
-/// The hazard: between the look at the flag and the `notified()` anybody may set it, and nobody hears.
+/// The hazard: between the look at the flag and the `notified()` another thread may set it, unheard.
 #[tokio::test(start_paused = true)]
 async fn but_a_flag_that_is_looked_at_before_one_listens_loses_the_wake_up() {
     let (flag, notify) = (AtomicUsize::new(0), Notify::new());

@@ -46,7 +46,7 @@ async fn but_without_a_lock_a_hundred_tasks_raise_it_to_one() {
     assert_eq!((count.load(SeqCst), start.elapsed()), (1, ms(1)));
 }
 
-/// What the lock is for here: whoever waited finds what the first one has fetched.
+/// What the lock is for here: a waiter finds what the first one has fetched.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_has_expired_is_fetched_once_for_all_who_wait() {
     let (fetched, token) = (AtomicU32::new(0), tokio::sync::Mutex::new("expired".to_owned()));
@@ -119,7 +119,7 @@ async fn a_guard_can_be_given_to_another_task() {
     assert_eq!(*soon(lock.lock()).await, 1);
 }
 
-/// asyncio and Tokio: a lock knows nothing of tasks. Whoever holds it and waits for it waits for itself.
+/// asyncio and Tokio: a lock knows nothing of tasks. A task that holds it and waits for it waits for itself.
 #[tokio::test(start_paused = true)]
 async fn but_a_lock_taken_twice_by_one_task_waits_for_ever() {
     let lock = tokio::sync::Mutex::new(());
@@ -127,7 +127,7 @@ async fn but_a_lock_taken_twice_by_one_task_waits_for_ever() {
     assert!(waits_for_ever(lock.lock()).await);
 }
 
-/// The hazard, and Rust's own: a future that stands in line is handed the lock, and nobody polls it. In asyncio each
+/// The hazard, and Rust's own: a future in line is handed the lock, and is not polled. In asyncio each
 /// who waits is a task, which goes on by itself.
 #[tokio::test(start_paused = true)]
 async fn but_a_lock_handed_to_a_future_that_is_not_polled_stops_all() {
@@ -192,7 +192,7 @@ async fn but_a_value_changed_in_place_stays_half_changed() {
     assert_eq!(*accounts.lock().await, (0, 0), "free again, and nobody is told");
 }
 
-/// asyncio: an exception in the section lets go of the lock, and that is all. std: whoever comes next is told.
+/// asyncio: an exception in the section lets go of the lock, and that is all. std: the next one gets an error.
 #[test]
 fn stds_lock_tells_the_next_that_a_change_has_panicked() {
     let accounts = Mutex::new((100, 0));
@@ -238,7 +238,7 @@ fn a_task_with_stds_guard_over_an_await_cannot_be_spawned() {
 }
 
 /// The hazard, where nothing is spawned: the next one does not wait for the lock but stops the thread on which the
-/// first would go on. `try_lock` stands here for the `lock` that would never return. clippy warns of it.
+/// first would go on. Here `try_lock` is in place of the `lock` that would never return. clippy warns of it.
 #[tokio::test(start_paused = true)]
 #[expect(clippy::await_holding_lock, reason = "that is the hazard")]
 async fn but_stds_lock_held_over_an_await_stops_the_thread() {

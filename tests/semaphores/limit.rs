@@ -144,7 +144,7 @@ async fn but_a_permit_bound_to_an_underscore_is_dropped_at_once() {
     assert_eq!(gauge.peak(), 1);
 }
 
-/// asyncio: whoever waits is first, also when a newcomer asks in the moment of the release. Tokio: the same; the
+/// asyncio: waiters are first, also when a newcomer asks in the moment of the release. Tokio: the same; the
 /// permit is handed to the one who waits.
 #[tokio::test]
 async fn one_who_comes_late_does_not_overtake_those_who_wait() {
@@ -227,7 +227,7 @@ async fn but_a_forgotten_permit_never_comes_back() {
     assert!(waits_for_ever(semaphore.acquire()).await);
 }
 
-/// asyncio has none. Tokio: those who wait, and all who come later, are told that there is nothing to wait for.
+/// asyncio has no such call. Tokio: those who wait, and all who come later, get an error.
 #[tokio::test(start_paused = true)]
 async fn closing_turns_away_those_who_wait_and_all_who_come() {
     let semaphore = Arc::new(Semaphore::new(1));
@@ -244,7 +244,7 @@ async fn closing_turns_away_those_who_wait_and_all_who_come() {
     assert_eq!(semaphore.try_acquire().err(), Some(TryAcquireError::Closed));
 }
 
-/// The hazard: work that holds a permit and waits for another. When all who hold one do so, nobody goes on.
+/// The hazard: work that holds a permit and waits for another. When all holders do so, none goes on.
 #[tokio::test(start_paused = true)]
 async fn but_a_permit_within_a_permit_waits_for_ever() {
     let limit = Limit::new(TWO);
@@ -259,7 +259,7 @@ async fn but_a_permit_within_a_permit_waits_for_ever() {
 }
 
 /// The hazard: `run` takes a future that is made already, and a `sleep` counts from when it is made. What is to begin
-/// with the permit stands in an `async` block.
+/// with the permit is in an `async` block.
 #[tokio::test(start_paused = true)]
 async fn but_a_sleep_counts_from_when_it_is_made() {
     let (limit, start) = (Limit::new(ONE), Instant::now());

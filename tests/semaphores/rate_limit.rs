@@ -59,7 +59,7 @@ async fn those_who_wait_go_in_the_order_in_which_they_came() {
 }
 
 /// The two limits are about different things: what is slow piles up behind a rate limit, and what is quick runs as often
-/// as it can behind a limit of so many at a time.
+/// as it can behind a limit on how many run at once.
 #[tokio::test(start_paused = true)]
 async fn but_a_rate_limit_does_not_limit_how_many_are_under_way() {
     let (limit, gauge, start) = (rate(1, 10), Gauge::default(), Instant::now());

@@ -14,7 +14,7 @@ pub async fn waits_for_ever(work: impl Future) -> bool {
     timeout(Duration::from_secs(60 * 60), work).await.is_err()
 }
 
-/// So many rounds on four threads, each with a schedule from its own seed. A round that would wait for ever fails.
+/// `rounds` rounds on four threads, each with a schedule from its own seed. A round that would wait forever fails.
 pub fn rounds<F: Future<Output = ()> + Send + 'static>(count: u64, round: impl Fn(Rng) -> F) {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     runtime.block_on(async {
@@ -78,7 +78,7 @@ pub mod condition {
             self.changed.wait(guard).await
         }
 
-        /// Somebody has the lock.
+        /// The lock is taken.
         pub fn is_locked(&self) -> bool {
             self.value.try_lock().is_err()
         }
@@ -94,7 +94,7 @@ pub mod rate_limit {
 
     use crate::support::ms;
 
-    /// So many at once, and then one each so many milliseconds.
+    /// A burst at once, and then one each interval of milliseconds.
     pub fn rate(burst: u32, millis: u64) -> RateLimit {
         let quota = Quota::with_period(ms(millis)).unwrap().allow_burst(NonZeroU32::new(burst).unwrap());
         RateLimit::new(quota).unwrap()

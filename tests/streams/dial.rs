@@ -10,7 +10,7 @@ use crate::support::{Log, busy, ends, leaves_others_their_turn, ms, soon};
 
 const STAGGER: Duration = ms(250);
 
-/// An address stands for how its attempt ends: after so many milliseconds, well or not.
+/// An address says how its attempt ends: after how many milliseconds, well or not.
 type Fate = (u64, bool);
 
 const HANGS: Fate = (u64::MAX, true);
@@ -124,7 +124,7 @@ async fn dial_takes_both_families_in_turn() {
     assert_eq!(stream.peer_addr().unwrap(), sixth.unwrap_or(addresses[1]));
 }
 
-/// Fails so many times, then connects. Returns when each attempt was, to the millisecond.
+/// Fails a number of times, then connects. Returns when each attempt was, to the millisecond.
 async fn attempts(redial: &mut Redial, failures: usize) -> Vec<Duration> {
     let (start, mut at) = (Instant::now(), Vec::new());
     ends(redial.dial(

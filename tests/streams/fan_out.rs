@@ -63,7 +63,7 @@ async fn each_message_is_flushed() {
     assert_eq!(&heard, b"hello");
 }
 
-/// A receiver that lags behind is told so when it receives. In the middle of a write it does not receive.
+/// A receiver that lags behind learns it when it receives. In the middle of a write it does not receive.
 #[tokio::test(start_paused = true)]
 async fn but_a_broadcast_cannot_interrupt_a_write() {
     let (sender, mut messages) = broadcast::channel::<Bytes>(2);

@@ -73,7 +73,7 @@ async fn a_dropped_call_takes_no_other_with_it() {
     assert_eq!(soon(client.call("10".into())).await.unwrap(), "10");
 }
 
-/// asyncio: whoever waits on the dict waits forever. Here each call that waits, and each later one, gets an error.
+/// asyncio: a caller that waits on the dict waits forever. Here each call that waits, and each later one, gets an error.
 #[tokio::test(start_paused = true)]
 async fn calls_end_when_the_connection_does() {
     let (client, connection, server) = connected(64, 100);

@@ -58,6 +58,16 @@ async fn a_signal_reaches_the_program_and_not_its_guard() {
     assert_eq!(witness.rest().await, "");
 }
 
+/// Where the shell that watches was killed, the end of the program still leaves no process.
+#[tokio::test]
+async fn the_end_leaves_no_process_without_a_guard() {
+    let witness = Witness::new().await;
+    let script = "kill -9 $(ps -o pgid= -p $$); sleep 600 & exit 3";
+    let mut tied = Tied::spawn(witness.sh(script)).unwrap();
+    assert_eq!(soon_on_real_time(tied.wait()).await.unwrap().code(), Some(3));
+    assert_eq!(witness.rest().await, "");
+}
+
 /// Its pipes are the program's, and waiting closes stdin.
 #[tokio::test]
 async fn its_pipes_are_those_of_the_program() {

@@ -84,6 +84,16 @@ async fn when_one_does_not_start_the_others_are_killed() {
     assert_eq!(witness.rest().await, "");
 }
 
+/// asyncio: a background job lives on. Here what the programs have started ends when all of them have.
+#[tokio::test]
+async fn what_they_have_started_is_killed_at_the_end() {
+    let witness = Witness::new().await;
+    let mut pipeline = Pipeline::spawn([witness.sh("sleep 600 & exit 3"), Command::new("true")]).unwrap();
+    let statuses = soon_on_real_time(pipeline.wait()).await.unwrap();
+    assert_eq!(statuses.into_iter().map(returncode).collect::<Vec<_>>(), [3, 0]);
+    assert_eq!(witness.rest().await, "");
+}
+
 /// The programs are one group: dropped, the pipeline takes along what they have started, too.
 #[tokio::test]
 async fn dropped_it_takes_all_of_them_along() {

@@ -4,10 +4,13 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use subprocesses::run::{RunError, checked, returncode, run};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
 use crate::work::{MEGA, Witness, sh, text};
@@ -160,6 +163,39 @@ async fn what_cannot_start_is_an_error_of_its_own() {
     }
 }
 
+/// asyncio: `OSError` 26, `Text file busy`. Linux starts no file that a process has open to write. Between its fork and its
+/// exec, each program that another thread starts has it, too: the file may be busy although this program has closed it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn but_a_file_that_is_still_written_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    let mut file = File::create(&script).unwrap();
+    file.write_all(b"#!/bin/sh\necho started\n").unwrap();
+    file.set_permissions(Permissions::from_mode(0o755)).unwrap();
+    // It has the file for as long as it runs; a fork has it for a moment.
+    let mut holder = Command::new("cat").stdin(Stdio::piped()).stdout(file).spawn().unwrap();
+    let error = Command::new(&script).spawn().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ExecutableFileBusy);
+    // A shell reads the file, which is always possible.
+    let mut command = Command::new("sh");
+    command.arg(&script);
+    assert_eq!(said(command).await, "started");
+    // Where it has to be started, try again: all others come to their exec.
+    assert!(soon_on_real_time(holder.wait()).await.unwrap().success());
+    let started = async {
+        loop {
+            match run(Command::new(&script), MEGA).await {
+                Err(RunError::Start(busy)) if busy.kind() == ErrorKind::ExecutableFileBusy => {
+                    tokio::task::yield_now().await;
+                }
+                ended => return ended.unwrap().stdout,
+            }
+        }
+    };
+    assert_eq!(soon_on_real_time(started).await, b"started\n");
+}
+
 /// asyncio names the folder in its `FileNotFoundError`. Tokio's error is the same as for a missing program.
 #[tokio::test]
 async fn but_a_missing_folder_looks_like_a_missing_program() {
@@ -256,6 +292,61 @@ async fn a_dropped_run_kills_the_group() {
     assert_eq!(witness.line().await, "ready");
     running.abort();
     assert_eq!(witness.rest().await, "");
+}
+
+/// asyncio: a coroutine that is never awaited starts nothing. Tokio's `output()` and `status()` start the program when they
+/// are called; `run` starts it at its first poll.
+#[tokio::test]
+async fn but_plain_output_starts_before_its_await() {
+    let mut witness = Witness::new().await;
+    drop(run(witness.sh("echo run >&9"), MEGA));
+    drop(witness.sh("echo output >&9").output());
+    assert_eq!(witness.line().await, "output");
+    assert_eq!(witness.rest().await, "");
+}
+
+/// asyncio: a cancelled `create_subprocess_exec` kills what it has started. Tokio's `spawn` never waits: a task that is
+/// aborted later has a `Child`, and its drop leaves the program, without `kill_on_drop`.
+#[tokio::test]
+async fn but_a_plain_spawn_outlives_its_caller() {
+    let mut witness = Witness::new().await;
+    let mut command = witness.sh("echo ready >&9; read -r line; echo $line >&9");
+    let (reader, mut stdin) = tokio::net::unix::pipe::pipe()
+        .map(|(sender, reader)| (reader.into_blocking_fd().unwrap(), sender))
+        .unwrap();
+    command.stdin(reader);
+    let caller = tokio::spawn(async move { command.spawn()?.wait().await });
+    assert_eq!(witness.line().await, "ready");
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    stdin.write_all(b"alive\n").await.unwrap();
+    assert_eq!(witness.line().await, "alive");
+}
+
+/// asyncio 3.11: a cancelled `communicate` loses what it has read. So does Tokio's `wait_with_output`, and the child.
+/// Read into a buffer that outlives the limit: what came stays, and the reading can go on.
+#[tokio::test]
+async fn but_plain_output_that_is_dropped_loses_what_came() {
+    let mut witness = Witness::new().await;
+    let start = async |witness: &mut Witness| {
+        let mut command = witness.sh("echo first; echo ready >&9; read -r line; echo second");
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        assert_eq!(witness.line().await, "ready");
+        child
+    };
+    let limit = Duration::from_millis(10);
+    let mut child = start(&mut witness).await;
+    let _open = child.stdin.take();
+    assert!(timeout(limit, child.wait_with_output()).await.is_err());
+
+    let (mut child, mut read) = (start(&mut witness).await, Vec::new());
+    let mut stdout = child.stdout.take().unwrap();
+    assert!(timeout(limit, stdout.read_to_end(&mut read)).await.is_err());
+    assert_eq!(read, b"first\n");
+    drop(child.stdin.take());
+    soon_on_real_time(stdout.read_to_end(&mut read)).await.unwrap();
+    assert_eq!(read, b"first\nsecond\n");
+    assert!(soon_on_real_time(child.wait()).await.unwrap().success());
 }
 
 /// Half a line and bytes that are no text are collected as they are.

@@ -98,6 +98,37 @@ async fn but_writing_first_and_reading_then_waits_forever() {
     assert_eq!(ends(talk(stdin, stdout, &[b'x'; 100_000][..], sink())).await.unwrap(), (100_000, 100_000));
 }
 
+/// asyncio: `communicate` returns the output. Here it goes into a writer, and is sent to its end, also where that has a buffer.
+#[tokio::test]
+async fn what_a_buffered_output_holds_is_sent() {
+    let (mut child, stdin, stdout) = start(Command::new("cat"));
+    let mut output = BufWriter::with_capacity(MEGA, Vec::new());
+    soon_on_real_time(talk(stdin, stdout, &b"word"[..], &mut output)).await.unwrap();
+    assert_eq!(output.get_ref(), b"word");
+    child.wait().await.unwrap();
+}
+
+/// asyncio: `communicate` reads stderr, too. Here it is the caller's: a stderr that is full stops the program, and the talk.
+#[tokio::test]
+async fn but_a_stderr_that_is_not_read_stops_the_talk() {
+    let start = || {
+        let mut command = sh("cat; head -c 100000 /dev/zero >&2");
+        command.stderr(Stdio::piped());
+        let (mut child, stdin, stdout) = start(command);
+        let stderr = child.stderr.take().unwrap();
+        (child, stderr, stdin, stdout)
+    };
+    let (_child, _stderr, stdin, stdout) = start();
+    assert!(timeout(ms(50), talk(stdin, stdout, &b"word"[..], sink())).await.is_err());
+
+    let (mut child, mut stderr, stdin, stdout) = start();
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let talking = talk(stdin, stdout, &b"word"[..], &mut output);
+    let both = async { tokio::try_join!(talking, stderr.read_to_end(&mut errors)) };
+    assert_eq!(soon_on_real_time(both).await.unwrap(), ((4, 4), 100_000));
+    assert!(child.wait().await.unwrap().success());
+}
+
 /// asyncio: `write_eof` closes stdin. Tokio: `shutdown` of a `ChildStdin` does not; its drop does.
 #[tokio::test]
 async fn but_shutdown_does_not_close_stdin() {

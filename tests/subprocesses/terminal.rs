@@ -5,7 +5,7 @@ use subprocesses::terminal::{Size, Terminal, command};
 use tokio::process::Command;
 
 use crate::real_time::soon_on_real_time;
-use crate::work::{Witness, sh, text};
+use crate::work::{Witness, sh, state, text, until_true};
 
 const SIZE: Size = Size { rows: 24, columns: 80 };
 
@@ -79,6 +79,23 @@ async fn a_control_c_reaches_the_program() {
     terminal.write(b"\x03").await.unwrap();
     assert!(rest(&terminal).await.ends_with("caught\r\n"));
     assert_eq!(terminal.wait().await.unwrap().code(), Some(7));
+}
+
+/// A terminal is read by the group in front of it. A program behind it is stopped by SIGTTIN when it reads. `set -m` gives a
+/// background job a group of its own, as the pattern `group` does. With a stdin of its own it runs; in front, too.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn but_a_background_program_that_reads_is_stopped() {
+    let script = "stty -echo; set -m; cat & echo $!; read -r go; cat </dev/null & wait $!; echo empty; \
+                  fg >/dev/null; echo end";
+    let mut terminal = shell(script);
+    let pid = until(&terminal, "\r\n").await.trim().parse().unwrap();
+    until_true(|| state(pid) == Some('T')).await;
+    terminal.write(b"go\n").await.unwrap();
+    until(&terminal, "empty\r\n").await;
+    terminal.write(b"word\n\x04").await.unwrap();
+    assert_eq!(rest(&terminal).await, "word\r\nend\r\n");
+    assert!(terminal.wait().await.unwrap().success());
 }
 
 /// `\x04` at the beginning of a line is the end of the input. There is no `write_eof`: the terminal stays open.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use task_groups::cancel_on_drop::cancel_on_drop;
-use task_groups::task_group::{Group, task_group_under};
+use task_groups::task_group::{TaskGroup, task_group_under};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,7 +64,7 @@ async fn a_task_group_in_it_waits_for_its_children() {
     let owner = cancel_on_drop(&tracker, |token| {
         let log = log.clone();
         async move {
-            task_group_under(&token, async |group: Group<()>| {
+            task_group_under(&token, async |group: TaskGroup<()>| {
                 group.spawn_with_grace(Duration::MAX, |told| cleans_up(log, told).map(|_| Ok(())));
                 Ok(())
             })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use Fault::{Disk, Page};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use task_groups::task_group::{self as pattern, Group, NoValue};
+use task_groups::task_group::{self as pattern, NoValue, TaskGroup};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, yield_now};
@@ -152,7 +152,7 @@ mod values {
             let pages = vec![1, 2, 3];
             let mut sum = 0;
             let token = CancellationToken::new();
-            let group = task_group_under(&token, async |group: Group<Fault>| {
+            let group = task_group_under(&token, async |group: TaskGroup<Fault>| {
                 for page in &pages {
                     sum += group.spawn(value(10, *page)).await.unwrap();
                 }
@@ -177,7 +177,7 @@ mod children {
     #[tokio::test(start_paused = true)]
     async fn add_children_also_when_the_body_is_over() {
         let (log, start) = (Log::default(), Instant::now());
-        fn descend(group: Group<Fault>, log: Log, depth: u32) -> BoxFuture<'static, Result<(), Fault>> {
+        fn descend(group: TaskGroup<Fault>, log: Log, depth: u32) -> BoxFuture<'static, Result<(), Fault>> {
             async move {
                 sleep(ms(100)).await;
                 log.at(depth);
@@ -258,7 +258,7 @@ mod children {
     /// What is refused is dropped outside of the group's lock: its drop may use the group.
     #[tokio::test(start_paused = true)]
     async fn that_are_refused_may_use_the_group_as_they_are_dropped() {
-        struct SpawnsOnDrop(Group<Fault>, Count);
+        struct SpawnsOnDrop(TaskGroup<Fault>, Count);
         impl Drop for SpawnsOnDrop {
             fn drop(&mut self) {
                 if self.0.spawn(ready(Ok(()))).id().is_none() {
@@ -605,7 +605,7 @@ mod failures {
     #[tokio::test(start_paused = true)]
     async fn do_not_come_of_a_cancellation() {
         let token = CancellationToken::new();
-        let group = task_group_under(&token, async |group: Group<Fault>| {
+        let group = task_group_under(&token, async |group: TaskGroup<Fault>| {
             let first = group.spawn(pending::<Result<(), _>>());
             let second = group.spawn(async { first.await.map_err(|_| Page("a sibling")) });
             let (parent, late) = (group.clone(), token.clone());
@@ -644,7 +644,7 @@ mod failures {
     #[tokio::test(start_paused = true)]
     async fn end_grandchildren_too() {
         let (life, log) = (Life::default(), Log::default());
-        fn family(group: Group<Fault>, life: Life, depth: u32) -> BoxFuture<'static, Result<(), Fault>> {
+        fn family(group: TaskGroup<Fault>, life: Life, depth: u32) -> BoxFuture<'static, Result<(), Fault>> {
             async move {
                 let _life = life.begin();
                 if depth < 5 {
@@ -715,7 +715,7 @@ mod failures {
     #[tokio::test(start_paused = true)]
     async fn are_shown_on_one_line() {
         use anyhow::anyhow;
-        let group = task_group(async |outer: Group<anyhow::Error>| {
+        let group = task_group(async |outer: TaskGroup<anyhow::Error>| {
             outer.spawn(async { Err::<(), _>(anyhow!("no index").context("home")) });
             let inner = outer.nested(async |inner| {
                 sleep(ms(10)).await;
@@ -728,7 +728,7 @@ mod failures {
         let error = anyhow::Error::new(group.await.unwrap_err());
         assert_eq!(error.to_string(), "1 error in a task group [home: no index]");
 
-        let group = task_group(async |outer: Group<anyhow::Error>| {
+        let group = task_group(async |outer: TaskGroup<anyhow::Error>| {
             let inner = outer.nested(async |inner| {
                 for name in ["a", "b"] {
                     inner.spawn(fails(10, anyhow!(name)));
@@ -920,7 +920,7 @@ mod panics {
     async fn of_the_body_do_the_same_before_and_after_its_first_await() {
         for awaits in [false, true] {
             let log = Log::default();
-            let group = task_group(async |group: Group<Fault>| {
+            let group = task_group(async |group: TaskGroup<Fault>| {
                 group.spawn(value(10, ())).await.unwrap();
                 group.spawn_with_grace(Duration::MAX, cleans_up(&log, 50, Ok(())));
                 if awaits {
@@ -936,7 +936,7 @@ mod panics {
         }
         // A body that panics as it is called, before there is a future.
         #[expect(clippy::redundant_closure_call, reason = "the future is never made")]
-        let group = task_group(|_: Group<Fault>| ready((|| panics::<Result<(), _>>("no body"))()));
+        let group = task_group(|_: TaskGroup<Fault>| ready((|| panics::<Result<(), _>>("no body"))()));
         assert_eq!(panic_of(group).await, "no body");
     }
 
@@ -1383,7 +1383,7 @@ mod owner_dropped {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
         let (begun, added) = runtime.block_on(async {
             let (send, children) = oneshot::channel();
-            tokio::spawn(task_group(async |group: Group<Fault>| {
+            tokio::spawn(task_group(async |group: TaskGroup<Fault>| {
                 let child = group.spawn(pending::<Result<(), _>>());
                 assert!(send.send((child, group)).is_ok());
                 pending::<Result<(), _>>().await
@@ -1405,9 +1405,9 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_failure_outside_cancels_the_inner_group_and_waits_for_it() {
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             outer.spawn(fails(100, Page("outer")));
-            let inner = outer.nested(async |inner: Group<Fault>| {
+            let inner = outer.nested(async |inner: TaskGroup<Fault>| {
                 inner.spawn(forever(log.clone(), "dropped"));
                 inner.spawn_with_grace(Duration::MAX, cleans_up(&log, 50, Ok(())));
                 Ok(())
@@ -1427,10 +1427,10 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_failure_outside_reaches_groups_of_any_depth_and_waits_for_them() {
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             let (group, logged) = (outer.clone(), log.clone());
             outer.spawn(async move {
-                let middle = group.nested(async |middle: Group<Fault>| {
+                let middle = group.nested(async |middle: TaskGroup<Fault>| {
                     middle.spawn_with_grace(
                         Duration::MAX,
                         cleans_up(&logged, 30, Err::<(), _>(Disk("middle"))),
@@ -1462,7 +1462,7 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_failure_inside_is_one_error_of_the_outer_group() {
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             outer.spawn_with_grace(Duration::MAX, cleans_up(&log, 50, Ok(())));
             let inner = outer.nested(async |inner| {
                 inner.spawn_with_grace(Duration::MAX, cleans_up(&log, 20, Err::<(), _>(Disk("inner"))));
@@ -1479,7 +1479,7 @@ mod nested {
     /// asyncio: when both fail in one pass of the loop, all exceptions are reported, those inside as a group.
     #[tokio::test(start_paused = true)]
     async fn failures_of_both_in_one_instant_are_both_reported() {
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             outer.spawn(fails(100, Page("outer")));
             let inner = outer.nested(async |inner| {
                 inner.spawn(fails(100, Page("inner")));
@@ -1495,7 +1495,7 @@ mod nested {
     /// has been dropped.
     #[tokio::test(start_paused = true)]
     async fn errors_inside_of_a_group_that_is_cancelled_come_out() {
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             outer.spawn(fails(100, Page("outer")));
             let inner = outer.nested(async |inner| {
                 inner
@@ -1518,7 +1518,7 @@ mod nested {
     async fn a_panic_inside_goes_on_in_the_owner_of_the_outer_group() {
         for dropped in [false, true] {
             let log = Log::default();
-            let group = task_group(async |outer: Group<Fault>| {
+            let group = task_group(async |outer: TaskGroup<Fault>| {
                 outer.spawn_with_grace(Duration::MAX, cleans_up(&log, 50, Ok(())));
                 if dropped {
                     outer.spawn(fails(100, Page("outer")));
@@ -1549,7 +1549,7 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_failure_inside_that_is_handled_leaves_the_outer_group_alone() {
         let start = Instant::now();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             let sibling = outer.spawn(value(200, "undisturbed"));
             let inner = outer.nested(async |inner| {
                 inner.spawn(fails(100, Page("inner")));
@@ -1565,9 +1565,9 @@ mod nested {
     /// An inner group gives a value, and its body may borrow from the outer one.
     #[tokio::test(start_paused = true)]
     async fn a_body_inside_may_borrow_and_gives_a_value() {
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             let mut pages = vec![1];
-            let more = outer.nested(async |inner: Group<Fault>| {
+            let more = outer.nested(async |inner: TaskGroup<Fault>| {
                 pages.push(inner.spawn(value(10, 2)).await.unwrap());
                 Ok(pages.len())
             });
@@ -1583,7 +1583,7 @@ mod nested {
     async fn an_inner_group_that_is_dropped_is_waited_for_by_the_outer_one() {
         for fails in [false, true] {
             let log = Log::default();
-            let group = task_group(async |outer: Group<Fault>| {
+            let group = task_group(async |outer: TaskGroup<Fault>| {
                 let result = if fails { Err(Disk("inner")) } else { Ok(()) };
                 let inner = outer.nested(async |inner| {
                     inner.spawn_with_grace(Duration::MAX, cleans_up(&log, 50, result));
@@ -1609,10 +1609,10 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_child_takes_its_own_group_with_it() {
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             let (group, logged) = (outer.clone(), log.clone());
             let child = outer.spawn(async move {
-                let inner = group.nested(async |inner: Group<Fault>| {
+                let inner = group.nested(async |inner: TaskGroup<Fault>| {
                     inner.spawn_with_grace(Duration::MAX, cleans_up(&logged, 50, Ok(())));
                     Ok(())
                 });
@@ -1637,7 +1637,7 @@ mod nested {
     async fn a_child_with_grace_hears_how_its_group_has_ended() {
         for fails in [false, true] {
             let log = Log::default();
-            let group = task_group(async |outer: Group<Fault>| {
+            let group = task_group(async |outer: TaskGroup<Fault>| {
                 let logged = log.clone();
                 let result = if fails { Err(Disk("inner")) } else { Ok(()) };
                 outer.spawn_with_grace(Duration::MAX, move |told| async move {
@@ -1667,7 +1667,7 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn but_a_group_that_is_not_nested_is_not_waited_for() {
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             outer.spawn(fails(100, Page("outer")));
             let inner = task_group(async |inner| {
                 inner.spawn_with_grace(Duration::MAX, cleans_up(&log, 50, Ok(())));
@@ -1686,7 +1686,7 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_group_opened_from_outside_is_waited_for_by_the_outer_one() {
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             let logged = log.clone();
             let task = tokio::spawn(async move {
                 outer
@@ -1715,10 +1715,10 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_group_opened_from_outside_is_cancelled_by_the_outer_one() {
         let (log, mut task) = (Log::default(), None);
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             let (group, logged) = (outer.clone(), log.clone());
             task = Some(tokio::spawn(async move {
-                let inner = group.nested(async |inner: Group<Fault>| {
+                let inner = group.nested(async |inner: TaskGroup<Fault>| {
                     inner.spawn_with_grace(Duration::MAX, cleans_up(&logged, 50, Ok(())));
                     pending::<Result<(), _>>().await
                 });
@@ -1736,7 +1736,7 @@ mod nested {
     #[tokio::test(start_paused = true)]
     async fn a_hundred_levels_end_together() {
         fn descend<'a>(
-            group: &'a Group<Fault>,
+            group: &'a TaskGroup<Fault>,
             log: &'a Log,
             depth: u32,
             fail: bool,
@@ -1753,7 +1753,7 @@ mod nested {
             .boxed()
         }
         let log = Log::default();
-        let group = task_group(async |outer: Group<Fault>| {
+        let group = task_group(async |outer: TaskGroup<Fault>| {
             outer.spawn(fails(100, Page("outermost")));
             descend(&outer, &log, 1, false).await
         });
@@ -1761,7 +1761,7 @@ mod nested {
         log.at("over");
         assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 over"]);
 
-        let group = task_group(async |outer: Group<Fault>| descend(&outer, &log, 1, true).await);
+        let group = task_group(async |outer: TaskGroup<Fault>| descend(&outer, &log, 1, true).await);
         let mut error = errors(group.await);
         for _ in 1..100 {
             let [Fault::Group(inner)] = &error[..] else { panic!("{error:?} is not one group") };

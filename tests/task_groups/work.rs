@@ -47,7 +47,7 @@ pub mod task_group {
     use std::future::pending;
 
     use Fault::{Disk, Page};
-    use task_groups::task_group::{self as pattern, Group, GroupError};
+    use task_groups::task_group::{self as pattern, GroupError, TaskGroup};
     use tokio::time::sleep;
     use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,7 @@ pub mod task_group {
 
     /// The group of the pattern. A lesson in which it does not end fails.
     pub async fn task_group<T, E>(
-        body: impl AsyncFnOnce(Group<E>) -> Result<T, E>,
+        body: impl AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     ) -> Result<T, GroupError<E>> {
         ends(pattern::task_group(body)).await
     }
@@ -63,7 +63,7 @@ pub mod task_group {
     /// The same for the one that has a token.
     pub async fn task_group_under<T, E>(
         token: &CancellationToken,
-        body: impl AsyncFnOnce(Group<E>) -> Result<T, E>,
+        body: impl AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     ) -> Result<Option<T>, GroupError<E>> {
         ends(pattern::task_group_under(token, body)).await
     }
@@ -107,7 +107,7 @@ pub mod task_group {
         Err(error)
     }
 
-    /// Waits for ever, and logs when it is dropped.
+    /// Waits forever, and logs when it is dropped.
     pub async fn forever(log: Log, dropped: &'static str) -> Result<(), Fault> {
         let _dropped = log.at_drop(dropped);
         pending().await

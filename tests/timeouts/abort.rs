@@ -138,7 +138,7 @@ async fn but_an_abort_does_not_go_through_to_the_task_that_is_awaited() {
     assert_eq!(alive_tasks(), 1, "the one from above");
 }
 
-/// asyncio: whoever awaits a task that is cancelled gets a `CancelledError`, as if cancelled itself. Tokio: a value.
+/// asyncio: the awaiter of a cancelled task gets a `CancelledError`, as if cancelled itself. Tokio: a value.
 #[tokio::test(start_paused = true)]
 async fn the_abort_of_an_inner_task_is_a_value_for_the_outer_one() {
     let inner = tokio::spawn(for_ever::<()>());

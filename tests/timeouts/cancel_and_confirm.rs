@@ -49,7 +49,7 @@ async fn the_wait_is_over_when_the_clean_up_is() {
     assert_eq!(alive_tasks(), 0);
 }
 
-/// asyncio: the message of `cancel("...")` is in the `CancelledError` that the task and whoever awaits it see.
+/// asyncio: the message of `cancel("...")` is in the `CancelledError` that the task and its awaiter see.
 #[tokio::test(start_paused = true)]
 async fn the_reason_is_read_by_the_task_and_by_whoever_awaits_it() {
     let task: CancellableTask<Reason, String, Reason> =
@@ -269,7 +269,7 @@ async fn a_loop_that_computes_asks() {
     assert_eq!(end, CancelOutcome::Cancelled { reason: Some("enough"), cleaned_up: true });
 }
 
-/// The runtime ends: whoever waits on another one hears that the task is gone, and that nobody had asked.
+/// The runtime ends: an awaiter on another one learns that the task is gone, without a request.
 #[test]
 fn the_end_of_its_runtime_is_a_cancellation_without_a_reason() {
     let (first, second) = (
@@ -341,7 +341,7 @@ async fn a_panic_whose_drop_panics_is_told_as_it_is() {
     assert_eq!(panics.wait().await, CancelOutcome::Panicked("a value that is not text".to_owned()));
 }
 
-/// asyncio: a task that awaits itself raises `RuntimeError`. Tokio: it waits until it is told to stop.
+/// asyncio: a task that awaits itself raises `RuntimeError`. Tokio: it waits until the request to stop.
 #[tokio::test(start_paused = true)]
 async fn but_work_that_waits_for_itself_waits_until_it_is_told() {
     let (send, own) = tokio::sync::oneshot::channel::<Job>();

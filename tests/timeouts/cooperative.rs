@@ -92,7 +92,7 @@ async fn told_while_it_waits_for_a_job_it_ends_at_once() {
     assert_eq!(log.take(), ["100 journal of 0"]);
 }
 
-/// It waits for a job, and in one instant there is one and it is told.
+/// It waits for a job; a job and the request come in one instant.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_comes_in_the_instant_of_the_request_stays_in_the_channel() {
     let (log, stop, (sender, mut jobs)) = (Log::default(), CancellationToken::new(), mpsc::channel(1));
@@ -137,7 +137,7 @@ async fn after_an_error_it_cleans_up_and_the_first_error_is_returned() {
     assert_eq!(both_fail.await, Err("bad luck".to_owned()));
 }
 
-/// A step that is told by what it does, say by its peer, is the last.
+/// A step that brings the request itself, say by its peer, is the last.
 #[tokio::test]
 async fn no_step_begins_after_the_request() {
     let (stop, begun) = (CancellationToken::new(), Count::default());
@@ -152,7 +152,7 @@ async fn no_step_begins_after_the_request() {
     assert_eq!((report, begun.get()), (Ok(Report { done: 42, was_cancelled: true }), 42));
 }
 
-/// Jobs that are always there and steps that never wait: the loop makes way all the same, so it can be told.
+/// Jobs that are always there and steps that never wait: the loop yields all the same, so the request arrives.
 #[tokio::test]
 async fn a_busy_loop_makes_way_for_the_one_who_tells_it() {
     let (stop, mut many) = (CancellationToken::new(), jobs(100_000));
@@ -206,7 +206,7 @@ fn told_anywhere_every_job_is_done_or_left_and_the_journal_is_written_once() {
     }
 }
 
-/// The hazard: a guard that nobody holds is dropped at once, and tells at once.
+/// The hazard: a guard without a name is dropped at once, and cancels at once.
 #[test]
 fn but_a_drop_guard_that_nobody_holds_tells_at_once() {
     let stop = CancellationToken::new();
@@ -244,7 +244,7 @@ async fn a_loop_that_computes_looks_at_the_token_between_two_blocks() {
     assert_eq!(checksum(&stop, [""].into_iter()).await, Err(Stopped { blocks: 0 }), "told before");
 }
 
-/// asyncio: a thread of `to_thread` cannot be cancelled. Tokio: nor can one of `spawn_blocking`, but it can be told.
+/// asyncio: a thread of `to_thread` cannot be cancelled. Tokio: nor can one of `spawn_blocking`, but it can be asked.
 #[tokio::test]
 async fn a_dropped_checksum_ends_its_loop_and_tells_nobody_else() {
     let (stop, give_up) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));

@@ -192,7 +192,7 @@ async fn a_busy_peer_starves_neither_the_heartbeat_nor_the_request_to_stop() {
     assert_eq!((reading, frames, heartbeats), (ReadEnd::Cancelled, 5_000, 1));
 }
 
-/// The hazard: in `biased` order the arm that is always ready must not stand first.
+/// The hazard: in `biased` order the arm that is always ready must not be first.
 #[tokio::test]
 async fn but_a_busy_arm_that_stands_first_starves_those_below_it() {
     let (busy, stop) = (Semaphore::new(1), never());
@@ -215,7 +215,7 @@ async fn but_a_busy_arm_that_stands_first_starves_those_below_it() {
     assert!(fair_rounds < 10_000, "without `biased`, chance takes care of it");
 }
 
-/// asyncio: a loop of `sleep` and work drifts, and makes up for nothing. Tokio: an `interval` does, unless told not to.
+/// asyncio: a loop of `sleep` and work drifts, and makes up for nothing. Tokio: an `interval` does, unless it is set not to.
 #[tokio::test(start_paused = true)]
 async fn after_a_pause_the_missed_heartbeats_are_not_made_up_for() {
     let ((mut lines, _peer), log, stop) = (lines(64), Log::default(), never());
@@ -297,7 +297,7 @@ async fn but_a_future_that_is_left_half_polled_can_hold_a_lock_for_ever() {
         let mut waiting = Some(Box::pin(lock.lock()));
         tokio::select! {
             _guard = waiting.as_mut().unwrap() => {}
-            // While this arm runs, `waiting` is handed the lock, and nobody polls it.
+            // While this arm runs, `waiting` is handed the lock, and is not polled.
             () = sleep(ms(10)) => {
                 if is_mended {
                     waiting = None;

@@ -72,7 +72,7 @@ async fn a_failure_that_is_heard_is_not_reported() {
     assert_eq!(*unheard.lock().unwrap(), []);
 }
 
-/// asyncio: when nobody waits any more, the exception is logged once the task is collected, as never retrieved.
+/// asyncio: when its caller is gone, the exception is logged once the task is collected, as never retrieved.
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_nobody_hears_is_reported() {
     let (tasks, unheard) = both();
@@ -113,7 +113,7 @@ async fn but_the_error_in_a_dropped_join_handle_is_lost() {
     assert_eq!(failed.get(), 1, "it failed, and only the task itself could tell");
 }
 
-/// asyncio: when the inner task is cancelled itself, so is whoever awaits the shield. Here it is a value.
+/// asyncio: when the inner task is cancelled itself, so is the awaiter of the shield. Here it is a value.
 #[tokio::test(start_paused = true)]
 async fn work_that_is_cut_off_itself_is_told_to_who_waits_and_is_not_reported() {
     let (tasks, unheard) = both();

@@ -35,7 +35,7 @@ async fn work_that_is_late_is_cut_off_at_the_limit() {
     assert_eq!(late, LimitError::TimedOut(ms(200)));
 }
 
-/// asyncio: `None` waits for ever. Tokio: `Duration::MAX` does, and sets no timer.
+/// asyncio: `None` waits forever. Tokio: `Duration::MAX` does, and sets no timer.
 #[tokio::test(start_paused = true)]
 async fn no_limit_waits_however_long_it_takes() {
     for limit in [None, Some(Duration::MAX)] {
@@ -91,7 +91,7 @@ async fn but_a_task_that_ends_in_that_instant_may_be_too_late() {
 }
 
 /// asyncio: `timeout(0.001)` around work that computes for longer raises nothing if it ends without an await.
-/// Tokio: the same. Nothing can cut off what does not yield, and nobody looks at the clock when it is done.
+/// Tokio: the same. Nothing can cut off what does not yield, and its end is not compared with the clock.
 #[tokio::test]
 async fn but_work_that_never_yields_is_not_cut_off_and_counts_as_in_time() {
     let start = Instant::now();

@@ -14,7 +14,7 @@ use crate::work::Rows;
 use crate::work::timeout_and_wait::{LIMITS, parent};
 use crate::work::{A_YEAR, compute, for_ever, load, panics_in_drop, two_timers};
 
-/// Work that takes `millis`, and cleans up after it for 50 ms, told or not.
+/// Work that takes `millis`, and cleans up after it for 50 ms, asked to stop or not.
 async fn session(log: Log, stop: CancellationToken, millis: u64) -> Rows {
     let rows = stop.run_until_cancelled(load("rows", millis)).await;
     log.at(if rows.is_some() { "done" } else { "told" });
@@ -100,7 +100,7 @@ async fn an_error_or_a_panic_of_the_clean_up_is_reported_in_place_of_the_timeout
     assert_eq!(panicked, TimeoutFailure::Panicked("a panic".to_owned()));
 }
 
-/// asyncio: waits for ever for work that does not end. Here its grace ends, and it is aborted and gone.
+/// asyncio: waits forever for work that does not end. Here its grace ends, and it is aborted and gone.
 #[tokio::test(start_paused = true)]
 async fn work_that_does_not_listen_is_aborted_when_its_grace_is_over() {
     let dropped = Count::default();
@@ -170,7 +170,7 @@ async fn a_result_in_the_instant_of_the_limit_is_in_time() {
     assert_eq!(timeout_and_wait(&parent(), LIMITS, work).await, Ok("rows"));
 }
 
-/// The limit counts from the call, also when the work computes before its first wait and nobody can look.
+/// The limit counts from the call, also when the work computes before its first wait.
 #[tokio::test]
 async fn work_that_computes_first_does_not_get_more_time() {
     let work = |stop: CancellationToken| async move {
@@ -212,7 +212,7 @@ async fn work_that_does_not_listen_to_the_parent_is_aborted_too() {
     assert_eq!((cancelled, start.elapsed()), (Err(TimeoutFailure::Cancelled { cleaned_up: false }), ms(330)));
 }
 
-/// asyncio: `uncancel` after a timeout makes the task look as if nobody had cancelled it.
+/// asyncio: `uncancel` after a timeout makes the task look as if it had not been cancelled.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_does_not_touch_the_parent_or_its_other_children() {
     let (log, parent) = (Log::default(), parent());
@@ -243,7 +243,7 @@ async fn work_that_stops_by_itself_counts_as_cancelled() {
 }
 
 /// asyncio: when the outer task is cancelled, the inner is too, and its clean-up is waited for. Tokio: a dropped
-/// caller cannot wait, but the work has been told and cleans up.
+/// caller cannot wait, but the work has been asked and cleans up.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_caller_has_told_the_work_and_it_cleans_up() {
     let (log, tasks, parent) = (Log::default(), TaskTracker::new(), parent());

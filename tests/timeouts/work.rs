@@ -11,7 +11,7 @@ use crate::support::{ms, panics};
 
 pub const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Waits until it is dropped. On virtual time somebody has to do that within ten years, so that a lesson fails rather than
+/// Waits until it is dropped. On virtual time the lesson has to do that within ten years, so that a lesson fails rather than
 /// hangs.
 pub async fn for_ever<T>() -> T {
     sleep(10 * A_YEAR).await;
@@ -175,7 +175,7 @@ pub mod cancel_and_confirm {
 
     pub const GRACE: Option<Duration> = Some(ms(300));
 
-    /// Work that takes `millis`, and cleans up after it for 50 ms, told or not.
+    /// Work that takes `millis`, and cleans up after it for 50 ms, asked to stop or not.
     pub async fn session(log: Log, stop: StopRequest<Reason>, millis: u64) -> Rows {
         let rows = stop.run_until_requested(load("rows", millis)).await;
         log.at(if rows.is_some() { "done" } else { "told" });
@@ -209,7 +209,7 @@ pub mod shield {
     use timeouts::shield::{ShieldFailure, Shielded, shield};
     use tokio_util::task::TaskTracker;
 
-    /// What was reported because nobody heard it.
+    /// What was reported because its caller was gone.
     pub type Unheard = Arc<Mutex<Vec<ShieldFailure<String>>>>;
 
     pub fn shielded(

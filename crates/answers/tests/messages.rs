@@ -36,7 +36,7 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the parts of a form stand in a text, in their order.
+/// Whether a text has the parts of a form, in their order.
 fn fits(form: &str, text: &str) -> bool {
     let text = plain(text);
     let mut rest = text.as_str();
@@ -51,7 +51,7 @@ fn fits(form: &str, text: &str) -> bool {
     })
 }
 
-/// Each message is one that is answered, in the form that stands beside it.
+/// Each message is one that is answered, in the form beside it.
 fn check(messages: &[(&str, String)]) {
     let known = forms();
     let mut wrong = Vec::new();
@@ -84,7 +84,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// What stands before each program: a spawn as Tokio's, and something to wait for.
+/// What comes before each program: a spawn as Tokio's, and something to wait for.
 const HEAD: &str = "#![allow(dead_code, unused_variables)]\n\
     fn spawn<F: std::future::Future + Send + 'static>(_: F) {}\n\
     async fn wait() {}\nasync fn number() -> u32 { 7 }\nfn main() {}\n";
@@ -185,6 +185,83 @@ const PROGRAMS: &[(&str, &str)] = &[
     (
         "error[E0015]: cannot call non-const function {} in {}",
         "const N: () = { let later = wait(); };",
+    ),
+    (
+        "`Rc<{}>` cannot be sent between threads safely",
+        "fn f() { let rc = std::rc::Rc::new(1); std::thread::spawn(move || drop(rc)); }",
+    ),
+    (
+        "`RefCell<{}>` cannot be shared between threads safely",
+        "fn f() { let cell = std::cell::RefCell::new(1); std::thread::scope(|s| { s.spawn(|| drop(cell.borrow())); }); }",
+    ),
+    (
+        "`Cell<{}>` cannot be shared between threads safely",
+        "fn f() { let cell = std::cell::Cell::new(1); std::thread::scope(|s| { s.spawn(|| cell.set(2)); }); }",
+    ),
+    (
+        "dyn std::error::Error{} cannot be sent between threads safely",
+        "fn send<T: Send>(_: T) {} fn f(error: Box<dyn std::error::Error>) { send(error) }",
+    ),
+    (
+        "dyn Future<Output = {} cannot be sent between threads safely",
+        "fn send<T: Send>(_: T) {} fn f(work: std::pin::Pin<Box<dyn Future<Output = ()>>>) { send(work) }",
+    ),
+    (
+        "future cannot be sent between threads safely {} cannot satisfy `impl Future<Output = {}>: Send`",
+        "fn send<T: Send>(_: T) {} async fn f() { send(async { wait().await; f().await }); }",
+    ),
+    (
+        "cannot return value referencing local variable {}",
+        "fn f<'a>() -> &'a str { let text = String::new(); text.as_str() }",
+    ),
+    (
+        "borrowed data escapes outside of function",
+        "fn f(name: &str) { spawn(async move { println!(\"{name}\") }); }",
+    ),
+    (
+        "no method named `clone` found for struct {}Receiver<{}>",
+        "fn f(receiver: std::sync::mpsc::Receiver<u32>) { receiver.clone(); }",
+    ),
+    (
+        "`match` arms have incompatible types",
+        "async fn other() -> u32 { 1 } async fn f() { match 1 { 1 => number(), _ => other() }; }",
+    ),
+    (
+        "cannot {} from `impl Future<Output = {}>`",
+        "async fn f() { number() - 1; }",
+    ),
+    (
+        "cannot {} `impl Future<Output = {}>` by {}",
+        "async fn f() { number() * 2; }",
+    ),
+    (
+        "binary operation {} cannot be applied to type `impl Future<Output = {}>`",
+        "async fn f() { number() == 7; }",
+    ),
+    (
+        "`impl Future<Output = {}>` doesn't implement {}",
+        "async fn f() { println!(\"{}\", number()); }",
+    ),
+    (
+        "no method named {} found for enum `Result<{}, JoinError>`",
+        "struct JoinError; fn f(ended: Result<u32, JoinError>) { ended.checked_add(1); }",
+    ),
+    (
+        "the `?` operator can only be used in a function that returns {}",
+        "fn f() { \"7\".parse::<u32>()?; }",
+    ),
+    (
+        "`?` couldn't convert the error: {} is not satisfied",
+        "fn f() -> Result<(), Box<dyn std::error::Error>> { Err::<(), u32>(7)?; Ok(()) }",
+    ),
+    (
+        "higher-ranked lifetime error",
+        "fn send<F: Send>(_: F) {} async fn call(mut f: impl AsyncFnMut(u32) -> u32) { f(7).await; } \
+         async fn f(mut text: String) { call(async |n| { text.pop(); n }).await; } fn g() { send(f(String::new())) }",
+    ),
+    (
+        "hidden type for {} captures lifetime that does not appear in bounds",
+        "fn f(text: &str) -> impl Sized + use<> { text }",
     ),
     (
         "items from traits can only be used if the trait is in scope",

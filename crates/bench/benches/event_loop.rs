@@ -1,5 +1,5 @@
 //! What the patterns of `recipes/event_loop` cost, and the jobs of `recipes/graceful_shutdown`: callbacks, timers that are
-//! cancelled, work from another thread, jobs that are accounted for, and polls that are timed.
+//! cancelled, work from another thread, jobs that are accounted for, and polls that are timed, as in `recipes/diagnosing`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use bench::{asyncio, measure, print_ratios};
+use diagnosing::slow_polls::report_slow_polls;
 use event_loop::callbacks::Callbacks;
 use event_loop::from_a_thread::{submit, wait};
-use event_loop::slow_polls::report_slow_polls;
 use futures::stream;
 use graceful_shutdown::shutdown::{Grace, Jobs, serve};
 use tokio::runtime::{Builder, Runtime};

@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     thread::spawn(move || serving.block_on(std::future::pending::<()>()));
 
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let one = client("bench", Timeouts::default(), None)?;
+    let one = client(Client::builder().user_agent("bench"), Timeouts::default())?;
     let urls = || (0..PAGES).map(|_| url.clone());
     let mut rows = vec![
         measure("one client, a hundred at a time (buffer_unordered)", PAGES, ROUNDS, || {
@@ -62,7 +62,9 @@ fn main() -> anyhow::Result<()> {
             assert_eq!(size, PAGES * SIZE);
         }),
         measure("a client for each page", PAGES, ROUNDS, || {
-            let page = async |url| fetch(&client("bench", Timeouts::default(), None)?, url).await;
+            let page = async |url| {
+                fetch(&client(Client::builder().user_agent("bench"), Timeouts::default())?, url).await
+            };
             let sizes = stream::iter(urls()).map(page).buffer_unordered(HUNDRED.get());
             let sizes = runtime.block_on(sizes.collect::<Vec<_>>());
             assert_eq!(sizes.into_iter().flatten().sum::<usize>(), PAGES * SIZE);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bench::{asyncio, measure, print_ratios};
 use futures::future::try_join_all;
 use task_groups::borrow::reachable;
-use task_groups::task_group::{Child, Group, NoValue, task_group};
+use task_groups::task_group::{Child, NoValue, TaskGroup, task_group};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, yield_now};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ async fn sum_of(children: Vec<Child<usize>>) -> Result<usize, NoValue> {
     Ok(sum)
 }
 
-fn group(runtime: &Runtime, spawn: impl Fn(&Group<Infallible>, usize) -> Child<usize>) {
+fn group(runtime: &Runtime, spawn: impl Fn(&TaskGroup<Infallible>, usize) -> Child<usize>) {
     let sum = runtime.block_on(async {
         match task_group(async |group| Ok((0..ITEMS).map(|number| spawn(&group, number)).collect())).await {
             Ok(children) => sum_of(children).await,

@@ -36,7 +36,7 @@
 //! First the future is dropped before its first poll (suspension 0). Then, for each suspension from 1 on, it
 //! is dropped in two ways:
 //!
-//! - **at once**: right after it returned `Pending`. This finds what an await loses that stands between
+//! - **at once**: right after it returned `Pending`. This finds what an await loses that comes between
 //!   taking a thing and keeping it.
 //! - **after its wake-up**: when its waker has been called, but before it is polled again. By then a permit,
 //!   an item or a notification may belong to it already. This finds the wake-up that a dropped waiter does
@@ -152,7 +152,7 @@ pub fn sweep<Fut: Future>(
 ///
 /// - `check`, `make`, the future or its drop panics. The message of that panic ends this one; the panic hook
 ///   has printed it before, with its own line;
-/// - the future is pending for ever: no wake-up came within a virtual day. No scenario may wait for ever; let
+/// - the future is pending for ever: no wake-up came within a virtual day. No scenario may wait forever; let
 ///   `make` spawn a task that ends the wait;
 /// - the future suspends more than [`MAX_POINTS`] times.
 ///

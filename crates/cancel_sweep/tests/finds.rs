@@ -133,7 +133,7 @@ mod a_leaked_permit {
 }
 
 /// asyncio: a `finally` runs with its awaits when the task is cancelled. Tokio: a drop runs no async code.
-/// What must run after it stands in a task of its own.
+/// What must run after it is in a task of its own.
 mod a_skipped_clean_up {
     use super::*;
 
@@ -302,7 +302,7 @@ mod an_item_handed_to_a_waiter_that_is_dropped {
     }
 }
 
-/// asyncio: a test that waits for ever hangs until somebody interrupts it. On the paused clock it takes no
+/// asyncio: a test that waits forever hangs until it is interrupted. On the paused clock it takes no
 /// time to see that nothing will ever come.
 mod a_future_without_an_end {
     use super::*;
@@ -335,7 +335,7 @@ mod a_future_without_an_end {
         assert_eq!(sweep(|| sleep(86_399 * SECOND), |_| {}).points, 1);
     }
 
-    /// Sweeps a future that suspends so many times, and then ends.
+    /// Sweeps a future that suspends a number of times, and then ends.
     fn yields(count: usize) -> Swept {
         sweep(
             || async move {

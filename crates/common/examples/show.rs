@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use common::Show;
 
-/// Greets, and ends as it is told to
+/// Greets, and ends as its flags say
 #[derive(Parser)]
 struct Cli {
     /// Wait for Ctrl-C

@@ -29,13 +29,6 @@ impl Stdout {
         self.failure.get()
     }
 
-    /// Whether a person reads this, and wants colour: a terminal, and no `NO_COLOR` in the environment.
-    pub(crate) fn wants_color() -> bool {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        io::stdout().is_terminal() && !no_color && !dumb
-    }
-
     fn attempt<T>(
         &self,
         on_failure: T,
@@ -50,6 +43,13 @@ impl Stdout {
             Ok(on_failure)
         })
     }
+}
+
+/// Whether a person reads stdout, and wants colour: a terminal, and no `NO_COLOR` in the environment.
+pub fn wants_colour() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    io::stdout().is_terminal() && !no_color && !dumb
 }
 
 impl Write for Stdout {
@@ -98,7 +98,7 @@ impl OutputFile {
         // A link keeps pointing where it did: the file behind it is the one to replace.
         let path = if existing.is_some() { fs::canonicalize(path)? } else { path.to_path_buf() };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Said before tempfile says it of a name that nobody has asked for.
+        // Said before tempfile says it of a name that was not asked for.
         fs::metadata(folder)?;
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]

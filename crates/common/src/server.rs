@@ -526,7 +526,7 @@ impl Body for Counted {
 /// What goes over the wire in place of the answer, if anything; then the connection is closed.
 type LastWords = Arc<OnceLock<Vec<u8>>>;
 
-/// hyper writes HTTP and nothing else; this stands between it and the socket for the routes that must not.
+/// hyper writes HTTP and nothing else; this is between it and the socket for the routes that must not.
 struct Wire {
     stream: TcpStream,
     last_words: LastWords,

@@ -15,7 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::log::{RuntimeClock, messages, spans_and_outcomes};
-use crate::output::{Buffer, OutputFile, Stdout};
+use crate::output::{Buffer, OutputFile, Stdout, wants_colour};
 use crate::text::one_line;
 
 /// What a shell reports for a program that a signal ended: 128 and the number of the signal.
@@ -79,7 +79,7 @@ pub fn parse<P: FromArgMatches>(command: Command) -> P {
     })
 }
 
-/// The flags that a wrong one may stand for: those that begin with it, or else the one that is most like it.
+/// The flags that a wrong one may mean: those that begin with it, or else the one that is most like it.
 fn meant(error: &clap::Error, command: &Command) -> Option<String> {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return None };
     let typed = typed.strip_prefix("--").filter(|_| error.kind() == ErrorKind::UnknownArgument)?;
@@ -94,7 +94,7 @@ fn meant(error: &clap::Error, command: &Command) -> Option<String> {
     (!meant.is_empty()).then(|| format!("did you mean {}?", meant.join(", or ")))
 }
 
-/// How many letters two names share at the front and, of the rest, at the back: a slip stands between them.
+/// How many letters two names share at the front and, of the rest, at the back: a slip is between them.
 fn letters_in_place(one: &str, other: &str) -> usize {
     let front = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
     let rest = [one, other].map(|name| name.as_bytes()[front..].iter().rev());
@@ -156,7 +156,7 @@ impl Show {
             .with(
                 fmt::layer()
                     .event_format(RuntimeClock { start: Instant::now() })
-                    .with_ansi(Stdout::wants_color())
+                    .with_ansi(wants_colour())
                     .with_writer({
                         let stdout = stdout.clone();
                         move || stdout.clone()

@@ -267,7 +267,7 @@ async fn a_server_that_is_dropped_or_stopped_closes_its_port_and_its_connections
         soon(server.until(|counts| counts.in_flight == 1)).await;
         if stops {
             server.stop().await;
-            // With no await in between, in which what is merely told to end would end.
+            // With no await in between, in which what is merely asked to end would end.
             assert!(
                 std::net::TcpListener::bind(address).is_ok(),
                 "the port is free by the time that it returns"

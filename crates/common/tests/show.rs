@@ -101,7 +101,7 @@ fn seen(arguments: &[&str], environment: &[(&str, &str)]) -> String {
             .success()
     );
     drop(command);
-    // Linux ends the reading of a terminal that nobody holds any more with an error.
+    // Linux ends the reading of a terminal that is no longer held with an error.
     let mut seen = Vec::new();
     let _nobody_holds_it = File::from(terminal).read_to_end(&mut seen);
     String::from_utf8(seen).unwrap().replace("\r\n", "\n")
@@ -155,7 +155,7 @@ fn a_wrong_flag_is_one_line_and_exit_code_2() {
 #[test]
 fn help_is_no_error_and_says_what_the_program_does() {
     let output = run(&["--help"]);
-    assert!(text(&output.stdout).starts_with("Greets, and ends as it is told to\n"));
+    assert!(text(&output.stdout).starts_with("Greets, and ends as its flags say\n"));
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
 
@@ -261,7 +261,7 @@ fn a_named_pipe_is_written_to_and_stays_a_pipe() {
     let folder = folder();
     let path = folder.path().join("picture");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-    // With both ends open, nobody waits for the other.
+    // With both ends open, neither waits for the other.
     let mut pipe = File::options().read(true).write(true).open(&path).unwrap();
     let output = run(&["--svg", path.to_str().unwrap()]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
@@ -291,7 +291,7 @@ fn the_version_is_no_error_and_names_the_program() {
     }
 }
 
-/// Where a program takes a value, clap says how to pass a wrong flag as one, which is what nobody meant.
+/// Where a program takes a value, clap says how to pass a wrong flag as one, which is not what was meant.
 #[test]
 fn a_flag_that_is_not_quite_one_is_recognised() {
     let wrong = "error: unexpected argument";

@@ -10,7 +10,7 @@ use crate::near;
 static RECIPES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../recipes");
 static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../tests");
 
-/// The manifest of the workspace: every version stands here once.
+/// The manifest of the workspace: every version is here once.
 pub(crate) static WORKSPACE: &str = include_str!("../../../Cargo.toml");
 /// The versions that the lessons were run with.
 pub(crate) static LOCK: &str = include_str!("../../../Cargo.lock");
@@ -80,6 +80,11 @@ impl Recipe {
         text(self.folder, path)
     }
 
+    /// The program that its binary runs; an index of pages has none.
+    pub(crate) fn demo(&self) -> Option<&'static str> {
+        self.text("src/demo.rs").ok()
+    }
+
     pub(crate) fn manifest(&self) -> anyhow::Result<DocumentMut> {
         let manifest = self.text("Cargo.toml")?;
         manifest.parse().with_context(|| format!("recipes/{}/Cargo.toml", self.name))
@@ -124,14 +129,14 @@ impl Recipe {
         self.find(self.patterns(), name)
     }
 
-    /// A source to read: a pattern, or the demo, which is no pattern.
+    /// A source to read: a pattern, or the demo, which is no pattern, if there is one.
     ///
     /// # Errors
     ///
     /// When there is no such source. The message names the nearest one, or them all.
     pub(crate) fn source(&self, name: &str) -> anyhow::Result<Pattern> {
         let mut sources = self.patterns();
-        sources.push(Pattern { name: "demo", source: self.text("src/demo.rs")?, folder: None });
+        sources.extend(self.demo().map(|source| Pattern { name: "demo", source, folder: None }));
         self.find(sources, name)
     }
 

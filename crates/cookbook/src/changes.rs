@@ -289,7 +289,7 @@ fn stage(folder: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> i
 #[derive(Default)]
 struct Created {
     folders: Vec<PathBuf>,
-    /// Each file, and what stood in its place.
+    /// Each file, and what was there before.
     files: Vec<(PathBuf, Option<TempPath>)>,
 }
 

@@ -4,7 +4,7 @@ use crate::book;
 use crate::concordance;
 use crate::text::hang;
 
-/// How many names of asyncio's stand beside a recipe.
+/// How many names of asyncio's are beside a recipe.
 const NAMES: usize = 8;
 
 /// A recipe a paragraph: its name, what it teaches, and the first of the names of asyncio's that it answers.

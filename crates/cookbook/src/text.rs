@@ -27,7 +27,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// `text` in lines as wide as the page: `first` stands before the first of them, and `rest` before the others.
+/// `text` in lines as wide as the page: `first` comes before the first of them, and `rest` before the others.
 pub(crate) fn hang(first: &str, rest: &str, text: &str) -> String {
     let width = columns() - first.chars().count().max(rest.chars().count());
     let lines = wrap(text, width);

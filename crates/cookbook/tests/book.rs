@@ -10,12 +10,34 @@ use toml_edit::{DocumentMut, Item};
 
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
-/// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
-/// pairs that lessons run, and headings that name the recipe.
-const OLD_FORM: [&str; 5] = ["async_await", "executors", "http_client", "error_handling", "task_groups"];
+/// The form of a chapter, as the recipe's manifest says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Pairs of asyncio and Tokio come first, and each pattern begins with a call.
+    Pairs,
+    /// An index of pages, by what a reader sees: `form = "symptoms"`.
+    Symptoms,
+    /// An index of pages, by what rustc says: `form = "messages"`.
+    Messages,
+}
 
-fn is_new(recipe: &str) -> bool {
-    !OLD_FORM.contains(&recipe)
+fn form(recipe: &str) -> Form {
+    match metadata(recipe).get("form").and_then(Item::as_str) {
+        None => Form::Pairs,
+        Some("symptoms") => Form::Symptoms,
+        Some("messages") => Form::Messages,
+        Some(other) => panic!("{recipe}: there is no form {other}"),
+    }
+}
+
+/// Whether a program of asyncio's prints what the recipe's binary prints: unless the manifest says `twin = false`.
+fn has_twin(recipe: &str) -> bool {
+    metadata(recipe).get("twin").and_then(Item::as_bool).unwrap_or(true)
+}
+
+/// `[package.metadata.recipe]`
+fn metadata(recipe: &str) -> Item {
+    document(format!("recipes/{recipe}/Cargo.toml"))["package"]["metadata"]["recipe"].clone()
 }
 
 fn root() -> PathBuf {
@@ -135,7 +157,7 @@ fn lessons_in(recipe: &str, sources: Vec<(PathBuf, String)>) -> Vec<Lesson> {
                 let summary = docs.take().unwrap_or_default();
                 lessons.push(Lesson { target: target.clone(), path: path.join("::"), summary });
             }
-            // Docs and attributes stand right above what they are of.
+            // Docs and attributes are right above what they belong to.
             if let Some(text) = code.strip_prefix("/// ") {
                 docs.get_or_insert_with(|| text.to_owned());
             } else if !code.starts_with("///") && !code.starts_with("#[") && !is_test {
@@ -167,18 +189,17 @@ fn report(wrong: &[String]) {
 fn every_recipe_has_all_its_parts() {
     let mut wrong = Vec::new();
     for recipe in recipes() {
-        for part in [
-            "README.md",
-            "demo.py",
-            "transcript.txt",
-            "timeline.svg",
-            "src/lib.rs",
-            "src/demo.rs",
-            "src/main.rs",
-        ] {
-            let path = root().join(format!("recipes/{recipe}/{part}"));
-            if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
-                wrong.push(format!("{recipe} has no {part}"));
+        // What both programs print, and the picture of it, are of a recipe with a twin; the others print a list.
+        let of_all = ["README.md", "transcript.txt", "src/lib.rs", "src/main.rs"];
+        let of_twins = ["demo.py", "timeline.svg", "src/demo.rs"];
+        let is_there = |part: &str| {
+            fs::metadata(root().join(format!("recipes/{recipe}/{part}"))).is_ok_and(|file| file.len() > 0)
+        };
+        for part in of_all.into_iter().chain(of_twins) {
+            match (is_there(part), has_twin(&recipe) || of_all.contains(&part)) {
+                (false, true) => wrong.push(format!("{recipe} has no {part}")),
+                (true, false) => wrong.push(format!("{recipe} has {part}: it has a twin")),
+                _ => {}
             }
         }
         if patterns(&recipe).is_empty() {
@@ -190,27 +211,18 @@ fn every_recipe_has_all_its_parts() {
         // A lesson compares them with what the program makes now; a picture of real time is another one each time.
         let source: String = suite(&recipe).into_iter().map(|(_, source)| source).collect();
         let transcript = format!("recipes/{recipe}/transcript.txt");
-        let is_timed = read(&transcript).starts_with(' ');
+        let is_timed = has_twin(&recipe) && read(&transcript).starts_with(' ');
         for golden in [Some(transcript), is_timed.then(|| format!("recipes/{recipe}/timeline.svg"))] {
             if golden.as_ref().is_some_and(|golden| !source.contains(&format!("\"../../../{golden}\""))) {
                 wrong.push(format!("{recipe}: no lesson looks at {golden:?}"));
             }
         }
-        let manifest = document(format!("recipes/{recipe}/Cargo.toml"));
-        if manifest["package"]["metadata"]["recipe"].get("asyncio").is_some() {
+        if metadata(&recipe).get("asyncio").is_some() {
             wrong.push(format!("{recipe}: the names that it answers are those of docs/concordance"));
         }
         let chapter = read(format!("recipes/{recipe}/README.md"));
         if !chapter.starts_with("# ") {
             wrong.push(format!("{recipe}: the chapter does not begin with its title"));
-        }
-        let headings: Vec<_> = chapter.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-        let expected =
-            ["What it prints", "What is different", "Which one", "Pitfalls", "Copy it", "Change it and see"];
-        let found: Vec<_> = headings.iter().copied().filter(|heading| expected.contains(heading)).collect();
-        if found != expected && !is_new(&recipe) {
-            wrong
-                .push(format!("{recipe}: the chapter has the sections {found:?}, and they are {expected:?}"));
         }
     }
     report(&wrong);
@@ -234,19 +246,6 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
         if named != recipes {
             wrong.push(format!("{list} names {named:?}, and there are {recipes:?}"));
         }
-    }
-    let chapters = read("crates/chapters/src/lib.rs");
-    let run: Vec<_> = chapters
-        .lines()
-        .filter_map(|line| {
-            line.strip_prefix("#[doc = include_str!(\"../../../recipes/")?.strip_suffix("/README.md\")]")
-        })
-        .collect();
-    if run != OLD_FORM {
-        wrong.push(format!("crates/chapters runs the programs of {run:?}, and there are {OLD_FORM:?}"));
-    }
-    for other in OLD_FORM.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
-        wrong.push(format!("{other} is no recipe"));
     }
     let answers = answers();
     let named: BTreeSet<_> = answers.iter().filter_map(Answer::recipe).collect();
@@ -435,31 +434,6 @@ fn every_answer_is_a_sentence() {
 }
 
 #[test]
-fn every_lesson_that_a_chapter_names_exists() {
-    let mut wrong = Vec::new();
-    for recipe in recipes().into_iter().filter(|recipe| !is_new(recipe)) {
-        let chapter = read(format!("recipes/{recipe}/README.md"));
-        let known = lessons(&recipe);
-        let rows: Vec<_> =
-            section(&chapter, "What is different").lines().filter(|line| line.starts_with("| ")).collect();
-        if rows.len() < 2 {
-            wrong.push(format!("{recipe}: *What is different* has no rows"));
-        }
-        for row in rows.iter().skip(1) {
-            let cell = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
-            let named: Vec<_> = cell.split('`').skip(1).step_by(2).collect();
-            if named.is_empty() {
-                wrong.push(format!("{recipe}: no lesson proves {row}"));
-            }
-            for lesson in named.into_iter().filter(|lesson| !known.contains(*lesson)) {
-                wrong.push(format!("{recipe}: there is no lesson {lesson}"));
-            }
-        }
-    }
-    report(&wrong);
-}
-
-#[test]
 fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
     let mut wrong = Vec::new();
     for recipe in recipes() {
@@ -470,26 +444,25 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
             }
         }
         let transcript = read(format!("recipes/{recipe}/transcript.txt"));
-        // In the new form, a part of it: whole lines, one after the other.
-        let shown = fences(&chapter, "text").first().cloned().unwrap_or_default();
-        let is_shown = match is_new(&recipe) {
-            true => !shown.is_empty() && format!("\n{transcript}").contains(&format!("\n{shown}")),
-            false => shown == transcript,
+        // A part of it: whole lines, one after the other.
+        let shown = match form(&recipe) {
+            // Its other texts are messages.
+            Form::Messages => fences(section(&chapter, &format!("{recipe}: what it prints")), "text"),
+            _ => fences(&chapter, "text"),
         };
-        if !is_shown {
-            wrong.push(format!("{recipe}: the chapter does not show transcript.txt as it is"));
+        let shown = shown.first().cloned().unwrap_or_default();
+        if shown.is_empty() || !format!("\n{transcript}").contains(&format!("\n{shown}")) {
+            wrong.push(format!("{recipe}: the chapter does not show a part of transcript.txt as it is"));
         }
         // With what makes the binary print it, if that needs to be said.
-        let metadata = document(format!("recipes/{recipe}/Cargo.toml"));
-        let demo = metadata["package"]["metadata"]["recipe"].get("demo").and_then(Item::as_str);
+        let metadata = metadata(&recipe);
+        let demo = metadata.get("demo").and_then(Item::as_str);
         let command = demo.map_or(String::new(), |demo| format!(" -- {demo}"));
         let command = format!("`cargo run -p {recipe}{command}`");
-        let heading =
-            if is_new(&recipe) { format!("{recipe}: what it prints") } else { "What it prints".to_owned() };
-        if !section(&chapter, &heading).contains(&command) {
-            wrong.push(format!("{recipe}: *What it prints* does not say {command}"));
+        if !section(&chapter, &format!("{recipe}: what it prints")).contains(&command) {
+            wrong.push(format!("{recipe}: *what it prints* does not say {command}"));
         }
-        if !chapter.contains("](timeline.svg)") {
+        if has_twin(&recipe) && !chapter.contains("](timeline.svg)") {
             wrong.push(format!("{recipe}: the chapter does not show timeline.svg"));
         }
     }
@@ -516,7 +489,9 @@ fn every_chapter_says_by_line_twelve_how_to_run_and_copy_it() {
 }
 
 /// Public async functions that no lesson sweeps, each with its reason.
-const NOT_SWEPT: [(&str, &str); 8] = [
+const NOT_SWEPT: [(&str, &str); 10] = [
+    ("http_client::retry::retry", "its file is that of error_handling, where it is swept"),
+    ("http_client::retry::retry_outcome", "its file is that of error_handling, where it is swept"),
     ("http_client::limits::send", "it opens a socket; its permits are those of `permits`, which is swept"),
     ("http_client::limits::read", "its page comes from a socket; it is a call and a drop"),
     (
@@ -550,7 +525,20 @@ fn every_public_async_function_is_swept() {
             .collect();
         for (pattern, source) in patterns(&recipe) {
             let of_pattern = suite.iter().filter(|(path, _)| path.file_stem().unwrap() == pattern.as_str());
-            let swept = swept(of_pattern.flat_map(|(_, source)| source.clone()).collect(), &helpers);
+            let mut module: TokenStream = of_pattern.flat_map(|(_, source)| source.clone()).collect();
+            if form(&recipe) == Form::Messages {
+                // Each page has the same two functions: one proof a page, all in one file.
+                let proofs = suite.iter().filter(|(path, _)| path.ends_with("proofs/forms.rs"));
+                let proofs = proofs.flat_map(|(_, source)| functions(source.clone()));
+                module.extend(proofs.filter(|(_, body)| names(body.clone()).contains(&pattern)).flat_map(
+                    |(_, body)| {
+                        let function: TokenStream = "fn proof()".parse().unwrap();
+                        let body = TokenTree::Group(proc_macro2::Group::new(Delimiter::Brace, body));
+                        function.into_iter().chain([body])
+                    },
+                ));
+            }
+            let swept = swept(module, &helpers);
             for function in public_async_functions(source.parse::<TokenStream>().unwrap()) {
                 // The other one of a pitfall's two, which is not meant to hold.
                 if recipe == "pitfalls" && function == "broken" {
@@ -574,7 +562,21 @@ fn every_public_async_function_is_swept() {
 const WITHOUT_ENDS: [&str; 1] = ["pitfalls"];
 
 /// Functions that no module `ends` calls, each with its reason.
-const ENDS_EXCUSED: [(&str, &str); 0] = [];
+const ENDS_EXCUSED: [(&str, &str); 1] = [(
+    "http_client::retry::retry_outcome",
+    "its file is that of error_handling, whose proofs call it at its ends",
+)];
+
+/// Two recipes have the pattern `retry`. It is one file, but for the crate that its call names; lessons are in error_handling.
+#[test]
+fn the_two_files_of_retry_are_equal() {
+    let [ours, other] = ["error_handling", "http_client"].map(|recipe| {
+        read(format!("recipes/{recipe}/src/retry.rs")).replace(&format!("{recipe}::retry"), "recipe::retry")
+    });
+    let different = ours.lines().zip(other.lines()).find(|(one, two)| one != two);
+    assert_eq!(different, None);
+    assert_eq!(ours.len(), other.len());
+}
 
 /// A number has ends, and so has a duration. The proofs of each recipe have a module `ends` that calls every public function
 /// which takes one, with the least and the greatest of it.
@@ -740,7 +742,7 @@ fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
     matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
 }
 
-/// What stands in the braces that come next.
+/// What is in the braces that come next.
 fn body(tokens: &[TokenTree]) -> Option<TokenStream> {
     tokens.iter().find_map(|token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
@@ -929,13 +931,12 @@ const LONG_CALLS: [(&str, &str); 1] =
     [("context_managers::transaction", "a trait of four functions has to be there first")];
 
 /// A reader first sees how a pattern is called, by a program that rustdoc runs: whole, and short enough to read at once.
-/// `pitfalls` has an order of its own.
+/// The pages of an index have an order of their own.
 #[test]
 fn every_pattern_begins_with_a_short_call() {
     let mut wrong = Vec::new();
     let mut long: BTreeMap<_, _> = LONG_CALLS.into_iter().collect();
-    let recipes = recipes().into_iter().filter(|recipe| recipe != "pitfalls");
-    for recipe in recipes {
+    for recipe in recipes().into_iter().filter(|recipe| form(recipe) == Form::Pairs) {
         let library = document(format!("recipes/{recipe}/Cargo.toml"))["lib"].clone();
         if library.get("doctest").is_some()
             || !read(format!("recipes/{recipe}/src/lib.rs"))
@@ -1058,10 +1059,9 @@ fn every_skill_page_is_short_and_names_what_exists() {
         for recipe in known.keys().filter(|recipe| !named.contains(recipe.as_str())) {
             mistake(format!("no command names {recipe}"));
         }
-        if !read("crates/chapters/src/lib.rs")
-            .contains(&format!("#[doc = include_str!(\"../../../{path}\")]"))
+        if !read("crates/answers/src/lib.rs").contains(&format!("#[doc = include_str!(\"../../../{path}\")]"))
         {
-            mistake("crates/chapters does not run its programs".to_owned());
+            mistake("crates/answers does not run its programs".to_owned());
         }
         if !read("README.md").contains(&format!("]({path})")) {
             mistake("README.md does not name it".to_owned());
@@ -1191,9 +1191,9 @@ fn cells(row: &str) -> Vec<&str> {
     row.trim().trim_matches('|').split('|').map(str::trim).collect()
 }
 
-/// What the new form allows a chapter: short enough to be read, and its parts where a reader looks for them.
+/// What a chapter may be: short enough to be read, and its parts where a reader looks for them.
 #[test]
-fn a_chapter_in_the_new_form_has_its_parts_in_order() {
+fn every_chapter_has_its_parts_in_order() {
     const LINES: usize = 185;
     const COMMANDS_BY: usize = 12;
     const PAIRS: usize = 8;
@@ -1202,7 +1202,7 @@ fn a_chapter_in_the_new_form_has_its_parts_in_order() {
     const COLUMNS: usize = 4;
     const WORDS_IN_A_CELL: usize = 15;
     let mut wrong = Vec::new();
-    for recipe in recipes().into_iter().filter(|recipe| is_new(recipe)) {
+    for recipe in recipes() {
         let chapter = read(format!("recipes/{recipe}/README.md"));
         let mut mistake = |what: String| wrong.push(format!("{recipe}: {what}"));
         let lines: Vec<_> = chapter.lines().collect();
@@ -1219,10 +1219,18 @@ fn a_chapter_in_the_new_form_has_its_parts_in_order() {
             }
         }
         let headings: Vec<_> = prose(&chapter).iter().filter_map(|line| line.strip_prefix("## ")).collect();
-        // An index of pages, by symptom and by name, comes first there.
-        let is_an_index = recipe == "pitfalls";
-        let expected: &[&str] = match is_an_index {
-            true => &[
+        // An index comes first where a reader comes with what he sees.
+        let is_an_index = form(&recipe) != Form::Pairs;
+        let expected: &[&str] = match form(&recipe) {
+            Form::Pairs => &[
+                "asyncio beside Tokio",
+                "which form to take",
+                "what differs from asyncio",
+                "what it prints",
+                "pitfalls",
+                "change it and see",
+            ],
+            Form::Symptoms => &[
                 "by symptom",
                 "every page",
                 "asyncio beside Tokio",
@@ -1231,9 +1239,10 @@ fn a_chapter_in_the_new_form_has_its_parts_in_order() {
                 "test for them",
                 "change it and see",
             ],
-            false => &[
+            Form::Messages => &[
+                "by message",
+                "four ideas behind most of them",
                 "asyncio beside Tokio",
-                "which form to take",
                 "what differs from asyncio",
                 "what it prints",
                 "pitfalls",
@@ -1246,7 +1255,7 @@ fn a_chapter_in_the_new_form_has_its_parts_in_order() {
         }
         let bullets =
             |heading: &str| section(&chapter, &format!("{recipe}: {heading}")).matches("\n- ").count();
-        let advice = if is_an_index { "test for them" } else { "pitfalls" };
+        let advice = if form(&recipe) == Form::Symptoms { "test for them" } else { "pitfalls" };
         for (heading, allowed) in [(advice, 1..=PITFALLS), ("change it and see", 1..=3)] {
             if !allowed.contains(&bullets(heading)) {
                 mistake(format!("{} {heading}, and {allowed:?} are allowed", bullets(heading)));
@@ -1345,8 +1354,6 @@ fn every_lesson_that_a_first_chapter_named_is_still_linked() {
         let links = [
             format!("](../../tests/{recipe}/{module}.rs#{name})"),
             format!("](../../tests/{recipe}/proofs/{module}.rs#{name})"),
-            // The old form.
-            format!("`{path}`"),
         ];
         let is_linked = links.iter().any(|link| chapters.contains(link));
         let docs = pattern_sources(recipe).into_iter().flat_map(|(_, source)| {
@@ -1384,7 +1391,8 @@ fn every_pair_of_a_chapter_is_what_runs() {
     const LINES_OF_PYTHON: usize = 10;
     const LINES_OF_RUST: usize = 12;
     let mut wrong = Vec::new();
-    for recipe in recipes().into_iter().filter(|recipe| is_new(recipe)) {
+    let recipes = recipes().into_iter().filter(|recipe| form(recipe) != Form::Messages);
+    for recipe in recipes {
         let chapter = read(format!("recipes/{recipe}/README.md"));
         let is_pair =
             |(_, body): &(String, String)| body.contains("\n    assert") || body.contains("\nassert");
@@ -1439,4 +1447,52 @@ fn every_pair_of_a_chapter_is_what_runs() {
         }
     }
     report(&wrong);
+}
+
+/// What a chapter of messages shows of a page, which it links, is whole lines of the page's files: its message, its Python,
+/// and one of its two ways out. Lessons compile them, and `tests/parity.py` runs the Python.
+#[test]
+fn every_excerpt_of_a_page_is_in_its_files() {
+    let mut wrong = Vec::new();
+    for recipe in recipes().into_iter().filter(|recipe| form(recipe) == Form::Messages) {
+        let chapter = read(format!("recipes/{recipe}/README.md"));
+        for excerpt in section(&chapter, &format!("{recipe}: asyncio beside Tokio")).split("\n### ").skip(1) {
+            let heading = excerpt.lines().next().unwrap();
+            let Some(page) = excerpt.split("](src/").nth(1).and_then(|rest| rest.split(".rs)").next()) else {
+                wrong.push(format!("{recipe}, {heading}: no page is linked"));
+                continue;
+            };
+            for (language, file) in [
+                ("text", format!("errors/{page}.stderr")),
+                ("python", format!("errors/{page}.py")),
+                ("rust", format!("src/{page}.rs")),
+            ] {
+                let [shown] = &fences(excerpt, language)[..] else {
+                    wrong.push(format!("{recipe}, {heading}: it has one fence of {language}"));
+                    continue;
+                };
+                let source = format!("\n{}", read(format!("recipes/{recipe}/{file}")));
+                // At the margin, or in a function, or in a block of one.
+                let is_there = ["", "    ", "        "].into_iter().any(|margin| {
+                    let moved = shown
+                        .lines()
+                        .map(|line| if line.is_empty() { String::new() } else { format!("{margin}{line}") });
+                    source.contains(&format!("\n{}\n", moved.collect::<Vec<_>>().join("\n")))
+                });
+                if !is_there {
+                    wrong.push(format!("{recipe}, {heading}: this is not in {file}:\n{shown}"));
+                }
+            }
+        }
+    }
+    report(&wrong);
+}
+
+/// The messages that are compared word for word are those of the compiler that the workspace states.
+#[test]
+fn the_messages_are_of_the_stated_compiler() {
+    let stated = document("Cargo.toml")["workspace"]["package"]["rust-version"].as_str().unwrap().to_owned();
+    let pages = read("recipes/compile_errors/src/pages.rs");
+    assert!(pages.contains(&format!("pub const COMPILER: &str = \"{stated}\";")), "not of {stated}");
+    assert!(read("recipes/compile_errors/README.md").contains(&format!("rustc {stated} ")));
 }

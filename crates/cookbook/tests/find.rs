@@ -23,7 +23,7 @@ fn first_line(answer: &str) -> &str {
     answer.lines().next().unwrap_or_default()
 }
 
-/// The recipe and the pattern of an answer, but not of those that stand below it.
+/// The recipe and the pattern of an answer, but not of those below it.
 fn shown_in(answer: &str) -> Option<(&str, Option<&str>)> {
     let best = answer.split("\nSee also\n").next()?;
     let line = best.lines().find_map(|line| line.strip_prefix("    recipe  "))?;
@@ -167,7 +167,7 @@ fn messages_are_recognised_as_they_are_pasted() {
 
 #[test]
 fn tasks_are_answered_by_the_recipe_that_does_them() {
-    check(TASKS, 27);
+    check(TASKS, 36);
 }
 
 /// As people type a name, and the first line of the answer.
@@ -182,6 +182,8 @@ fn a_name_may_be_typed_as_it_stands_in_a_program() {
         ("Task[int]", "asyncio.Task"),
         ("asyncio.exceptions.TimeoutError", "asyncio.exceptions.TimeoutError: asyncio.TimeoutError"),
         ("asyncio.wait_for(x, 5)", "asyncio.wait_for"),
+        ("@pytest_asyncio.fixture", "pytest_asyncio.fixture"),
+        ("mock.assert_awaited_once_with(1)", "unittest.mock.AsyncMock.assert_awaited_once_with"),
         ("result = await asyncio.gather(*tasks)", "asyncio.gather"),
         ("asyncio.gather(*tasks, return_exceptions=True)", "asyncio.gather"),
         ("return_exceptions=True", "asyncio.gather(return_exceptions=True)"),
@@ -254,14 +256,17 @@ fn a_message_is_the_same_with_other_names_and_with_what_stands_before_it() {
         ),
         (
             "error[E0373]: async block may outlive the current function, but it borrows `names`, which is owned by the current function\n --> src/main.rs:3:18",
-            "task_groups",
+            "compile_errors",
         ),
-        ("error: future cannot be sent between threads safely\n   --> src/lib.rs:10:5\n    |", "event_loop"),
+        (
+            "error: future cannot be sent between threads safely\n   --> src/lib.rs:10:5\n    |",
+            "compile_errors",
+        ),
         ("warning: this `MutexGuard` is held across an await point", "pitfalls"),
         ("called `Result::unwrap()` on an `Err` value: JoinError::Cancelled(Id(23))", "timeouts"),
         (
             "[2m2024[0m WARN Executing <Task pending name='Task-7' coro=<main()>> took 1.204 seconds",
-            "event_loop",
+            "diagnosing",
         ),
         (
             "Traceback (most recent call last):\n  File \"x.py\", line 3, in <module>\n    asyncio.run(main())\nRuntimeError: asyncio.run() cannot be called from a running event loop",
@@ -277,6 +282,70 @@ fn a_message_is_the_same_with_other_names_and_with_what_stands_before_it() {
         let answer = find(pasted);
         assert_eq!(shown_in(&answer).map(|(recipe, _)| recipe), Some(recipe), "{pasted}: {answer}");
     }
+}
+
+/// A reader pastes what rustc says of his program: its first line, with his own names in it, or all of it. The page that
+/// has this message answers; several pages may begin alike, and then the rest of the message decides.
+#[test]
+fn what_rustc_says_leads_to_its_page() {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(recipes().join("compile_errors/errors")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "stderr") {
+            let page = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            all.push((page, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    // Without the names in it, the first line of one is that of another.
+    let begins = |message: &str| message.lines().next().unwrap().split('`').step_by(2).collect::<String>();
+    assert!(all.len() >= 32);
+    let mut wrong = Vec::new();
+    let mut ask = |asked: &str, pages: &[String]| {
+        let answer = find(asked);
+        let found = shown_in(&answer).filter(|(recipe, _)| *recipe == "compile_errors");
+        if !found.and_then(|(_, page)| page).is_some_and(|page| pages.iter().any(|known| known == page)) {
+            wrong.push(format!("{asked}\n    {:?}, and {pages:?} is expected", shown_in(&answer)));
+        }
+    };
+    for (page, message) in &all {
+        let alike = all.iter().filter(|(_, other)| begins(other) == begins(message));
+        let alike: Vec<_> = alike.map(|(page, _)| page.clone()).collect();
+        let first_line = message.lines().next().unwrap();
+        ask(first_line, &alike);
+        ask(&with_other_names(first_line), &alike);
+        // As an editor shows it: without the code.
+        let (_, words) = first_line.split_once(": ").unwrap();
+        ask(&with_other_names(words), &alike);
+        let own = [page.clone()];
+        ask(message, &own);
+        ask(&with_other_names(message), &own);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A message with the names and types of another program.
+fn with_other_names(message: &str) -> String {
+    let mut text = message.to_owned();
+    for (name, other) in [
+        ("pages", "open_orders"),
+        ("names", "rows"),
+        ("results", "updates_tx"),
+        ("queue", "work_rx"),
+        ("Source", "Repository"),
+        ("Item", "Event"),
+        ("usize", "Vec<serde_json::Value>"),
+        ("String", "reqwest::Response"),
+        ("to_uppercase", "status"),
+        ("`name`", "`cfg`"),
+        ("`task`", "`worker`"),
+        ("SettingsError", "sqlx::Error"),
+        ("FnOnce", "Send"),
+        ("load", "run_forever"),
+        ("src/main.rs", "src/services/orders.rs"),
+    ] {
+        text = text.replace(name, other);
+    }
+    text
 }
 
 /// The headings of the guide that the recipes follow.
@@ -304,7 +373,7 @@ fn chinese_headings_are_answered() {
     }
 }
 
-/// The form that a program mostly needs stands in the first sentence or two, and the strong one behind it.
+/// The form that a program mostly needs is in the first sentence or two, and the strong one behind it.
 #[test]
 fn the_everyday_form_comes_first() {
     for (name, first, then) in [

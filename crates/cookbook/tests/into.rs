@@ -361,7 +361,7 @@ fn an_old_compiler_may_take_the_oldest_version() {
     );
 }
 
-/// Each manifest, the files beside it, the file that comes out, and the line that is told.
+/// Each manifest, the files beside it, the file that comes out, and the line that is printed.
 #[test]
 fn the_line_is_for_the_file_that_is_there() {
     let plain: &[&str] = &[];

@@ -115,7 +115,7 @@ impl Timeline {
     /// Nanoseconds since zero on the runtime's clock.
     ///
     /// A span that is dropped with its thread's locals may find Tokio's gone. Asking for the time then
-    /// panics in a program that has ever paused it. Zero stands for "not known": a record never takes a
+    /// panics in a program that has ever paused it. Zero means "not known": a record never takes a
     /// time earlier than the last one it heard.
     fn now(&self) -> u64 {
         let now = catch_unwind(Instant::now).unwrap_or(self.0.zero);
@@ -239,7 +239,7 @@ fn tells(event: &Metadata<'_>) -> Option<Outcome> {
 }
 
 /// Whether the attribute that made the span made the event too: then both are placed at the attribute. A
-/// program's own `error!(%error)` stands on another line, and says nothing about how its span ends.
+/// program's own `error!(%error)` is on another line, and says nothing about how its span ends.
 fn same_place(event: &Metadata<'_>, span: &Metadata<'_>) -> bool {
     (event.file(), event.line()) == (span.file(), span.line())
 }

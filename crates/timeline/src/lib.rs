@@ -111,15 +111,15 @@
 //!   returns. A span made by hand can say the same: `tracing::info!("return" = 5)`.
 //! - **failed**: the event of `#[instrument(err)]`, with the one field `error`, or a panic that leaves the
 //!   span. An error that the program logs itself, as in `tracing::error!(%error, "retrying")`, is no sign:
-//!   the event must have no other field (a message is a field) and stand where the attribute stands, in
+//!   the event must have no other field (a message is a field) and be where the attribute is, in
 //!   file and line, which is where the macro puts its own. A function that returns a `Result` needs
 //!   `ret, err`: with `ret` alone, an `Err` is a value that it returned.
-//! - **cancelled**: closed without any of these, when the timeline was told by
+//! - **cancelled**: closed without any of these, when the timeline was notified by
 //!   [`returns_reported`](Timeline::returns_reported) that every span would have given one.
 //! - **ended**: closed without any of these otherwise.
 //! - **running**: not closed yet.
 //!
-//! A span that has told its result is over when it is left after that. Any other is over when it was left
+//! A span that has recorded its result is over when it is left after that. Any other is over when it was left
 //! for the last time; one that was never entered, when it closes. The closing itself comes too late to be
 //! the end: a clone of the span keeps it open, and so does each of its children.
 //!

@@ -90,7 +90,7 @@ async fn a_name_has_no_durations_while_none_of_its_spans_is_over() {
     expected.assert_eq(&recording.text(TextStyle::default()));
 }
 
-/// The numbers share what the names leave, but do not stand too far apart.
+/// The numbers share what the names leave, but are not too far apart.
 #[tokio::test(start_paused = true)]
 async fn the_columns_of_a_summary_leave_room_for_the_names() {
     #[tracing::instrument(ret)]

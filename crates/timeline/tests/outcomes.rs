@@ -170,7 +170,7 @@ async fn a_panic_in_a_function_that_is_not_async_is_a_failure() {
     assert_eq!(lane(&recording, "divide 0").poll_count(), 1);
 }
 
-/// A panic drops what stands beside it. That was cancelled, though its thread is panicking.
+/// A panic drops what is beside it. That was cancelled, though its thread is panicking.
 #[tokio::test(start_paused = true)]
 async fn what_a_panic_elsewhere_drops_was_cancelled() {
     let recording = recorded(async {

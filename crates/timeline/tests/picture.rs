@@ -220,7 +220,7 @@ async fn the_svg_shows_every_kind_of_lane() {
     expect_file!["golden/everything.svg"].assert_eq(&svg);
 }
 
-/// The durations stand at the right edge then. A label has less room the further in it begins.
+/// The durations are at the right edge then. A label has less room the further in it begins.
 #[tokio::test(start_paused = true)]
 async fn where_all_have_finished_the_svg_has_no_words() {
     #[tracing::instrument(ret)]

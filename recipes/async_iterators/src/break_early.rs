@@ -27,7 +27,7 @@
 //! ```
 //!
 //! The owner of the stream decides. A stream that is given by value is dropped when the loop is left, and all that it
-//! holds is released at once; asyncio releases it when the generator is collected. A stream that is lent as `&mut`
+//! holds is released at once. asyncio releases it when the generator is collected. A stream that is lent as `&mut`
 //! stays where it is, and the next loop goes on behind the item at which this one stopped.
 //!
 //! A `while let Some(item) = source.next().await` with a `break` is enough where nothing is held.

@@ -22,8 +22,8 @@
 //! }
 //! ```
 //!
-//! By hand a stream has a type with a name, so it can be a field of a struct; it knows how much is left (`size_hint`);
-//! and it costs no allocation. A generator is shorter, and enough for most streams: write one first.
+//! By hand a stream has a type with a name, so it can be a field of a struct. It knows how much is left (`size_hint`),
+//! and costs no allocation. A generator is shorter, and enough for most streams: write one first.
 //!
 //! `poll_next` obeys one rule: before it returns `Pending`, something must have taken note of `cx`'s waker. Here the
 //! sleep does, because it was polled with this `cx`. A `Pending` without that is never polled again.

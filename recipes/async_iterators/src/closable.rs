@@ -26,10 +26,10 @@
 //! }
 //! ```
 //!
-//! The body gives items out and runs only while it is asked for the next one. The clean-up gets the resource however
-//! the body comes to its end: it returns, fails or panics, the consumer calls [`Closable::close`], or the consumer
-//! drops the generator, also in the middle of a `next()`. The last two move body and clean-up to a task of the tracker:
-//! no second cancellation reaches it there.
+//! The body gives items out and runs only while it is asked for the next one. The clean-up gets the resource at every
+//! end of the body: it returns, fails or panics; the consumer calls [`Closable::close`], or drops the generator, also
+//! in the middle of a `next()`. The last two move body and clean-up to a task of the tracker: no second cancellation
+//! reaches it there.
 //!
 //! `async_stream::stream!` is enough where the clean-up does not await: there a guard in the body does it.
 //!
@@ -77,8 +77,8 @@ use tokio_util::task::TaskTracker;
 pub struct Out<T>(mpsc::Sender<T>);
 
 impl<T> Out<T> {
-    /// `yield item`: returns when the consumer has taken the item and asks for the next one; not at all once the
-    /// generator is closed, for the body is dropped then.
+    /// `yield item`: returns when the consumer has taken the item and asks for the next one. Closing the generator
+    /// drops the body at this await.
     pub async fn give(&mut self, item: T) {
         if self.0.send(item).await.is_ok() {
             // There is room again when the item has been taken, and the body is polled again when the next is asked

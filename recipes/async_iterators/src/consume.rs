@@ -31,7 +31,7 @@
 //! when the one before it is handled, and so slows its source down to its own pace.
 //!
 //! With a limit it is the same: an item is taken from the source when there is room. There is room again when the
-//! consumer comes back from a result, not when that result is computed, so results that wait for the consumer are
+//! consumer comes back from a result, not when that result is computed. So results that wait for the consumer are
 //! bounded too. The work runs on tasks: it goes on while the consumer is busy. That of `futures::StreamExt::buffered`
 //! stops then; `buffered(limit)` is enough for a consumer that is never busy.
 //!
@@ -41,9 +41,9 @@
 //!
 //! # Errors
 //!
-//! The first error in time is given out as soon as it happens, after the rest of the work has been aborted and has
-//! ended; then the stream is over. Results that waited for an earlier one are dropped. An error of the source takes the
-//! same way if `work` returns it.
+//! The first error is given out as soon as it happens, after the rest of the work has been aborted and has ended. Then
+//! the stream is over. Results that waited for an earlier one are dropped. An error of the source takes the same way if
+//! `work` returns it.
 //!
 //! # Panics
 //!

@@ -89,7 +89,7 @@ async fn read_ahead() {
 }
 
 const FILES: [(&str, u64); 6] =
-    [("file-1", 350), ("file-2", 100), ("file-3", 200), ("file-4", 200), ("file-5", 200), ("file-6", 150)];
+    [("file-1", 450), ("file-2", 100), ("file-3", 200), ("file-4", 200), ("file-5", 300), ("file-6", 300)];
 
 #[instrument(skip(millis), ret, err)]
 async fn download((file, millis): (&'static str, u64)) -> anyhow::Result<&'static str> {
@@ -184,7 +184,7 @@ async fn forgotten(clean_ups: &TaskTracker) -> anyhow::Result<()> {
 
 #[instrument(ret)]
 async fn weigh(value: f64) -> f64 {
-    sleep(ms(70)).await;
+    sleep(ms(150)).await;
     value
 }
 
@@ -199,7 +199,7 @@ async fn talk() {
             value = caller.give(total / count).await;
         }
     });
-    for value in [10.0, 20.0, 60.0, 30.0] {
+    for value in [10.0, 20.0, 60.0] {
         if let Some(average) = averages.send(value).await {
             info!("  {value} in, {average:.0} out");
         }

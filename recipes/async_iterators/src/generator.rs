@@ -26,9 +26,9 @@
 //! }
 //! ```
 //!
-//! `try_stream!` is for items that are a `Result`: a `?` gives the error out as the last item and ends the stream, as
-//! an exception ends a generator. `stream!` is the same without errors. What is yielded may be awaited for; the
-//! consumer pins the stream: `let mut changes = pin!(changes(...))`.
+//! `try_stream!` is for items that are a `Result`. A `?` yields the error as the last item and ends the stream, as an
+//! exception ends a generator. `stream!` is the same without errors. What is yielded may be awaited for; the consumer
+//! pins the stream: `let mut changes = pin!(changes(...))`.
 //!
 //! A task with an `mpsc` channel is enough where the values have to be made while the consumer is busy.
 //!

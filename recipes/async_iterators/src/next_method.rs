@@ -27,8 +27,8 @@
 //!
 //! `tokio::io::Lines` is enough where an item is a line.
 //!
-//! An `async fn next` in a trait is stable, but not as `dyn`, and a bound on its future being `Send` cannot be written: take
-//! `Stream` there. There is no `async fn drop`: see `closable`.
+//! An `async fn next` in a trait is stable. For a `dyn`, or a bound that its future is `Send`, take `Stream`. There is
+//! no `async fn drop`: see `closable`.
 //!
 //! # Cancel safety
 //!

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Yields the items of a source that gives out pages, each with the cursor of the next one: an `async def` that yields
-//! from page after page.
+//! Yields the items of a source that returns pages, each with the cursor of the next one. In asyncio: an `async def`
+//! that yields from page after page.
 //!
 //! ```sh
 //! cargo add futures

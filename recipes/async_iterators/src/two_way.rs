@@ -28,7 +28,7 @@
 //! first value sent is an argument of the body, so there is no `asend(None)` to start with.
 //!
 //! An `async fn step(&mut self, input)` of a struct is enough if the body is a loop around one `give`. If the body has
-//! to go on between two sends, make it a task with a channel of requests, each with a `oneshot` for its answer.
+//! to go on between two sends, make it a task with a channel of requests. Each request has a `oneshot` for its answer.
 //!
 //! # Cancel safety
 //!

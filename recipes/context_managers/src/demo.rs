@@ -141,7 +141,7 @@ async fn cancelled_twice(cleanups: &TaskTracker) {
     sleep(ms(20)).await;
     task.abort();
     info!("  cancelled again");
-    sleep(ms(80)).await;
+    sleep(ms(180)).await;
     info!("  the caller has gone on meanwhile");
 }
 
@@ -266,7 +266,7 @@ async fn transactions(cleanups: &TaskTracker) -> anyhow::Result<()> {
     let (payment, refund, audit) = tokio::join!(
         pool.transaction(async |on| payment().instrument(on.lane.0.clone()).await),
         pool.transaction(async |on| refund().instrument(on.lane.0.clone()).await),
-        timeout(ms(350), pool.transaction(async |on| audit().instrument(on.lane.0.clone()).await)),
+        timeout(ms(450), pool.transaction(async |on| audit().instrument(on.lane.0.clone()).await)),
     );
     // The timeout did not wait for the rollback, so this does.
     drain(cleanups, ms(1_000)).await?;

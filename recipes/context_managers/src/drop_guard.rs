@@ -23,9 +23,9 @@
 //! }
 //! ```
 //!
-//! A value is dropped when its owner is gone: at the end of the block, at an early return, at a panic, and when the
-//! future that holds it is dropped, which is what a cancellation is. Locals are dropped in the reverse order of their
-//! declaration, fields of a struct in the order of theirs.
+//! A value is dropped when its owner is gone: at the end of the block, at an early return, at a panic. A cancellation
+//! drops the future, and the values in it. Locals are dropped in the reverse order of their declaration, fields of a
+//! struct in the order of theirs.
 //!
 //! A resource that many places use gets a type with a `drop` ([`Seat`]). For clean-up in one place, `scopeguard::guard`
 //! is enough ([`unless_busy`]). In `drop` nothing can await: clean-up that has to wait is in `scope`.

@@ -132,8 +132,8 @@ impl<E: Send + 'static> ExitStack<E> {
         self.push(|_| clean_up().boxed());
     }
 
-    /// Puts a clean-up on the stack that sees, and may change, the list of what has failed so far
-    /// (`push_async_exit`): to clear it is to suppress it.
+    /// Puts a clean-up on the stack that sees, and may change, the list of failures so far (`push_async_exit`). To
+    /// clear the list is to suppress them.
     pub fn push(
         &mut self,
         clean_up: impl for<'a> FnOnce(&'a mut Vec<Failure<E>>) -> BoxFuture<'a, Result<(), E>> + Send + 'static,

@@ -28,8 +28,8 @@
 //! ```
 //!
 //! It is for work that is often done without waiting: a cache hit, a connection that is open already. Up to its first
-//! wait the work is part of its caller: it sees the caller's task-locals and task id, and a caller in a hurry waits for
-//! it. From there on it is a task like any other.
+//! wait the work is part of its caller. It sees the caller's task-locals and task id, and the caller waits for it. From
+//! there on it is a task like any other.
 //!
 //! `tokio::spawn` is enough where a task for each call costs too little to matter.
 //!

@@ -43,7 +43,7 @@
 //!
 //! # Panics
 //!
-//! A panic in the work is caught and is a failure. The report must not panic: it may run while another panic unwinds,
+//! A panic in the work is caught and is a failure, unless the profile has `panic = "abort"`. The report must not panic: it may run while another panic unwinds,
 //! and a second one ends the process.
 
 use std::any::Any;
@@ -66,7 +66,7 @@ pub enum Failure<E> {
 #[must_use = "dropped, it is reported"]
 pub struct Unheard<E, R: FnOnce(Failure<E>)>(Option<(Failure<E>, R)>);
 
-/// Does `work`; should it fail and nobody hear of it, calls `report`.
+/// Does `work`, and calls `report` if it fails and the failure is dropped unheard.
 ///
 /// `tokio::spawn(reported(work, report));` is reported at the end of the task. With the handle kept,
 /// `task.await?.map_err(Unheard::hear)` is the failure, and it is not reported.

@@ -133,7 +133,7 @@ impl ErrorGroup {
         self.errors.iter().all(|error| error.downcast_ref().is_some_and(Self::is_empty))
     }
 
-    /// Every error, those of the groups in this one in their places.
+    /// Every error, those of the groups in this one where the group is.
     pub fn leaves(&self) -> Vec<&anyhow::Error> {
         let inner = |error| anyhow::Error::downcast_ref::<Self>(error);
         self.errors.iter().flat_map(|error| inner(error).map_or_else(|| vec![error], Self::leaves)).collect()
@@ -155,5 +155,5 @@ impl fmt::Display for ErrorGroup {
     }
 }
 
-// Without a `source`: that is one error, the cause of this one, and a group has many that stand side by side.
+// Without a `source`: that is one error, the cause of this one, and a group has many.
 impl Error for ErrorGroup {}

@@ -1,6 +1,7 @@
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 
 pub mod background;
+pub mod circuit_breaker;
 pub mod context;
 pub mod demo;
 pub mod error_group;

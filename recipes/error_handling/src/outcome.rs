@@ -8,7 +8,7 @@
 //! ```
 //!
 //! ```
-//! use error_handling::outcome::{Outcome, every_outcome};
+//! use error_handling::outcome::{TaskOutcome, every_outcome};
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
@@ -17,8 +17,8 @@
 //!     let poller = tokio::spawn(std::future::pending());
 //!     poller.abort();
 //!     let outcomes = every_outcome([("mail", mail), ("backup", backup), ("poller", poller)]).await;
-//!     assert_eq!(outcomes[0], ("mail", Outcome::Value("sent")));
-//!     assert_eq!(outcomes[2], ("poller", Outcome::Cancelled));
+//!     assert_eq!(outcomes[0], ("mail", TaskOutcome::Value("sent")));
+//!     assert_eq!(outcomes[2], ("poller", TaskOutcome::Cancelled));
 //!
 //!     let failed = outcomes.iter().filter(|(_, outcome)| outcome.is_failure());
 //!     assert_eq!(failed.map(|(name, _)| *name).collect::<Vec<_>>(), ["backup"]);
@@ -39,11 +39,11 @@
 //!
 //! # Errors
 //!
-//! None: an [`Outcome`] is what an error becomes.
+//! None: an [`TaskOutcome`] is what an error becomes.
 //!
 //! # Panics
 //!
-//! A panic in a task is an [`Outcome`] as well, with its text.
+//! A panic in a task is an [`TaskOutcome`] as well, with its text.
 
 use std::any::Any;
 use std::mem;
@@ -54,7 +54,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome<T, E> {
+pub enum TaskOutcome<T, E> {
     /// The work returned a value.
     Value(T),
     /// The work returned an error.
@@ -65,7 +65,7 @@ pub enum Outcome<T, E> {
     Cancelled,
 }
 
-impl<T, E> Outcome<T, E> {
+impl<T, E> TaskOutcome<T, E> {
     /// Whether something went wrong: an error or a panic. A cancellation is no failure.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Error(_) | Self::Panicked(_))
@@ -73,7 +73,7 @@ impl<T, E> Outcome<T, E> {
 }
 
 /// What `task.await` gives.
-impl<T, E> From<Result<Result<T, E>, JoinError>> for Outcome<T, E> {
+impl<T, E> From<Result<Result<T, E>, JoinError>> for TaskOutcome<T, E> {
     fn from(result: Result<Result<T, E>, JoinError>) -> Self {
         match result {
             Ok(Ok(value)) => Self::Value(value),
@@ -86,13 +86,13 @@ impl<T, E> From<Result<Result<T, E>, JoinError>> for Outcome<T, E> {
     }
 }
 
-/// Waits until every task has ended. The outcomes stand in the order of `tasks`, each beside its name.
+/// Waits until every task has ended. The outcomes are in the order of `tasks`, each beside its name.
 ///
 /// No tasks, no waiting: the result is an empty `Vec` at once.
 pub fn every_outcome<N, T, E>(
     tasks: impl IntoIterator<Item = (N, JoinHandle<Result<T, E>>)>,
-) -> impl Future<Output = Vec<(N, Outcome<T, E>)>> {
-    // Owned before the first poll: a future that is dropped early must not leave the tasks to nobody.
+) -> impl Future<Output = Vec<(N, TaskOutcome<T, E>)>> {
+    // Owned before the first poll: a future that is dropped early must not leave the tasks running.
     let tasks: Vec<_> = tasks.into_iter().map(|(name, task)| (name, AbortOnDropHandle::new(task))).collect();
     async {
         let mut outcomes = Vec::with_capacity(tasks.len());

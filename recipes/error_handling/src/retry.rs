@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: 0BSD
-//! Tries again what may succeed the next time, with pauses that grow, up to a deadline, and never after a cancellation:
-//! in asyncio a loop around `try`, or the package `tenacity`.
+//! Tries a call again after pauses that grow, up to a number of attempts and a total time: `tenacity`, `backoff`, `stamina`.
 //!
 //! ```sh
-//! cargo add backon --no-default-features --features std,tokio-sleep
+//! cargo add fastrand
 //! cargo add tokio --features rt,time
 //! ```
 //!
 //! ```
-//! use std::{io, time::Duration};
+//! use std::io::{Error, ErrorKind};
+//! use std::time::Duration;
 //!
-//! use backon::ExponentialBuilder;
-//! use error_handling::retry::{Verdict, retry};
-//! use tokio::time::Instant;
+//! use error_handling::retry::{Policy, Verdict, retry};
 //!
 //! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> io::Result<()> {
-//!     let mut server = [Err(io::ErrorKind::TimedOut), Ok("page")].into_iter();
-//!     let attempt = || std::future::ready(server.next().unwrap().map_err(io::Error::from));
-//!     let judge = |error: &io::Error| match error.kind() {
-//!         io::ErrorKind::TimedOut => Verdict::Again,
-//!         _ => Verdict::Final,
-//!     };
-//!     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(1)).with_jitter();
-//!     let deadline = Instant::now() + Duration::from_secs(30);
-//!     let log = |error: &io::Error, pause| println!("{error}, again in {pause:?}");
-//!     assert_eq!(retry(pauses, deadline, judge, log, attempt).await?, "page");
+//! async fn main() -> Result<(), Error> {
+//!     let mut answers = [Err(Error::from(ErrorKind::TimedOut)), Ok("page")].into_iter();
+//!     let fetch = || std::future::ready(answers.next().unwrap());
+//!     let policy = Policy { attempts: 5, total: Duration::from_secs(60), ..Policy::default() };
+//!     let page = retry(policy, fetch, |error| match error.kind() {
+//!         ErrorKind::NotFound => Verdict::Final,
+//!         _ => Verdict::Again,
+//!     });
+//!     assert_eq!(page.await?, "page");
 //!     Ok(())
 //! }
 //! ```
 //!
-//! [`backon`] is the loop and the pauses: it draws the jitter, and a seed makes it draw the same again.
-//! `attempt.retry(pauses)` is enough without a deadline. This function adds what backon cannot know: which errors are
-//! worth it, and how long the caller can wait.
+//! Tokio has no retry. The crate `backon` is enough for errors alone: `attempt.retry(ExponentialBuilder::default())`. This
+//! file adds what the other side asks for (`Retry-After`), outcomes that are not errors, and cancellation.
+//!
+//! Take [`retry_outcome`] for `anyhow::Error`, for a response that may say "busy", and to report each retry.
+//!
+//! The policy begins no attempt after its total, and cuts none: give each attempt a `tokio::time::timeout`.
 //!
 //! # Cancel safety
 //!
@@ -41,66 +40,129 @@
 //!
 //! # Errors
 //!
-//! The error of the last attempt, as it is.
+//! The last outcome, as it is.
 //!
 //! # Panics
 //!
-//! A panic in an attempt goes on in the caller and is not retried: the same bug would be there again.
+//! A panic in an attempt goes on in the caller and is not retried: `a_panic_in_an_attempt_goes_on_in_the_caller`.
+//!
+//! # Differences from asyncio
+//!
+//! A cancellation is an error here, the [`JoinError`] of an aborted task. [`retry`] never repeats it.
 
 use std::error::Error;
 use std::time::Duration;
 use std::{io, iter};
 
-use backon::{BackoffBuilder, Retryable};
 use tokio::task::JoinError;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-/// What an error says about another attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How often, and how patiently.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// The most attempts, the first one included. 0 counts as 1. Default: 5.
+    pub attempts: u32,
+    /// The back-off before the second attempt. It doubles with each further one. Default: 100 ms.
+    pub pause: Duration,
+    /// The longest pause. If the other side asks for a longer one, there is no further attempt. Default: 10 s.
+    pub longest: Duration,
+    /// No attempt begins later than this after the first. Default: one minute.
+    pub total: Duration,
+    /// Draws from 0 to 1: a pause lies between half of the back-off and all of it, so that clients that failed together
+    /// come back one by one. Default: `fastrand::f64`. `|| 1.0` gives exact pauses.
+    pub random: fn() -> f64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            pause: Duration::from_millis(100),
+            longest: Duration::from_secs(10),
+            total: Duration::from_secs(60),
+            random: fastrand::f64,
+        }
+    }
+}
+
+/// What an outcome says about another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It would come out the same.
+    /// It is a success, or would be the same failure again.
     Final,
-    /// It may do better.
+    /// Another attempt may do better.
     Again,
-    /// It may do better, but not sooner than this: the other side has said so.
+    /// Another attempt may do better, but not sooner than this: the other side has said so.
     After(Duration),
 }
 
-/// Makes attempts until one succeeds, an error is [`Verdict::Final`], the pauses have an end, or the next attempt would
-/// begin after `deadline`.
+/// `None` is final. A pause is the least one: zero leaves it to the back-off.
+impl From<Option<Duration>> for Verdict {
+    fn from(pause: Option<Duration>) -> Self {
+        pause.map_or(Self::Final, Self::After)
+    }
+}
+
+/// Makes attempts until one succeeds, `judge` calls an error [`Verdict::Final`], or the policy ends it.
 ///
-/// An attempt under way is not cut at the deadline: let `attempt` use `timeout_at` for that. `on_retry` is told each
-/// error that is followed by another attempt, and the pause before it.
+/// # Errors
+///
+/// That of the last attempt. A cancellation is final without asking `judge`.
 pub async fn retry<T, E, F>(
-    pauses: impl BackoffBuilder,
-    deadline: Instant,
-    judge: impl Fn(&E) -> Verdict,
-    on_retry: impl FnMut(&E, Duration),
+    policy: Policy,
     attempt: impl FnMut() -> F,
+    judge: impl Fn(&E) -> Verdict,
 ) -> Result<T, E>
 where
     E: Error + 'static,
     F: Future<Output = Result<T, E>>,
 {
-    attempt
-        .retry(pauses)
-        .when(|error| !is_cancellation(error))
-        .adjust(|error, pause| {
-            let pause = match judge(error) {
-                Verdict::Final => None,
-                Verdict::Again => pause,
-                Verdict::After(at_least) => pause.map(|pause| pause.max(at_least)),
-            };
-            pause.filter(|pause| *pause <= deadline.saturating_duration_since(Instant::now()))
-        })
-        .notify(on_retry)
-        .await
+    let judge = |outcome: &Result<T, E>| match outcome {
+        Err(error) if !is_cancellation(error) => judge(error),
+        _ => Verdict::Final,
+    };
+    retry_outcome(policy, attempt, judge, |_, _| {}).await
 }
 
-/// Whether the error, or one of its causes, is that of a task that was aborted. Whoever aborts wants an end.
+/// Makes attempts until `judge` calls an outcome [`Verdict::Final`], or the policy ends it. Returns the last outcome.
 ///
-/// It looks into an [`io::Error`], whose `source` skips the error it holds. It does not see what a type with
-/// `#[error(transparent)]` holds, as its `source` skips that too: the caller's judge knows the type.
+/// `on_retry` gets each outcome that is followed by another attempt, and the pause before that.
+pub async fn retry_outcome<T, F: Future<Output = T>>(
+    policy: Policy,
+    mut attempt: impl FnMut() -> F,
+    judge: impl Fn(&T) -> Verdict,
+    mut on_retry: impl FnMut(&T, Duration),
+) -> T {
+    let begin = Instant::now();
+    let mut back_off = policy.pause;
+    for _ in 1..policy.attempts {
+        let outcome = attempt().await;
+        let asked_for = match judge(&outcome) {
+            Verdict::Final => return outcome,
+            Verdict::Again => Duration::ZERO,
+            // To come back sooner than asked would be worse than to give up.
+            Verdict::After(pause) if pause > policy.longest => return outcome,
+            Verdict::After(pause) => pause,
+        };
+        let half = back_off.min(policy.longest) / 2;
+        // A server in trouble may ask for no pause at all: it gets ours.
+        let pause = asked_for.max(half + half.mul_f64((policy.random)().clamp(0.0, 1.0)));
+        if begin.elapsed().saturating_add(pause) > policy.total {
+            return outcome;
+        }
+        on_retry(&outcome, pause);
+        // An outcome may hold a connection or a permit. It must not keep it through the pause.
+        drop(outcome);
+        sleep(pause).await;
+        back_off = back_off.saturating_mul(2);
+    }
+    attempt().await
+}
+
+/// Whether the error, or one of its causes, is that of a task that was aborted.
+///
+/// It looks into an [`io::Error`], whose `source` skips the error it holds. It cannot see what a type with
+/// `#[error(transparent)]` holds: let `judge` look there. For an `anyhow::Error`, pass `error.as_ref()`.
 pub fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
     let mut causes =
         iter::successors(Some(error), |&cause| match cause.downcast_ref().and_then(io::Error::get_ref) {

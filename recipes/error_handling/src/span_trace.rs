@@ -29,7 +29,7 @@
 //! into a task that is spawned with `in_current_span()`. The subscriber needs `tracing_error::ErrorLayer`; without it
 //! the trace is empty.
 //!
-//! `anyhow`'s context (the pattern `context`) is enough where a person needs no place in the code.
+//! `anyhow`'s context (the pattern `context`) is enough where a person needs no line of the code.
 //!
 //! # Errors
 //!

@@ -15,7 +15,7 @@
 //! use std::time::Duration;
 //!
 //! use backon::ExponentialBuilder;
-//! use error_handling::supervise::{End, Restart, Supervisor};
+//! use error_handling::supervise::{WorkerEnd, Restart, Supervisor};
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
@@ -28,7 +28,7 @@
 //!         runs += 1;
 //!         async move { anyhow::Ok(anyhow::ensure!(runs == 2, "connection lost")) }
 //!     })?;
-//!     assert!(matches!(workers.next_end().await, Some((_, End::Finished))));
+//!     assert!(matches!(workers.next_end().await, Some((_, WorkerEnd::Finished))));
 //!     Ok(())
 //! }
 //! ```
@@ -36,8 +36,9 @@
 //! asyncio has no name for it; Erlang calls it a supervisor.
 //!
 //! A worker that returns `Ok` has finished and is not started again. A worker that was cancelled is not either: that is
-//! no failure, and its end was asked for. The supervisor finds the [`JoinError`] of a cancelled task among the causes of the
-//! worker's error and inside an `io::Error`, and not inside a type with `#[error(transparent)]`.
+//! no failure, and its end was asked for. The supervisor finds the [`JoinError`](tokio::task::JoinError) of a cancelled task among the causes of the
+//! worker's error and inside an `io::Error`, and not inside a type with `#[error(transparent)]`: lesson
+//! `a_worker_that_ends_for_its_own_task_was_aborted_counts_as_cancelled`.
 //!
 //! A `JoinSet` and a loop over `join_next` are enough without restarts.
 //!
@@ -49,41 +50,27 @@
 //! # Panics
 //!
 //! A panic of a worker is a failure of that worker, a [`Panicked`], also one in the call that makes its future. A panic
-//! of the report, or of a destructor, ends the worker for which it happened, unreported: [`End::Failed`].
+//! of the report, or of a destructor, ends its worker, unreported: [`WorkerEnd::Failed`]. With `panic = "abort"` in the profile,
+//! nothing is caught.
 
-use std::any::Any;
-use std::collections::VecDeque;
-use std::error::Error;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, iter};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt;
-use tokio::task::{JoinError, yield_now};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::JoinMap;
 
-/// When to start a failed worker again.
-#[derive(Debug, Clone)]
-pub struct Restart {
-    /// The pauses before the restarts, with or without jitter. If they have an end (they have by default, after the
-    /// third), it is a reason to give up.
-    pub pauses: ExponentialBuilder,
-    /// After a run that was at least this long the pauses begin anew.
-    pub healthy: Duration,
-    /// The failure that makes so many within [`window`](Self::window) is the last. 1 means no restart.
-    pub failures: usize,
-    /// See [`failures`](Self::failures).
-    pub window: Duration,
-}
+use worker::{supervise, text};
+
+mod worker;
+
+pub use worker::{Panicked, Restart};
 
 /// How a worker ended for good.
 #[derive(Debug)]
-pub enum End {
+pub enum WorkerEnd {
     /// It returned `Ok`.
     Finished,
     /// It failed, with this as the last failure, and is not started again.
@@ -91,11 +78,6 @@ pub enum End {
     /// It was cancelled, or the supervisor was shut down while it ran or was to be started again.
     Cancelled,
 }
-
-/// A worker panicked with this message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("panicked: {0}")]
-pub struct Panicked(pub String);
 
 /// A worker of this name has not ended, or its end has not been taken by [`Supervisor::next_end`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,7 +87,7 @@ pub struct NameTaken(pub String);
 /// Starts workers, and starts them again.
 #[derive(Debug)]
 pub struct Supervisor<R> {
-    workers: JoinMap<String, End>,
+    workers: JoinMap<String, WorkerEnd>,
     stop: CancellationToken,
     /// For what a worker has started with its token and has not waited for.
     _stop_on_drop: DropGuard,
@@ -153,27 +135,27 @@ where
         Ok(())
     }
 
-    /// Aborts a worker: it ends at its next await, or in its pause, and is not started again. `false` if there is none
-    /// of that name.
+    /// Aborts a worker: it ends at its next await, or in its pause, and is not started again. `false` if no worker has
+    /// that name.
     pub fn cancel(&mut self, name: &str) -> bool {
         self.workers.abort(name)
     }
 
     /// Waits for the next worker to end for good, and gives its name and its end. `None` if there is no worker.
-    pub async fn next_end(&mut self) -> Option<(String, End)> {
+    pub async fn next_end(&mut self) -> Option<(String, WorkerEnd)> {
         let (name, end) = self.workers.join_next().await?;
         Some((
             name,
             end.unwrap_or_else(|error| match error.try_into_panic() {
-                Ok(panic) => End::Failed(Panicked(text(panic)).into()),
-                Err(_aborted) => End::Cancelled,
+                Ok(panic) => WorkerEnd::Failed(Panicked(text(panic)).into()),
+                Err(_aborted) => WorkerEnd::Cancelled,
             }),
         ))
     }
 
     /// Cancels the workers' token, waits for them up to `grace`, aborts the rest, and gives every end that has not
     /// been taken. When it returns no worker is alive. Failures are reported up to the end.
-    pub async fn shutdown(mut self, grace: Duration) -> Vec<(String, End)> {
+    pub async fn shutdown(mut self, grace: Duration) -> Vec<(String, WorkerEnd)> {
         let mut ends = Vec::new();
         self.stop.cancel();
         if timeout(grace, self.take_ends(&mut ends)).await.is_err() {
@@ -194,89 +176,9 @@ where
         ends
     }
 
-    async fn take_ends(&mut self, ends: &mut Vec<(String, End)>) {
+    async fn take_ends(&mut self, ends: &mut Vec<(String, WorkerEnd)>) {
         while let Some(end) = self.next_end().await {
             ends.push(end);
         }
     }
-}
-
-async fn supervise<F: Future<Output = anyhow::Result<()>>>(
-    restart: Option<Restart>,
-    mut work: impl FnMut(CancellationToken) -> F,
-    stop: CancellationToken,
-    report: impl Fn(&anyhow::Error, Option<Duration>),
-) -> End {
-    let mut restarts = restart.map(Restarts::new);
-    loop {
-        let begin = Instant::now();
-        // In this task and not in one of its own: an abort has dropped the work when the worker's end is given.
-        let run = AssertUnwindSafe(async { work(stop.clone()).await }).catch_unwind().await;
-        let failure = match run {
-            Ok(Ok(())) => return End::Finished,
-            Ok(Err(error)) if is_cancellation(&error) => return End::Cancelled,
-            Ok(Err(error)) => error,
-            Err(panic) => Panicked(text(panic)).into(),
-        };
-        let pause = restarts
-            .as_mut()
-            .filter(|_| !stop.is_cancelled())
-            .and_then(|restarts| restarts.pause_after(begin.elapsed()));
-        report(&failure, pause);
-        let Some(pause) = pause else { return End::Failed(failure) };
-        // An error may own a connection or a permit. It must not keep them through the pause.
-        drop(failure);
-        if stop.run_until_cancelled(sleep(pause)).await.is_none() {
-            return End::Cancelled;
-        }
-    }
-}
-
-struct Restarts {
-    policy: Restart,
-    pauses: <ExponentialBuilder as BackoffBuilder>::Backoff,
-    /// When it failed, within the window.
-    failures: VecDeque<Instant>,
-}
-
-impl Restarts {
-    fn new(policy: Restart) -> Self {
-        Self { pauses: policy.pauses.build(), policy, failures: VecDeque::new() }
-    }
-
-    /// Counts a failure after a run of this length. `None` says to give up.
-    fn pause_after(&mut self, run: Duration) -> Option<Duration> {
-        if run >= self.policy.healthy {
-            self.pauses = self.policy.pauses.build();
-        }
-        let now = Instant::now();
-        self.failures.push_back(now);
-        while self.failures.front().is_some_and(|first| now - *first > self.policy.window) {
-            self.failures.pop_front();
-        }
-        if self.failures.len() >= self.policy.failures { None } else { self.pauses.next() }
-    }
-}
-
-/// Whether the error comes from a task that was aborted. The `source` of an [`io::Error`] skips the error it holds.
-fn is_cancellation(error: &anyhow::Error) -> bool {
-    let first: &(dyn Error + 'static) = error.as_ref();
-    let mut causes =
-        iter::successors(Some(first), |&cause| match cause.downcast_ref().and_then(io::Error::get_ref) {
-            Some(inside) => Some(inside),
-            None => cause.source(),
-        });
-    causes.any(|cause| cause.downcast_ref().is_some_and(JoinError::is_cancelled))
-}
-
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
-fn text(panic: Box<dyn Any + Send>) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a value that is not text")
-        .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
-    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
-    text
 }

@@ -77,7 +77,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Starts `work` on the runtime, from any thread. Nothing waits here.
 ///
-/// Of Tokio's own futures many look for their runtime when they are made, and panic on a thread that has none: hand in
+/// Many of Tokio's own futures look for their runtime when they are made, and panic on a thread without one. So hand in
 /// `async { sleep(limit).await }` and not `sleep(limit)`.
 pub fn submit<F>(runtime: &Handle, work: F) -> AbortOnDropHandle<F::Output>
 where

@@ -6,5 +6,3 @@ pub mod from_a_thread;
 pub mod not_send;
 pub mod owner;
 pub mod runner;
-pub mod slow_polls;
-pub mod watchdog;

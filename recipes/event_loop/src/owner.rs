@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Keeps something that is not `Send` on a thread of its own, and lets every thread use it: what asyncio does with a
-//! second loop in a thread.
+//! Keeps a value that is not `Send` on its own thread, and lets every thread use it. In asyncio: a second loop in a
+//! thread.
 //!
 //! ```sh
 //! cargo add futures

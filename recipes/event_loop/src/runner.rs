@@ -180,11 +180,11 @@ impl Runner {
         Ok(runtime.block_on(async { main().await }))
     }
 
-    /// Cancels the background tasks that are left, waits for them for `grace`, and ends the runtime, in which it waits
+    /// Cancels the background tasks that are left, and waits for them for `grace`. Then it ends the runtime, and waits
     /// for calls of `spawn_blocking`, for `grace` again. A second call does nothing.
     ///
-    /// A task that ends in the instant in which `grace` is over is in time. Tokio cannot tell when all that is due in an
-    /// instant has run: a task that takes many more turns in that instant may be cut off.
+    /// A task that ends in the instant in which `grace` is over is in time. Tokio cannot tell when all that is due in
+    /// an instant has run. A task that takes many more turns in that instant may be cut off.
     ///
     /// A task that never awaits cannot be cut off: a runtime of one thread waits for it. `Duration::MAX` is no limit.
     pub fn close(&mut self, grace: Duration) -> Result<(), CloseError> {

@@ -25,12 +25,12 @@
 //! }
 //! ```
 //!
-//! `spawn_blocking` alone is enough for a few calls. It uses up to 512 threads, and lets everything else wait in a
-//! queue without a bound. Those threads also serve `tokio::fs`, stdin and the resolver: a thousand slow calls hold them
-//! up as well. Here a call waits for its permit before it takes a thread.
+//! Without this file: `spawn_blocking` alone is enough for a few calls. It uses up to 512 threads, and queues the rest
+//! without a bound. Those threads also serve `tokio::fs`, stdin and the resolver: a thousand slow calls hold them up as
+//! well. Here a call waits for its permit before it takes a thread.
 //!
-//! It is for calls that wait: files, a database's own driver. For computing see the pattern `cpu`; a loop that never
-//! ends belongs on a thread of its own, because the end of the runtime waits for each call that runs.
+//! It is for calls that wait: files, a database's own driver. For computing see the pattern `cpu`. A loop that never ends
+//! belongs on a `std::thread`, because the end of the runtime waits for each call that runs.
 //!
 //! # Cancel safety
 //!
@@ -40,6 +40,16 @@
 //! # Errors
 //!
 //! A [`JoinError`] if the work panicked, or if the runtime came to its end before the work began.
+//!
+//! # Differences from asyncio
+//!
+//! - `run_in_executor` starts the work at once. [`Blocking::run`] starts it when it is awaited, or spawned (lesson
+//!   `nothing_begins_before_the_await_unless_it_is_spawned`).
+//! - `Future.cancel` says whether it did. `abort` says nothing, and a call that runs returns its value (lesson
+//!   `but_abort_does_nothing_to_a_call_that_runs_and_does_not_say_so`).
+//! - `asyncio.run` waits for the default executor. The end of a runtime waits for calls that run (lesson
+//!   `the_end_of_the_runtime_waits_for_what_runs`); `shutdown_timeout` leaves them behind (lesson
+//!   `but_shutdown_timeout_leaves_what_runs_behind`).
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -48,31 +58,31 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A limit on how many blocking calls run at once. A clone shares it.
+/// Limits how many blocking calls run at once. A clone shares the limit.
 #[derive(Debug, Clone)]
 pub struct Blocking {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Blocking {
-    /// At most `limit` at a time.
+    /// Lets at most `limit` calls run at a time.
     pub fn at_most(limit: NonZeroUsize) -> Self {
-        Self { places: Arc::new(Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS))) }
+        Self { permits: Arc::new(Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS))) }
     }
 
-    /// Waits for a place and runs `work` on a blocking thread. Those who wait are served in the order in which they came.
+    /// Waits for a permit and runs `work` on a blocking thread. The permits are given FIFO.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         #[expect(clippy::expect_used, reason = "the semaphore is private, and nothing closes it")]
-        let place = self.places.clone().acquire_owned().await.expect("nothing closes it");
+        let permit = self.permits.clone().acquire_owned().await.expect("nothing closes it");
         let call = spawn_blocking(move || {
-            // It belongs to the work and not to the one who waits, who may be gone before the work ends.
-            let _place = place;
+            // It belongs to the work and not to its caller, which may be gone before the work ends.
+            let _permit = permit;
             work()
         });
-        // A bare handle would let the work begin, though nobody waits for it any more.
+        // A bare handle would let the work begin without a caller.
         AbortOnDropHandle::new(call).await
     }
 }

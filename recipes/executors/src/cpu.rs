@@ -32,7 +32,7 @@
 //! The pool is a rayon pool of your own, with as many threads as you give it. Inside the work, rayon's parallel
 //! iterators, `join` and `scope` use that same pool.
 //!
-//! `tokio::task::spawn_blocking` is enough for one computation now and then. Do not call `pool.install`, which blocks
+//! Without this file: `tokio::task::spawn_blocking` is enough for one computation now and then. Do not call `pool.install`, which blocks
 //! the caller, nor `pool.spawn` alone, where a panic ends the whole program.
 //!
 //! Hold no `std::sync::Mutex` over `join`, `scope` or a parallel iterator. While they wait, this thread does other work
@@ -47,6 +47,14 @@
 //! # Errors
 //!
 //! [`Panicked`] if the work panicked, in any of its threads.
+//!
+//! # Differences from asyncio
+//!
+//! - An exception in a worker is raised by the await. A panic in rayon's own `spawn` ends the program (lesson
+//!   `but_a_panic_in_a_bare_spawn_ends_the_program`); [`compute`] returns it (lesson
+//!   `a_panic_is_an_error_and_the_pool_goes_on`).
+//! - A job that waits for a job of its own pool can wait forever. rayon's `join` does the other job itself (lesson
+//!   `a_join_within_does_not_deadlock_on_one_thread`).
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,27 +69,27 @@ use tokio::sync::oneshot;
 #[error("the work panicked: {0}")]
 pub struct Panicked(pub String);
 
-/// Nobody waits for the result any more.
+/// The caller is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("nobody waits for the result any more")]
+#[error("the caller is gone")]
 pub struct Stopped;
 
-/// Whether the work may stop: set when the one who waited for it is gone.
+/// Says whether the work may stop: set when its caller is gone.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Whether nobody waits for the result any more.
+    /// Returns whether the caller is gone.
     pub fn is_set(&self) -> bool {
         // Nothing is handed over with it: to see it a little later does no harm.
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The same as an error, for `?` between two chunks.
+    /// Returns the same as an error, for `?` between two chunks.
     ///
     /// # Errors
     ///
-    /// If nobody waits for the result any more.
+    /// If the caller is gone.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.is_set() { Err(Stopped) } else { Ok(()) }
     }
@@ -99,12 +107,12 @@ pub async fn compute<T: Send + 'static>(
         move || {
             if !stop.is_set() {
                 let outcome = contained(|| work(&stop)).map_err(Panicked);
-                // Comes back if nobody waits any more.
+                // Comes back if the caller is gone.
                 drop(sender.send(outcome));
             }
         }
     };
-    // What nobody waits for is dropped in there, and rayon ends the program if a destructor panics.
+    // A result without a caller is dropped in there, and rayon ends the program if a destructor panics.
     pool.spawn(|| drop(contained(job)));
     let _waiting = StopOnDrop(stop);
     result.await.unwrap_or_else(|_no_result| Err(Panicked("it has left no result".to_owned())))

@@ -15,11 +15,13 @@ use tracing::{info, instrument};
 use crate::blocking::Blocking;
 use crate::cpu::{Stop, compute};
 use crate::thread_pool::{Queued, ThreadPool};
+use crate::threads::Threads;
 
 #[cfg(unix)]
 pub use processes::serve;
 
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 /// Shows every pattern of the recipe, one after the other.
@@ -29,6 +31,7 @@ const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 /// When a thread or a process cannot be started.
 pub async fn run() -> anyhow::Result<()> {
     blocking_reads().await?;
+    queries_on_their_own_threads().await?;
     one_thread_with_a_connection().await?;
     sums_on_every_core().await?;
     search_without_an_end(&ThreadPoolBuilder::new().num_threads(1).build()?).await?;
@@ -77,15 +80,31 @@ async fn blocking_reads() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Stands for a query of a driver that blocks.
+#[instrument(ret)]
+fn select(row: u32) -> String {
+    format!("<row-{row}>")
+}
+
+async fn queries_on_their_own_threads() -> anyhow::Result<()> {
+    info!("ThreadPoolExecutor: three queries on threads of their own");
+    let threads = Threads::new(TWO, "database")?;
+    let rows = [1, 2, 3].map(|row| threads.submit(move || select(row)));
+    info!("  {}", try_join_all(rows).await?.join(" "));
+    threads.finish().await;
+    info!("  the threads are gone");
+    Ok(())
+}
+
 #[instrument(ret)]
 fn square(number: u32) -> u32 {
     number * number
 }
 
-/// Tells that it has begun, and waits until it may end.
+/// Says that it has begun, and waits until it may end.
 #[instrument(skip(begun, end), ret)]
 fn query(begun: oneshot::Sender<()>, end: mpsc::Receiver<()>) {
-    let (_told, _ended) = (begun.send(()), end.recv());
+    let (_said, _ended) = (begun.send(()), end.recv());
 }
 
 async fn one_thread_with_a_connection() -> anyhow::Result<()> {
@@ -128,14 +147,14 @@ async fn sums_on_every_core() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A chunk at a time, until it is told to stop.
+/// A chunk at a time, until `stop` is set.
 #[instrument(skip_all, ret)]
 fn search(stop: &Stop, begun: oneshot::Sender<()>, stopped: oneshot::Sender<()>) {
-    let _told = begun.send(());
+    let _said = begun.send(());
     while !stop.is_set() {
         (2..10_000).sum::<u64>();
     }
-    let _told = stopped.send(());
+    let _said = stopped.send(());
 }
 
 /// Lets a search without an end run for 50 ms, from when it has begun: a thread of the pool may start late.
@@ -172,6 +191,7 @@ mod processes {
     use tracing::{info, instrument};
 
     use super::ONE;
+    use crate::one_process;
     use crate::process_pool::{self, JobError, OnCrash, Options, ProcessPool, Queued};
 
     pub(super) async fn run() -> anyhow::Result<()> {
@@ -187,8 +207,9 @@ mod processes {
         ProcessId,
     }
 
-    /// Makes this process a worker if it was started as one: called first thing in `main`.
+    /// Makes this process a worker, or lets it do its one job, if it was started for that: called first thing in `main`.
     pub fn serve() {
+        one_process::serve(work);
         process_pool::serve(|| anyhow::Ok(work));
     }
 
@@ -232,14 +253,16 @@ mod processes {
         Ok(())
     }
 
+    #[instrument(ret, err)]
+    async fn run_alone(job: Job) -> anyhow::Result<u32> {
+        Ok(one_process::run(this_program()?, &job).await?)
+    }
+
     async fn a_process_for_each_job() -> anyhow::Result<()> {
         info!("ProcessPoolExecutor(max_tasks_per_child=1): three jobs");
-        let options = Options { max_jobs_per_worker: Some(ONE), ..Options::default() };
-        let pool = ProcessPool::new(this_program()?, options)?;
-        let jobs = [(); 3].map(|()| run_in(&pool, Job::ProcessId));
+        let jobs = [(); 3].map(|()| run_alone(Job::ProcessId));
         let processes: BTreeSet<_> = try_join_all(jobs).await?.into_iter().collect();
         info!("  in {} processes", processes.len());
-        pool.shutdown(Queued::Finish).await;
         Ok(())
     }
 }

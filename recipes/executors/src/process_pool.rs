@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs work in processes of its own, so that a crash costs one worker and not the program:
-//! `concurrent.futures.ProcessPoolExecutor`.
+//! Adds to `one_process` what `concurrent.futures.ProcessPoolExecutor` has: workers that stay, a limit, and a crash that
+//! costs one worker and one job.
 //!
 //! ```sh
 //! cargo add rustix --features process,stdio
@@ -31,21 +31,24 @@
 //! }
 //! ```
 //!
-//! Threads compute at the same time, so a program needs no process pool to use its cores. It is for code that can take
-//! its process along: a library in C, a stack that overflows, memory that runs out, a loop that nothing else could
-//! stop.
+//! Without this file: the pattern `one_process` is enough for a job now and then, behind a semaphore. It has a process for
+//! each job, some milliseconds of cost; here a job costs some ten microseconds. For speed alone, threads are enough.
 //!
-//! A `tokio::process::Command` with `kill_on_drop` is enough for one such job now and then.
+//! It is for code that can take its process along: a library in C, a stack that overflows, memory that runs out, a loop
+//! that nothing else stops. A panic, an error with its causes, and a job that hangs are answers here.
 //!
-//! A worker is a program that calls [`serve`] first thing in its `main`; most often it is the same program, started
-//! once more. A job and its result are JSON, behind four bytes with their length, over a socket that the worker finds
-//! in the place of its stdin. What a job prints goes where the program prints. It reads an empty stdin. Processes are
-//! started when there is work for them. Ctrl-C reaches the program and not its workers, which end when their pool does:
-//! at its [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, whatever the reason.
+//! A worker is a program that calls [`serve`] first thing in its `main`; most often it is this program, started once more. A
+//! job and its result are JSON, behind four bytes with their length, over a socket that the worker finds in the place of
+//! its stdin. What a job prints goes where the program prints. It reads an empty stdin. Processes are started when there is
+//! work for them. Ctrl-C reaches the program and not its workers. They end when their pool does: at its
+//! [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, for any reason.
 //!
-//! Programs that a job has started end with its worker, because they are in its process group. One that must live on
-//! needs a group of its own. After SIGKILL of the program, a worker in the midst of a job ends its group; an idle one ends
-//! alone, and what an earlier job has left behind lives on.
+//! What it has in common with the recipe `subprocesses`, the process group and its end, is copied, not shared: a copied
+//! pattern needs no other.
+//!
+//! Programs that a job has started end with its worker, because they are in its process group. One that must live on needs
+//! a group of its own. After SIGKILL of the program, a worker in the midst of a job ends its group. An idle one ends alone:
+//! what an earlier job has left behind lives on.
 //!
 //! JSON has no NaN and no infinity, and no `Some(None)`. A job or a result with one of them is refused: it never arrives
 //! as another value.
@@ -70,82 +73,51 @@
 //! # Cost
 //!
 //! A process for each worker, some milliseconds to start it, and some ten microseconds for each job.
+//!
+//! # Differences from asyncio
+//!
+//! - A worker that dies breaks the whole pool. Here it fails its own job, or breaks the pool, as [`OnCrash`] says (lesson
+//!   `breaks_the_pool_if_it_is_told_to`). An idle one that dies costs no job (lesson `of_an_idle_worker_costs_no_job`).
+//! - A job that hangs keeps its worker forever. Here a dropped `run` kills it (lesson
+//!   `while_its_job_runs_a_run_kills_the_worker`), and so does [`Options::time_limit`] (lesson
+//!   `kills_the_worker_of_a_job_that_hangs`).
+//! - An exception brings its traceback. Here an error brings its type's name, its text and its causes (lesson
+//!   `that_fails_tells_its_type_its_text_and_its_causes`).
+//! - Jobs are pickled, and functions go by their name. Here a job is JSON, and `serve` has the function (lesson
+//!   `that_cannot_be_sent_fails_alone`).
+//! - Without the `__main__` guard a worker may not start workers; here one that has not called [`serve`] may not (lesson
+//!   `that_is_not_called_does_not_make_workers_without_end`).
 #![cfg(unix)]
 
-use std::error::Error;
 use std::io;
 use std::marker::PhantomData;
 use std::mem;
-use std::num::NonZeroUsize;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use process::Worker;
-use wire::{Reply, frame, invalid};
+use wire::frame;
 use worker::{WORKER, own_channel};
 
+pub use settings::{OnCrash, Options};
 pub use wire::RemoteError;
 pub use worker::serve;
 
+mod attempt;
 mod exact;
 mod process;
+mod settings;
 mod wire;
 mod worker;
-
-/// Settings of a process pool. `Duration::MAX` is never.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Limits how many processes there are: `max_workers`. Default: the number of cores.
-    pub max_workers: NonZeroUsize,
-    /// After how many jobs a worker gives way to a new one: `max_tasks_per_child`. Default: never.
-    pub max_jobs_per_worker: Option<NonZeroUsize>,
-    /// How long a job may run before its worker is killed. The wait for a worker is not counted. Default: no limit.
-    pub time_limit: Option<Duration>,
-    /// How long a worker may take to get ready, and to take a job. Default: 30 s.
-    pub start_limit: Duration,
-    /// How long a worker that is no longer wanted may take to end before it is killed. Default: 1 s.
-    pub end_limit: Duration,
-    /// What a crash means for the pool.
-    pub on_crash: OnCrash,
-}
-
-/// What it means that a worker died, or did not get ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnCrash {
-    /// Every job fails, those that run and those that wait, and nothing new is taken: what asyncio does.
-    BreakPool,
-    /// The worker's own job fails, and the next job gets a new worker. After `limit` crashes without a result between
-    /// them the pool is broken: what crashes each time would crash for ever.
-    FailJob {
-        /// As many crashes, one after the other, break the pool.
-        limit: NonZeroUsize,
-    },
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
-        Self {
-            max_workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            max_jobs_per_worker: None,
-            time_limit: None,
-            start_limit: Duration::from_secs(30),
-            end_limit: Duration::from_secs(1),
-            on_crash: OnCrash::FailJob { limit: TEN },
-        }
-    }
-}
 
 /// Why a job has no result.
 #[derive(Debug, thiserror::Error)]
@@ -263,57 +235,6 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         }
     }
 
-    async fn attempt(&self, request: &[u8]) -> Result<O, JobError> {
-        let place = self.places.clone().acquire_owned().await;
-        let mut place = place.map_err(|_closed| self.refusal())?;
-        let mut worker = loop {
-            let idle = self.idle_worker();
-            let is_new = idle.is_none();
-            let mut worker = match idle {
-                Some(mut worker) => {
-                    worker.place = Some(place);
-                    worker
-                }
-                None => match self.start(place).await {
-                    Ok(worker) => worker,
-                    Err(error) => return Err(self.counted(JobError::NoWorker(error))),
-                },
-            };
-            match timeout(self.options.start_limit, worker.take(request)).await {
-                Ok(Ok(())) => break worker,
-                // It died while nobody looked, and another can have the job. The idle ones are fewer each time.
-                Ok(Err(_)) | Err(_) => {
-                    let status = worker.end().await;
-                    match worker.place.take() {
-                        Some(free) if !is_new => place = free,
-                        // Until it is counted nobody else has the place, and begins.
-                        _still_taken => return Err(self.counted(JobError::Crashed(status))),
-                    }
-                }
-            }
-        };
-        let limit = self.options.time_limit;
-        let answer = timeout(limit.unwrap_or(Duration::MAX), worker.message()).await;
-        match (answer, limit) {
-            (Ok(Ok(bytes)), _) => match serde_json::from_slice(&bytes) {
-                Ok(Reply::Done(outcome)) => {
-                    self.let_go(worker);
-                    Ok(outcome?)
-                }
-                Ok(Reply::Ready | Reply::Taken) => Err(self.counted(JobError::Crashed(worker.end().await))),
-                Err(error) => {
-                    self.let_go(worker);
-                    Err(JobError::Unreadable(error.into()))
-                }
-            },
-            (Err(_elapsed), Some(limit)) => {
-                worker.kill().await;
-                Err(JobError::TimedOut(limit))
-            }
-            (Ok(Err(_)) | Err(_), _) => Err(self.counted(JobError::Crashed(worker.end().await))),
-        }
-    }
-
     /// Takes nothing new, and does not wait: `shutdown(wait=False)`. The workers end with the last job.
     pub fn close(&self, queued: Queued) {
         let mut state = self.lock();
@@ -344,57 +265,6 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         Ok(Entered { pool: self, _alive: self.alive.token() })
     }
 
-    /// One that lives. What a dead one has started may hold its channel open, and would not answer.
-    fn idle_worker(&self) -> Option<Worker> {
-        let mut state = self.lock();
-        loop {
-            let worker = state.idle.pop()?;
-            if worker.is_alive() {
-                return Some(worker);
-            }
-        }
-    }
-
-    /// Starts a worker and waits until it is ready.
-    async fn start(&self, place: OwnedSemaphorePermit) -> io::Result<Worker> {
-        let mut worker = {
-            let mut command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
-            Worker::start(&mut command, place, self.options.end_limit, &self.alive)?
-        };
-        let limit = self.options.start_limit;
-        match timeout(limit, worker.reply()).await {
-            Ok(Ok(Reply::<()>::Ready)) => Ok(worker),
-            Ok(Ok(Reply::Done(Err(error)))) => Err(io::Error::other(error)),
-            Ok(Ok(_)) => Err(invalid()),
-            Ok(Err(_)) => {
-                let status = worker.end().await;
-                let status = status.map(|status| status.to_string()).unwrap_or_default();
-                Err(io::Error::other(format!("it ended, {status}")))
-            }
-            Err(_elapsed) => {
-                let waited = format!("it was not ready after {limit:?}: does its `main` call `serve`?");
-                Err(io::Error::new(io::ErrorKind::TimedOut, waited))
-            }
-        }
-    }
-
-    /// Counts a crash, while its worker still has its place: nobody else begins in between.
-    fn counted(&self, crash: JobError) -> JobError {
-        let mut state = self.lock();
-        state.crashes = state.crashes.saturating_add(1);
-        let limit = match self.options.on_crash {
-            OnCrash::BreakPool => NonZeroUsize::MIN,
-            OnCrash::FailJob { limit } => limit,
-        };
-        if state.crashes >= limit.get() && !matches!(state.phase, Phase::Broken(_)) {
-            let cause = crash.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            state.phase = Phase::Broken(format!("{crash}{cause}"));
-            drop(state);
-            self.broken.cancel();
-        }
-        crash
-    }
-
     /// Why a job does not begin.
     fn refusal(&self) -> JobError {
         match &self.lock().phase {
@@ -407,20 +277,6 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
 impl<J, O> ProcessPool<J, O> {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a worker that has done its job for the next one, if it may have one.
-    fn let_go(&self, mut worker: Worker) {
-        worker.jobs += 1;
-        self.lock().crashes = 0;
-        if self.options.max_jobs_per_worker.is_some_and(|limit| worker.jobs >= limit.get()) {
-            worker.retire();
-            return;
-        }
-        // Into the stack before the place is free: whoever gets the place finds it there.
-        let place = worker.place.take();
-        self.lock().idle.push(worker);
-        drop(place);
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs jobs on a pool of threads with a queue that you can look into: `concurrent.futures.ThreadPoolExecutor`, with
-//! names, an initializer, `map`, `cancel` of what is queued, and `shutdown` in its modes.
+//! Adds to `threads` what `concurrent.futures.ThreadPoolExecutor` has: an initializer, `map`, a `cancel` that answers, a
+//! queue that can be counted, and `shutdown` in its modes.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -26,13 +26,14 @@
 //! }
 //! ```
 //!
-//! Take it when something must live as long as its thread, such as a connection in a thread-local, or when queued work
-//! has to be counted, cancelled or finished at the end. Otherwise `spawn_blocking` behind a limit is enough.
+//! Without this file: `spawn_blocking` behind a limit, or the pattern `threads`, which needs no types of its own. Take this
+//! one when something must live as long as its thread, such as a connection in a thread-local, or when queued work has to
+//! be counted, cancelled or finished at the end.
 //!
 //! Share it by reference or in an [`Arc`]. The queue has no bound: hold producers back by a semaphore, if nothing else
-//! does. Threads are started when there is work for them, and stay until [`close`](ThreadPool::close) or
-//! [`shutdown`](ThreadPool::shutdown), or until the pool is dropped, which is `close(Queued::Finish)`. A program whose
-//! `main` returns does not wait for them: await `shutdown` first.
+//! does. A thread is started when there is work for it. It stays until [`close`](ThreadPool::close),
+//! [`shutdown`](ThreadPool::shutdown), or the drop of the pool, which is `close(Queued::Finish)`. A program whose `main`
+//! returns does not wait for its threads: await `shutdown` first.
 //!
 //! # Cancel safety
 //!
@@ -48,24 +49,28 @@
 //! # Panics
 //!
 //! A panic of a job is its result. The thread goes on.
+//!
+//! # Differences from asyncio
+//!
+//! - An initializer that raises breaks the pool; here too (lesson `that_fails_breaks_the_pool`).
+//! - A job that waits for a job of its own pool can wait forever. Here that is an error (lesson
+//!   `is_refused_instead_of_a_deadlock`).
+//! - `shutdown(cancel_futures=True)` is [`shutdown(Queued::Cancel)`](ThreadPool::shutdown) (lesson
+//!   `with_cancel_cancels_what_is_queued_and_waits_for_what_runs`).
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt;
 use std::io;
-use std::mem;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
-use tokio::sync::SetOnce;
-
-use job::{Entry, contained};
+use job::Entry;
+use worker::Shared;
 
 pub use job::{Job, JobError, OwnPool, Stage};
 
 mod job;
+mod worker;
 
 /// Why a job was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -90,49 +95,13 @@ pub enum Queued {
     Cancel,
 }
 
-/// Threads that do what is submitted, first in, first out.
+/// Threads that do what is submitted, FIFO.
 #[derive(Debug)]
 pub struct ThreadPool {
     shared: Arc<Shared>,
 }
 
-type Initializer = dyn Fn() -> Result<(), String> + Send + Sync;
-
-struct Shared {
-    max_threads: NonZeroUsize,
-    name: String,
-    initialize: Box<Initializer>,
-    state: Mutex<State>,
-    /// Told for each job, and to all when there will be no more.
-    work: Condvar,
-    /// Set when every thread is gone.
-    ended: SetOnce<()>,
-}
-
-struct State {
-    phase: Phase,
-    /// What has not begun, by its number. To take a job out of here is to decide what becomes of it.
-    queue: BTreeMap<u64, Entry>,
-    next: u64,
-    /// Threads that wait for work.
-    idle: usize,
-    threads: Vec<thread::JoinHandle<()>>,
-    /// Somebody waits for the threads to end already.
-    joined: bool,
-}
-
-enum Phase {
-    Open,
-    Closed,
-    Broken(String),
-}
-
-thread_local! {
-    /// The address of the pool that this thread works for.
-    static POOL: Cell<usize> = const { Cell::new(0) };
-}
-
-/// As many threads as asyncio's default executor has: four more than there are cores, at most 32.
+/// Returns the size of asyncio's default executor: four threads more than there are cores, at most 32.
 pub fn default_threads() -> NonZeroUsize {
     const FOUR: NonZeroUsize = NonZeroUsize::new(4).unwrap();
     const THIRTY_TWO: NonZeroUsize = NonZeroUsize::new(32).unwrap();
@@ -141,7 +110,7 @@ pub fn default_threads() -> NonZeroUsize {
 }
 
 impl ThreadPool {
-    /// A pool of at most `max_threads` threads: `ThreadPoolExecutor(max_workers, thread_name_prefix)`. They are called
+    /// Makes a pool of at most `max_threads` threads: `ThreadPoolExecutor(max_workers, thread_name_prefix)`. They are called
     /// `name_0`, `name_1` and so on.
     pub fn new(max_threads: NonZeroUsize, name: &str) -> Self {
         Self::with_initializer(max_threads, name, || Ok::<_, String>(()))
@@ -154,24 +123,8 @@ impl ThreadPool {
         name: &str,
         initialize: impl Fn() -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
-        let state = State {
-            phase: Phase::Open,
-            queue: BTreeMap::new(),
-            next: 0,
-            idle: 0,
-            threads: Vec::new(),
-            joined: false,
-        };
-        let shared = Shared {
-            max_threads,
-            // A thread cannot be called by a name with a zero in it.
-            name: name.replace('\0', ""),
-            initialize: Box::new(move || initialize().map_err(|error| error.into().to_string())),
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            ended: SetOnce::new(),
-        };
-        Self { shared: Arc::new(shared) }
+        let initialize = move || initialize().map_err(|error| error.into().to_string());
+        Self { shared: Arc::new(Shared::new(max_threads, name, initialize)) }
     }
 
     /// Queues `work`, at once.
@@ -189,7 +142,7 @@ impl ThreadPool {
         Ok(Job::new(id, self.shared.clone(), stage, outcome))
     }
 
-    /// Queues `work` on each of `inputs`, at once: `Executor.map`. The jobs stand in the order of the inputs.
+    /// Queues `work` on each of `inputs`, at once: `Executor.map`. The jobs are in the order of the inputs.
     ///
     /// # Errors
     ///
@@ -207,26 +160,14 @@ impl ThreadPool {
         inputs.into_iter().map(submit).collect()
     }
 
-    /// How many jobs have not begun.
+    /// Returns how many jobs have not begun.
     pub fn queued(&self) -> usize {
-        self.shared.lock().queue.len()
+        self.shared.queued()
     }
 
     /// Takes nothing new, and does not wait: `shutdown(wait=False)`.
     pub fn close(&self, queued: Queued) {
-        let mut state = self.shared.lock();
-        if matches!(state.phase, Phase::Open) {
-            state.phase = Phase::Closed;
-        }
-        let cancelled = match queued {
-            Queued::Finish => BTreeMap::new(),
-            Queued::Cancel => mem::take(&mut state.queue),
-        };
-        drop(state);
-        self.shared.work.notify_all();
-        for entry in cancelled.into_values() {
-            entry.refuse(JobError::Cancelled);
-        }
+        self.shared.close(queued);
     }
 
     /// Takes nothing new, and waits until every thread is gone: `shutdown()`.
@@ -240,7 +181,7 @@ impl ThreadPool {
             return Err(OwnPool);
         }
         self.shared.join_threads();
-        self.shared.ended.wait().await;
+        self.shared.ended().await;
         Ok(())
     }
 }
@@ -248,127 +189,5 @@ impl ThreadPool {
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.close(Queued::Finish);
-    }
-}
-
-impl Shared {
-    /// Never held while a job, its destructor or the initializer runs.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_own_thread(&self) -> bool {
-        POOL.get() == std::ptr::from_ref(self).addr()
-    }
-
-    fn enqueue(self: &Arc<Self>, entry: Entry) -> Result<u64, Refused> {
-        let mut state = self.lock();
-        match &state.phase {
-            Phase::Open => {}
-            Phase::Closed => return Err(Refused::ShutDown),
-            Phase::Broken(reason) => return Err(Refused::Broken(reason.clone())),
-        }
-        let id = state.next;
-        state.next += 1;
-        state.queue.insert(id, entry);
-        // Not if there is an idle one: it may have been woken for another job already.
-        if state.queue.len() > state.idle && state.threads.len() < self.max_threads.get() {
-            let name = format!("{}_{}", self.name, state.threads.len());
-            let shared = self.clone();
-            match thread::Builder::new().name(name).spawn(move || shared.serve()) {
-                Ok(thread) => state.threads.push(thread),
-                Err(error) if state.threads.is_empty() => {
-                    let _entry = state.queue.remove(&id);
-                    drop(state);
-                    return Err(Refused::NoThread(error));
-                }
-                // Those that are there will come to it.
-                Err(_) => {}
-            }
-        }
-        drop(state);
-        self.work.notify_one();
-        Ok(id)
-    }
-
-    /// What a thread does.
-    fn serve(&self) {
-        POOL.set(std::ptr::from_ref(self).addr());
-        if let Err(reason) =
-            contained(&self.initialize).unwrap_or_else(|panic| Err(format!("panicked: {panic}")))
-        {
-            self.fail(format!("the initializer failed: {reason}"));
-            return;
-        }
-        while let Some(entry) = self.next() {
-            entry.run();
-        }
-    }
-
-    /// Waits for a job; `None` if there will be no more.
-    fn next(&self) -> Option<Entry> {
-        let mut state = self.lock();
-        loop {
-            if let Some((_id, entry)) = state.queue.pop_first() {
-                // Under the lock, so that nobody finds it neither queued nor running.
-                entry.begin();
-                return Some(entry);
-            }
-            if !matches!(state.phase, Phase::Open) {
-                return None;
-            }
-            state.idle += 1;
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
-        }
-    }
-
-    fn fail(&self, reason: String) {
-        let mut state = self.lock();
-        state.phase = Phase::Broken(reason.clone());
-        let refused = mem::take(&mut state.queue);
-        drop(state);
-        for entry in refused.into_values() {
-            entry.refuse(JobError::Broken(reason.clone()));
-        }
-    }
-
-    /// Lets a thread wait for the others, once: a thread is gone when the destructors of its thread-locals are through,
-    /// and only `join` knows that.
-    fn join_threads(self: &Arc<Self>) {
-        let mut state = self.lock();
-        if mem::replace(&mut state.joined, true) {
-            return;
-        }
-        let threads = mem::take(&mut state.threads);
-        drop(state);
-        let ended = SetOnDrop(self.clone());
-        // If there is no thread for it, this is dropped, and nobody waits.
-        drop(thread::Builder::new().spawn(move || {
-            let _ended = ended;
-            for thread in threads {
-                drop(thread.join());
-            }
-        }));
-    }
-}
-
-struct SetOnDrop(Arc<Shared>);
-
-impl Drop for SetOnDrop {
-    fn drop(&mut self) {
-        drop(self.0.ended.set(()));
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut pool = f.debug_struct("ThreadPool");
-        pool.field("name", &self.name);
-        // Not if it is taken: this may be printed anywhere.
-        if let Ok(state) = self.state.try_lock() {
-            pool.field("queued", &state.queue.len()).field("idle", &state.idle);
-        }
-        pool.finish_non_exhaustive()
     }
 }

@@ -43,8 +43,8 @@
 //!
 //! # Panics
 //!
-//! A panic in the work, or in the closure before there is a future, goes on in the caller of [`BoundedInOrder::next`], once
-//! the rest of the work has ended.
+//! A panic in the work, or in the closure before its future exists, resumes in the caller of [`BoundedInOrder::next`]
+//! once the rest has ended.
 //!
 //! # Differences from asyncio
 //!

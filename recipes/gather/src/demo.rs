@@ -75,12 +75,13 @@ async fn first_error() {
 
 #[instrument(ret, err)]
 async fn done_and_pending() -> anyhow::Result<()> {
-    info!("wait: until the first is done, then for 50 ms, then for all");
-    let mut tasks = PAGES.map(|page| MaybeDone::from(tokio::spawn(fetch(page).in_current_span())));
+    info!("wait: until the first is done, then for 200 ms, then for all");
+    let pages = [("home", 500), ("news", 100), ("help", 200)];
+    let mut tasks = pages.map(|page| MaybeDone::from(tokio::spawn(fetch(page).in_current_span())));
     let first = wait(&mut tasks, ReturnWhen::FirstCompleted, None).await?;
     info!("  FIRST_COMPLETED: {} done, {} pending", first.done.len(), first.pending.len());
-    let soon = wait(&mut tasks, ReturnWhen::AllCompleted, Some(Duration::from_millis(50))).await?;
-    info!("  timeout: {} done, {} pending, and they run on", soon.done.len(), soon.pending.len());
+    let soon = wait(&mut tasks, ReturnWhen::AllCompleted, Some(Duration::from_millis(200))).await?;
+    info!("  timeout: {} done, {} pending, and it runs on", soon.done.len(), soon.pending.len());
     let all = wait(&mut tasks, ReturnWhen::AllCompleted, None).await?;
     info!("  ALL_COMPLETED: {} done, {} pending", all.done.len(), all.pending.len());
     Ok(())

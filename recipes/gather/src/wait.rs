@@ -34,8 +34,8 @@
 //!
 //! # Cancel safety
 //!
-//! Cancel safe: results are kept in the slice, so a dropped wait loses none, also of tasks that are done and that it has
-//! not looked at.
+//! Cancel safe: results are kept in the slice, so a dropped wait loses none. That holds also for tasks that are done
+//! and that it has not looked at.
 //!
 //! # Errors
 //!

@@ -38,7 +38,7 @@
 //! request, watches [`Jobs::closing`].
 //!
 //! A job that ends in the instant of a deadline is in time. Tokio cannot tell when all that is due in an instant has
-//! run: a job that takes many more turns in that instant may count as late.
+//! run. A job that takes many more turns in that instant may count as late.
 //!
 //! The signals are a parameter: in a test, a channel or a timer.
 //!

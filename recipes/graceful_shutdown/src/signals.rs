@@ -29,8 +29,8 @@
 //! }
 //! ```
 //!
-//! `tokio::signal::ctrl_c().await` is enough for a program that waits for one Ctrl-C. From the first listener on, Tokio's
-//! handler replaces the system's for good: when the listener is dropped, or when the runtime is blocked, Ctrl-C does
+//! `tokio::signal::ctrl_c().await` is enough for a program that waits for one Ctrl-C. From the first listener on,
+//! Tokio's handler replaces the system's for good. When the listener is dropped, or the runtime is blocked, Ctrl-C does
 //! nothing. [`exit_at_the_second`] and [`exit_after`] listen on a thread of their own, so they also end a process whose
 //! runtime is blocked.
 //!

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes one client for the whole program, with the time limits that reqwest does not set by itself.
+//! Gives a client what aiohttp's session has by default and reqwest's client has not: time limits above all.
 //!
-//! aiohttp: `ClientSession(timeout=ClientTimeout(total, connect, sock_read), headers, max_redirects)`.
+//! aiohttp: `ClientSession(timeout=ClientTimeout(total, connect, sock_read))`.
 //!
 //! ```sh
 //! cargo add hyper --features client,http1
@@ -11,18 +11,19 @@
 //! ```
 //! use axum::{Router, routing::get};
 //! use http_client::client::{Timeouts, client};
-//! use tokio::net::TcpListener;
+//! use reqwest::Client;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
-//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //!     let url = format!("http://{}/", listener.local_addr()?);
 //!     let site = Router::new().route("/", get(async || "welcome"));
 //!     tokio::spawn(async { axum::serve(listener, site).await });
 //!
-//!     let client = client("my-app/1.0", Timeouts::default(), None)?;
-//!     let page = client.get(url).send().await?.text().await?;
-//!     assert_eq!(page, "welcome");
+//!     // Neither a proxy nor a certificate: the server is on this machine.
+//!     let builder = Client::builder().user_agent("my-app/1.0").no_proxy().tls_certs_only([]);
+//!     let client = client(builder, Timeouts::default())?;
+//!     assert_eq!(client.get(url).send().await?.text().await?, "welcome");
 //!     Ok(())
 //! }
 //! ```
@@ -30,85 +31,88 @@
 //! A [`Client`] is a handle to a pool of connections; cloning it copies the handle. A client made for one request
 //! throws its connection away, TLS handshake and all. Nothing has to be closed: the pool goes with the last handle.
 //!
-//! `reqwest::Client::new()` is enough where a request may take forever, and the server is not on this machine.
+//! `reqwest::Client::new()` is enough where a request may take forever.
+//!
+//! Your builder keeps its settings, but for these:
+//!
+//! - the time limits that [`Timeouts`] has;
+//! - `http1_max_headers`: 128 header lines as in aiohttp, where reqwest takes 100 (lesson
+//!   `as_many_header_lines_as_in_aiohttp_are_taken`);
+//! - `retry`: one more attempt when a kept connection was closed at the moment of use (lesson
+//!   `a_connection_closed_at_the_moment_of_use_is_asked_once_more`).
+//!
+//! To have yours of these, set them on what [`aiohttp_defaults`] returns (lesson
+//! `what_is_set_after_the_defaults_holds`).
 //!
 //! # Errors
 //!
-//! If a certificate cannot be read, the user agent is not a header value, or TLS cannot start.
+//! If the user agent is not a header value, a certificate is invalid, or TLS cannot start. A machine without certificates
+//! needs `tls_certs_only([])`; no https server is trusted then.
 //!
 //! # Cost
 //!
 //! A connection is used again only if the body before it was read to its end.
+//!
+//! # Differences from asyncio
+//!
+//! Both follow ten redirects at most: aiohttp gives up at the tenth, reqwest at the eleventh (lesson
+//! `ten_redirects_are_followed_and_not_eleven`). aiohttp has no proxy unless `trust_env=True`; reqwest follows those of the
+//! environment, and [`environment_proxies`] asks this machine directly.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 use std::{env, iter};
 
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, retry};
+use reqwest::{Client, ClientBuilder, NoProxy, Proxy, retry};
 
-/// How long each part of a request may take. `None` and `Duration::MAX` are forever. reqwest's default: forever.
+/// How long each part of a request may take. `None` leaves what the builder has, `Duration::MAX` is forever. reqwest's
+/// default: forever.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// From the request to the last byte of the body. aiohttp's `total`: there it is five minutes unless told otherwise.
+    /// From the request to the last byte of the body: aiohttp's `total`. Default: five minutes, as in aiohttp.
     pub total: Option<Duration>,
-    /// For a new connection: name, TCP and TLS. aiohttp's `sock_connect`.
+    /// For a new connection: name, TCP and TLS. aiohttp's `sock_connect`. Default: 10 s.
     pub connect: Option<Duration>,
-    /// Between two reads. A body that flows, however slowly, is never cut. aiohttp's `sock_read`.
+    /// Between two reads. A body that flows, however slowly, is never cut. aiohttp's `sock_read`. Default: 30 s.
     pub read: Option<Duration>,
 }
 
 impl Default for Timeouts {
-    /// aiohttp's five minutes in all, ten seconds to connect, thirty of silence.
     fn default() -> Self {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         Self { total: seconds(300), connect: seconds(10), read: seconds(30) }
     }
 }
 
-/// The client of a program. `trusted` holds certificates in PEM form to trust in addition to the system's.
-///
-/// It follows the proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`), as curl does, and asks this machine directly.
-/// aiohttp follows them with `trust_env=True`.
+/// Builds the client of a program, with [`aiohttp_defaults`].
 ///
 /// # Errors
+///
 /// See the [module](self).
-pub fn client(user_agent: &str, timeouts: Timeouts, trusted: Option<&[u8]>) -> reqwest::Result<Client> {
-    client_with(user_agent, timeouts, trusted, |builder| builder)
+pub fn client(builder: ClientBuilder, timeouts: Timeouts) -> reqwest::Result<Client> {
+    aiohttp_defaults(builder, timeouts).build()
 }
 
-/// The same, with settings of your own, as in `|builder| builder.redirect(Policy::none())`.
-///
-/// # Errors
-/// See the [module](self).
-pub fn client_with(
-    user_agent: &str,
-    timeouts: Timeouts,
-    trusted: Option<&[u8]>,
-    settings: impl Fn(ClientBuilder) -> ClientBuilder,
-) -> reqwest::Result<Client> {
-    let builder = || {
-        // The same ten hops as aiohttp. On the way to another host, Authorization and Cookie are dropped.
-        let mut builder = Client::builder().user_agent(user_agent).redirect(Policy::limited(10));
-        // As many header lines as in aiohttp; reqwest's own limit is 100.
-        builder = proxies().fold(builder.http1_max_headers(128).retry(once_more()), ClientBuilder::proxy);
-        if let Some(total) = timeouts.total {
-            builder = builder.timeout(total.min(NEVER));
-        }
-        if let Some(connect) = timeouts.connect {
-            builder = builder.connect_timeout(connect.min(NEVER));
-        }
-        if let Some(read) = timeouts.read {
-            builder = builder.read_timeout(read.min(NEVER));
-        }
-        if let Some(pem) = trusted {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
-        }
-        Ok(settings(builder))
-    };
-    // Without the system's certificates (SSL_CERT_FILE may name none) there is http, and no https server is trusted.
-    builder()?.build().or_else(|_| builder()?.tls_certs_only([]).build())
+/// Sets what aiohttp has and reqwest has not: see the [module](self). What is set on the result holds.
+pub fn aiohttp_defaults(mut builder: ClientBuilder, timeouts: Timeouts) -> ClientBuilder {
+    builder = builder.http1_max_headers(128).retry(once_more());
+    if let Some(total) = timeouts.total {
+        builder = builder.timeout(total.min(NEVER));
+    }
+    if let Some(connect) = timeouts.connect {
+        builder = builder.connect_timeout(connect.min(NEVER));
+    }
+    if let Some(read) = timeouts.read {
+        builder = builder.read_timeout(read.min(NEVER));
+    }
+    builder
+}
+
+/// Takes the proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`), as curl does, and asks this machine directly. The
+/// builder's own proxies come first.
+pub fn environment_proxies(builder: ClientBuilder) -> ClientBuilder {
+    proxies().fold(builder, ClientBuilder::proxy)
 }
 
 /// As long as a timer can be: more than that panics in it.
@@ -122,7 +126,7 @@ fn proxies() -> impl Iterator<Item = Proxy> {
     if direct.split(',').any(|entry| entry.trim() == "*") {
         direct = "*,0.0.0.0/0,::/0".to_owned();
     }
-    let direct = NoProxy::from_string(&format!("{direct},localhost,127.0.0.0/8,::1"));
+    let direct = NoProxy::from_string(&with_and_without_dot(&format!("{direct},localhost,127.0.0.0/8,::1")));
     let http = set("http_proxy").or_else(|| set("HTTP_PROXY"));
     let https = set("https_proxy").or_else(|| set("HTTPS_PROXY"));
     let all = set("all_proxy").or_else(|| set("ALL_PROXY"));
@@ -130,6 +134,12 @@ fn proxies() -> impl Iterator<Item = Proxy> {
     let http = http.filter(|_| env::var_os("REQUEST_METHOD").is_none());
     let found = http.map(Proxy::http).into_iter().chain(https.map(Proxy::https)).chain(all.map(Proxy::all));
     found.flatten().map(move |proxy| proxy.no_proxy(direct.clone()))
+}
+
+/// `localhost.` is the host `localhost`; reqwest compares both as they are written.
+fn with_and_without_dot(hosts: &str) -> String {
+    let names = hosts.split(',').map(|name| name.trim().trim_end_matches('.'));
+    names.filter(|name| !name.is_empty()).map(|name| format!("{name},{name}.,")).collect()
 }
 
 /// A server may close an idle connection at the moment it is used again: before a byte of the answer. aiohttp, too, asks

@@ -10,18 +10,19 @@ use reqwest::{Client, Method, Response, Url};
 use tokio_tungstenite::connect_async;
 use tracing::info;
 
-use crate::client::{Timeouts, client};
+use crate::client::{Timeouts, client, environment_proxies};
 use crate::download::download;
 use crate::json::json;
 use crate::limits::{Limits, Page};
-use crate::retry::{Policy, judge, retry};
+use crate::retry::{Policy, Verdict, retry_outcome};
+use crate::retry_after::judge;
 use crate::status::{StatusError, raise_for_status};
 use crate::websocket::{Heartbeat, Lost};
 
 const PAGES: [&str; 9] = [
     "/page/welcome",
-    "/slow/headers/300",
-    "/slow/body/600",
+    "/slow/headers/100",
+    "/slow/body/200",
     "/redirect/3",
     "/busy/1/seconds/1",
     "/status/404",
@@ -37,7 +38,7 @@ const PAGES: [&str; 9] = [
 pub async fn run(base: &str) -> anyhow::Result<()> {
     let base = Url::parse(base)?;
     let timeouts = Timeouts { total: Some(Duration::from_secs(1)), ..Timeouts::default() };
-    let client = client("cookbook", timeouts, None)?;
+    let client = client(environment_proxies(Client::builder().user_agent("cookbook")), timeouts)?;
     let four = NonZeroUsize::new(4).context("a limit of none")?;
     let limits = Limits::new(four, four);
 
@@ -73,18 +74,14 @@ pub async fn run(base: &str) -> anyhow::Result<()> {
 async fn fetch(client: &Client, limits: &Limits, base: &Url, page: &str) -> anyhow::Result<String> {
     let url = base.join(page)?;
     let second = Duration::from_secs(1);
-    let policy = Policy { retries: 2, pause: second, longest: second, total: 10 * second };
-    let sent = retry(
-        policy,
-        || 1.0,
-        |sent: &reqwest::Result<Page>| match sent.as_ref().map(Page::response) {
-            // This server is as broken the second time, but not as busy.
-            Err(_) => crate::retry::Verdict::Done,
-            response => judge(&Method::GET, response, SystemTime::now()),
-        },
-        || async { limits.send(client, client.get(url.clone()).build()?).await },
-    );
-    let page = sent.await?;
+    let policy = Policy { attempts: 3, pause: second, longest: second, total: 10 * second, random: || 1.0 };
+    let attempt = || async { limits.send(client, client.get(url.clone()).build()?).await };
+    let judge = |sent: &reqwest::Result<Page>| match sent.as_ref().map(Page::response) {
+        // This server is as broken the second time, but not as busy.
+        Err(_) => Verdict::Final,
+        response => judge(&Method::GET, response, SystemTime::now()).into(),
+    };
+    let page = retry_outcome(policy, attempt, judge, |_, _| {}).await?;
     page.read(|response| async {
         let response = raise_for_status(response, 1000).await?;
         let from = response.url().path().to_owned();
@@ -119,7 +116,7 @@ async fn listen(base: &Url, page: &str) -> anyhow::Result<String> {
         bail!("{url} has no WebSocket");
     }
     let (socket, _response) = connect_async(url.as_str()).await?;
-    let mut socket = Heartbeat::new(socket, Duration::from_millis(200));
+    let mut socket = Heartbeat::new(socket, Duration::from_millis(400));
     let mut heard = Vec::new();
     let ending = loop {
         match socket.next().await {

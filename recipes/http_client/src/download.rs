@@ -118,7 +118,7 @@ async fn create_beside(path: std::path::PathBuf) -> io::Result<(std::fs::File, T
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".part-");
-        // Temporary files are for their owner alone unless told otherwise; a download is a file like others (less umask).
+        // By default a temporary file is for its owner alone; a download is a file like others (less umask).
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         builder.tempfile_in(folder).map(NamedTempFile::into_parts)

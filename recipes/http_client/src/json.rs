@@ -44,7 +44,7 @@
 
 use reqwest::{Response, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
-use tokio::task::coop::consume_budget;
+use tokio::task::consume_budget;
 
 /// Why there is no value.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub async fn json<T: DeserializeOwned>(mut response: Response, limit: usize) -> 
             return Err(JsonError::TooLong(limit));
         }
         body.extend_from_slice(&chunk);
-        // Empty chunks that are always there would never let the runtime look at a timeout.
+        // Chunks that are always there would never let the runtime look at a timeout.
         consume_budget().await;
     }
     Ok(serde_json::from_slice(&utf_8(body))?)

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod many;
 pub mod resume;
 pub mod retry;
+pub mod retry_after;
 pub mod status;
 pub mod upload;
 pub mod websocket;

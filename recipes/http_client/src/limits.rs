@@ -116,7 +116,7 @@ impl Limits {
 
     fn host(&self, origin: String) -> Arc<Semaphore> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        // A host that nobody asks or waits for is forgotten, so that a crawl of many hosts does not fill the memory.
+        // A host without a request or a waiter is forgotten, so that a crawl of many hosts does not fill the memory.
         if hosts.len() > 1000 {
             hosts.retain(|_, host| Arc::strong_count(host) > 1);
         }

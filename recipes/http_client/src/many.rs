@@ -119,7 +119,7 @@ where
                 // What is finished comes first: it makes room.
                 biased;
                 Some(finished) = self.tasks.join_next() => {
-                    // A panic has been caught, and nobody aborts these tasks but the runtime, as it ends.
+                    // A panic has been caught, and only the runtime aborts these tasks, as it ends.
                     let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(Box::new(error)));
                     self.leave(host);
                     // A caller that takes its time would leave the slot empty. What is not there yet is not waited for.

@@ -1,108 +1,157 @@
 // SPDX-License-Identifier: 0BSD
-//! Tries again what may succeed the next time, when the server says so and no later than the caller can wait.
-//!
-//! aiohttp: has none (a middleware, or `aiohttp-retry`). reqwest: `reqwest::retry` repeats at once, without a pause.
+//! Tries a call again after pauses that grow, up to a number of attempts and a total time: `tenacity`, `backoff`, `stamina`.
 //!
 //! ```sh
-//! cargo add httpdate
-//! cargo add reqwest --no-default-features --features rustls
-//! cargo add tokio --features time
+//! cargo add fastrand
+//! cargo add tokio --features rt,time
 //! ```
 //!
 //! ```
-//! use std::time::{Duration, SystemTime};
+//! use std::io::{Error, ErrorKind};
+//! use std::time::Duration;
 //!
-//! use axum::{Router, http::StatusCode};
-//! use http_client::retry::{Policy, judge, retry};
-//! use reqwest::{Client, Method};
+//! use http_client::retry::{Policy, Verdict, retry};
 //!
 //! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> anyhow::Result<()> {
-//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//!     let url = format!("http://{}/", listener.local_addr()?);
-//!     let busy = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
-//!     tokio::spawn(async { axum::serve(listener, busy).await });
-//!     // Neither a proxy nor a certificate: the server is on this machine.
-//!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
-//!     let policy = Policy { retries: 2, pause: Duration::ZERO, longest: Duration::MAX, total: Duration::MAX };
-//!     let get = |outcome: &Result<_, _>| judge(&Method::GET, outcome.as_ref(), SystemTime::now());
-//!     let page = retry(policy, fastrand::f64, get, || client.get(&url).send()).await?;
-//!     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE); // at the third attempt too
+//! async fn main() -> Result<(), Error> {
+//!     let mut answers = [Err(Error::from(ErrorKind::TimedOut)), Ok("page")].into_iter();
+//!     let fetch = || std::future::ready(answers.next().unwrap());
+//!     let policy = Policy { attempts: 5, total: Duration::from_secs(60), ..Policy::default() };
+//!     let page = retry(policy, fetch, |error| match error.kind() {
+//!         ErrorKind::NotFound => Verdict::Final,
+//!         _ => Verdict::Again,
+//!     });
+//!     assert_eq!(page.await?, "page");
 //!     Ok(())
 //! }
 //! ```
 //!
-//! `reqwest::ClientBuilder::retry` is enough for errors that are gone at once, such as a connection that was just
-//! closed.
+//! Tokio has no retry. The crate `backon` is enough for errors alone: `attempt.retry(ExponentialBuilder::default())`. This
+//! file adds what the other side asks for (`Retry-After`), outcomes that are not errors, and cancellation.
 //!
-//! # Errors
+//! Take [`retry_outcome`] for `anyhow::Error`, for a response that may say "busy", and to report each retry.
 //!
-//! [`retry`] returns the last outcome as it is, a success with status 503 as well.
+//! The policy begins no attempt after its total, and cuts none: give each attempt a `tokio::time::timeout`.
 //!
 //! # Cancel safety
 //!
-//! Dropping it drops the attempt or the pause under way. What a half-sent request did on the server is not undone: this
-//! is why only idempotent methods are repeated.
+//! Dropping the future drops the attempt or the pause under way. What half an attempt has done is not undone: repeat
+//! only what may be done twice.
+//!
+//! # Errors
+//!
+//! The last outcome, as it is.
+//!
+//! # Panics
+//!
+//! A panic in an attempt goes on in the caller and is not retried: `a_panic_in_an_attempt_goes_on_in_the_caller`.
+//!
+//! # Differences from asyncio
+//!
+//! A cancellation is an error here, the [`JoinError`] of an aborted task. [`retry`] never repeats it.
 
 use std::error::Error;
-use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+use std::{io, iter};
 
-use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 
 /// How often, and how patiently.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// Attempts after the first.
-    pub retries: u32,
-    /// The pause before the first retry; it doubles with each one, and its length is drawn between half and all of it.
+    /// The most attempts, the first one included. 0 counts as 1. Default: 5.
+    pub attempts: u32,
+    /// The back-off before the second attempt. It doubles with each further one. Default: 100 ms.
     pub pause: Duration,
-    /// The longest pause, whatever the server asks for.
+    /// The longest pause. If the other side asks for a longer one, there is no further attempt. Default: 10 s.
     pub longest: Duration,
-    /// No attempt begins later than this after the first. One that is under way is not cut: give it a timeout of its own.
+    /// No attempt begins later than this after the first. Default: one minute.
     pub total: Duration,
+    /// Draws from 0 to 1: a pause lies between half of the back-off and all of it, so that clients that failed together
+    /// come back one by one. Default: `fastrand::f64`. `|| 1.0` gives exact pauses.
+    pub random: fn() -> f64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            pause: Duration::from_millis(100),
+            longest: Duration::from_secs(10),
+            total: Duration::from_secs(60),
+            random: fastrand::f64,
+        }
+    }
 }
 
 /// What an outcome says about another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the final one.
-    Done,
+    /// It is a success, or would be the same failure again.
+    Final,
     /// Another attempt may do better.
     Again,
-    /// The server said how long to wait. The pause is never shorter than without it.
+    /// Another attempt may do better, but not sooner than this: the other side has said so.
     After(Duration),
 }
 
-/// Makes attempts until one is done, none is left, or the next would begin too late.
+/// `None` is final. A pause is the least one: zero leaves it to the back-off.
+impl From<Option<Duration>> for Verdict {
+    fn from(pause: Option<Duration>) -> Self {
+        pause.map_or(Self::Final, Self::After)
+    }
+}
+
+/// Makes attempts until one succeeds, `judge` calls an error [`Verdict::Final`], or the policy ends it.
 ///
-/// `random` gives numbers from 0 to 1 (`fastrand::f64`, or a fixed one in a test): clients that failed together should not
-/// come back together.
-pub async fn retry<T, F: Future<Output = T>>(
+/// # Errors
+///
+/// That of the last attempt. A cancellation is final without asking `judge`.
+pub async fn retry<T, E, F>(
     policy: Policy,
-    mut random: impl FnMut() -> f64,
-    judge: impl Fn(&T) -> Verdict,
+    attempt: impl FnMut() -> F,
+    judge: impl Fn(&E) -> Verdict,
+) -> Result<T, E>
+where
+    E: Error + 'static,
+    F: Future<Output = Result<T, E>>,
+{
+    let judge = |outcome: &Result<T, E>| match outcome {
+        Err(error) if !is_cancellation(error) => judge(error),
+        _ => Verdict::Final,
+    };
+    retry_outcome(policy, attempt, judge, |_, _| {}).await
+}
+
+/// Makes attempts until `judge` calls an outcome [`Verdict::Final`], or the policy ends it. Returns the last outcome.
+///
+/// `on_retry` gets each outcome that is followed by another attempt, and the pause before that.
+pub async fn retry_outcome<T, F: Future<Output = T>>(
+    policy: Policy,
     mut attempt: impl FnMut() -> F,
+    judge: impl Fn(&T) -> Verdict,
+    mut on_retry: impl FnMut(&T, Duration),
 ) -> T {
     let begin = Instant::now();
     let mut back_off = policy.pause;
-    for _ in 0..policy.retries {
+    for _ in 1..policy.attempts {
         let outcome = attempt().await;
         let asked_for = match judge(&outcome) {
-            Verdict::Done => return outcome,
+            Verdict::Final => return outcome,
             Verdict::Again => Duration::ZERO,
-            // A server that asks for more patience than we have gets no second request sooner than it asked for.
+            // To come back sooner than asked would be worse than to give up.
             Verdict::After(pause) if pause > policy.longest => return outcome,
             Verdict::After(pause) => pause,
         };
         let half = back_off.min(policy.longest) / 2;
         // A server in trouble may ask for no pause at all: it gets ours.
-        let pause = asked_for.max(half + half.mul_f64(random().clamp(0.0, 1.0)));
+        let pause = asked_for.max(half + half.mul_f64((policy.random)().clamp(0.0, 1.0)));
         if begin.elapsed().saturating_add(pause) > policy.total {
             return outcome;
         }
-        // A response that asks for patience must not keep its connection, or a permit, meanwhile.
+        on_retry(&outcome, pause);
+        // An outcome may hold a connection or a permit. It must not keep it through the pause.
         drop(outcome);
         sleep(pause).await;
         back_off = back_off.saturating_mul(2);
@@ -110,58 +159,15 @@ pub async fn retry<T, F: Future<Output = T>>(
     attempt().await
 }
 
-/// Judges what a request came to: its status and headers, or the error that it ended with before or within the body.
+/// Whether the error, or one of its causes, is that of a task that was aborted.
 ///
-/// Worth another attempt, and only for a method that may be repeated: a server that is busy or has an outage (408, 429,
-/// 500, 502, 503, 504), and a connection that was refused, broken or too slow. Not a certificate that is not trusted, too
-/// many redirects, or a URL that is none: these come out the same.
-#[must_use]
-pub fn judge(method: &Method, outcome: Result<&Response, &reqwest::Error>, now: SystemTime) -> Verdict {
-    if !method.is_idempotent() {
-        return Verdict::Done;
-    }
-    match outcome {
-        Ok(response) => match response.status() {
-            StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::INTERNAL_SERVER_ERROR
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => {
-                retry_after(response, now).map_or(Verdict::Again, Verdict::After)
-            }
-            _ => Verdict::Done,
-        },
-        Err(error) if error.is_builder() || error.is_redirect() || is_distrust(error) => Verdict::Done,
-        Err(_) => Verdict::Again,
-    }
-}
-
-/// The pause that a response asks for, in seconds or up to a date. A date that is past is no pause; more seconds than a
-/// number holds are [`Duration::MAX`].
-#[must_use]
-pub fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
-}
-
-/// TLS reports what it does not trust or understand as an I/O error of invalid data, in another I/O error.
-fn is_distrust(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let io = cause.downcast_ref::<io::Error>();
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
-            return true;
-        }
-        // The source of an I/O error is not what it wraps, but the source of that.
-        source = match io.and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
+/// It looks into an [`io::Error`], whose `source` skips the error it holds. It cannot see what a type with
+/// `#[error(transparent)]` holds: let `judge` look there. For an `anyhow::Error`, pass `error.as_ref()`.
+pub fn is_cancellation(error: &(dyn Error + 'static)) -> bool {
+    let mut causes =
+        iter::successors(Some(error), |&cause| match cause.downcast_ref().and_then(io::Error::get_ref) {
+            Some(inside) => Some(inside),
             None => cause.source(),
-        };
-    }
-    false
+        });
+    causes.any(|cause| cause.downcast_ref().is_some_and(JoinError::is_cancelled))
 }

@@ -50,9 +50,9 @@ use std::fmt;
 use hyper::ext::ReasonPhrase;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode, Url};
-use tokio::task::coop::consume_budget;
+use tokio::task::consume_budget;
 
-/// What came in place of a success. Its text is one line: what moves a terminal's cursor is replaced.
+/// A response that is no success. Its text is one line: what moves a terminal's cursor is replaced.
 #[derive(Debug, thiserror::Error)]
 pub struct StatusError {
     /// Not from 200 to 299.
@@ -109,7 +109,7 @@ pub async fn raise_for_status(mut response: Response, keep: usize) -> Result<Res
     while body.len() < keep {
         let Ok(Some(chunk)) = response.chunk().await else { break };
         body.extend_from_slice(&chunk[..chunk.len().min(keep - body.len())]);
-        // Empty chunks that are always there would never let the runtime look at a timeout.
+        // Chunks that are always there would never let the runtime look at a timeout.
         consume_budget().await;
     }
     Err(StatusError {

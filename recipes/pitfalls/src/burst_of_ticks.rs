@@ -7,9 +7,8 @@
 //!
 //! # What you see
 //!
-//! After a pause (a slow turn, a laptop that was asleep) a burst of requests, of metrics, of log lines: as many as ticks
-//! were missed.
-//! Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
+//! After a pause (a slow turn, a laptop that was asleep) comes a burst of requests or log lines: one for each missed
+//! tick. Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
 //!
 //! # What catches it
 //!

@@ -5,8 +5,8 @@
 //!
 //! # What you see
 //!
-//! Money that has left one account and reached no other, once in a thousand times: a timeout, a `select!`, an abort or a
-//! shutdown has dropped the future between two changes that belong together. No error is raised, and no `except` or
+//! Money that has left one account and reached no other, once in a thousand times. A timeout, a `select!`, an abort or
+//! a shutdown has dropped the future between two changes that belong together. No error is raised, and no `except` or
 //! `finally` runs, for a dropped future just ends.
 //!
 //! # What catches it
@@ -15,9 +15,9 @@
 //!
 //! # What to do
 //!
-//! First await all that is needed, then change all at once, without an await in between. If the changes themselves wait,
-//! let a task of its own make them: who drops the handle does not end it (the recipe `timeouts` has the shield, the recipe
-//! `context_managers` a transaction).
+//! First await all that is needed, then change all at once, without an await in between. If the changes themselves
+//! wait, let a task make them: a dropped handle does not end it. The recipe `timeouts` has the shield, the recipe
+//! `context_managers` a transaction.
 //!
 //! # Cancel safety
 //!

@@ -16,9 +16,9 @@
 //!
 //! # What to do
 //!
-//! Make the question and the act one step: a `OnceCell` for what is made once, `fetch_update` or `compare_exchange` for a
-//! number, a lock that is held over both. Or take first and give back if it fails: the recipe `context_managers` has a
-//! guard for it.
+//! Make the question and the act one step. Take a `OnceCell` for what is made once, `fetch_update` or
+//! `compare_exchange` for a number, a lock for both otherwise. Or take first and give back if it fails: the recipe
+//! `context_managers` has a guard for it.
 //!
 //! # Cancel safety
 //!

@@ -11,8 +11,8 @@
 //!
 //! # What you see
 //!
-//! Goodbyes that are sent all day long, and never at the end of the program. A drop cannot await, so it spawns; at the end
-//! of `main` the runtime drops every task at its await, and those that have not begun.
+//! Goodbyes that are sent all day long, and never at the end of the program. A drop cannot await, so it spawns. At the
+//! end of `main` the runtime drops every task at its await, and those that have not begun.
 //!
 //! # What catches it
 //!

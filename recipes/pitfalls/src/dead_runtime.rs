@@ -7,8 +7,9 @@
 //!
 //! # What you see
 //!
-//! The error *A Tokio 1.x context was found, but it is being shutdown*, from a connection that was made a line before, by a
-//! function that has a runtime of its own. Timers panic with the same words. A channel or a lock belongs to no runtime.
+//! The error *A Tokio 1.x context was found, but it is being shutdown*. It comes from a connection that was made a line
+//! before, by a function that has its own runtime. Timers panic with the same words. A channel or a lock belongs to no
+//! runtime.
 //!
 //! # What catches it
 //!

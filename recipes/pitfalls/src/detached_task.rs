@@ -14,8 +14,8 @@
 //! # What catches it
 //!
 //! Nothing for a handle in a field, nor for the bare `tokio::spawn(work);`: a `JoinHandle` may be ignored. Clippy's
-//! `let_underscore_future`, on by default, for `let _ = tokio::spawn(work)`. rustc's `unused_results`, off by default, for
-//! the bare call, and for every other result that is not looked at.
+//! `let_underscore_future`, on by default, for `let _ = tokio::spawn(work)`. Off by default: rustc's `unused_results`,
+//! for the bare call and every other unused result.
 //!
 //! # What to do
 //!

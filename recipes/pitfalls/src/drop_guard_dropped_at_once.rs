@@ -12,8 +12,8 @@
 //!
 //! # What catches it
 //!
-//! Nothing by default: a `DropGuard` may be ignored, so the bare `token.drop_guard();` passes as well. rustc's
-//! `let_underscore_drop`, off by default, catches `let _ =`; rustc's `unused_results`, off by default, the bare call.
+//! Nothing by default: a `DropGuard` may be ignored, so the bare `token.drop_guard();` passes as well. Off by default:
+//! rustc's `let_underscore_drop` catches `let _ =`, and `unused_results` the bare call.
 //!
 //! # What to do
 //!

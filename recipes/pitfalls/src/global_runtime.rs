@@ -8,9 +8,9 @@
 //!
 //! # What you see
 //!
-//! A second pool of threads. Tests that wait in real time beside a paused clock, or end before the work; tasks that are cut
-//! off when `main` returns, and whose values are never dropped, for a `static` is not.
-//! Lesson: `but_the_task_runs_on_a_runtime_that_the_caller_has_not`.
+//! A second pool of threads. Tests that wait in real time beside a paused clock, or end before the work. Tasks that are
+//! cut off when `main` returns; their values are never dropped, since a `static` is not. Lesson:
+//! `but_the_task_runs_on_a_runtime_that_the_caller_has_not`.
 //!
 //! # What catches it
 //!

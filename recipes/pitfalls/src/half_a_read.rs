@@ -14,8 +14,8 @@
 //!
 //! # What catches it
 //!
-//! Nothing. Tokio's docs say it under *Cancel safety*: not cancel safe are `read_exact`, `read_line`, `read_to_end`,
-//! `write_all`, `mpsc::Sender::send` (its message is lost) and the waiting for a place in the queue of a lock.
+//! Nothing. Tokio's docs say it under *Cancel safety*. Not cancel safe are `read_exact`, `read_line`, `read_to_end`,
+//! `write_all`, and `mpsc::Sender::send`, which loses its message. A wait for a lock loses its place in line.
 //!
 //! # What to do
 //!

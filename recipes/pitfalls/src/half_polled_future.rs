@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A future that was polled and is then left alone can hold a lock, or its place in the queue for one. asyncio: not
+//! A future that was polled and is then left alone can hold a lock, or its place in line for one. asyncio: not
 //! possible, a task goes on by itself.
 //!
 //! ```sh

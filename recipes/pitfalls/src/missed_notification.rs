@@ -8,8 +8,8 @@
 //!
 //! # What you see
 //!
-//! A start that hangs now and then: what was waited for had happened before. With a flag beside the `Notify` the gap is
-//! smaller, and still there on many threads: between the look at the flag and the call of `notified`.
+//! A start that hangs now and then: what was waited for had happened before. A flag beside the `Notify` makes the gap
+//! smaller. On many threads it is still there: between the look at the flag and the call of `notified`.
 //!
 //! # What catches it
 //!

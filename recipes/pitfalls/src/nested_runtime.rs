@@ -17,8 +17,8 @@
 //! # What to do
 //!
 //! Asynchronous all the way up: a closure that has to wait becomes a loop with an await, a function that has to wait an
-//! `async fn`. From code that cannot be asynchronous, such as a `Drop` or a callback of a C library, start a task; or call
-//! that code by `spawn_blocking`: there `Handle::block_on` is allowed.
+//! `async fn`. From code that cannot be asynchronous, such as a `Drop` or a callback of a C library, start a task. Or
+//! call that code by `spawn_blocking`: there `Handle::block_on` is allowed.
 //!
 //! # Cancel safety
 //!

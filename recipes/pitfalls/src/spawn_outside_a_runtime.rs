@@ -8,9 +8,9 @@
 //!
 //! # What you see
 //!
-//! The panic *there is no reactor running, must be called from the context of a Tokio 1.x runtime*: in a `new` that is
-//! called before the runtime is there, in a `static`, in a thread of one's own, in a callback. Timers and sockets panic
-//! likewise.
+//! The panic *there is no reactor running, must be called from the context of a Tokio 1.x runtime*. It comes in a `new`
+//! that is called before the runtime is there, in a `static`, on your own thread, in a callback. Timers and sockets
+//! panic likewise.
 //!
 //! # What catches it
 //!

@@ -10,9 +10,9 @@
 //! # What you see
 //!
 //! Connections that the server has closed, whenever handling a result takes long. The requests of `buffered`,
-//! `buffer_unordered` and `FuturesUnordered` are parts of the stream: while the body of the loop awaits something else,
-//! they are not polled, and their servers wait.
-//! Lesson: `but_while_one_answer_is_handled_the_servers_of_the_others_hang_up`.
+//! `buffer_unordered` and `FuturesUnordered` are parts of the stream. While the body of the loop awaits something else,
+//! they are not polled, and their servers wait. Lesson:
+//! `but_while_one_answer_is_handled_the_servers_of_the_others_hang_up`.
 //!
 //! # What catches it
 //!

@@ -8,9 +8,9 @@
 //!
 //! # What you see
 //!
-//! Work that goes on after it was given up: a second request beside the one that was repeated, a file that is written
-//! after its folder was cleaned. The timeout drops the handle, and a dropped handle detaches.
-//! Lesson: `but_after_the_timeout_the_task_writes_on`.
+//! Work that goes on after it was given up. A second request beside the one that was repeated; a file that is written
+//! after its folder was cleaned. The timeout drops the handle, and a dropped handle detaches. Lesson:
+//! `but_after_the_timeout_the_task_writes_on`.
 //!
 //! # What catches it
 //!

@@ -7,7 +7,7 @@
 //!
 //! # What you see
 //!
-//! It works while there is little to do. Under load the timer never fires, for each item that comes first drops it: the
+//! It works while there is little to do. Under load the timer never fires: each item that comes first drops it. The
 //! batch that was to be written every 100 ms grows until the load ends.
 //!
 //! # What catches it

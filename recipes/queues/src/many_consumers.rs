@@ -29,7 +29,7 @@
 //! for an `mpsc` that is there already.
 //!
 //! The lock covers the wait and never the work: [`SharedReceiver::recv`] takes and releases it. In `while let
-//! Some(item) = receiver.lock().await.recv().await { work(item).await }` the guard lives until the end of the body, so
+//! Some(item) = receiver.lock().await.recv().await { work(item).await }` the guard lives until the end of the body. So
 //! one job runs at a time: nine jobs of 10 ms on three workers take 90 ms instead of 30.
 //!
 //! # Cancel safety

@@ -98,8 +98,8 @@ impl Barrier {
         Self { parties, round: Mutex::new(round) }
     }
 
-    /// Waits until all parties have come. Returns an index for each, from 0 for the first who came to the number of the
-    /// parties less one for the last: let one of them do what is to be done once.
+    /// Waits until all parties have come. Returns an index for each, in order of arrival: 0 for the first, the number
+    /// of parties less one for the last. Let one index do what is to be done once.
     ///
     /// # Errors
     ///

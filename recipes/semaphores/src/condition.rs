@@ -29,8 +29,8 @@
 //! lock, say one for "not empty" and one for "not full". [`Condition::wait`] takes the guard and returns one: a task
 //! without the lock cannot wait.
 //!
-//! To notify takes no guard. The state is inside the lock, so the task that changed it has had the lock, and a waiter
-//! joins the line before it releases the lock. A destructor can notify, too: it cannot wait for a lock.
+//! To notify takes no guard. The state is inside the lock, so the task that changed it has had the lock. A waiter joins
+//! the line before it releases the lock. A destructor can notify, too: it cannot wait for a lock.
 //!
 //! `tokio::sync::watch` and its `wait_for` are enough where one task changes a value and others wait for what it will
 //! be.

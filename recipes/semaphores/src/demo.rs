@@ -133,7 +133,7 @@ async fn buy(who: &'static str, bakery: Arc<Bakery>, patience: u64) {
 }
 
 async fn condition() {
-    info!("Condition: four customers, one of them in a hurry, and two loaves every 100 ms");
+    info!("Condition: four customers, one of them in a hurry, and two loaves every 200 ms");
     let (bakery, mut customers) = (Arc::new(Bakery::default()), JoinSet::new());
     for (name, patience) in
         [("customer-1", 1_000), ("customer-2", 50), ("customer-3", 1_000), ("customer-4", 1_000)]
@@ -141,7 +141,7 @@ async fn condition() {
         customers.spawn(buy(name, bakery.clone(), patience));
     }
     for _ in 0..2 {
-        sleep(ms(100)).await;
+        sleep(ms(200)).await;
         *bakery.loaves.lock().await += 2;
         bakery.more.notify(2);
     }
@@ -157,7 +157,7 @@ async fn load(
 ) -> Result<(), BrokenBarrier> {
     work(name.to_owned(), first).await;
     info!("  {name} has index {}", phase_done.wait().await?);
-    work(name.to_owned(), second.unwrap_or(90)).await;
+    work(name.to_owned(), second.unwrap_or(250)).await;
     if second.is_none() {
         info!("  {name} fails, and aborts the barrier");
         phase_done.abort();
@@ -171,7 +171,7 @@ async fn barrier() {
     info!("Barrier(3): three loaders meet after each phase, and loader-b fails in the second");
     let (phase_done, mut loaders) = (Arc::new(Barrier::new(THREE)), JoinSet::new());
     for (name, first, second) in
-        [("loader-a", 100, Some(50)), ("loader-b", 60, None), ("loader-c", 80, Some(70))]
+        [("loader-a", 300, Some(50)), ("loader-b", 100, None), ("loader-c", 200, Some(150))]
     {
         let phase_done = phase_done.clone();
         loaders.spawn(async move {

@@ -56,8 +56,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Replaces a value by what `next` makes of it, with the lock held while `next` awaits: an expired token is fetched once,
-/// not once by each task that finds it expired.
+/// Replaces a value by what `next` makes of it, with the lock held while `next` awaits. So an expired token is fetched
+/// once, not by each task that finds it expired.
 ///
 /// The new value replaces the old one as a whole, so an error, a panic or a cancellation halfway leaves the old one.
 ///

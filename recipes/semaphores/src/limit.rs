@@ -29,8 +29,8 @@
 //! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one function. A limit is cloned:
 //! all who use a thing together share it. The permit covers the work, and is released however the work ends.
 //!
-//! Work that runs on a task of its own gets its permit before the task is spawned, and takes it along: a million inputs are
-//! not a million tasks that wait.
+//! Work on its own task gets its permit before the task is spawned, and takes it along. So a million inputs are not a
+//! million tasks that wait.
 //!
 //! The future is made before it gets its permit: in `limit.run(sleep(second))` the second begins at the call. What begins
 //! with the permit belongs in an `async` block.

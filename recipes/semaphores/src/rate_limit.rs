@@ -29,9 +29,9 @@
 //! }
 //! ```
 //!
-//! [`governor`] keeps the account, in one atomic number. Its own `until_ready` is enough where order does not matter:
-//! it has a timer of its own and no line, so the first to wake goes first. Here the clock and the timer are Tokio's, so
-//! a paused clock moves them, and waiters are served FIFO.
+//! [`governor`] keeps the account, in one atomic number. Its own `until_ready` is enough where order does not matter.
+//! It has its own timer and no line, so the first to wake goes first. Here the clock and the timer are Tokio's, so a
+//! paused clock moves them, and waiters are served FIFO.
 //!
 //! `tokio::time::interval` is enough for one task that paces itself.
 //!

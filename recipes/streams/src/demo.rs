@@ -8,6 +8,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +56,7 @@ async fn capitals(mut stream: TcpStream, _stop: CancellationToken) {
     }
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn write_and_read_to_the_end() -> anyhow::Result<()> {
     info!("open_connection: write, write_eof, read to the end");
     let (listener, address) = listen().await?;
@@ -68,7 +69,7 @@ async fn write_and_read_to_the_end() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn lines_with_a_limit() -> anyhow::Result<()> {
     info!("readuntil: lines of at most 8 bytes");
     let (listener, address) = listen().await?;
@@ -91,7 +92,7 @@ async fn lines_with_a_limit() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn relay_with_half_close() -> anyhow::Result<()> {
     info!("relay: a million bytes there, then write_eof, then a million back");
     let ((listener, address), (behind, target)) = (listen().await?, listen().await?);
@@ -120,13 +121,13 @@ async fn relay_with_half_close() -> anyhow::Result<()> {
 }
 
 /// An answer that takes its time.
-#[instrument]
+#[instrument(ret)]
 async fn think(name: &'static str, time: u64) -> Bytes {
     sleep(Duration::from_millis(time)).await;
     Bytes::from(format!("{name} is done"))
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn requests_over_one_connection() -> anyhow::Result<()> {
     info!("frames with ids: three requests over one connection, answered as they are done");
     let (listener, address) = listen().await?;
@@ -135,9 +136,9 @@ async fn requests_over_one_connection() -> anyhow::Result<()> {
         let stream = listener.accept().await?.0;
         answer(stream, 100, 10, |request| async move {
             match &request[..] {
-                b"slow" => think("slow", 150).await,
-                b"middling" => think("middling", 100).await,
-                _ => think("quick", 50).await,
+                b"slow" => think("slow", 500).await,
+                b"middling" => think("middling", 300).await,
+                _ => think("quick", 100).await,
             }
         })
         .await
@@ -158,7 +159,7 @@ async fn requests_over_one_connection() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn room_with_a_slow_member() -> anyhow::Result<()> {
     info!("a room: 500 messages of 64 KiB, and a member who never reads");
     let room = Room::new(NonZeroUsize::MIN.saturating_add(15));
@@ -184,7 +185,7 @@ async fn room_with_a_slow_member() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn first_address_that_answers() -> anyhow::Result<()> {
     info!("two addresses: nothing listens at the first");
     let (listener, good) = listen().await?;
@@ -196,32 +197,36 @@ async fn first_address_that_answers() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for a word, or for the stop.
-#[instrument(skip_all)]
-async fn until_the_word(mut stream: TcpStream, stop: CancellationToken) {
+/// Reads a word, passes it on, and obeys the stop if that is the word.
+#[instrument(skip_all, ret)]
+async fn until_the_word(mut stream: TcpStream, stop: CancellationToken, words: mpsc::Sender<[u8; 4]>) {
     let mut word = [0; 4];
     let _failed = stream.read_exact(&mut word).await;
+    let _gone = words.send(word).await;
     match &word {
         b"obey" => stop.cancelled().await,
         _ => std::future::pending().await,
     }
 }
 
-#[instrument(err)]
+#[instrument(ret, err)]
 async fn graceful_stop() -> anyhow::Result<()> {
     info!("close: a listener, and three connections that are open");
     let (listener, address) = listen().await?;
     let stop = CancellationToken::new();
     let limits = Limits { grace: Duration::from_millis(200), ..Limits::default() };
-    let server = tokio::spawn(serve(listener, limits, stop.clone(), until_the_word));
+    let (sender, mut words) = mpsc::channel(3);
+    let handle = move |stream, stop| until_the_word(stream, stop, sender.clone());
+    let server = tokio::spawn(serve(listener, limits, stop.clone(), handle));
     let mut sockets = Vec::new();
     for word in [b"obey", b"obey", b"hang"] {
         let mut socket = open(address, WITHIN).await?;
         socket.write_all(word).await?;
         sockets.push(socket);
     }
-    // Until the server has them all.
-    sleep(Duration::from_millis(100)).await;
+    for _ in &sockets {
+        words.recv().await.context("the server has ended")?;
+    }
     stop.cancel();
     let Served { handled, cut, .. } = server.await?;
     info!("  {} have ended, {cut} was cut at the deadline", handled - cut);

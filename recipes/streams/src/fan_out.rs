@@ -43,8 +43,8 @@
 //!
 //! # Differences from asyncio
 //!
-//! `StreamWriter.write` never waits and has no bound: with asyncio, a member that never reads costs memory without limit,
-//! unless the sender awaits `drain`, and then it holds up all the others.
+//! `StreamWriter.write` never waits and has no bound: a member that never reads costs memory without limit. A sender
+//! that awaits `drain` is held up by the slowest member.
 
 use std::collections::HashMap;
 use std::io;

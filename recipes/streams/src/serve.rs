@@ -29,8 +29,8 @@
 //! At the stop it closes the listener and cancels the token that each handler has. Handlers that watch the token end at a
 //! good place. After the grace period those that are left are dropped at their next await.
 //!
-//! It limits connections only. How long a peer may be silent, how long a request may take, and how long a write may wait is
-//! for the handler: a `timeout` around each of them.
+//! It limits connections only. The handler limits how long a peer may be silent, a request may take, and a write may
+//! wait: a `timeout` around each.
 //!
 //! # Cancel safety
 //!
@@ -39,7 +39,7 @@
 //! # Errors
 //!
 //! None end it. An error of one connection is counted. At others, as `EMFILE` when all file descriptors are in use, it
-//! waits for 100 ms and tries again: the connection is still in the system's queue, so a loop would spin.
+//! waits for 100 ms and tries again. The connection is still in the system's queue, so a loop would spin.
 //!
 //! # Panics
 //!

@@ -161,8 +161,9 @@ fn summary(outcomes: &[(usize, String, Outcome)]) -> u8 {
         info!("[{number}] {} ({})", outcome.text(), one_line(line));
     }
     let ok = outcomes.len() - failed - not_begun;
+    let plural = if outcomes.len() == 1 { "" } else { "s" };
     info!(
-        "{} commands: {ok} ok, {} failed, {over} over the time limit, {not_begun} not begun",
+        "{} command{plural}: {ok} ok, {} failed, {over} over the time limit, {not_begun} not begun",
         outcomes.len(),
         failed - over
     );

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, sink};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, sink};
 use tokio::process::Command;
 use tracing::{info, instrument};
 
@@ -64,15 +64,20 @@ async fn run_and_collect() -> anyhow::Result<()> {
 #[instrument(ret, err)]
 async fn lines_as_they_come() -> anyhow::Result<()> {
     info!("lines: of stdout and stderr, as they come");
-    let mut command = sh("echo one; sleep 0.05; echo two >&2; sleep 0.05; echo three; printf four");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let pipes = child.stdout.take().zip(child.stderr.take());
-    let (stdout, stderr) = pipes.context("they are pipes")?;
+    // It waits for a line from here before it goes on: two pipes have no common order.
+    let mut command = sh("echo one; read -r _; echo two >&2; read -r _; echo three; read -r _; printf four");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.kill_on_drop(true).spawn()?;
+    let pipes = child.stdout.take().zip(child.stderr.take()).zip(child.stdin.take());
+    let ((stdout, stderr), mut stdin) = pipes.context("they are pipes")?;
     let mut lines = Lines::new(stdout, stderr, LINE);
     while let Some(line) = lines.next().await? {
         let source = if line.source == Source::Stdout { "stdout" } else { "stderr" };
         let half = if line.end == End::Pipe { ", half a line" } else { "" };
         info!("  {source}: {}{half}", String::from_utf8_lossy(&line.text));
+        if line.end == End::Newline {
+            stdin.write_all(b"\n").await?;
+        }
     }
     child.wait().await?;
     Ok(())
@@ -114,8 +119,13 @@ async fn pipelines() -> anyhow::Result<()> {
 
 #[instrument(ret, err)]
 async fn limited(script: &str) -> anyhow::Result<()> {
-    let mut group = Group::spawn(sh(script))?;
-    let ended = group.within(Duration::from_millis(200), Duration::from_millis(300)).await?;
+    let mut command = sh(script);
+    command.stdout(Stdio::piped());
+    let mut group = Group::spawn(command)?;
+    // Its time begins when it has said something, or has ended.
+    let stdout = group.stdout.take().context("it is a pipe")?;
+    BufReader::new(stdout).read_line(&mut String::new()).await?;
+    let ended = group.within(Duration::from_millis(100), Duration::from_secs(1)).await?;
     let how = match ended.how {
         How::Itself => "has ended",
         How::Asked => "has ended when asked",
@@ -127,10 +137,10 @@ async fn limited(script: &str) -> anyhow::Result<()> {
 
 #[instrument(ret, err)]
 async fn time_limits() -> anyhow::Result<()> {
-    info!("group: 0.2 s to run, and 0.3 s to end");
+    info!("group: 0.1 s to run, and 1 s to end");
     limited("exit 0").await?;
-    limited("exec sleep 60").await?;
-    limited("trap '' TERM; sleep 60 & sleep 60").await
+    limited("echo ready; exec sleep 60").await?;
+    limited("trap '' TERM; echo ready; sleep 60 & sleep 60").await
 }
 
 /// A command that takes its time and ends with a code.
@@ -147,6 +157,7 @@ async fn many_at_a_time() -> anyhow::Result<()> {
     let codes = collect_all(commands, TWO, |(time, code)| takes(time, code)).await;
     let codes = codes.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     info!("  all returncodes: {codes:?}");
+    let commands = [("60", 0), ("0.05", 1)];
     let ended = fail_fast(commands, TWO, |(time, code)| async move {
         match takes(time, code).await {
             Ok(0) => Ok(()),

@@ -30,7 +30,8 @@
 //! reads the terminal is stopped by SIGTTIN: give it a stdin, such as `Stdio::null()`.
 //!
 //! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Process 1 reaps what the program has
-//! started. Where it does not, as in some containers, these count as alive until the grace period is over.
+//! started. Where it does not, as in many containers, what has ended is told from what lives by `/proc`. On other systems
+//! than Linux it counts as alive there, until the grace period is over.
 //!
 //! A pattern is copied alone, so the kill of a group is written out in each that leads one: here, in `run`, `pipeline`,
 //! `terminal` and `no_orphans`, and in the process pool of `executors`.
@@ -45,7 +46,8 @@
 //!
 //! # Cost
 //!
-//! A process. While a group that was asked ends, a system call each 10 ms.
+//! A process. While a group that was asked ends, and its leader has ended, a look through `/proc` each 10 ms, on a thread of
+//! `spawn_blocking`.
 #![cfg(unix)]
 
 use std::io;
@@ -55,6 +57,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 const PAUSE: Duration = Duration::from_millis(10);
@@ -172,9 +175,12 @@ impl Group {
         let status = self.child.wait().await?;
         // The system reports the end of children only, and these are not ours.
         while let Some(leader) = self.leader {
-            match test_kill_process_group(leader) {
-                Err(Errno::SRCH) => self.leader = None,
-                _ => sleep(PAUSE).await,
+            if test_kill_process_group(leader) == Err(Errno::SRCH) {
+                self.leader = None;
+            } else if spawn_blocking(move || has_ended(leader)).await.unwrap_or(false) {
+                self.kill();
+            } else {
+                sleep(PAUSE).await;
             }
         }
         Ok(status)
@@ -186,6 +192,20 @@ impl Group {
             let _killed_or_gone = kill_process_group(leader, Signal::KILL);
         }
     }
+}
+
+/// Whether all of a group has ended, and is still to be reaped. Where there is no `/proc`, it is not known.
+fn has_ended(group: Pid) -> bool {
+    let group = group.to_string();
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    let mut members = processes.flatten().filter_map(|process| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        // After the name come the state, the parent, and the group.
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let (state, of) = (fields.next()?, fields.nth(1)?);
+        (of == group).then_some(state == "Z")
+    });
+    members.next() == Some(true) && members.all(|is_zombie| is_zombie)
 }
 
 impl Drop for Group {

@@ -27,7 +27,8 @@
 //! caller does, for any reason. Then the shell kills its group, itself included. The program has joined that group before
 //! it runs, so no moment is uncovered.
 //!
-//! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Ctrl-C reaches the caller alone.
+//! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Ctrl-C reaches the caller alone. A
+//! request to the group in the first milliseconds may end the shell, which then cannot see the death of the caller.
 //!
 //! # Cancel safety
 //!

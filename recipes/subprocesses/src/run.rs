@@ -35,6 +35,14 @@
 //!
 //! [`RunError`]. A program that fails is an output with its status; [`checked`] makes an error of it.
 //!
+//! A file that a process still has open to write does not start: `ExecutableFileBusy`. Try again, or let a shell read it.
+//! Where SIGCHLD is ignored, which a program inherits, the status is lost, and the error is `ECHILD`. Listen for it at the
+//! start of `main`, by `tokio::signal::unix::signal(SignalKind::child())`, and it is not.
+//!
+//! # Differences from asyncio
+//!
+//! Nothing starts before the first poll, as with a coroutine. `Command::output` starts the program when it is called.
+//!
 //! # Cost
 //!
 //! A process, two pipes, and at most `limit` bytes for each of the two.

@@ -69,12 +69,7 @@ where
         drop(stdin);
         Ok(written)
     };
-    let read = async {
-        let read = tokio::io::copy(&mut stdout, &mut output).await?;
-        output.flush().await?;
-        Ok(read)
-    };
-    tokio::try_join!(write, read)
+    tokio::try_join!(write, tokio::io::copy(&mut stdout, &mut output))
 }
 
 async fn feed(

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::ensure;
-use futures::FutureExt;
+use anyhow::{Context, ensure};
+use futures::channel::mpsc;
+use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,7 @@ use tracing::{info, instrument};
 use crate::borrow::reachable;
 use crate::cancel_on_drop::cancel_on_drop;
 use crate::join_set::try_join_all;
-use crate::task_group::{Group, GroupError, NoValue, task_group, task_group_under};
+use crate::task_group::{GroupError, NoValue, TaskGroup, task_group, task_group_under};
 
 type Errors = GroupError<anyhow::Error>;
 
@@ -26,7 +27,7 @@ const fn ms(millis: u64) -> Duration {
 #[error("{0} not found")]
 struct NotFound(String);
 
-/// Stands for a request: takes its time, and fails for a page that is missing.
+/// In place of a request: takes its time, and fails for a page that is missing.
 #[instrument(skip(millis), ret, err)]
 async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     sleep(ms(millis)).await;
@@ -34,7 +35,7 @@ async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     Ok(format!("<{page}>"))
 }
 
-/// Stands for clean-up that has to wait for a server.
+/// In place of a clean-up that waits for a server.
 #[instrument(skip(fails), ret, err)]
 async fn roll_back(name: &str, fails: bool) -> anyhow::Result<()> {
     sleep(ms(50)).await;
@@ -43,7 +44,7 @@ async fn roll_back(name: &str, fails: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands for a long upload. It rolls back when it is cancelled.
+/// In place of a long upload. It rolls back when it is cancelled.
 #[instrument(skip(cancelled, fails), ret, err)]
 async fn upload(name: &str, fails: bool, cancelled: CancellationToken) -> anyhow::Result<()> {
     if cancelled.run_until_cancelled(sleep(ms(1_000))).await.is_none() {
@@ -52,8 +53,8 @@ async fn upload(name: &str, fails: bool, cancelled: CancellationToken) -> anyhow
     Ok(())
 }
 
-/// A child that is told when it is cancelled, and may take as long as it needs.
-fn spawn_upload(group: &Group<anyhow::Error>, name: &'static str, fails: bool) {
+/// A child that sees its cancellation, and may take as long as it needs.
+fn spawn_upload(group: &TaskGroup<anyhow::Error>, name: &'static str, fails: bool) {
     group.spawn_with_grace(Duration::MAX, move |cancelled| upload(name, fails, cancelled));
 }
 
@@ -93,9 +94,9 @@ async fn children_add_children() -> anyhow::Result<()> {
         info!("  {}", fetch(page, millis).await?);
         Ok(())
     }
-    async fn follow(group: Group<anyhow::Error>) -> anyhow::Result<()> {
+    async fn follow(group: TaskGroup<anyhow::Error>) -> anyhow::Result<()> {
         show("home", 100).await?;
-        for (link, millis) in [("news", 200), ("help", 100)] {
+        for (link, millis) in [("news", 300), ("help", 100)] {
             group.spawn(show(link, millis));
         }
         Ok(())
@@ -113,7 +114,7 @@ async fn first_failure() {
     let group = task_group(async |group| {
         spawn_upload(&group, "photos", false);
         group.spawn(fetch("missing", 100));
-        info!("  {}", fetch("home", 300).await?);
+        info!("  {}", fetch("home", 1_000).await?);
         Ok(())
     });
     if let Err(errors) = group.await {
@@ -165,7 +166,7 @@ async fn cancelled_from_outside() -> anyhow::Result<()> {
     let token = CancellationToken::new();
     let group = task_group_under(&token, async |group| {
         spawn_upload(&group, "photos", false);
-        fetch("home", 300).await
+        fetch("home", 1_000).await
     });
     let (page, ()) = tokio::join!(group, sleep(ms(100)).map(|()| token.cancel()));
     match page? {
@@ -196,9 +197,12 @@ async fn too_late() {
 async fn cancelled_alone() -> anyhow::Result<()> {
     info!("one child cancelled: that is no failure");
     let late = task_group(async |group| {
-        let ticks = group.spawn(tick());
-        info!("  {}", fetch("home", 100).await?);
-        ticks.cancel();
+        let (ticked, mut ticks) = mpsc::channel(1);
+        let child = group.spawn(tick(ticked));
+        for _ in 0..2 {
+            info!("  {}", ticks.next().await.context("it ticks on")?);
+        }
+        child.cancel();
         Ok(group)
     })
     .await?;
@@ -208,11 +212,11 @@ async fn cancelled_alone() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument]
-async fn tick() -> anyhow::Result<()> {
+#[instrument(skip(ticked))]
+async fn tick(mut ticked: mpsc::Sender<&'static str>) -> anyhow::Result<()> {
     loop {
         sleep(ms(40)).await;
-        info!("  tick");
+        ticked.send("tick").await?;
     }
 }
 

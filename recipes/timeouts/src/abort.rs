@@ -33,7 +33,8 @@
 //! # Cancel safety
 //!
 //! The tasks are aborted when the function is called, before its future is first polled. Dropping the future ends the
-//! wait only, and drops the ends that are there: keep the handles, and await `&mut` to each, to have them all the same.
+//! wait only, and drops the ends that are there. To have those all the same, keep the handles, and await `&mut` to
+//! each.
 //!
 //! # Panics
 //!

@@ -166,7 +166,7 @@ async fn moved() -> anyhow::Result<()> {
 
 #[instrument(skip_all, ret, err)]
 async fn cooperative(tasks: &TaskTracker) -> anyhow::Result<()> {
-    info!("told to stop: five jobs, 100 ms each, and a journal");
+    info!("told to stop: five jobs, 150 ms each, and a journal");
     let (sender, mut jobs) = mpsc::channel(5);
     for job in ["job-1", "job-2", "job-3", "job-4", "job-5"] {
         sender.send(job).await?;
@@ -176,7 +176,7 @@ async fn cooperative(tasks: &TaskTracker) -> anyhow::Result<()> {
         let stop = stop.clone();
         async move {
             let step = async |job| {
-                info!("  {}", fetch(job, 100).await?);
+                info!("  {}", fetch(job, 150).await?);
                 anyhow::Ok(())
             };
             let report = work_until_cancelled(&stop, &mut jobs, step, |_done| write_journal()).await;
@@ -186,7 +186,7 @@ async fn cooperative(tasks: &TaskTracker) -> anyhow::Result<()> {
     let worker = tasks.spawn(worker.in_current_span());
     // Tells it at the latest when this is dropped.
     let telling = stop.drop_guard();
-    sleep(ms(150)).await;
+    sleep(ms(250)).await;
     drop(telling);
     info!("  stop");
     let (report, jobs) = worker.await?;
@@ -216,7 +216,7 @@ async fn cancel_and_confirm(tracker: &TaskTracker) {
             async move { in_session(stop.run_until_requested(fetch("history", 500))).await }.instrument(span),
         )
     });
-    sleep(ms(100)).await;
+    sleep(ms(200)).await;
     for (name, task) in tasks.into_iter().chain([("history", history)]) {
         let told = if task.cancel("shutting down") { "told to stop" } else { "done before" };
         match task.wait().await {
@@ -253,12 +253,12 @@ async fn shielded(tasks: &TaskTracker) {
     let payment =
         shield(tasks, pay("old card").in_current_span(), |failure| info!("  nobody waits: {failure}"));
     let _gave_up = timeout(ms(100), payment).await;
-    sleep(ms(150)).await;
+    sleep(ms(200)).await;
 }
 
 #[instrument(ret, err)]
 async fn one_loop() -> anyhow::Result<()> {
-    info!("a loop over lines, a heartbeat each 150 ms, and an end after 150 ms of silence");
+    info!("a loop over lines, a heartbeat each 250 ms, and an end after 280 ms of silence");
     let (connection, mut peer) = duplex(64);
     let mut lines = FramedRead::new(connection, LinesCodec::new());
     let on_event = |event| match event {
@@ -267,7 +267,7 @@ async fn one_loop() -> anyhow::Result<()> {
     };
     let stop = CancellationToken::new();
     let (end, talked) =
-        tokio::join!(read_frames(&mut lines, &stop, ms(150), ms(150), on_event), talk(&mut peer));
+        tokio::join!(read_frames(&mut lines, &stop, ms(250), ms(280), on_event), talk(&mut peer));
     talked?;
     if end? == ReadEnd::Idle {
         info!("  silence");
@@ -278,7 +278,7 @@ async fn one_loop() -> anyhow::Result<()> {
 /// Sends pieces that are not lines, and leaves the connection open.
 #[instrument(skip_all, ret, err)]
 async fn talk(peer: &mut DuplexStream) -> anyhow::Result<()> {
-    for (millis, data) in [(100, "hello\nhalf a "), (100, "line\n"), (10, "bye\n")] {
+    for (millis, data) in [(150, "hello\nhalf a "), (150, "line\n"), (10, "bye\n")] {
         sleep(ms(millis)).await;
         peer.write_all(data.as_bytes()).await?;
     }

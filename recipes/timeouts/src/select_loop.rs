@@ -84,8 +84,8 @@ pub enum ReadEnd {
     Cancelled,
 }
 
-/// Reads frames, and calls `on_event` for each, and for a heartbeat each `heartbeat`, until the peer closes, no frame
-/// has come for `idle`, or `stop` is cancelled. `Duration::MAX` is never.
+/// Reads frames, and calls `on_event` for each, and every `heartbeat`. Ends when the peer closes, no frame has come for
+/// `idle`, or `stop` is cancelled. `Duration::MAX` is never.
 ///
 /// A heartbeat more often than each millisecond, Tokio's tick, is one each millisecond.
 pub async fn read_frames<R, D>(

@@ -69,8 +69,8 @@ pub enum LimitError<E> {
 
 /// Awaits `work` for `limit` at most, counted from the first poll. `None` is no limit.
 ///
-/// The work is polled before the clock is looked at, so what is ready in the instant of the limit is in time, and with
-/// a limit of zero the work still gets as far as its first wait.
+/// The work is polled before the clock is looked at. So what is ready in the instant of the limit is in time. With a
+/// limit of zero the work still gets as far as its first wait.
 pub async fn time_limit<T, E>(
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, E>>,

@@ -43,8 +43,8 @@
 //!
 //! # Errors
 //!
-//! [`TimeoutFailure`]. What the work returns after the request still counts: an error of its clean-up is reported in place of
-//! the timeout, a value is if [`LateValue`] says so.
+//! [`TimeoutFailure`]. What the work returns after the request still counts. An error of its clean-up is reported in
+//! place of the timeout; a value is if [`LateValue`] says so.
 //!
 //! # Panics
 //!

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use crate::support::{Entries, ms};
 
-/// As with `spawn`: whoever stops waiting does not stop the work.
+/// As with `spawn`: a caller that stops waiting does not stop the work.
 #[test]
 fn a_cancelled_join_lets_the_work_run_on() {
     let swept = cancel_sweep::sweep_with(

@@ -9,7 +9,7 @@ use crate::support::Count;
 
 /// Without a pause the value is loaded again and again, and others have their turn; the greatest pause never ends.
 ///
-/// On real time: a paused clock stands still for a task that is always ready.
+/// On real time: a paused clock does not advance for a task that is always ready.
 #[tokio::test]
 async fn a_pause_at_its_ends() {
     for (pause, loads) in [(Duration::ZERO, true), (Duration::from_nanos(1), true), (Duration::MAX, false)] {

@@ -31,7 +31,7 @@ async fn an_error_a_panic_and_an_abort_are_told_apart() {
     assert_eq!(collect(aborted).await, Err(Failure::Cancelled));
 }
 
-/// asyncio: a `CancelledError` of the awaited task goes up through whoever awaits it. Tokio: it is a value, and
+/// asyncio: a `CancelledError` of the awaited task goes up through its awaiter. Tokio: it is a value, and
 /// `unwrap` makes a panic of it.
 #[tokio::test(start_paused = true)]
 async fn awaiting_an_aborted_task_does_not_cancel_the_one_who_awaits() {
@@ -47,7 +47,7 @@ async fn awaiting_an_aborted_task_does_not_cancel_the_one_who_awaits() {
     assert!(unwraps.await.unwrap_err().is_panic());
 }
 
-/// Dropped while it works meanwhile or while it collects: the task ends with it, wherever it stands.
+/// Dropped while it works meanwhile or while it collects: the task ends with it, at any await.
 #[test]
 fn a_cancelled_caller_takes_its_task_along() {
     let swept = cancel_sweep::sweep_with(

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use error_handling::retry::{Verdict, retry};
-use error_handling::supervise::{End, Restart};
-use tokio::time::{Instant, timeout};
+use error_handling::circuit_breaker::{BreakerLimits, BreakerState, CircuitBreaker};
+use error_handling::retry::{Policy, Verdict, retry, retry_outcome};
+use error_handling::supervise::{Restart, WorkerEnd};
+use tokio::time::{advance, timeout};
 
-use crate::support::{ms, soon};
+use crate::support::{TIMES, ends, ms, soon};
 use crate::work::Broken;
-use crate::work::retry::PAUSES;
+use crate::work::retry::POLICY;
 use crate::work::supervise::{ALWAYS, failing, supervisor};
 
 /// A pause beyond the deadline is no attempt more; without a pause the next one follows after that of the builder.
@@ -20,8 +21,8 @@ async fn a_pause_of_the_judge_at_its_ends() {
             attempts += 1;
             std::future::ready(if attempts == 2 { Ok(()) } else { Err(Broken("a")) })
         };
-        let deadline = Instant::now() + ms(60_000);
-        let result = soon(retry(PAUSES, deadline, |_| Verdict::After(at_least), |_, _| {}, attempt)).await;
+        let policy = Policy { total: ms(60_000), ..POLICY };
+        let result = soon(retry(policy, attempt, |_| Verdict::After(at_least))).await;
         assert_eq!((result.is_ok(), attempts), (expected == 2, expected));
     }
 }
@@ -40,7 +41,7 @@ async fn a_grace_period_at_its_ends() {
         workers.start("feed", None, work).unwrap();
         tokio::task::yield_now().await;
         let ends = soon(workers.shutdown(grace)).await;
-        assert_eq!(matches!(&ends[..], [(_, End::Finished)]), finishes);
+        assert_eq!(matches!(&ends[..], [(_, WorkerEnd::Finished)]), finishes);
     }
 }
 
@@ -54,6 +55,65 @@ async fn a_restart_at_its_ends() {
             workers.start("feed", Some(restart), failing(0)).unwrap();
             let ended = timeout(ms(1_000), workers.next_end()).await.is_ok();
             assert_eq!((ended, told.lock().unwrap().len() > 1), (failures < 2, failures > 1));
+        }
+    }
+}
+
+/// A retry with pauses and totals of nothing, of a millisecond, and without an end.
+#[tokio::test(start_paused = true)]
+async fn a_policy_takes_all_of_them() {
+    for allowed in [0, 1, 2, u32::MAX] {
+        for time in TIMES {
+            let policy = Policy { attempts: allowed, pause: time, longest: time, total: time, ..POLICY };
+            let mut attempts = 0;
+            let attempt = || {
+                attempts += 1;
+                std::future::ready(attempts)
+            };
+            let work = retry_outcome(policy, attempt, |_| Verdict::After(time), |_, _| {});
+            let output = match time {
+                // The clock of a lesson does not go on while a task is busy.
+                Duration::ZERO if allowed == u32::MAX => continue,
+                Duration::MAX if allowed > 1 => {
+                    assert!(timeout(ms(86_400_000), work).await.is_err(), "it waits");
+                    continue;
+                }
+                _ => ends(work).await,
+            };
+            // With a millisecond in all there is time for one pause of a millisecond.
+            assert_eq!(output, if allowed < 2 { 1 } else { 2 }, "{policy:?}");
+        }
+    }
+}
+
+/// No failure or one opens it; as many as can be counted do not. A window of nothing counts what fails in one instant.
+#[tokio::test(start_paused = true)]
+async fn the_limits_of_a_breaker_at_their_ends() {
+    for failures in [0, 1, 2, usize::MAX] {
+        for window in TIMES {
+            let breaker = CircuitBreaker::new(BreakerLimits { failures, window, ..BreakerLimits::new() });
+            for _ in 0..2 {
+                let _answer = breaker.call(async || Err::<(), _>(()), Result::is_err).await;
+            }
+            let expected = if failures <= 2 { BreakerState::Open } else { BreakerState::Closed };
+            assert_eq!(breaker.state(), expected, "{failures} in {window:?}");
+        }
+    }
+    for open_for in TIMES {
+        for trials in [0, 1, usize::MAX] {
+            let breaker =
+                CircuitBreaker::new(BreakerLimits { failures: 1, open_for, trials, ..BreakerLimits::new() });
+            breaker.permit().unwrap().failed();
+            advance(ms(1)).await;
+            let Ok(trial) = breaker.permit() else {
+                assert_eq!(open_for, Duration::MAX);
+                assert_eq!(breaker.permit().unwrap_err().retry_in, Duration::MAX);
+                continue;
+            };
+            assert_eq!(breaker.permit().is_ok(), trials == usize::MAX, "{open_for:?}");
+            trial.succeeded();
+            let closed = if trials <= 1 { BreakerState::Closed } else { BreakerState::HalfOpen };
+            assert_eq!(breaker.state(), closed, "{trials} trials");
         }
     }
 }

@@ -5,6 +5,8 @@
 
 #[path = "../../support/mod.rs"]
 pub mod support;
+#[path = "../../support/many_threads.rs"]
+pub mod many_threads;
 #[path = "../work.rs"]
 pub mod work;
 
@@ -13,6 +15,7 @@ mod outcome;
 mod background;
 mod supervise;
 mod retry;
+mod circuit_breaker;
 mod context;
 mod ends;
 mod demo;

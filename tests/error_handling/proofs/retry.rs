@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use error_handling::retry::retry;
-use tokio::time::{Instant, sleep};
+use error_handling::retry::{Policy, Verdict, retry, retry_outcome};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use crate::support::ms;
-use crate::work::retry::{CallError, PAUSES, judge};
+use crate::work::retry::{CallError, POLICY, SECONDS, judge};
 
 /// The hazard of one's own loop: a future that is cancelled in its pause must not make another attempt.
 #[test]
@@ -16,20 +17,14 @@ fn a_cancelled_retry_makes_no_further_attempt() {
         || {
             let attempts = Arc::new(AtomicUsize::new(0));
             let counted = attempts.clone();
-            let work = retry(
-                PAUSES.with_max_times(2),
-                Instant::now() + ms(9_000),
-                judge,
-                |_, _| {},
-                move || {
-                    counted.fetch_add(1, SeqCst);
-                    async {
-                        sleep(ms(10)).await;
-                        Err::<(), _>(CallError::Busy)
-                    }
-                },
-            );
-            (attempts, work)
+            let attempt = move || {
+                counted.fetch_add(1, SeqCst);
+                async {
+                    sleep(ms(10)).await;
+                    Err::<(), _>(CallError::Busy)
+                }
+            };
+            (attempts, retry(Policy { attempts: 3, ..POLICY }, attempt, judge))
         },
         |attempts, outcome| {
             // Suspended in an attempt, in a pause, in an attempt ...
@@ -41,4 +36,25 @@ fn a_cancelled_retry_makes_no_further_attempt() {
         },
     );
     assert_eq!(swept.points, 5);
+}
+
+/// Wherever it is dropped, the attempt under way is dropped with it and no other begins.
+#[test]
+fn cancelled_anywhere_it_leaves_nothing_behind() {
+    cancel_sweep::sweep_with(
+        || {
+            let permits = Arc::new(Semaphore::new(1));
+            let ours = Arc::clone(&permits);
+            let work = async move {
+                let attempt = || async {
+                    let permit = Arc::clone(&ours).acquire_owned().await.unwrap();
+                    sleep(ms(1_000)).await;
+                    permit
+                };
+                drop(retry_outcome(SECONDS, attempt, |_| Verdict::Again, |_, _| {}).await);
+            };
+            (permits, work)
+        },
+        |permits, _outcome| assert_eq!(permits.available_permits(), 1),
+    );
 }

@@ -6,13 +6,10 @@ use std::time::Duration;
 use event_loop::callbacks::Callbacks;
 use event_loop::from_a_thread::{submit, wait_for};
 use event_loop::runner::Runner;
-use event_loop::slow_polls::report_slow_polls;
-use event_loop::watchdog::{Pulse, watch};
-use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, TIMES, ends, ms};
+use crate::support::{Entries, TIMES, ends, ms};
 use crate::work::{many_threads, paused};
 
 /// A delay without end waits behind every other.
@@ -67,32 +64,4 @@ fn of_a_runners_grace() {
             assert_eq!(runner.close(time), Ok(()), "{time:?}");
         });
     }
-}
-
-/// At a limit of zero each poll is slow.
-#[tokio::test(start_paused = true)]
-async fn of_the_limit_for_a_poll() {
-    for (time, expected) in TIMES.into_iter().zip([1, 0, 0]) {
-        let polls = Count::default();
-        report_slow_polls(time, |_| polls.add(), async {}).await;
-        assert_eq!(polls.get(), expected, "{time:?}");
-    }
-}
-
-/// A limit of zero is one millisecond; one without end reports nothing.
-#[test]
-fn of_a_watchdogs_limit() {
-    soon_on_a_thread(|| {
-        for time in TIMES {
-            let runtime = Builder::new_current_thread().build().unwrap();
-            let (log, pulses) = mpsc::channel();
-            let watchdog =
-                watch(runtime.handle(), time, move |pulse| log.send(pulse).unwrap_or_default()).unwrap();
-            if time < Duration::MAX {
-                assert_eq!(pulses.recv(), Ok(Pulse::Blocked), "{time:?}");
-            }
-            drop((watchdog, runtime));
-            assert!(pulses.iter().all(|pulse| pulse == Pulse::Blocked), "{time:?}");
-        }
-    });
 }

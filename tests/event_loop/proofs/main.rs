@@ -15,5 +15,4 @@ mod callbacks;
 mod ends;
 mod not_send;
 mod owner;
-mod slow_polls;
 mod demo;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use executors::blocking::Blocking;
 use executors::thread_pool::{Queued, ThreadPool};
+use executors::threads::Threads;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::{ONE, TIMES};
@@ -34,6 +35,17 @@ async fn of_a_number_of_threads() {
             assert_eq!(soon_on_real_time(futures::future::try_join_all(two)).await.unwrap(), [1, 2]);
             soon_on_real_time(pool.shutdown(Queued::Finish)).await.unwrap();
         }
+    }
+}
+
+/// The blocking threads of a second runtime are started as they are needed, too.
+#[tokio::test]
+async fn of_a_number_of_threads_of_a_second_runtime() {
+    for limit in ENDS {
+        let threads = Threads::new(limit, "ends").unwrap();
+        let two = [1, 2].map(|number| threads.submit(move || number));
+        assert_eq!(soon_on_real_time(futures::future::try_join_all(two)).await.unwrap(), [1, 2]);
+        soon_on_real_time(threads.finish()).await;
     }
 }
 

@@ -17,9 +17,12 @@ pub mod worker;
 pub mod tools;
 
 mod blocking;
+mod threads;
 mod thread_pool;
 mod cpu;
 mod ends;
+#[cfg(unix)]
+mod one_process;
 #[cfg(unix)]
 mod process_pool;
 #[cfg(unix)]

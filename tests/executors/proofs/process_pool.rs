@@ -1,9 +1,7 @@
 //! Proofs of the pattern `process_pool`.
-use std::future::poll_fn;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, Stdio};
 use std::sync::Arc;
-use std::task::Poll;
 
 use cancel_sweep::At;
 use executors::process_pool::{JobError, OnCrash, Options, Queued};
@@ -14,26 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::limit;
+use crate::tools::drop_at;
 use crate::work::process_pool::{Job, Pool, exists, pool};
-
-/// Polls a future until it has suspended for the `suspension`th time, and drops it there: at once, or when it would
-/// be polled again. `None` if it did not come to its end before.
-async fn drop_at<F: Future>(future: F, At { suspension, woken }: At) -> Option<F::Output> {
-    let (mut future, mut suspended) = (Box::pin(future), 0);
-    let outcome = poll_fn(|cx| {
-        if suspended == suspension {
-            return Poll::Ready(None);
-        }
-        match future.as_mut().poll(cx) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending => {
-                suspended += 1;
-                if suspended == suspension && !woken { Poll::Ready(None) } else { Poll::Pending }
-            }
-        }
-    });
-    soon_on_real_time(outcome).await
-}
 
 mod dropped {
     use super::*;

@@ -8,7 +8,7 @@ use crate::support::Count;
 use crate::work::interrupt::main;
 use crate::work::signals_at;
 
-/// Cancelled at any point: main is dropped, once, and what it has started is told to end.
+/// Cancelled at any point: main is dropped, once, and the tokens of what it has started are cancelled.
 #[test]
 fn a_drop_of_it_drops_main_and_tells_the_rest() {
     let swept = cancel_sweep::sweep_with(

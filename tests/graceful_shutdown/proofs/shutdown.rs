@@ -9,7 +9,7 @@ use crate::support::{Count, Entries, ms};
 use crate::work::shutdown::{GRACE, Jobs, Kind, job};
 use crate::work::signals_at;
 
-/// Cancelled at any point: every job that was started is reported or dropped, each once, and told to end.
+/// Cancelled at any point: every job that was started is reported or dropped, each once, and its token is cancelled.
 #[test]
 fn a_drop_of_it_aborts_the_jobs_and_loses_none() {
     #[derive(Clone)]

@@ -103,7 +103,7 @@ async fn every_url_is_one_line_with_its_verdict() {
     }
 }
 
-/// URLs come from a file too; a line that is none has its own line, and the others are fetched.
+/// URLs come from a file too; a line that is no URL has its own line, and the others are fetched.
 #[tokio::test]
 async fn urls_come_from_stdin_and_a_bad_line_is_one_failure() {
     let server = Server::start().await.unwrap();
@@ -123,6 +123,11 @@ async fn urls_come_from_stdin_and_a_bad_line_is_one_failure() {
     let missing = run(&["--from", "/no/such/file"]).await;
     assert_eq!(missing.status.code(), Some(1));
     assert!(errors(&missing).contains("cannot read /no/such/file"), "{}", errors(&missing));
+    let folder = run(&["--from", "/"]).await;
+    assert_eq!(
+        (folder.status.code(), errors(&folder).as_str()),
+        (Some(1), "error: cannot read /: is a directory\n")
+    );
 }
 
 /// aiohttp: only with `trust_env=True`. reqwest: unless the client is built with `no_proxy()`.
@@ -235,7 +240,7 @@ async fn the_clock_of_the_bar_goes_on() {
     child.kill().await.unwrap();
 }
 
-/// A disk without room: the limit of the shell on file sizes stands for it, and makes a write fail in the middle.
+/// A disk without room: the limit of the shell on file sizes makes a write fail in the middle.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_is_one_line_and_no_file() {
@@ -298,7 +303,7 @@ async fn a_closed_pipe_ends_it_quietly() {
     assert_eq!((output.status.code(), errors(&output)), (Some(0), String::new()));
 }
 
-/// What the server sends in place of an answer, as the path of a URL.
+/// What the server sends instead of an answer, as the path of a URL.
 fn raw(answer: &str) -> String {
     let encoded: String = answer.bytes().map(|byte| format!("%{byte:02x}")).collect();
     format!("/raw/a?{encoded}")
@@ -391,6 +396,35 @@ async fn this_machine_is_asked_without_a_proxy() {
     }
 }
 
+/// `localhost.` is this machine too, and so is `a.localhost`; `NO_PROXY` is compared without such dots, as in curl.
+#[tokio::test]
+async fn a_dot_after_a_host_changes_nothing() {
+    let (server, proxy) = (Server::start().await.unwrap(), Server::start().await.unwrap());
+    let port = server.address().port();
+    for (host, direct) in [
+        ("localhost.", ""),
+        ("LocalHost.", ""),
+        ("a.localhost", ""),
+        ("a.localhost.", ""),
+        ("no-such-host.invalid.", "example.org, no-such-host.invalid"),
+        ("no-such-host.invalid", "no-such-host.invalid.,,"),
+        ("a.no-such-host.invalid.", ".no-such-host.invalid"),
+    ] {
+        let mut command = http_client(&["--retries", "0", &format!("http://{host}:{port}/page/one")]);
+        let output =
+            command.env("http_proxy", proxy.url("/")).env("NO_PROXY", direct).output().await.unwrap();
+        // Where a resolver does not know the host, the line says that and nothing of a proxy.
+        assert_eq!(proxy.counts().requests, 0, "{host}");
+        assert!(!lines(&output)[0].contains("proxy"), "{:?}", lines(&output));
+    }
+    for (host, direct) in [("no-such-host.invalid.", ",."), ("notlocalhost", "")] {
+        let mut command = http_client(&[&format!("http://{host}/page/one")]);
+        let output =
+            command.env("http_proxy", proxy.url("/")).env("NO_PROXY", direct).output().await.unwrap();
+        assert_eq!(lines(&output)[0], format!("http://{host}/page/one: 200 OK, 9 bytes"));
+    }
+}
+
 /// curl names the proxy that it cannot reach. Its password is not shown.
 #[tokio::test]
 async fn an_error_through_a_proxy_names_it() {
@@ -417,6 +451,39 @@ async fn an_error_through_a_proxy_names_it() {
         line.contains("refused") && line.ends_with(&format!("(through the proxy http://{address}/)")),
         "{line}"
     );
+}
+
+/// Both spellings of a variable may be set: the line names the proxy that was asked, and none where none was.
+#[tokio::test]
+async fn a_failure_names_the_proxy_that_was_asked() {
+    let proxy = Server::start().await.unwrap();
+    let asked = || http_client(&["--retries", "0", "http://no-such-host.invalid/status/502"]);
+    let output = asked()
+        .env("http_proxy", proxy.url("/"))
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("all_proxy", "http://127.0.0.1:2")
+        .output()
+        .await
+        .unwrap();
+    let line = &lines(&output)[0];
+    assert!(line.ends_with(&format!("502 Bad Gateway (through the proxy {})", proxy.url("/"))), "{line}");
+    for (name, value) in [("no_proxy", "*"), ("REQUEST_METHOD", "GET")] {
+        let mut command = asked();
+        command.env("http_proxy", proxy.url("/")).env("NO_PROXY", "").env(name, value);
+        let line = &lines(&command.output().await.unwrap())[0];
+        assert!(!line.contains("proxy"), "{name}: {line}");
+    }
+}
+
+/// aiohttp's error names the host that was asked last, and so does the line here, without its password.
+#[tokio::test]
+async fn a_failure_after_a_redirect_names_where_it_led() {
+    let server = Server::start().await.unwrap();
+    let answer = "HTTP/1.1%20302%20Found%0D%0ALocation:%20http://user:hidden@127.0.0.1:1/x%0D%0AContent-Length:%200%0D%0A%0D%0A";
+    let output = run(&["--retries", "0", "--no-timeline", &server.url(&format!("/raw/a?{answer}"))]).await;
+    let (line, code) = (&lines(&output)[0], output.status.code());
+    assert!(line.contains("failed: redirected to http://***@127.0.0.1:1/x: error sending request"), "{line}");
+    assert!(line.contains("refused") && code == Some(1), "{line}");
 }
 
 /// aiohttp's `limit_per_host` counts connections to the host that is asked. So does `--per-host`, after a redirect too.
@@ -585,7 +652,7 @@ async fn a_name_begins_with_a_letter_or_a_digit() {
     );
 }
 
-/// A folder in the place of a file is told when the headers are there, and not after a body without an end.
+/// A folder under the name of a file is reported when the headers are there, and not after a body without an end.
 #[tokio::test]
 async fn a_folder_in_the_place_of_a_file_is_told_before_the_body() {
     let server = Server::start().await.unwrap();
@@ -716,7 +783,7 @@ async fn a_flag_that_is_not_quite_one_is_recognised() {
     }
 }
 
-/// A certificate that nobody trusts, as a file holds it.
+/// A certificate that no system trusts, as a file holds it.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
         MIIBfDCCASOgAwIBAgIUa+chVAWCIMzsm9DdNzjLzYjdaOEwCgYIKoZIzj0EAwIw\n\
         EzERMA8GA1UEAwwIYSBsZXNzb24wIBcNMjYxMTI4MDgzMDI3WhgPMjEyNjExMDQw\n\
@@ -739,7 +806,7 @@ async fn a_certificate_file_is_taken() {
     assert_eq!((output.status.code(), errors(&output).as_str()), (Some(0), ""));
 }
 
-/// What the certificate file is not, is told before the first request.
+/// A certificate file without a certificate is reported before the first request.
 #[tokio::test]
 async fn a_certificate_file_that_is_none_is_one_line() {
     let server = Server::start().await.unwrap();

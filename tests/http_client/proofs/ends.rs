@@ -1,27 +1,25 @@
 //! Every public function that takes a number or a duration, at zero, one and the largest there is.
 
-use std::future::ready;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use common::server::Server;
 use futures::FutureExt;
-use http_client::client::{Timeouts, client_with};
+use http_client::client::{Timeouts, aiohttp_defaults};
 use http_client::download::download;
 use http_client::json::json;
 use http_client::limits::Limits;
 use http_client::many::{self, Many};
 use http_client::resume::{Part, resume};
-use http_client::retry::{Policy, Verdict, retry};
 use http_client::status::raise_for_status;
 use http_client::websocket::Heartbeat;
 use tokio::time::timeout;
 
-use crate::support::{ONE, ends, ms};
+use crate::support::{ONE, ms};
 use crate::work::download::chunks;
 use crate::work::many::{all, fetch, urls};
 use crate::work::websocket::pair;
-use crate::work::{DAY, client, get, slow_response, url};
+use crate::work::{DAY, builder, client, get, slow_response, url, with};
 
 const DURATIONS: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
 const LIMITS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
@@ -32,45 +30,14 @@ async fn the_client_takes_all_of_them() {
     let server = Server::start().await.unwrap();
     for time in DURATIONS {
         let timeouts = Timeouts { total: Some(time), connect: Some(time), read: Some(time) };
-        assert!(client_with("lesson", timeouts, None, |builder| builder).is_ok());
-        let client = http_client::client::client("lesson", timeouts, None).unwrap();
+        assert!(aiohttp_defaults(builder(), timeouts).build().is_ok());
+        let client = with(timeouts);
         let sent = client.get(server.url("/hold/headers/gate")).send();
         if time == Duration::MAX {
             server.open("gate");
             assert_eq!(sent.await.unwrap().text().await.unwrap(), "held\n");
         } else {
             assert!(sent.await.unwrap_err().is_timeout(), "{time:?}");
-        }
-    }
-}
-
-/// A retry with pauses and totals of nothing, of a millisecond, and without an end.
-#[tokio::test(start_paused = true)]
-async fn a_policy_takes_all_of_them() {
-    for retries in [0, 1, u32::MAX] {
-        for time in DURATIONS {
-            let policy = Policy { retries, pause: time, longest: time, total: time };
-            let mut attempts = 0;
-            let work = retry(
-                policy,
-                || 1.0,
-                |_| Verdict::After(time),
-                || {
-                    attempts += 1;
-                    ready(attempts)
-                },
-            );
-            let output = match time {
-                // The clock of a lesson does not go on while a task is busy.
-                Duration::ZERO if retries == u32::MAX => continue,
-                Duration::MAX if retries > 0 => {
-                    assert!(timeout(DAY, work).await.is_err(), "it waits");
-                    continue;
-                }
-                _ => ends(work).await,
-            };
-            // With a millisecond in all there is time for one pause of a millisecond.
-            assert_eq!(output, if retries == 0 { 1 } else { 2 }, "{policy:?}");
         }
     }
 }

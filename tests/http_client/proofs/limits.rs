@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::support::limit;
 use crate::work::{seconds, url};
 
-/// Behaviour N07: a cancelled waiter leaks nothing, wherever it stands.
+/// Behaviour N07: a cancelled waiter leaks nothing, wherever it waits.
 #[test]
 fn a_request_cancelled_anywhere_gives_back_its_permits() {
     cancel_sweep::sweep_with(

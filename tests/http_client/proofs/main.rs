@@ -12,7 +12,6 @@ pub mod work;
 
 mod limits;
 mod many;
-mod retry;
 mod status;
 mod json;
 mod download;

@@ -56,7 +56,7 @@ fn a_line_server_answers_and_ends_at_a_signal() {
             let mut answer = String::new();
             client.read_to_string(&mut answer).unwrap();
             assert_eq!(answer, "HELLO\nerror: a line is longer than 5 bytes\nBYE");
-            // One that is idle at the signal is told by an end.
+            // A connection that is idle at the signal gets an end.
             let mut idle = connect(address);
             idle.write_all(b"x\n").unwrap();
             let mut reader = BufReader::new(idle);

@@ -55,6 +55,21 @@ async fn killed_it_leaves_no_process() {
     assert_eq!(witness.rest().await, "");
 }
 
+/// A request to the group leaves the shell that watches, so SIGKILL of the caller ends what ignores the request.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn killed_after_a_request_it_leaves_no_process() {
+    let mut witness = Witness::new().await;
+    // The fourth digit from the right has the bit of SIGTERM: the shell ignores it a moment after its start.
+    let script = "trap '' TERM; group=$(ps -o pgid= -p $$); \
+                  until grep -q 'SigIgn:.*[4-7c-f]...$' /proc/$((group))/status; do :; done; \
+                  kill -TERM 0; echo ready >&9; sleep 600";
+    let mut caller = caller(&witness, "tied", script);
+    assert_eq!(witness.line().await, "ready");
+    caller.kill().await.unwrap();
+    assert_eq!(witness.rest().await, "");
+}
+
 /// asyncio and Tokio: SIGKILL of the caller leaves its programs running; `kill_on_drop` needs a drop.
 #[tokio::test]
 async fn but_kill_on_drop_does_not_outlive_its_caller() {

@@ -1,10 +1,15 @@
 use std::os::unix::process::ExitStatusExt;
 
-use subprocesses::run::{RunError, run};
+use subprocesses::run::{RunError, returncode, run};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 
-use crate::real_time::soon_on_real_time;
+use crate::real_time::{soon_on_a_thread, soon_on_real_time};
 use crate::tools::drop_at;
-use crate::work::{Witness, sh};
+use crate::work::{JOB, Witness, sh};
+
+const IGNORES: &str = "IGNORES_ITS_CHILDREN";
 
 /// Dropped anywhere, no process of the group is left.
 #[tokio::test]
@@ -39,8 +44,53 @@ async fn much_output_is_collected_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_words_are_there() {
     for number in 0..100 {
-        let script = format!("sleep 600 & printf {number}; kill -9 $$");
+        let script = format!("sleep 600 & printf {number}; printf {number} >&2; kill -9 $$");
         let output = soon_on_real_time(run(sh(&script), 100)).await.unwrap();
-        assert_eq!((output.stdout, output.status.signal()), (number.to_string().into_bytes(), Some(9)));
+        let said = number.to_string().into_bytes();
+        assert_eq!((output.stdout, output.stderr), (said.clone(), said));
+        assert_eq!(output.status.signal(), Some(9));
     }
+}
+
+/// The caller of the lesson below, which starts this one alone, in a process that ignores SIGCHLD.
+#[tokio::test]
+async fn a_caller_that_ignores_its_children() {
+    let Ok(then) = std::env::var(IGNORES) else { return };
+    // A program that listens for a signal no longer ignores it.
+    let _listens = (then == "and listens").then(|| signal(SignalKind::child()).unwrap());
+    let ended = soon_on_real_time(run(sh("echo hello; exit 3"), 100)).await;
+    match &then[..] {
+        "and listens" => assert_eq!(returncode(ended.unwrap().status), 3),
+        _ => assert!(matches!(ended, Err(RunError::Io(error)) if error.raw_os_error() == Some(10))),
+    }
+}
+
+/// asyncio: a warning, and `returncode` is 255, where the program has inherited that SIGCHLD is ignored. Tokio: `wait` fails
+/// with ECHILD, and `run` loses the output. `signal(SignalKind::child())` at the start of `main` mends it.
+#[cfg(target_os = "linux")]
+#[test]
+fn but_an_ignored_child_signal_loses_the_status() {
+    for then in ["", "and listens"] {
+        let mut command = std::process::Command::new("env");
+        command.arg("--ignore-signal=CHLD").arg(std::env::current_exe().unwrap());
+        command.args(["--exact", "run::a_caller_that_ignores_its_children"]).env(IGNORES, then);
+        let output = soon_on_a_thread(move || command.output().unwrap());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// asyncio: the end of `asyncio.run` waits for cancelled tasks, and could hang with their programs. Here the end of a runtime
+/// drops them, and no program is left.
+#[tokio::test]
+async fn the_end_of_a_runtime_leaves_no_program() {
+    let mut witness = Witness::new().await;
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for _ in 0..20 {
+        runtime.spawn(run(witness.sh(JOB), 100));
+    }
+    for _ in 0..20 {
+        assert_eq!(witness.line().await, "ready");
+    }
+    soon_on_real_time(spawn_blocking(move || drop(runtime))).await.unwrap();
+    assert_eq!(witness.rest().await, "");
 }

@@ -8,7 +8,7 @@ use Fault::{Disk, Page};
 use fastrand::Rng;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use task_groups::task_group::{Child, Group, NoValue};
+use task_groups::task_group::{Child, NoValue, TaskGroup};
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
@@ -34,7 +34,7 @@ mod swept {
     }
 
     /// A body that waits for children of both kinds and for a group inside, and children that add children.
-    async fn family(group: Group<Fault>, life: Life) -> Result<u32, Fault> {
+    async fn family(group: TaskGroup<Fault>, life: Life) -> Result<u32, Fault> {
         let _life = life.begin();
         group.spawn(value(200, ()));
         let mut sum = 0;
@@ -54,7 +54,7 @@ mod swept {
                 .await
                 .map_err(|_| Page("child"))?;
         }
-        let inner = group.nested(async |inner: Group<Fault>| {
+        let inner = group.nested(async |inner: TaskGroup<Fault>| {
             let (child, other) = (life.clone(), life.clone());
             inner.spawn_with_grace(ms(100), |told| two_steps(child, told));
             inner.spawn_with_grace(ms(100), |told| two_steps(other, told)).await.map_err(|_| Page("inner"))
@@ -131,7 +131,7 @@ mod swept {
                 let (outer_is_over, result) = oneshot::channel();
                 let (send, handle) = oneshot::channel();
                 tokio::spawn(async move {
-                    let group = task_group(async |outer: Group<Fault>| {
+                    let group = task_group(async |outer: TaskGroup<Fault>| {
                         let _ignored = send.send(outer);
                         sleep(ms(1_000)).await;
                         Ok(())
@@ -140,8 +140,8 @@ mod swept {
                 });
                 let state = (life.clone(), failed.clone(), result);
                 (state, async move {
-                    let outer: Group<Fault> = handle.await.unwrap();
-                    let inner = outer.nested(async |inner: Group<Fault>| {
+                    let outer: TaskGroup<Fault> = handle.await.unwrap();
+                    let inner = outer.nested(async |inner: TaskGroup<Fault>| {
                         let (child, other) = (life.clone(), life.clone());
                         inner.spawn_with_grace(ms(100), |told| two_steps(child, told));
                         inner.spawn_with_grace(ms(100), |told| async move {
@@ -179,7 +179,7 @@ mod swept {
             || {
                 let child = Arc::new(tokio::sync::Mutex::new(None));
                 let (place, awaited) = (child.clone(), child.clone());
-                tokio::spawn(task_group(async move |group: Group<Fault>| {
+                tokio::spawn(task_group(async move |group: TaskGroup<Fault>| {
                     *place.try_lock().unwrap() = Some(group.spawn(value(50, "a value")));
                     Ok(())
                 }));
@@ -214,7 +214,7 @@ mod on_many_threads {
 
     /// A member of a group: it waits, adds children, opens a group, and ends in its own way.
     fn member(
-        group: Group<Fault>,
+        group: TaskGroup<Fault>,
         ledger: Ledger,
         mut rng: Rng,
         depth: u8,
@@ -230,7 +230,7 @@ mod on_many_threads {
                 }
                 if rng.u8(0..4) == 0 {
                     let mut inside = rng.fork();
-                    let inner = group.nested(async |inner: Group<Fault>| {
+                    let inner = group.nested(async |inner: TaskGroup<Fault>| {
                         for _ in 0..inside.u8(1..4) {
                             add(&inner, &ledger, &mut inside, depth, has_grace).await;
                         }
@@ -244,7 +244,7 @@ mod on_many_threads {
         .boxed()
     }
 
-    async fn add(group: &Group<Fault>, ledger: &Ledger, rng: &mut Rng, depth: u8, has_grace: bool) {
+    async fn add(group: &TaskGroup<Fault>, ledger: &Ledger, rng: &mut Rng, depth: u8, has_grace: bool) {
         let (inside, theirs, seed) = (group.clone(), ledger.clone(), rng.fork());
         let child: Child<u8> = match rng.u8(0..2) {
             0 => group.spawn(member(inside, theirs, seed, depth + 1, has_grace)),
@@ -398,7 +398,7 @@ mod on_many_threads {
             }
         }
         async fn awaits(
-            group: Group<Fault>,
+            group: TaskGroup<Fault>,
             all_there: CancellationToken,
             begun: Count,
             kind: usize,
@@ -426,7 +426,7 @@ mod on_many_threads {
         for kind in 0..3 {
             on_many_threads(10, async |mut rng| {
                 let (token, begun) = (CancellationToken::new(), Count::default());
-                let group = task_group_under(&token, async |group: Group<Fault>| {
+                let group = task_group_under(&token, async |group: TaskGroup<Fault>| {
                     // The group is reached first, then these, then its children, the last to come before the others.
                     let _others: Vec<_> = (0..5_000).map(|_| token.child_token()).collect();
                     let all_there = CancellationToken::new();
@@ -463,7 +463,7 @@ mod on_many_threads {
             let (taken, refused) = (Count::default(), Count::default());
             let is_over = CancellationToken::new();
             let mut others = JoinSet::new();
-            let group = task_group(async |group: Group<Fault>| {
+            let group = task_group(async |group: TaskGroup<Fault>| {
                 for _ in 0..3 {
                     let (group, begun, ended, mut rng) =
                         (group.clone(), begun.clone(), ended.clone(), rng.fork());

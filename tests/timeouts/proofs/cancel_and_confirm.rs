@@ -20,7 +20,7 @@ fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
                 let log = Log::default();
                 let task = spawn_session(&log, 20);
                 (log, async move {
-                    // It has begun when it is told.
+                    // It has begun when the request comes.
                     yield_now().await;
                     if told { task.cancel_and_wait("stop").await } else { task.wait().await }
                 })
@@ -94,7 +94,7 @@ fn on_many_threads_one_request_counts_and_each_outcome_is_true() {
             rounds.spawn(async move {
                 let (cleaned_up, gone) = (Count::default(), Count::default());
                 let (cleans, guard, mut turns) = (cleaned_up.clone(), gone.on_drop(), rng.fork());
-                // 0: ends by itself; 1: cleans up when told; 2: refuses; 3: does not listen.
+                // 0: ends by itself; 1: cleans up when asked; 2: refuses; 3: does not listen.
                 let kind = rng.usize(0..4);
                 let grace = [Duration::ZERO, ms(1)][rng.usize(0..2)];
                 let task: CancellableTask<&str, String, usize> =

@@ -53,7 +53,7 @@ async fn of_a_deadline() {
     }
 }
 
-/// Nobody moves it: it is a time limit.
+/// It is not moved: it is a time limit.
 #[tokio::test(start_paused = true)]
 async fn of_a_timeout_that_can_be_moved() {
     for time in TIMES {

@@ -81,7 +81,7 @@ fn on_many_threads_an_accepted_move_counts_and_none_is_accepted_after_the_end() 
     });
 }
 
-/// One thread moves the deadline into the past and away again, as fast as it can. It expires only where it stands: a
+/// One thread moves the deadline into the past and away again, as fast as it can. It expires only at its present time: a
 /// move away that was accepted counts, also one that comes between the timer and the end.
 #[test]
 fn on_many_threads_it_expires_at_a_deadline_that_stands() {

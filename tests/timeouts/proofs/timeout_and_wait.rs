@@ -42,7 +42,7 @@ fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
     }
 }
 
-/// Whether a caller may be told this of work that has this fate.
+/// Whether a caller may get this result for work that has this fate.
 fn is_true(report: &Result<&str, TimeoutFailure<String>>, ends: Ends, fate: &Fate) -> bool {
     let [begun, ended, gone] = [&fate.begun, &fate.ended, &fate.gone].map(|flag| flag.load(SeqCst));
     let from_work = match report {

@@ -95,7 +95,7 @@ pub(crate) fn source_of(item: &Item) -> InlineTable {
 /// Appends to the features of a dependency, in the form that they have.
 pub(crate) fn append_features(item: &mut Item, lacking: &[String]) -> Option<()> {
     if let Some(Value::String(version)) = item.as_value() {
-        // The comment that stands behind it stays there.
+        // The comment behind it stays there.
         let decor = version.decor().clone();
         let mut table = InlineTable::new();
         table.insert("version", version.value().as_str().into());

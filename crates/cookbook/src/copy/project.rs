@@ -10,7 +10,7 @@ use semver::Version;
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item};
 
-/// A crate of the reader's: what `cargo metadata` says of it, and where it stands.
+/// A crate of the reader's: what `cargo metadata` says of it, and where it is.
 #[derive(Debug)]
 pub(crate) struct Project {
     /// The folder of its manifest, as the reader typed it.
@@ -257,7 +257,7 @@ fn run_cargo(manifest: &Path, arguments: &[&str]) -> anyhow::Result<String> {
         .context("cannot run cargo")?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
-        // What cargo warns of stands before, and is no reason.
+        // What cargo warns of comes before, and is no reason.
         let error = error.split_once("error: ").map_or(&*error, |(_warnings, error)| error);
         bail!("cargo says {}", error.replace("Caused by:", "because").trim_end());
     }

@@ -32,7 +32,12 @@ pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
     let (name, patterns) = (&recipe.name, recipe.patterns().len());
     let report = &mut plan.report;
     writeln!(report, "{}: the recipe {name} as a crate, with {patterns} patterns", folder.display())?;
-    writeln!(report, "  cargo run     the demo")?;
+    let runs = if copied.has_demo {
+        "the demo"
+    } else {
+        "the list of its pages; with a name behind it, one of them"
+    };
+    writeln!(report, "  cargo run     {runs}")?;
     writeln!(report, "  cargo test    {} lessons, and the code in the docs", copied.lessons)?;
     writeln!(report, "\nNot as in the recipe:")?;
     let mut notes = copied.differences(name);
@@ -45,7 +50,7 @@ pub(crate) fn copy(recipe: &Recipe, folder: &Path) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
-/// The manifest of a workspace that the new crate would stand in, and that says nothing of it.
+/// The manifest of a workspace that the new crate would be in, and that says nothing of it.
 fn workspace_around(folder: &Path) -> Option<PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
     let existing = folder.ancestors().skip(1).find(|parent| parent.is_dir())?;
@@ -99,6 +104,8 @@ struct Copied {
     files: Vec<(String, Vec<u8>)>,
     /// The copy has the local server of `common` as a module.
     has_server: bool,
+    /// Its binary runs a demo; that of an index shows pages.
+    has_demo: bool,
     lessons: usize,
     proofs: usize,
     /// Sources that only the recipe's own `main` uses.
@@ -109,13 +116,15 @@ impl Copied {
     fn of(recipe: &Recipe) -> anyhow::Result<Self> {
         let library = recipe.text("src/lib.rs")?;
         let has_server = uses_server(&recipe.manifest()?);
-        let mut copied = Self { has_server, ..Self::default() };
+        let has_demo = recipe.demo().is_some();
+        let mut copied = Self { has_server, has_demo, ..Self::default() };
         for (path, bytes) in recipe.files() {
             let text = || std::str::from_utf8(bytes).with_context(|| format!("{path} is no text"));
             match path.as_str() {
                 // They are made once it is known what goes along.
                 "Cargo.toml" | "README.md" => {}
-                "src/main.rs" => copied.put(&path, main(&recipe.name, text()?, has_server)),
+                "src/main.rs" if has_demo => copied.put(&path, main(&recipe.name, text()?, has_server)),
+                "src/main.rs" => copied.put(&path, main_of_an_index(&recipe.name)),
                 "src/lib.rs" => copied.put(&path, with_server(text()?, has_server)),
                 _ if path.starts_with("src/") && !is_declared(library, &path) => {
                     copied.left_out.insert(path.splitn(3, '/').take(2).collect::<Vec<_>>().join("/"));
@@ -139,7 +148,11 @@ impl Copied {
 
     /// What a reader of the recipe would look for in its copy in vain, or not look for.
     fn differences(&self, name: &str) -> Vec<String> {
-        let mut notes = vec!["`src/main.rs` prints the log alone: no timeline, and no flags.".to_owned()];
+        let main = match self.has_demo {
+            true => "`src/main.rs` prints the log alone: no timeline, and no flags.",
+            false => "`src/main.rs` prints the list, or the page that is named: no flags, and no colours.",
+        };
+        let mut notes = vec![main.to_owned()];
         if self.has_server {
             notes.push(
                 "`src/server.rs` is the local server that the demo and the lessons fetch from.".to_owned(),
@@ -187,7 +200,7 @@ impl Copied {
             .collect();
         for key in inherited {
             let mut value = workspace["workspace"]["package"].get(&key).and_then(Item::as_value).cloned();
-            // What stands around it there is about the workspace.
+            // What is around it there is about the workspace.
             if let Some(value) = &mut value {
                 value.decor_mut().clear();
             }
@@ -213,7 +226,9 @@ impl Copied {
 
         let dependencies = manifest["dependencies"].as_table_like_mut().context("no [dependencies]")?;
         // What the new main is made of.
-        add(dependencies, "tracing-subscriber", inherited_only("tracing-subscriber", &workspace)?);
+        if self.has_demo {
+            add(dependencies, "tracing-subscriber", inherited_only("tracing-subscriber", &workspace)?);
+        }
         if self.has_server {
             for (name, dependency) in server_dependencies(&workspace)? {
                 add(dependencies, &name, dependency);
@@ -407,6 +422,30 @@ async fn main() -> anyhow::Result<()> {{
     let log = tracing_subscriber::fmt().log_internal_errors(false);
     log.event_format(SinceStart(Instant::now())).init();
 {run}}}
+"#
+    )
+}
+
+/// The main of a copy of an index: the list, or a page, in place of a demo.
+fn main_of_an_index(name: &str) -> String {
+    format!(
+        r#"//! `cargo run`: the list of the pages. With a name behind it, that page.
+
+use std::io::{{self, Write}};
+
+use {name}::pages;
+
+fn main() {{
+    let text = match std::env::args().nth(1) {{
+        None => pages::list(),
+        Some(name) => match pages::find(&name) {{
+            Some(page) => page.show(str::to_owned, str::to_owned),
+            None => format!("there is no page {{name}}: without a name, all are listed\n"),
+        }},
+    }};
+    // A reader that closes the pipe, as `head` does, has read enough.
+    let _closed = io::stdout().write_all(text.as_bytes());
+}}
 "#
     )
 }

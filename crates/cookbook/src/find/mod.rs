@@ -61,7 +61,7 @@ pub(crate) fn answer(typed: &str) -> anyhow::Result<String> {
 /// Whatever fits, the best first: an exact name, a message, then what the words say.
 fn search(typed: &str) -> Vec<Found> {
     let names = name::lookup(typed);
-    // One plain word is a task if it is somebody's phrase, unless it is a name of asyncio's own.
+    // One plain word is a task if it is a known phrase, unless it is a name of asyncio's own.
     let is_plain = typed.chars().all(|c| c.is_ascii_lowercase());
     let is_ours = names.first().is_some_and(|found| {
         found.heading.starts_with("asyncio.") || found.heading.eq_ignore_ascii_case(typed)

@@ -76,6 +76,10 @@ fn is_written(entry: &Entry, name: &str, typed: &str) -> bool {
 /// The dotted name in `typed`, or `None` if it is a sentence.
 pub(super) fn bare(typed: &str) -> Option<String> {
     let mut name = typed.trim().trim_matches(['`', '"', '\'']).trim();
+    // The compiler speaks.
+    if name.starts_with("error[E") || name.starts_with("error: ") {
+        return None;
+    }
     for before in [
         "from asyncio import ",
         "import ",

@@ -13,7 +13,7 @@ pub(crate) enum Cell {
     Running,
 }
 
-/// The cells of one lane: it begins at `start`, and its mark stands in the cell after the last.
+/// The cells of one lane: it begins at `start`, and its mark is in the cell after the last.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) start: usize,

@@ -26,7 +26,7 @@ const LABEL: usize = 26;
 const INDENT: usize = 14;
 const MARK: usize = 20;
 
-/// Every rule is below the class of the document: it may stand inside of a page, whose own elements
+/// Every rule is below the class of the document: it may be inside of a page, whose own elements
 /// these colours are none of.
 const STYLE: &str = "\
 .timeline text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#24292f}

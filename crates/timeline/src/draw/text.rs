@@ -162,7 +162,7 @@ impl Layout {
         let label = label.min((width / 3).max(6));
         let take = |columns: usize| if columns > 0 { columns + 1 } else { 0 };
         for (duration, word) in [(duration, word), (0, word), (0, 0)] {
-            // Two columns stand between the label and the cells, and one is for the mark.
+            // Two columns are between the label and the cells, and one is for the mark.
             let cells = width.saturating_sub(label + 2 + 1 + take(duration) + take(word));
             if cells >= FEWEST_CELLS {
                 return Self { label, cells, duration, word };

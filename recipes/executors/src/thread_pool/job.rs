@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A job of the pool: in its queue, and as the one who waits for it sees it.
+//! A job of the pool: as its queue sees it, and as its caller does.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::Shared;
+use super::worker::Shared;
 
 /// Why a job has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,16 +118,15 @@ impl<T> Job<T> {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Cancels it if it has not begun. Tells whether it is cancelled.
+    /// Cancels it if it has not begun. Returns whether it is cancelled.
     pub fn cancel(&self) -> bool {
-        let entry = self.pool.lock().queue.remove(&self.id);
-        if let Some(entry) = entry {
+        if let Some(entry) = self.pool.withdraw(self.id) {
             entry.refuse(JobError::Cancelled);
         }
         self.stage() == Stage::Cancelled
     }
 
-    /// Lets it run, though nobody waits for it.
+    /// Lets it run without a waiter.
     pub fn detach(mut self) {
         self.detached = true;
     }

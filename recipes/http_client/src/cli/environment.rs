@@ -1,22 +1,41 @@
 //! What the environment has a say in, for lines about what went wrong.
 
-use std::net::IpAddr;
+use std::env;
+use std::sync::LazyLock;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// The proxy between us and the host of a URL, without its password. As `client` takes it from the environment.
+/// The proxy between us and the host of a URL, without its password.
 pub(crate) fn proxy_of(url: &Url) -> Option<String> {
-    let host = url.host_str()?.trim_matches(['[', ']']);
-    let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    let direct = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
-    let is_direct = is_here || direct.is_some_and(|list| list.split(',').any(|entry| entry.trim() == "*"));
-    let proxy = Matcher::from_env().intercept(&url.as_str().parse().ok()?).filter(|_| !is_direct)?;
-    Some(proxy.uri().to_string())
+    static PROXIES: LazyLock<Matcher> = LazyLock::new(proxies);
+    let target = format!("{}://{}", url.scheme(), url.host_str()?.trim_end_matches('.'));
+    Some(PROXIES.intercept(&target.parse().ok()?)?.uri().to_string())
+}
+
+/// As `client` takes them from the environment.
+fn proxies() -> Matcher {
+    let set = |names: [&str; 2]| {
+        let mut values = names.into_iter().filter_map(|name| env::var(name).ok());
+        values.find(|value| !value.is_empty()).unwrap_or_default()
+    };
+    let listed = set(["NO_PROXY", "no_proxy"]);
+    let mut direct: Vec<_> = listed.split(',').map(|host| host.trim().trim_end_matches('.')).collect();
+    if direct.contains(&"*") {
+        direct.extend(["0.0.0.0/0", "::/0"]);
+    }
+    direct.extend(["localhost", "127.0.0.0/8", "::1"]);
+    let is_cgi = env::var_os("REQUEST_METHOD").is_some();
+    Matcher::builder()
+        .http(if is_cgi { String::new() } else { set(["http_proxy", "HTTP_PROXY"]) })
+        .https(set(["https_proxy", "HTTPS_PROXY"]))
+        .all(set(["all_proxy", "ALL_PROXY"]))
+        .no(direct.join(","))
+        .build()
 }
 
 /// Where the certificates come from, if not from the system.
 pub(crate) fn certificates_of_the_environment() -> String {
-    let set = |name: &str| std::env::var(name).ok().map(|value| format!(" ({name} is {value})"));
+    let set = |name: &str| env::var(name).ok().map(|value| format!(" ({name} is {value})"));
     ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(set).collect()
 }

@@ -1,7 +1,5 @@
 //! One URL, and what it came to.
 
-use std::error::Error;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::pin;
@@ -10,16 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
 use common::one_line;
-use http_client::download::{DownloadError, download};
+use http_client::download::download;
 use http_client::limits::{Limits, Permits};
-use http_client::resume::{Part, ResumeError};
-use http_client::retry::{Policy, Verdict, judge, retry};
+use http_client::resume::Part;
+use http_client::retry::{Policy, Verdict, retry_outcome};
+use http_client::retry_after::judge;
 use http_client::status::{raise_for_status, reason};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::environment::{certificates_of_the_environment, proxy_of};
+use super::environment::proxy_of;
+use super::failure::{Broken, Failure, through};
 use super::flags::FetchFlags;
 use super::hops::{MOST_HOPS, hop};
 use super::targets::file_name;
@@ -46,22 +46,15 @@ struct Fetched {
     file: Option<String>,
 }
 
-/// Why nothing came, and whether it may the next time.
-struct Failure {
-    verdict: Verdict,
-    why: String,
-    /// This process has too many files open: no failure of the URL.
-    lacks_files: bool,
-}
-
 impl Fetcher {
     /// `client` follows no redirects by itself.
     pub(crate) fn new(client: Client, flags: &FetchFlags) -> Self {
         let policy = Policy {
-            retries: flags.retries,
+            attempts: flags.retries.saturating_add(1),
             pause: Duration::from_millis(500),
             longest: flags.timeout,
             total: flags.timeout,
+            ..Policy::default()
         };
         Self {
             client,
@@ -107,9 +100,9 @@ impl Fetcher {
                 let _counted = Counted::new(&self.under_way);
                 let judge = |outcome: &Result<Fetched, Failure>| match outcome {
                     Err(failure) if !failure.lacks_files => failure.verdict,
-                    _ => Verdict::Done,
+                    _ => Verdict::Final,
                 };
-                retry(self.policy, fastrand::f64, judge, || self.attempt(url, waits)).await
+                retry_outcome(self.policy, || self.attempt(url, waits), judge, |_, _| {}).await
             };
             if !outcome.as_ref().is_err_and(|failure| failure.lacks_files) {
                 return outcome;
@@ -133,7 +126,7 @@ impl Fetcher {
         };
         let wanted = part.as_ref().map(Part::wanted).unwrap_or_default();
         let (response, _permits) = self.ask(url, wanted, waits).await?;
-        // The rest of a file comes as a 206, and 416 says that there is none.
+        // The rest of a file comes as a 206, and 416 says that there is no rest.
         let is_of_part = part.is_some() && response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
         let proxy = proxy_of(response.url());
         let status = match reason(&response).filter(|_| response.status().canonical_reason().is_none()) {
@@ -158,22 +151,24 @@ impl Fetcher {
             Err(Broken::Body(error)) => Err(Failure::of_request(error, proxy, "the body broke off: ")),
             Err(Broken::Disk(why, error)) => Err(Failure { why, ..Failure::of_disk(error) }),
             Err(Broken::Again(why)) => Err(Failure { verdict: Verdict::Again, why, lacks_files: false }),
-            Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Done, why, lacks_files: false }),
+            Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Final, why, lacks_files: false }),
         }
     }
 
     /// Follows redirects, each with a permit of the host that is asked, and gives the last of them along.
     async fn ask(&self, url: &Url, wanted: HeaderMap, waits: &Waits) -> Result<(Response, Permits), Failure> {
         let mut url = url.clone();
+        let mut led_to = String::new();
         for _ in 0..=MOST_HOPS {
             let permits = waits.during(self.hosts.permits(&url)).await;
             let proxy = proxy_of(&url);
             let sent = self.client.get(url.clone()).headers(wanted.clone()).send().await;
-            let verdict = judge(&Method::GET, sent.as_ref(), SystemTime::now());
-            let response = sent.map_err(|error| Failure::of_request(error, proxy.clone(), ""))?;
+            let verdict = judge(&Method::GET, sent.as_ref(), SystemTime::now()).into();
+            let response = sent.map_err(|error| Failure::of_request(error, proxy.clone(), &led_to))?;
             let why_not = match hop(&response) {
                 Some(Ok(next)) => {
                     url = next;
+                    led_to = format!("redirected to {url}: ");
                     continue;
                 }
                 Some(Err(why_not)) => format!(": {why_not}"),
@@ -191,7 +186,7 @@ impl Fetcher {
             };
         }
         let why = format!("too many redirects: the last one is to {url}");
-        Err(Failure { verdict: Verdict::Done, why, lacks_files: false })
+        Err(Failure { verdict: Verdict::Final, why, lacks_files: false })
     }
 
     /// Reads a body and keeps nothing of it.
@@ -205,63 +200,6 @@ impl Fetcher {
         }
         Ok(size)
     }
-}
-
-/// Why a body did not come to its end, whatever was done with it.
-enum Broken {
-    Body(reqwest::Error),
-    Disk(String, io::Error),
-    Again(String),
-    Own(String),
-}
-
-impl From<DownloadError<reqwest::Error>> for Broken {
-    fn from(error: DownloadError<reqwest::Error>) -> Self {
-        let why = chain(&error);
-        match error {
-            DownloadError::Body(error) => Self::Body(error),
-            DownloadError::Disk(error) => Self::Disk(why, error),
-            DownloadError::TooLong(_) => Self::Own(why),
-        }
-    }
-}
-
-impl From<ResumeError> for Broken {
-    fn from(error: ResumeError) -> Self {
-        let why = chain(&error);
-        match error {
-            ResumeError::Body(error) => Self::Body(error),
-            ResumeError::Disk(error) => Self::Disk(why, error),
-            ResumeError::Misfit | ResumeError::Short(..) => Self::Again(why),
-            ResumeError::TooLong(_) | ResumeError::Status(_) => Self::Own(why),
-        }
-    }
-}
-
-impl Failure {
-    fn of_request(error: reqwest::Error, proxy: Option<String>, what: &str) -> Self {
-        let verdict = judge(&Method::GET, Err(&error), SystemTime::now());
-        let mut why = format!("{what}{}{}", chain(&error.without_url()), through(proxy));
-        if why.contains("certificate") {
-            why.push_str(&certificates_of_the_environment());
-        }
-        Self { verdict, lacks_files: lacks_files(&why), why }
-    }
-
-    fn of_disk(error: io::Error) -> Self {
-        let why = format!("the file could not be written: {error}");
-        Self { verdict: Verdict::Done, lacks_files: lacks_files(&why), why }
-    }
-}
-
-fn through(proxy: Option<String>) -> String {
-    proxy.map(|proxy| format!(" (through the proxy {proxy})")).unwrap_or_default()
-}
-
-/// What the system says when this process, or all together, have too many files open: EMFILE and ENFILE. tempfile's errors
-/// have no other way to show their cause than their text.
-fn lacks_files(why: &str) -> bool {
-    cfg!(unix) && ["(os error 24)", "(os error 23)"].iter().any(|error| why.contains(error))
 }
 
 /// Counts a URL as under way for as long as it lives.
@@ -278,19 +216,4 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, SeqCst);
     }
-}
-
-/// An error and its causes in one line, each said once: libraries repeat their causes.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !line.ends_with(&cause_text) {
-            line.push_str(": ");
-            line.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    line
 }

@@ -47,7 +47,8 @@ pub(crate) struct FetchFlags {
     /// Retry-After says if that is longer
     #[arg(long, value_name = "N", default_value = "2", requires = "what")]
     pub(crate) retries: u32,
-    /// Save each body as a file in this folder; it has its name when it is whole. An older file of that name is replaced
+    /// Save each body as a file in this folder; it has its name when it is whole. An older file of that name is replaced. A
+    /// full disk, a failure and a signal leave no part of one
     #[arg(long, value_name = "DIR", requires = "what")]
     pub(crate) output: Option<PathBuf>,
     /// Keep what has come of a body that breaks off, as NAME.part, and get only the rest the next time, if the server

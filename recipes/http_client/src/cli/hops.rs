@@ -9,7 +9,7 @@ use super::flags::only_http;
 /// The most redirects of one URL.
 pub(crate) const MOST_HOPS: usize = 10;
 
-/// The next URL of a redirect, or why there is none; `None` for what is no redirect.
+/// The next URL of a redirect, or why it has no next one; `None` for another response.
 pub(crate) fn hop(response: &Response) -> Option<Result<Url, String>> {
     if ![301, 302, 303, 307, 308].contains(&response.status().as_u16()) {
         return None;

@@ -1,6 +1,7 @@
 //! The command line: URLs in, one line for each of them out.
 
 mod environment;
+mod failure;
 mod fetch;
 mod flags;
 mod hops;
@@ -16,28 +17,36 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures::StreamExt;
-use http_client::client::{Timeouts, client_with};
+use http_client::client::{Timeouts, client, environment_proxies};
 use http_client::many::{Limits, Many};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, ClientBuilder};
+use reqwest::{Certificate, Client};
 
 pub(crate) use self::flags::Flags;
 
-use self::fetch::{Fetcher, chain};
+use self::failure::chain;
+use self::fetch::Fetcher;
 use self::flags::FetchFlags;
 use self::report::Report;
 use self::targets::{digest, targets};
 
 /// Fetches what the flags name, tells one line for each URL, and returns 1 if one of them failed.
 pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
-    let trusted = flags.cacert.as_deref().map(certificates).transpose()?;
+    let trusted = flags.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
     // The time of a URL is counted around its retries: the client needs no total of its own.
     let timeouts = Timeouts { total: None, connect: Some(Duration::from_secs(10)), read: None };
-    // What is kept for later is a file that another URL may need.
-    let settings =
-        |builder: ClientBuilder| builder.redirect(Policy::none()).pool_idle_timeout(Duration::from_secs(5));
-    let user_agent = concat!("http_client/", env!("CARGO_PKG_VERSION"));
-    let client = client_with(user_agent, timeouts, trusted.as_deref(), settings)
+    let builder = || {
+        let builder = Client::builder()
+            .user_agent(concat!("http_client/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            // What is kept for later is a file that another URL may need.
+            .pool_idle_timeout(Duration::from_secs(5))
+            .tls_certs_merge(trusted.clone());
+        environment_proxies(builder)
+    };
+    // Without the system's certificates (SSL_CERT_FILE may name none) there is http, and no https server is trusted.
+    let client = client(builder(), timeouts)
+        .or_else(|_| client(builder().tls_certs_only([]), timeouts))
         .map_err(|error| anyhow::anyhow!("cannot set up the client: {}", chain(&error)))?;
     if let Some(folder) = &flags.output {
         // Better once, before the first request, than for each URL after it.
@@ -74,11 +83,11 @@ pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The content of a file, which holds certificates.
-fn certificates(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// The certificates in a file.
+fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     match Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(pem),
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => anyhow::bail!("{} holds no certificate in PEM form", file.display()),
     }
 }

@@ -27,15 +27,21 @@ pub(crate) fn targets(
         None => iter([]).boxed(),
         Some(path) if path == Path::new("-") => lines_of(|| io::stdin().lock()),
         Some(path) => {
-            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let file = open(path).with_context(|| format!("cannot read {}", path.display()))?;
             lines_of(|| BufReader::new(file))
         }
     };
     Ok(iter(urls.into_iter().map(Ok)).chain(lines))
 }
 
+/// A folder can be opened, and not read.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+}
+
 /// Reads on a thread of its own, which may stay blocked: the runtime would wait for one of its own threads at the end
-/// of the program, and on a terminal that is until somebody presses Enter.
+/// of the program, and on a terminal that is until the user presses Enter.
 fn lines_of<R: BufRead + 'static>(
     open: impl FnOnce() -> R + Send + 'static,
 ) -> BoxStream<'static, Result<Url, NotAUrl>> {
@@ -120,7 +126,7 @@ pub(crate) fn file_name(url: &Url) -> String {
         name.push_str("page");
     }
     name.push('.');
-    // Letters of both cases, the query and what is beyond a hundred letters are only told apart here.
+    // Letters of both cases, the query and what is beyond a hundred letters differ only here.
     for byte in digest(url) {
         name.push_str(&format!("{byte:02x}"));
     }

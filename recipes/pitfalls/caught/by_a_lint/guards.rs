@@ -30,6 +30,10 @@ pub async fn a_read_guard_of_tokio_that_is_given_to_an_underscore(lock: &RwLock<
     let _ = lock.read().await; //~ configured: clippy::let_underscore_must_use, let_underscore_drop
 }
 
+pub fn a_lock_of_std_that_is_given_to_an_underscore(lock: &std::sync::Mutex<u32>) {
+    let _ = lock.lock(); //~ error: let_underscore_lock; configured: clippy::let_underscore_must_use
+}
+
 pub fn a_bare_drop_guard(token: CancellationToken) {
     token.drop_guard(); //~ strict: unused_results
 }

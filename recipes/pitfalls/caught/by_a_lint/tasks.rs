@@ -14,6 +14,10 @@ pub fn a_spawn_that_is_given_to_an_underscore() {
     let _ = tokio::spawn(work()); //~ default: clippy::let_underscore_future; configured: let_underscore_drop
 }
 
+pub async fn a_task_that_gives_a_future() {
+    let _task = tokio::spawn(async { work() }); //~ error: clippy::async_yields_async
+}
+
 pub struct Session {
     pub heartbeat: JoinHandle<Result<(), String>>,
 }

@@ -1,0 +1,15 @@
+import asyncio
+
+
+async def main():
+    pages = ["home", "news"]
+
+    async def count():
+        await asyncio.sleep(0)
+        return len(pages)
+
+    task = asyncio.create_task(count())
+    assert await task == 2
+
+
+asyncio.run(main())

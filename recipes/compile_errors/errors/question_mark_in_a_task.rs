@@ -1,0 +1,8 @@
+#[tokio::main]
+async fn main() {
+    let task = tokio::spawn(async {
+        let port: u16 = "8080".parse()?;
+        println!("port {port}");
+    });
+    task.await.unwrap();
+}

@@ -1,0 +1,35 @@
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
+
+pub mod async_trait_in_a_task;
+pub mod async_trait_object;
+pub mod await_of_a_value;
+pub mod await_outside_async;
+pub mod awaited_twice;
+pub mod borrowed_by_a_task;
+pub mod borrowed_self;
+pub mod boxed_error_in_a_task;
+pub mod boxed_future_without_send;
+pub mod branches_of_two_types;
+pub mod callback_that_borrows;
+pub mod cell_over_an_await;
+pub mod changed_from_two_branches;
+pub mod errors_that_do_not_convert;
+pub mod forgotten_await;
+pub mod future_in_a_struct;
+pub mod future_keeps_its_argument;
+pub mod future_used_as_its_value;
+pub mod futures_in_a_vec;
+pub mod generic_in_a_task;
+pub mod guard_over_an_await;
+pub mod handle_is_not_a_value;
+pub mod moved_in_a_loop;
+pub mod not_general_enough;
+pub mod one_receiver_in_two_tasks;
+pub mod pages;
+pub mod polled_without_a_pin;
+pub mod question_mark_in_a_task;
+pub mod question_mark_without_a_type;
+pub mod rc_in_a_task;
+pub mod recursion_without_a_box;
+pub mod stream_that_borrows;
+pub mod used_after_it_went_to_a_task;

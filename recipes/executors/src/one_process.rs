@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: 0BSD
+//! Runs one job in a process of its own, which is killed with all that it has started: a
+//! `ProcessPoolExecutor(max_tasks_per_child=1)` for one job.
+//!
+//! ```sh
+//! cargo add rustix --features process,stdio
+//! cargo add serde --features derive
+//! cargo add serde_json
+//! cargo add thiserror
+//! cargo add tokio --features io-util,macros,net,process,rt
+//! ```
+//!
+//! ```
+//! use std::env::current_exe;
+//!
+//! use executors::one_process::{run, serve};
+//! use tokio::process::Command;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     // The process is this program, started once more: it does not come past this line.
+//!     serve(|number: u64| number.checked_mul(number).ok_or("too large"));
+//!
+//!     let nine: u64 = run(Command::new(current_exe()?), &3).await?;
+//!     assert_eq!(nine, 9);
+//!     let too_large = run::<u64, u64>(Command::new(current_exe()?), &u64::MAX).await;
+//!     assert_eq!(too_large.unwrap_err().to_string(), "the job failed: too large");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! For a library that can take its process along, for memory that it never returns, and for a loop that nothing else
+//! stops. For speed, threads are enough: see the pattern `cpu`.
+//!
+//! The job and its result are JSON, over a socket that the process finds in the place of its stdin. What the job prints goes
+//! where the program prints, and it reads an empty stdin. The process leads a group of its own: Ctrl-C does not reach it,
+//! and at its end the rest of the group is killed. The few lines for that are those of the recipe `subprocesses`, copied: a
+//! copied pattern needs no other.
+//!
+//! What it does not do:
+//!
+//! - It sets no limit: a hundred calls are a hundred processes. Put a semaphore before it.
+//! - A panic is a crash: its text goes to stderr and not into the error.
+//! - An error arrives as its text, without its type and its causes.
+//! - JSON turns a NaN into nothing, and it is not noticed.
+//! - If this program is killed, the job goes on to its end.
+//! - What a job puts into a process group of its own lives on.
+//!
+//! The pattern `process_pool` adds workers that stay, a limit, panics and causes as errors, a refusal of what JSON would
+//! change, and an end for workers whose program is gone.
+//!
+//! # Cancel safety
+//!
+//! Dropped, [`run`] kills the process and its group: `tokio::time::timeout` stops a job that no thread could stop.
+//!
+//! # Errors
+//!
+//! [`JobError`].
+//!
+//! # Cost
+//!
+//! A process for each job: some milliseconds.
+#![cfg(unix)]
+
+use std::env;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as Channel;
+use std::process::{self, ExitStatus};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::process::Command;
+
+/// The last argument of such a process. A variable of its environment would reach its own children, too.
+const MARK: &str = "run-one-job";
+
+/// Why a job has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// It failed. Holds the text of its error.
+    #[error("the job failed: {0}")]
+    Failed(String),
+    /// Its process died: a crash, a panic, a signal.
+    #[error("the process died: {0}")]
+    Crashed(ExitStatus),
+    /// The process was not started, or the channel to it broke.
+    #[error("the process cannot be used")]
+    Io(#[from] io::Error),
+    /// The job cannot be sent, or what came back is no result of this type.
+    #[error("not the JSON of this type")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Runs `job` in a process that `command` starts: a program that calls [`serve`], most often this one,
+/// `Command::new(std::env::current_exe()?)`. Its last argument, its stdin and its process group are the pattern's.
+///
+/// # Errors
+///
+/// See [`JobError`].
+pub async fn run<J: Serialize, O: DeserializeOwned>(mut command: Command, job: &J) -> Result<O, JobError> {
+    if is_marked() {
+        return Err(io::Error::other("this process has a job: call `serve` first thing in `main`").into());
+    }
+    let job = serde_json::to_vec(job)?;
+    let (ours, theirs) = Channel::pair()?;
+    ours.set_nonblocking(true)?;
+    let mut channel = UnixStream::from_std(ours)?;
+    command.arg(MARK).stdin(OwnedFd::from(theirs)).process_group(0).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)));
+    // It keeps their end of the channel otherwise, and there would be no end to read.
+    drop(command);
+    let (mut reader, mut writer) = channel.split();
+    let send = async {
+        // Fails if the process dies first, and its status says why.
+        let _sent = writer.write_all(&job).await.and(writer.shutdown().await);
+    };
+    let receive = async {
+        let mut result = Vec::new();
+        reader.read_to_end(&mut result).await.map(|_length| result)
+    };
+    let end = async {
+        let status = child.wait().await;
+        // In the same step, before another process has its number. What is left of it may hold the channel open.
+        drop(group);
+        status
+    };
+    let ((), result, status) = tokio::join!(send, receive, end);
+    let status = status?;
+    if !status.success() {
+        return Err(JobError::Crashed(status));
+    }
+    let outcome: Result<O, String> = serde_json::from_slice(&result?)?;
+    outcome.map_err(JobError::Failed)
+}
+
+/// Does the one job of this process and exits, if it was started for that. Any other process goes on at once. Call it first
+/// thing in `main`.
+pub fn serve<J: DeserializeOwned, O: Serialize, E: Display>(work: impl FnOnce(J) -> Result<O, E>) {
+    if is_marked() {
+        let code = match answer(work) {
+            Ok(()) => 0,
+            Err(error) => {
+                eprintln!("error: {error}");
+                1
+            }
+        };
+        process::exit(code);
+    }
+}
+
+fn answer<J: DeserializeOwned, O: Serialize, E: Display>(
+    work: impl FnOnce(J) -> Result<O, E>,
+) -> io::Result<()> {
+    let mut channel = Channel::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // The channel is neither for a job that reads its stdin, nor for a program that it starts.
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    let mut job = Vec::new();
+    channel.read_to_end(&mut job)?;
+    let outcome = work(serde_json::from_slice(&job)?).map_err(|error| error.to_string());
+    channel.write_all(&serde_json::to_vec(&outcome)?)
+}
+
+fn is_marked() -> bool {
+    env::args_os().next_back().is_some_and(|last| last == MARK)
+}
+
+/// A process group. Dropped, it is killed.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // An error means that no process of it is left.
+        let _killed_or_gone = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: 0BSD
+//! Tells the date and time, and follows the runtime's clock in a test: what freezegun is for.
+//!
+//! ```sh
+//! cargo add tokio --features time
+//! ```
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use testing::clock::Clock;
+//!
+//! #[tokio::main(flavor = "current_thread", start_paused = true)] // or tokio::test
+//! async fn main() {
+//!     let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+//!     let clock = Clock::starting_at(new_year);
+//!     tokio::time::sleep(Duration::from_secs(3600)).await;
+//!     assert_eq!(clock.now(), new_year + Duration::from_secs(3600));
+//! }
+//! ```
+//!
+//! `tokio::time::Instant` is enough for time that passes: limits, pauses, ages. Paused time does not change
+//! `SystemTime::now()`, and no Rust crate replaces it, so the code under test takes a [`Clock`]. A date type such as chrono's or
+//! jiff's is made from the `SystemTime`.
+//!
+//! # Differences from asyncio
+//!
+//! freezegun replaces the clock of a whole process, and a frozen one stops `asyncio.sleep`. Here each test has a clock, and a sleep
+//! moves it on.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// A source of the date and time. A program has [`Clock::System`], a test the other one.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The system's own.
+    System,
+    /// That of a test, which goes on with the runtime's clock.
+    Virtual {
+        /// The time that it began with.
+        start: SystemTime,
+        /// When it began.
+        since: Instant,
+    },
+}
+
+impl Clock {
+    /// Begins at `start`, and follows the runtime's clock, paused or not.
+    pub fn starting_at(start: SystemTime) -> Self {
+        Self::Virtual { start, since: Instant::now() }
+    }
+
+    /// Returns the date and time.
+    pub fn now(&self) -> SystemTime {
+        match self {
+            Self::System => SystemTime::now(),
+            Self::Virtual { start, since } => *start + since.elapsed(),
+        }
+    }
+
+    /// Returns the time since `earlier`; none if that is in the future.
+    pub fn since(&self, earlier: SystemTime) -> Duration {
+        self.now().duration_since(earlier).unwrap_or_default()
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: 0BSD
+//! Makes a fixture once for all tests, on a runtime that outlives each of them: `scope="session"`.
+//!
+//! ```sh
+//! cargo add tokio --features rt-multi-thread,sync
+//! cargo add tokio-util --features rt
+//! ```
+//!
+//! ```
+//! use testing::shared::Shared;
+//!
+//! static ECHO: Shared<tokio::sync::mpsc::Sender<&str>> = Shared::new();
+//!
+//! #[tokio::main(flavor = "current_thread")] // in each test: #[tokio::test]
+//! async fn main() {
+//!     let start = || async {
+//!         let (sender, mut words) = tokio::sync::mpsc::channel(1);
+//!         tokio::spawn(async move { while words.recv().await.is_some() {} });
+//!         sender
+//!     };
+//!     let echo = ECHO.get(start).await;
+//!     assert!(echo.send("hello").await.is_ok());
+//! }
+//! ```
+//!
+//! Each `#[tokio::test]` has a runtime of its own. With its end, the tasks and sockets end that were made on it, also those
+//! that a `static` `OnceCell` keeps: the next test finds a dead connection pool. A plain `OnceCell` is enough for a value
+//! without tasks and sockets, such as a configuration.
+//!
+//! A fixture of its own for each test needs none of this, and lets tests run in any order: prefer it where it is quick.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future aborts the making, and the next caller makes the fixture.
+//!
+//! # Panics
+//!
+//! When no runtime can be built. A panic of `make` resumes in the caller, and the next caller makes the fixture.
+//!
+//! # Differences from asyncio
+//!
+//! A fixture of a session is torn down. A `static` is never dropped: what outlives the process, such as a database, needs a
+//! clean-up at the next start.
+
+use std::panic::resume_unwind;
+use std::sync::LazyLock;
+use std::{future, io};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A fixture that the first test makes and all tests use.
+#[derive(Debug, Default)]
+pub struct Shared<T> {
+    fixture: OnceCell<T>,
+}
+
+impl<T: Send + 'static> Shared<T> {
+    /// Makes a place for the fixture, for a `static`.
+    pub const fn new() -> Self {
+        Self { fixture: OnceCell::const_new() }
+    }
+
+    /// Returns the fixture. The first caller makes it by `make`, whose tasks and sockets live as long as the process.
+    pub async fn get<Fut>(&self, make: impl FnOnce() -> Fut) -> &T
+    where
+        Fut: Future<Output = T> + Send + 'static,
+    {
+        let make = || async {
+            match AbortOnDropHandle::new(runtime().spawn(make())).await {
+                Ok(fixture) => fixture,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    // It is aborted with this future alone.
+                    Err(_cancelled) => future::pending().await,
+                },
+            }
+        };
+        self.fixture.get_or_init(make).await
+    }
+}
+
+/// The runtime of all shared fixtures.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: LazyLock<io::Result<Runtime>> =
+        LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build());
+    match &*RUNTIME {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("no runtime for shared fixtures: {error}"),
+    }
+}

@@ -1,0 +1,9 @@
+//! Proofs of `recipes/compile_errors`: each form is dropped at each await, and the program is what its user has.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
+#![allow(missing_docs, reason = "helpers of lessons speak by their names")]
+
+#[path = "../../support/mod.rs"]
+pub mod support;
+
+mod forms;
+mod binary;
