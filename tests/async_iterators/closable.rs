@@ -5,7 +5,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Count, Log, ms, settle};
+use crate::support::{Count, Log, PanicsWhenDropped, ms, settle};
 use crate::work::closable::{End, rows, two_rows};
 use crate::work::{ROUNDS, pause};
 
@@ -294,4 +294,20 @@ async fn on_many_threads_each_clean_up_runs_exactly_once() {
     tracker.close();
     tracker.wait().await;
     assert_eq!(cleaned.get(), usize::try_from(ROUNDS).unwrap());
+}
+
+/// Python: an exception in `finally` replaces that of the body. Here: the body's panic goes on, also if a payload panics as it
+/// is dropped.
+#[tokio::test]
+async fn of_two_panics_that_of_the_body_goes_on() {
+    let mut both = closable::<_, (), (), std::future::Ready<_>>(
+        &TaskTracker::new(),
+        (),
+        |(), _| async { std::panic::panic_any(("body", PanicsWhenDropped)) }.boxed(),
+        |()| std::panic::panic_any(PanicsWhenDropped),
+    );
+    let panic = std::panic::AssertUnwindSafe(both.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref::<(&str, PanicsWhenDropped)>().unwrap().0, "body");
+    std::mem::forget(panic);
+    assert_eq!(both.next().await, None);
 }

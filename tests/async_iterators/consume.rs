@@ -9,7 +9,9 @@ use futures::stream::{self};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, Gauge, alive_tasks, leaves_others_their_turn, limit, ms, settle};
+use crate::support::{
+    Count, Gauge, TWO, alive_tasks, busy, in_a_few_turns, leaves_others_their_turn, limit, ms, settle,
+};
 use crate::work::consume::work;
 use crate::work::{ROUNDS, pause, timed, until};
 
@@ -290,4 +292,20 @@ async fn a_ready_source_without_a_limit_leaves_others_their_turn() {
     let work = async |n: u32| Ok::<_, ()>(n);
     leaves_others_their_turn(pin!(out_of_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
     leaves_others_their_turn(pin!(in_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
+}
+
+/// asyncio: `asyncio.wait` gives a result to its consumer while the source of the items is busy. Here too.
+#[tokio::test(start_paused = true)]
+async fn a_busy_source_keeps_no_result_from_the_consumer() {
+    let source = || stream::iter([1]).chain(stream::once(busy()));
+    let work = async |n: u32| Ok::<_, ()>(n);
+    for ordered in [true, false] {
+        let first = tokio::spawn(async move {
+            match ordered {
+                true => pin!(in_order(source(), TWO, work)).next().await,
+                false => pin!(out_of_order(source(), TWO, work)).next().await,
+            }
+        });
+        assert_eq!(in_a_few_turns(first).await, Some(Ok(1)));
+    }
 }

@@ -92,3 +92,12 @@ async fn empty_pages_without_an_end_leave_others_their_turn() {
     let empty = pages(0, fetch).map(|page| page.map(|_| Vec::<u8>::new()));
     leaves_others_their_turn(pin!(items(empty)).next()).await;
 }
+
+/// Pages that are ready at once give a loop over them no reason to wait. It leaves others their turn.
+#[tokio::test]
+async fn ready_pages_without_an_end_leave_others_their_turn() {
+    let fetch = |page: u32| {
+        std::future::ready(Ok::<_, ()>(Page { items: vec![0], next: (page < 500_000).then_some(page + 1) }))
+    };
+    leaves_others_their_turn(pages(0, fetch).for_each(async |_page| {})).await;
+}

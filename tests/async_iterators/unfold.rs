@@ -6,7 +6,7 @@ use async_iterators::unfold::walk;
 use futures::stream::{self};
 use futures::{FutureExt, StreamExt};
 
-use crate::support::{Gauge, ms};
+use crate::support::{Gauge, leaves_others_their_turn, ms};
 use crate::work::timed;
 use crate::work::unfold::children;
 
@@ -78,4 +78,12 @@ async fn a_chain_of_a_million_nodes_keeps_two_of_them_in_memory() {
 async fn it_may_run_on_another_thread() {
     let walked = walk(7, async |_: &u32| Ok::<_, ()>(vec![]));
     assert_eq!(tokio::spawn(walked.collect::<Vec<_>>()).await.unwrap(), [Ok(7)]);
+}
+
+/// Children that are known at once give a loop over the nodes no reason to wait. It leaves others their turn.
+#[tokio::test]
+async fn ready_children_without_an_end_leave_others_their_turn() {
+    let chain =
+        walk(0, async |node: &u32| Ok::<_, ()>((*node < 500_000).then_some(node + 1).into_iter().collect()));
+    leaves_others_their_turn(chain.for_each(async |_node| {})).await;
 }

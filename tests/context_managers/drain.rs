@@ -157,3 +157,30 @@ async fn after_an_error_and_a_panic_of_main_it_drains_as_well() {
     assert!(task.await.unwrap_err().is_panic());
     assert_eq!(log.take(), ["closed", "dropped"]);
 }
+
+/// asyncio: `wait_for` counts what is done in the instant of its limit. Here: so does the grace period, for five hundred
+/// clean-ups of two timers too.
+#[tokio::test(start_paused = true)]
+async fn clean_ups_that_are_due_with_the_grace_are_in_time() {
+    let (start, cleanups) = (Instant::now(), TaskTracker::new());
+    for _ in 0..500 {
+        cleanups.spawn(async {
+            sleep(ms(50)).await;
+            sleep(ms(50)).await;
+        });
+    }
+    assert_eq!((drain(&cleanups, ms(100)).await, start.elapsed()), (Ok(()), ms(100)));
+}
+
+/// Tokio cannot tell when all that is due in an instant has run.
+#[tokio::test(start_paused = true)]
+async fn but_one_with_many_turns_in_that_instant_is_late() {
+    let cleanups = TaskTracker::new();
+    cleanups.spawn(async {
+        sleep(ms(100)).await;
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    });
+    assert_eq!(drain(&cleanups, ms(100)).await, Err(StillOpen(1)));
+}

@@ -186,3 +186,14 @@ async fn a_payload_that_panics_when_dropped_costs_no_callback() {
     assert_eq!(task.join().await.unwrap(), Ok("a"));
     assert_eq!(log.take(), ["value"]);
 }
+
+/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic, which is the task's.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_awaits_itself_panics() {
+    let (give, me) = oneshot::channel::<Announced<()>>();
+    let task = tokio::spawn(async move { me.await.unwrap().join().await.unwrap() });
+    let itself = task.abort_handle();
+    assert!(give.send(Announced::new(task)).is_ok());
+    sleep(ms(1)).await;
+    assert!(itself.is_finished());
+}

@@ -205,3 +205,13 @@ async fn a_caller_that_has_used_up_its_turn_makes_a_task_of_it() {
     assert!(!eager.is_finished());
     assert!(eager.join().await.unwrap().is_ok());
 }
+
+/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic, which is the task's.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_awaits_itself_panics() {
+    let (give, me) = oneshot::channel::<Eager<()>>();
+    let eager = start(async move { me.await.unwrap().join().await.unwrap() });
+    assert!(give.send(eager).is_ok());
+    sleep(ms(1)).await;
+    assert_eq!(alive_tasks(), 0);
+}

@@ -1,8 +1,9 @@
 //! Lessons of the pattern `named`.
 
-use create_task::named::{Names, State};
+use create_task::named::{NamedTask, Names, State};
 use futures::FutureExt;
 use futures::future::pending;
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::task::JoinMap;
@@ -171,4 +172,14 @@ async fn the_list_of_a_hundred_thousand_tasks_is_empty_after_their_end() {
         yield_now().await;
     }
     assert!(names.running().is_empty());
+}
+
+/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic, which is the task's.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_awaits_itself_panics() {
+    let (names, (give, me)) = (Names::default(), oneshot::channel::<NamedTask<()>>());
+    let task = names.spawn("itself", async move { assert!(me.await.unwrap().result().await.is_ok()) });
+    assert!(give.send(task).is_ok());
+    sleep(ms(1)).await;
+    assert!(running(&names).is_empty());
 }

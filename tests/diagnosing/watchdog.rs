@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::ms;
+use crate::support::{ms, panics};
 use crate::work::{four_workers, paused_runtime};
 
 type Pulses = (Box<dyn FnMut(Pulse) + Send>, mpsc::Receiver<Pulse>);
@@ -134,5 +134,20 @@ fn what_is_not_blocked_is_not_reported() {
             drop(runtime);
             assert!(heard.recv().is_err(), "its thread has ended, and has said nothing");
         }
+    });
+}
+
+/// The hazard: a report that panics ends the watchdog, and what comes later is not noticed.
+#[test]
+fn but_a_report_that_panics_ends_it() {
+    soon_on_a_thread(|| {
+        let (reported, heard) = mpsc::channel();
+        let report = move |pulse| {
+            reported.send(pulse).unwrap();
+            panics::<()>("a report")
+        };
+        let paused = paused_runtime();
+        let _watchdog = watch(paused.handle(), ms(1), report).unwrap();
+        assert_eq!(heard.iter().collect::<Vec<_>>(), [Pulse::Blocked], "the sender is gone with the thread");
     });
 }

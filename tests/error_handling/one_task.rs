@@ -50,3 +50,14 @@ async fn the_cancellation_of_the_task_is_an_error_and_not_one_of_the_caller() {
     let caller = tokio::spawn(page_or("default", task));
     assert!(matches!(caller.await.unwrap(), Err(LoadError::Cancelled)));
 }
+
+/// The hazard. asyncio: `RuntimeError`, "Task cannot await on itself". Here: it does not know itself, and hangs.
+#[tokio::test(start_paused = true)]
+async fn but_a_task_that_awaits_itself_hangs() {
+    let (give, me) = tokio::sync::oneshot::channel::<tokio::task::JoinHandle<Result<String, LoadError>>>();
+    let task = tokio::spawn(async move { page_or("default", me.await.unwrap()).await });
+    let itself = task.abort_handle();
+    assert!(give.send(task).is_ok());
+    tokio::time::sleep(crate::support::ms(1_000)).await;
+    assert!(!itself.is_finished());
+}

@@ -4,7 +4,7 @@ use error_handling::outcome::{TaskOutcome, every_outcome};
 use futures::FutureExt;
 use tokio::time::Instant;
 
-use crate::support::{OnDrop, ms, panics};
+use crate::support::{Count, OnDrop, ms, panics};
 use crate::work::{Broken, aborted, load};
 
 /// asyncio: `gather(return_exceptions=True)` puts values and exceptions into one list. Tokio: four kinds.
@@ -72,4 +72,32 @@ async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
     let outcomes = every_outcome([("bomb", bomb), ("ok", tokio::spawn(load("ok", 0)))]).await;
     let text = "a value that is not text".to_owned();
     assert_eq!(outcomes, [("bomb", TaskOutcome::Panicked(text)), ("ok", TaskOutcome::Value("ok"))]);
+}
+
+/// The hazard. asyncio: a task that awaits a `gather` of itself hangs. Here too.
+#[tokio::test(start_paused = true)]
+async fn but_a_task_that_collects_itself_hangs() {
+    let (give, me) = tokio::sync::oneshot::channel::<tokio::task::JoinHandle<Result<(), ()>>>();
+    let task = tokio::spawn(async move {
+        every_outcome([("itself", me.await.unwrap())]).await;
+        Ok(())
+    });
+    let itself = task.abort_handle();
+    assert!(give.send(task).is_ok());
+    tokio::time::sleep(ms(1_000)).await;
+    assert!(!itself.is_finished());
+}
+
+/// asyncio: a cancelled collector gets no value, also if all are there. Here too: they are dropped with it.
+#[tokio::test(start_paused = true)]
+async fn but_a_cancel_that_meets_finished_results_drops_them() {
+    let dropped = Count::default();
+    let tasks = [1, 2].map(|number| {
+        let value = dropped.on_drop();
+        (number, tokio::spawn(async { Ok::<_, ()>(value) }))
+    });
+    let collector = tokio::spawn(async { every_outcome(tasks).await.len() });
+    tokio::time::sleep(ms(0)).await;
+    collector.abort();
+    assert_eq!((collector.await.is_ok(), dropped.get()), (false, 2));
 }

@@ -462,3 +462,41 @@ async fn a_cancellation_inside_an_io_error_is_no_failure() {
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     assert!(told.lock().unwrap().is_empty());
 }
+
+/// asyncio: `wait_for` counts what is done in the instant of its limit. Here: so does the grace period, for five hundred workers
+/// of two timers too.
+#[tokio::test(start_paused = true)]
+async fn workers_that_are_due_with_the_grace_are_in_time() {
+    let (mut supervisor, _told) = supervisor();
+    for number in 0..500 {
+        let work = |stop: CancellationToken| async move {
+            stop.cancelled().await;
+            sleep(ms(50)).await;
+            sleep(ms(50)).await;
+            Ok(())
+        };
+        supervisor.start(number.to_string(), None, work).unwrap();
+    }
+    yield_now().await;
+    let start = Instant::now();
+    let ends = supervisor.shutdown(ms(100)).await;
+    assert_eq!(ends.iter().filter(|(_, end)| matches!(end, WorkerEnd::Finished)).count(), 500);
+    assert_eq!(start.elapsed(), ms(100));
+}
+
+/// Tokio cannot tell when all that is due in an instant has run.
+#[tokio::test(start_paused = true)]
+async fn but_one_with_many_turns_in_that_instant_is_aborted() {
+    let (mut supervisor, _told) = supervisor();
+    let work = |stop: CancellationToken| async move {
+        stop.cancelled().await;
+        sleep(ms(100)).await;
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        Ok(())
+    };
+    supervisor.start("slow", None, work).unwrap();
+    yield_now().await;
+    assert!(matches!(supervisor.shutdown(ms(100)).await[..], [(_, WorkerEnd::Cancelled)]));
+}

@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::LocalPoolHandle;
 
-use crate::support::{Count, ms};
+use crate::support::{Count, ms, panics};
 use crate::work::not_send::{counts, load};
 use crate::work::text;
 
@@ -90,4 +90,14 @@ async fn ten_thousand_pages_take_as_long_as_one() {
     let start = Instant::now();
     let counted = word_counts((0..10_000).map(|_| ("a b", 100)), load).await.unwrap();
     assert_eq!((counted, start.elapsed()), (counts([("a", 10_000), ("b", 10_000)]), ms(100)));
+}
+
+/// A closure can panic before there is a future. It is the panic of that page.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_panic_before_there_is_a_load_is_the_error_too() {
+    let counted = word_counts([("a", 100), ("panics", 0)], |page| match page {
+        ("panics", _) => panics("no load"),
+        page => load(page),
+    });
+    assert_eq!(text(&*counted.await.unwrap_err().into_panic()), "no load");
 }

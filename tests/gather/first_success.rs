@@ -6,7 +6,7 @@ use futures::FutureExt;
 use gather::first_success::first_success;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Count, leaves_others_their_turn, ms};
+use crate::support::{Count, busy, leaves_others_their_turn, ms, soon};
 use crate::work::try_load;
 
 async fn race<const N: usize>(
@@ -99,4 +99,11 @@ async fn of_nothing_there_is_nothing_to_report() {
 async fn attempts_without_an_end_leave_others_their_turn() {
     let attempts = std::iter::repeat_with(|| std::future::ready(Err::<(), _>(()))).take(100_000);
     leaves_others_their_turn(first_success(attempts, ms(1_000))).await;
+}
+
+/// asyncio: an attempt that only ever yields lets the next one start. Here too, although it uses up its turn each time.
+#[tokio::test]
+async fn a_busy_attempt_does_not_hold_up_the_next() {
+    let attempts = [busy().boxed(), std::future::ready(Ok::<_, ()>("page")).boxed()];
+    assert_eq!(soon(first_success(attempts, ms(1))).await, Ok((1, "page")));
 }

@@ -8,7 +8,7 @@ use gather::wait::{MaybeDone, NothingToWaitFor, take_done, wait};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Count, alive_tasks, ms, soon};
+use crate::support::{Count, alive_tasks, leaves_others_their_turn, ms, soon};
 use crate::work::ABC;
 use crate::work::wait::{spawn, waited};
 use crate::work::{load, try_load};
@@ -268,4 +268,29 @@ async fn two_waits_at_once_take_nothing_from_each_other() {
     assert_eq!(left, (waited([0, 1], []), ms(300)));
     assert_eq!(right, (waited([1], [0, 2]), ms(100)));
     assert_eq!(soon(wait(&mut tasks, AllCompleted, None)).await, waited([0, 1, 2, 3, 4], []));
+}
+
+/// asyncio: `wait` suspends, also where all are done. Here: a loop over them leaves others their turn.
+#[tokio::test]
+async fn a_loop_over_what_is_done_leaves_others_their_turn() {
+    let mut tasks = spawn([("a", 0)]);
+    let loops = async {
+        for _ in 0..100_000 {
+            wait(&mut tasks, FirstCompleted, None).await.unwrap();
+        }
+    };
+    leaves_others_their_turn(loops).await;
+}
+
+/// The hazard. asyncio: a task that waits for itself hangs. Here too.
+#[tokio::test(start_paused = true)]
+async fn but_a_task_that_waits_for_itself_hangs() {
+    let (give, me) = tokio::sync::oneshot::channel::<MaybeDone<Result<(), ()>>>();
+    let task = tokio::spawn(async move {
+        wait(&mut [me.await.unwrap()], AllCompleted, None).await.map(drop).map_err(drop)
+    });
+    let itself = task.abort_handle();
+    assert!(give.send(task.into()).is_ok());
+    sleep(ms(1_000)).await;
+    assert!(!itself.is_finished());
 }

@@ -8,7 +8,7 @@ use graceful_shutdown::interrupt::{MainEnded, interruptible};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Count, Entries, ends, ms};
+use crate::support::{Count, Entries, busy, ends, in_a_few_turns, ms};
 use crate::work::interrupt::main;
 use crate::work::{AN_HOUR, signals_at};
 
@@ -110,4 +110,16 @@ async fn its_token_is_cancelled_however_it_ends() {
     ends(interruptible(signals_at([]), returns)).await;
     let tokens = tokens.take();
     assert_eq!(tokens.iter().map(CancellationToken::is_cancelled).collect::<Vec<_>>(), [true, true]);
+}
+
+/// asyncio: `add_signal_handler` is called although `main` only ever yields. Here too, although it uses up its turn each time.
+#[tokio::test]
+async fn a_busy_main_is_interrupted() {
+    let (signal, mut signals) = tokio::sync::mpsc::unbounded_channel();
+    let signals = stream::poll_fn(move |context| signals.poll_recv(context));
+    let ended = tokio::spawn(interruptible(signals, |_cancel| busy::<()>()));
+    tokio::task::yield_now().await;
+    signal.send("first").unwrap();
+    signal.send("second").unwrap();
+    assert_eq!(in_a_few_turns(ended).await, MainEnded::CutOff("second"));
 }

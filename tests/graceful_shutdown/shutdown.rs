@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::real_time::soon_on_a_thread;
-use crate::support::{Count, Entries, OnDrop, PanicsWhenDropped, ends, ms, soon};
+use crate::support::{Count, Entries, OnDrop, PanicsWhenDropped, busy, ends, in_a_few_turns, ms, soon};
 use crate::work::shutdown::{AnyError, GRACE, JobResult, Jobs, Kind, intake, job, summary};
 use crate::work::{AN_HOUR, on_four_threads, signals_at};
 
@@ -774,4 +774,24 @@ async fn an_error_of_the_accept_loop_ends_it_and_the_jobs_finish() {
 fn closed_is_an_io_error_too() {
     let error = std::io::Error::from(Closed);
     assert_eq!((error.kind(), error.to_string()), (std::io::ErrorKind::Other, Closed.to_string()));
+}
+
+/// asyncio: a done callback is called although the intake only ever yields. Here: the end is reported, although it uses up its
+/// turn each time.
+#[tokio::test]
+async fn a_busy_intake_keeps_no_end_from_the_report() {
+    let (reported, report) = tokio::sync::oneshot::channel();
+    let mut reported = Some(reported);
+    let intake = async |jobs: Jobs| {
+        jobs.start("quick", |_| async { Ok(()) }).unwrap();
+        busy::<()>().await
+    };
+    let report_end = move |_: &str, _: &JobEnd<AnyError>| {
+        let _heard = reported.take().map(|reported| reported.send(()));
+    };
+    let serving = async move { serve(stream::pending::<()>(), GRACE, intake, report_end).await };
+    let service = tokio::task::LocalSet::new();
+    service.spawn_local(serving);
+    let heard = service.run_until(async { in_a_few_turns(tokio::task::spawn_local(report)).await });
+    heard.await.unwrap();
 }

@@ -56,6 +56,19 @@ async fn at_the_limit_it_says_how_many_are_left() {
     assert_eq!(served(three).await, (at_the_signal(1), ms(500)));
 }
 
+/// The hazard: a task that ends in the instant of the limit may count as left. The pattern `shutdown` gives it a few turns.
+#[tokio::test(start_paused = true)]
+async fn but_a_task_that_ends_with_the_limit_counts_as_left() {
+    let accept = |tasks: TaskTracker, _stopping| {
+        tasks.spawn(async {
+            sleep(LIMIT / 2).await;
+            sleep(LIMIT / 2).await;
+        });
+        pending::<()>()
+    };
+    assert_eq!(ends(serve_until(ready(()), LIMIT, accept)).await, at_the_signal(1));
+}
+
 /// asyncio: `close` of the server stops accepting. Here the loop is dropped at its await, and the listener with it.
 #[tokio::test(start_paused = true)]
 async fn the_signal_drops_the_accept_loop() {

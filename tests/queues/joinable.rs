@@ -12,7 +12,7 @@ use queues::joinable::{
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Entries, HUNDRED, ONE, TWO, ms, settle, soon};
+use crate::support::{Entries, HUNDRED, ONE, TWO, leaves_others_their_turn, ms, settle, soon};
 use crate::work::MILLION;
 use crate::work::joinable::drain;
 
@@ -961,4 +961,13 @@ async fn a_slot_that_goes_back_to_the_item_is_not_passed_on() {
             assert_eq!(soon(queue.get()).await, Ok("b"));
         }
     }
+}
+
+/// asyncio: a loop over `get` of a queue that is shut down gives no other task a turn. Here it does.
+#[tokio::test]
+async fn a_queue_that_drains_leaves_others_their_turn() {
+    let queue = Queue::unbounded();
+    (0..100_000).for_each(|item| queue.try_put(item).unwrap());
+    queue.shutdown();
+    leaves_others_their_turn(async { while queue.get_guarded().await.is_ok() {} }).await;
 }

@@ -6,7 +6,7 @@ use streams::dial::{Redial, dial, first, interleave};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Log, ends, ms, soon};
+use crate::support::{Log, busy, ends, leaves_others_their_turn, ms, soon};
 
 const STAGGER: Duration = ms(250);
 
@@ -196,4 +196,18 @@ async fn the_pauses_may_be_zero_or_endless() {
     };
     redial.dial(attempt, |()| {}).await;
     assert_eq!(failures, 3);
+}
+
+/// asyncio: attempts that fail at once, one after the other, give no other task a turn. Here they do.
+#[tokio::test]
+async fn attempts_that_fail_at_once_leave_others_their_turn() {
+    let attempt = |_| std::future::ready(Err::<(), _>(ErrorKind::ConnectionRefused.into()));
+    leaves_others_their_turn(first(0..500_000, STAGGER, attempt)).await;
+}
+
+/// asyncio: an attempt that only ever yields lets the next one start. Here too, although it uses up its turn each time.
+#[tokio::test]
+async fn a_busy_attempt_does_not_hold_up_the_next() {
+    let attempt = async |address| if address == 1 { busy().await } else { Ok(address) };
+    assert_eq!(soon(first([1, 2], ms(1), attempt)).await.unwrap(), 2);
 }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex};
 use tokio::time::timeout;
 use tokio_util::codec::{AnyDelimiterCodec, FramedRead, LinesCodec};
 
-use crate::support::{ms, soon};
+use crate::support::{leaves_others_their_turn, ms, soon};
 
 /// What `next` says, in short, until the end.
 async fn all(text: &[u8], limit: usize) -> Vec<String> {
@@ -128,4 +128,12 @@ async fn another_separator_is_split_or_a_codec() {
     assert_eq!(parts.next().await.unwrap().unwrap(), &b"one"[..]);
     assert_eq!(parts.next().await.unwrap().unwrap(), &b"two"[..]);
     assert!(parts.next().await.unwrap().is_err());
+}
+
+/// asyncio: a loop over lines that are in the buffer gives no other task a turn. Here it does.
+#[tokio::test]
+async fn lines_that_are_there_leave_others_their_turn() {
+    let text = "short\n".repeat(1_000);
+    let mut lines = Lines::new(text.as_bytes(), 10);
+    leaves_others_their_turn(async { while lines.next().await.unwrap().is_some() {} }).await;
 }

@@ -1,17 +1,19 @@
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::future::join_all;
 use streams::request_response::{CallError, Client, answer, client};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::task::JoinHandle;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex, join};
+use tokio::task::{JoinHandle, coop::consume_budget};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::codec::{
     Decoder, Encoder, Framed, FramedParts, FramedRead, LengthDelimitedCodec, LinesCodec,
 };
 
-use crate::support::{Gauge, ms, soon};
+use crate::support::{Gauge, in_a_few_turns, ms, soon};
 
 /// Takes as many milliseconds as the request says.
 async fn after(request: Bytes) -> Bytes {
@@ -234,4 +236,31 @@ async fn a_length_that_does_not_fit_its_field_is_an_error() {
     let mut wire = BytesMut::new();
     assert!(codec.encode(Bytes::from(vec![7; 255]), &mut wire).is_ok());
     assert!(codec.encode(Bytes::from(vec![7; 256]), &mut wire).is_err());
+}
+
+/// asyncio: reader and writer are two tasks. Here: requests leave also while answers flood in that have no call.
+#[tokio::test]
+async fn a_flood_of_answers_does_not_hold_up_a_request() {
+    struct Flood;
+    impl AsyncRead for Flood {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            // As a socket does that always has something: a turn is used up by it.
+            ready!(pin!(consume_budget()).poll(cx));
+            let answer = [0, 0, 0, 8, 255, 255, 255, 255, 255, 255, 255, 255];
+            while buffer.remaining() >= answer.len() {
+                buffer.put_slice(&answer);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+    let (ours, mut theirs) = duplex(64);
+    let (client, connection) = client(join(Flood, ours), 100);
+    let _flooded = tokio::spawn(connection);
+    let _call = tokio::spawn(async move { client.call(Bytes::new()).await });
+    let received = tokio::spawn(async move { theirs.read_u32().await.unwrap() });
+    assert_eq!(in_a_few_turns(received).await, 8);
 }

@@ -1,15 +1,16 @@
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use streams::serve::{Beyond, Limits, Served, serve};
+use streams::serve::{Beyond, Limits, Listener, Served, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Gauge, Log, limit, ms, settle, soon};
+use crate::support::{Gauge, Log, leaves_others_their_turn, limit, ms, settle, soon};
 use crate::work::{Arrivals, scripted};
 
 fn limits(connections: usize, beyond: Beyond) -> Limits {
@@ -401,4 +402,67 @@ async fn a_stopped_server_refuses_new_connections() {
     assert_eq!(soon(server).await.unwrap(), Served { handled: 1, ..Served::default() });
     assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
     assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+/// A listener that is always ready, with connections beyond the limit. They leave others their turn, and the stop its own.
+#[tokio::test]
+async fn refusals_without_an_end_leave_others_their_turn() {
+    struct Always(AtomicU32, CancellationToken);
+    impl Listener for Always {
+        type Connection = ();
+
+        async fn next_connection(&self) -> io::Result<()> {
+            if self.0.fetch_add(1, Relaxed) == 500_000 {
+                self.1.cancel();
+                std::future::pending().await
+            }
+            Ok(())
+        }
+    }
+    let stop = CancellationToken::new();
+    let served = serve(Always(AtomicU32::new(0), stop.clone()), limits(1, Beyond::Refuse), stop, |(), _| {
+        std::future::pending()
+    });
+    leaves_others_their_turn(served).await;
+}
+
+/// asyncio: `wait_for` counts what is done in the instant of its limit. Here: so does the grace period, for five hundred handlers
+/// of two timers too.
+#[tokio::test(start_paused = true)]
+async fn handlers_that_are_due_with_the_grace_are_in_time() {
+    let (arrivals, listener) = scripted(());
+    let mut peers = Vec::new();
+    for _ in 0..500 {
+        let (ours, theirs) = duplex(1);
+        arrivals.try_send(Ok(theirs)).unwrap();
+        peers.push(ours);
+    }
+    let (limits, stop) = (Limits { grace: ms(100), ..Limits::default() }, CancellationToken::new());
+    let server = tokio::spawn(serve(listener, limits, stop.clone(), |_stream, stop| async move {
+        stop.cancelled().await;
+        sleep(ms(50)).await;
+        sleep(ms(50)).await;
+    }));
+    settle().await;
+    stop.cancel();
+    assert_eq!(server.await.unwrap(), Served { handled: 500, ..Served::default() });
+}
+
+/// Tokio cannot tell when all that is due in an instant has run.
+#[tokio::test(start_paused = true)]
+async fn but_one_with_many_turns_in_that_instant_is_cut() {
+    let (arrivals, listener) = scripted(());
+    let (_ours, theirs) = duplex(1);
+    arrivals.try_send(Ok(theirs)).unwrap();
+    let (limits, stop) = (Limits { grace: ms(100), ..Limits::default() }, CancellationToken::new());
+    let server = tokio::spawn(serve(listener, limits, stop.clone(), |_stream, stop| async move {
+        stop.cancelled().await;
+        sleep(ms(100)).await;
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    }));
+    settle().await;
+    stop.cancel();
+    assert_eq!(server.await.unwrap(), Served { handled: 1, cut: 1, ..Served::default() });
 }

@@ -12,6 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 pub const ONE: NonZeroUsize = limit(1);
@@ -226,6 +228,25 @@ pub async fn leaves_others_their_turn(work: impl Future) {
         if other.is_finished() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+/// Is never done, and uses up its turn each time it is polled: so the clock of a lesson does not move by itself.
+pub async fn busy<T>() -> T {
+    loop {
+        consume_budget().await;
+    }
+}
+
+/// The output of a task that ends while other tasks have their turns, and without time.
+pub async fn in_a_few_turns<T>(task: JoinHandle<T>) -> T {
+    for _ in 0..1_000 {
+        if task.is_finished() {
+            break;
+        }
+        yield_now().await;
+    }
+    assert!(task.is_finished(), "it goes on");
+    task.await.unwrap()
 }
 
 /// Lets every other task of this thread run until it waits. On virtual time.

@@ -11,10 +11,10 @@ use task_groups::task_group::{self as pattern, NoValue, TaskGroup};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Count, Log, PanicsWhenDropped, alive_tasks, ends, ms, panics};
+use crate::support::{Count, Log, PanicsWhenDropped, alive_tasks, busy, ends, in_a_few_turns, ms, panics};
 use crate::work::task_group::{Fault, errors, fails, forever, task_group, task_group_under, value};
 use crate::work::{Life, panic_of};
 
@@ -1862,4 +1862,19 @@ mod hostile {
         }
         assert_eq!(kept, [1, 2]);
     }
+}
+
+/// asyncio has no grace period. Here: it ends for a child that uses up its turn each time, too.
+#[tokio::test(start_paused = true)]
+async fn a_busy_child_is_cut_off_after_its_grace() {
+    let group = tokio::spawn(task_group(async |group| {
+        group.spawn_with_grace(ms(100), |_stop| busy::<Result<(), _>>());
+        yield_now().await;
+        Err::<(), _>(Page("a"))
+    }));
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    advance(ms(100)).await;
+    assert_eq!(errors(in_a_few_turns(group).await), [Page("a")]);
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use timeouts::reschedule::{Expired, Over, Timeout};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
-use crate::support::{Count, OnDrop, ms, panics};
+use crate::support::{Count, OnDrop, busy, in_a_few_turns, ms, panics};
 use crate::work::reschedule::at;
 use crate::work::{A_YEAR, for_ever, load, two_timers};
 
@@ -231,4 +231,22 @@ async fn work_of_two_timers_in_the_instant_of_the_deadline_is_in_time() {
     let (timeout, start) = (Timeout::at(None), Instant::now());
     timeout.handle().reschedule(at(start, 100)).unwrap();
     assert_eq!(timeout.run(two_timers()).await, Ok(Ok(Some("in time"))));
+}
+
+/// asyncio: work that only ever yields is cut off by its `timeout`. Here too, although it uses up its turn each time.
+#[tokio::test(start_paused = true)]
+async fn busy_work_is_cut_off_at_a_deadline_that_moved_too() {
+    for moves in [false, true] {
+        let (timeout, start) =
+            (Timeout::at(if moves { None } else { at(Instant::now(), 100) }), Instant::now());
+        let handle = timeout.handle();
+        let work = tokio::spawn(timeout.run(busy::<()>()));
+        yield_now().await;
+        if moves {
+            handle.reschedule(at(start, 100)).unwrap();
+            yield_now().await;
+        }
+        advance(ms(100)).await;
+        assert_eq!(in_a_few_turns(work).await, Err(Expired));
+    }
 }

@@ -1,17 +1,20 @@
 //! Lessons of the pattern `select_loop`.
 
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use timeouts::select_loop::{Event, ReadEnd, read_frames};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio::time::{advance, sleep, timeout};
 use tokio_util::codec::{Decoder, FramedRead, LengthDelimitedCodec, LinesCodec, LinesCodecError};
 
-use crate::support::{Log, ms};
+use crate::support::{Log, busy, in_a_few_turns, ms};
 use crate::work::select_loop::{lines, never, talk};
 use crate::work::{A_YEAR, poll_once};
 
@@ -369,4 +372,26 @@ async fn frames_that_are_always_there_do_not_keep_others_from_their_turn() {
     let end = read_frames(&mut endless, &stop, Duration::MAX, Duration::MAX, count).await;
     assert_eq!(end.unwrap(), ReadEnd::Cancelled);
     tells.await.unwrap();
+}
+
+/// A reader that uses up its turn each time, and gives nothing, is idle at the limit as one that waits.
+#[tokio::test(start_paused = true)]
+async fn a_busy_reader_without_a_frame_is_idle() {
+    struct Busy;
+    impl AsyncRead for Busy {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            pin!(busy()).poll(cx)
+        }
+    }
+    let end = tokio::spawn(async {
+        let mut frames = FramedRead::new(Busy, LinesCodec::new());
+        read_frames(&mut frames, &never(), Duration::MAX, ms(100), |_| {}).await.unwrap()
+    });
+    yield_now().await;
+    advance(ms(100)).await;
+    assert_eq!(in_a_few_turns(end).await, ReadEnd::Idle);
 }

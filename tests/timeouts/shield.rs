@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use futures::FutureExt;
-use timeouts::shield::ShieldFailure;
+use timeouts::shield::{ShieldFailure, shield};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -220,4 +220,18 @@ async fn but_work_that_awaits_itself_waits_forever() {
     assert!(send.send(shielded).is_ok());
     all_done(&tasks).await;
     assert_eq!(*unheard.lock().unwrap(), [ShieldFailure::Error("it waits for itself".to_owned())]);
+}
+
+/// A report that panics, with a payload that panics as it is dropped, ends nothing: it is called in a drop.
+#[tokio::test(start_paused = true)]
+async fn a_report_that_panics_ends_nothing() {
+    let tasks = TaskTracker::new();
+    let shielded =
+        shield(&tasks, async { Err::<(), _>("failed") }, |_| std::panic::panic_any(PanicsWhenDropped));
+    all_done(&tasks).await;
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _dropped_while_a_panic_unwinds = shielded;
+        panics::<()>("another")
+    }));
+    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"another"));
 }

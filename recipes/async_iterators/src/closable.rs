@@ -49,7 +49,8 @@
 //!
 //! # Panics
 //!
-//! A panic of the body goes on in the consumer, after the clean-up. [`closable`] panics outside a Tokio runtime.
+//! A panic of the body goes on in the consumer, after the clean-up. So does one of the clean-up, if the body did not
+//! panic. [`closable`] panics outside a Tokio runtime.
 //!
 //! # Differences from asyncio
 //!
@@ -60,7 +61,8 @@
 //! - An exception in `finally` replaces that of the body. Here the body's error is returned, and that of the clean-up is lost
 //!   (lesson `an_error_of_the_clean_up_is_told_if_the_body_had_none`).
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -128,10 +130,15 @@ where
         // The body is dropped and never polled again, so its half-done state is not seen; the clean-up sees the resource as
         // the panic left it, as a `finally` does.
         let outcome = AssertUnwindSafe(until_closed).catch_unwind().await;
-        let cleaned = clean_up(resource).await;
-        match outcome {
-            Ok(outcome) => outcome.and(cleaned),
-            Err(panic) => resume_unwind(panic),
+        let cleaned = AssertUnwindSafe(async { clean_up(resource).await }).catch_unwind().await;
+        match (outcome, cleaned) {
+            (Ok(outcome), Ok(cleaned)) => outcome.and(cleaned),
+            (Err(panic), cleaned) => {
+                // The payload of a second panic may panic when it is dropped, and must not take the first one along.
+                catch_unwind(AssertUnwindSafe(|| drop(cleaned))).unwrap_or_else(mem::forget);
+                resume_unwind(panic)
+            }
+            (Ok(_), Err(panic)) => resume_unwind(panic),
         }
     };
     Closable {

@@ -57,7 +57,7 @@ use std::pin::pin;
 
 use async_stream::try_stream;
 use futures::{Stream, StreamExt};
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::task::{JoinError, JoinSet};
 
 /// The results of `work`, each when it is there.
@@ -84,12 +84,14 @@ where
                     consume_budget().await;
                     continue;
                 }
-                Some(ended) = tasks.join_next() => result_of(ended),
+                // Unconstrained: a source that uses up the turn of this task would keep the results from the consumer.
+                Some(ended) = unconstrained(tasks.join_next()) => result_of(ended),
                 else => break,
             };
             if ended.is_err() {
                 tasks.shutdown().await;
             }
+            consume_budget().await;
             yield ended?;
         }
     }
@@ -122,9 +124,10 @@ where
                     continue;
                 }
                 next = ready(given), if waiting.contains_key(&given) => Err(next),
-                Some(ended) = tasks.join_next() => Ok(result_of(ended)),
+                Some(ended) = unconstrained(tasks.join_next()) => Ok(result_of(ended)),
                 else => break,
             };
+            consume_budget().await;
             match ended {
                 Ok((number, result)) => {
                     if result.is_err() {

@@ -57,13 +57,15 @@ where
     stream::try_unfold((Some(first), fetch), async |(cursor, mut fetch)| {
         let Some(cursor) = cursor else { return Ok(None) };
         let page = fetch(cursor).await?;
+        // Pages that are ready leave others their turn.
+        consume_budget().await;
         Ok(Some((page.items, (page.next, fetch))))
     })
 }
 
 /// The items of `pages`, one by one.
 pub fn items<T, E>(pages: impl Stream<Item = Result<Vec<T>, E>>) -> impl Stream<Item = Result<T, E>> {
-    // Empty pages that are ready leave others their turn.
+    // These pages need not be those of `pages`: empty ones that are ready leave others their turn, too.
     let pages = pages.and_then(async |items| {
         consume_budget().await;
         Ok(items)

@@ -4,6 +4,7 @@
 //!
 //! ```sh
 //! cargo add futures
+//! cargo add tokio --features rt
 //! ```
 //!
 //! ```
@@ -42,6 +43,7 @@
 use std::collections::VecDeque;
 
 use futures::{Stream, stream};
+use tokio::task::coop::consume_budget;
 
 /// The nodes of a tree, parents before children and level by level. `children` is asked about a node before that node
 /// is given out.
@@ -54,6 +56,8 @@ pub fn walk<N, E>(
     let waiting = VecDeque::from([root]);
     stream::try_unfold((waiting, children), async |(mut waiting, mut children)| {
         let Some(node) = waiting.pop_front() else { return Ok(None) };
+        // Children that are known at once leave others their turn.
+        consume_budget().await;
         waiting.extend(children(&node).await?);
         Ok(Some((node, (waiting, children))))
     })

@@ -37,7 +37,7 @@
 //! # Panics
 //!
 //! A panic in a callback is caught after the panic hook has reported it; the next callback is called all the same. So it is
-//! if the payload of that panic panics when it is dropped.
+//! if the payload of that panic panics when it is dropped. A task that joins itself panics; asyncio raises.
 //!
 //! # Differences from asyncio
 //!
@@ -50,7 +50,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tokio::task::{AbortHandle, JoinError, JoinHandle, try_id};
 
 type Callback<T> = Box<dyn FnOnce(&Result<T, JoinError>) + Send>;
 
@@ -125,6 +125,7 @@ impl<T: Send + Sync + 'static> Announced<T> {
     ///
     /// The [`JoinError`] of the task.
     pub async fn join(self) -> Result<T, JoinError> {
+        assert!(try_id() != Some(self.task.id()), "a task awaits itself");
         drop(self.bell);
         self.announcer.await?
     }

@@ -40,7 +40,8 @@
 //!
 //! # Panics
 //!
-//! A panic in the work, also in its first part, is a [`JoinError`] and does not reach the caller.
+//! A panic in the work, also in its first part, is a [`JoinError`] and does not reach the caller. A task that
+//! joins itself panics; asyncio raises.
 //!
 //! # Differences from asyncio
 //!
@@ -51,7 +52,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
 
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, try_id};
 
 /// Work that was started eagerly.
 #[derive(Debug)]
@@ -107,7 +108,10 @@ impl<T> Eager<T> {
     pub async fn join(self) -> Result<T, JoinError> {
         match self {
             Self::Done(value) => Ok(value),
-            Self::Spawned(task) => task.await,
+            Self::Spawned(task) => {
+                assert!(try_id() != Some(task.id()), "a task awaits itself");
+                task.await
+            }
         }
     }
 }

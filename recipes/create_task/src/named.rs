@@ -46,7 +46,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::task::{JoinError, JoinHandle, coop::unconstrained};
+use tokio::task::{JoinError, JoinHandle, coop::unconstrained, try_id};
 
 /// Spawns tasks under names, and lists those that run. Clones share one list.
 #[derive(Debug, Clone, Default)]
@@ -160,10 +160,17 @@ impl<T> NamedTask<T> {
     }
 
     /// Waits for the task. Asked again, it gives the same result again.
+    ///
+    /// # Panics
+    ///
+    /// In the task itself, which would wait forever; asyncio raises.
     pub async fn result(&mut self) -> &Result<T, JoinError> {
         let result = match self.result.take() {
             Some(result) => result,
-            None => (&mut self.handle).await,
+            None => {
+                assert!(try_id() != Some(self.handle.id()), "a task awaits itself");
+                (&mut self.handle).await
+            }
         };
         self.result.insert(result)
     }

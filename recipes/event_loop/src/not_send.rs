@@ -49,6 +49,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use tokio::task::{JoinError, JoinSet};
@@ -64,9 +65,10 @@ where
     let counts = Rc::new(RefCell::new(BTreeMap::new()));
     let mut tasks = JoinSet::new();
     for page in pages {
-        let (text, counts) = (load(page), counts.clone());
+        // A panic before there is a future is that of its task, too.
+        let (text, counts) = (catch_unwind(AssertUnwindSafe(|| load(page))), counts.clone());
         tasks.spawn_local(async move {
-            let text = text.await;
+            let text = text.unwrap_or_else(|panic| resume_unwind(panic)).await;
             // Borrowed here, after the await, and not before it.
             let mut counts = counts.borrow_mut();
             for word in text.split_whitespace() {

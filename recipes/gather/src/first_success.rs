@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::sleep;
 
 /// Runs `attempts` and returns the first value with the index of its attempt. Starts the next attempt `delay` after the
@@ -71,7 +71,8 @@ where
                 Some((index, Err(error))) => errors.push((index, error)),
                 None => break,
             },
-            () = sleep(delay), if started.is_some() => {}
+            // Unconstrained: an attempt that uses up the turn of this task would keep the next one from its start.
+            () = unconstrained(sleep(delay)), if started.is_some() => {}
         }
     }
     errors.sort_by_key(|(index, _)| *index);

@@ -67,7 +67,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet, coop::unconstrained, yield_now};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet, coop::consume_budget, coop::unconstrained, yield_now};
 use tokio::time::{Instant, timeout_at};
 
 /// A spawned task, or its result once it is done.
@@ -120,6 +120,8 @@ pub async fn wait<T, E>(
     if tasks.is_empty() {
         return Err(NothingToWaitFor);
     }
+    // A loop over tasks that are done leaves others their turn.
+    consume_budget().await;
     let mut wait = Wait::new(tasks, return_when);
     // A limit beyond the clock's range is no limit.
     match time_limit.and_then(|limit| Instant::now().checked_add(limit)) {

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo add futures
-//! cargo add tokio --features macros
+//! cargo add tokio --features macros,rt
 //! cargo add tokio-util
 //! ```
 //!
@@ -52,6 +52,7 @@
 use std::pin::pin;
 
 use futures::{Stream, StreamExt};
+use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 /// How `main` ended.
@@ -87,7 +88,8 @@ where
                 None => MainEnded::Finished(value),
                 Some(signal) => MainEnded::Interrupted(signal, value),
             },
-            Some(signal) = signals.next() => {
+            // Unconstrained: a `main` that uses up the turn of this task would never be interrupted.
+            Some(signal) = unconstrained(signals.next()) => {
                 if first.is_some() {
                     return MainEnded::CutOff(signal);
                 }

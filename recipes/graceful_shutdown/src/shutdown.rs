@@ -77,7 +77,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::task::JoinError;
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, sleep};
 
 pub use jobs::{Closed, Jobs};
@@ -176,7 +176,8 @@ where
                 Some(signal) = signals.next() => break StopReason::Signal(signal),
                 // Before the ends: jobs that start the next and end would keep the intake from its turn.
                 returned = &mut intake => break StopReason::Intake(returned),
-                end = jobs.0.next_end() => account(end),
+                // Unconstrained: an intake that uses up the turn of this task would keep the ends from the report.
+                end = unconstrained(jobs.0.next_end()) => account(end),
             }
         }
     };

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo add thiserror
-//! cargo add tokio --features sync
+//! cargo add tokio --features rt,sync
 //! ```
 //!
 //! ```
@@ -87,6 +87,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::task::coop::consume_budget;
 
 pub use self::orders::Priority;
 
@@ -254,6 +255,10 @@ impl<O: Order> JoinableQueue<O> {
     pub async fn get(&self) -> Result<O::Item, ShutDown> {
         // A closed semaphore fails every acquire. What is left goes to the first getter that comes.
         let ready = self.ready.acquire().await.ok();
+        if ready.is_none() {
+            // It does not wait, and leaves others their turn all the same.
+            consume_budget().await;
+        }
         // Takes after the last await, so that a dropped future loses no item.
         self.take(ready).ok_or(ShutDown(()))
     }

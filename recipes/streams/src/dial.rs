@@ -5,7 +5,7 @@
 //! ```sh
 //! cargo add fastrand
 //! cargo add futures
-//! cargo add tokio --features macros,net,time
+//! cargo add tokio --features macros,net,rt,time
 //! ```
 //!
 //! ```
@@ -42,6 +42,7 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, sleep};
 
 /// Looks up `target` and connects to the first of its addresses that answers. 250 ms is a usual `stagger`.
@@ -88,6 +89,8 @@ where
     let mut attempts = FuturesUnordered::new();
     let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
     loop {
+        // Attempts that fail without waiting leave others their turn.
+        consume_budget().await;
         attempts.extend(addresses.next().map(&mut attempt));
         let has_more = addresses.peek().is_some();
         tokio::select! {
@@ -98,7 +101,8 @@ where
                 Some(Err(error)) => failure = error,
                 None => return Err(failure),
             },
-            () = sleep(stagger), if has_more => {}
+            // Unconstrained: an attempt that uses up the turn of this task would keep the next one from its start.
+            () = unconstrained(sleep(stagger)), if has_more => {}
         }
     }
 }

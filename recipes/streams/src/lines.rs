@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo add thiserror
-//! cargo add tokio --features io-util
+//! cargo add tokio --features io-util,rt
 //! ```
 //!
 //! ```
@@ -35,6 +35,7 @@
 use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::task::coop::consume_budget;
 
 /// Why there is no line.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// [`LineError`]. After `TooLong` the next call goes on with the next line.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, LineError> {
         loop {
+            // A buffer has thousands of short lines: without this, a loop over them gives no other task a turn.
+            consume_budget().await;
             let chunk = self.reader.fill_buf().await?;
             if chunk.is_empty() {
                 let partial = std::mem::take(&mut self.line);

@@ -3,7 +3,7 @@
 //! alone, as `write_eof` does.
 //!
 //! ```sh
-//! cargo add tokio --features io-util,macros,time
+//! cargo add tokio --features io-util,macros,rt,time
 //! ```
 //!
 //! ```
@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::task::coop::consume_budget;
 use tokio::time::sleep;
 
 const BUFFER: usize = 8 * 1024;
@@ -103,5 +104,7 @@ where
         // A TLS stream or a `BufWriter` keeps what nothing flushes.
         to.flush().await?;
         total += u64::try_from(count).unwrap_or(u64::MAX);
+        // Tokio's own streams leave others their turn; those of others, which are always ready, may not.
+        consume_budget().await;
     }
 }

@@ -5,7 +5,7 @@
 //! cargo add bytes
 //! cargo add futures
 //! cargo add thiserror
-//! cargo add tokio --features macros,sync
+//! cargo add tokio --features macros,rt,sync
 //! cargo add tokio-util --features codec
 //! ```
 //!
@@ -56,6 +56,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures::{SinkExt, StreamExt, TryStreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 const ID: usize = size_of::<u64>();
@@ -124,6 +125,8 @@ where
                 if let Some(call) = lock(&waiting).remove(&id) {
                     let _dropped = call.send(body);
                 }
+                // A read brings thousands of short answers: without this, they give no other task a turn.
+                consume_budget().await;
             }
             Ok(())
         };
@@ -131,7 +134,8 @@ where
         tokio::select! {
             biased;
             ended = read => ended,
-            Err(error) = write => Err(error),
+            // Unconstrained: answers that use up the turn of this task would keep requests from leaving.
+            Err(error) = unconstrained(write) => Err(error),
         }
     };
     (Client { calls, longest }, connection)

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo add thiserror
-//! cargo add tokio --features macros,sync,time
+//! cargo add tokio --features macros,rt,sync,time
 //! ```
 //!
 //! ```
@@ -49,6 +49,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
 /// A limit for one piece of work: [`run`](Timeout::run) takes it.
@@ -119,7 +120,8 @@ impl Timeout {
             // The work first: its result counts in the instant of the deadline.
             biased;
             output = work => Ok(output),
-            () = watch => Err(Expired),
+            // Unconstrained: work that uses up the turn of this task would never be cut off.
+            () = unconstrained(watch) => Err(Expired),
         }
     }
 

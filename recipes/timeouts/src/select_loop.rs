@@ -59,7 +59,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::io::AsyncRead;
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::sleep;
 use tokio_util::codec::{Decoder, FramedRead};
 use tokio_util::sync::CancellationToken;
@@ -121,7 +121,8 @@ where
                 None => return Ok(ReadEnd::Closed),
             },
             // Last: a frame that is there in the instant of the limit was in time.
-            () = &mut idle_over => return Ok(ReadEnd::Idle),
+            // Unconstrained: a reader that uses up the turn of this task, and has no frame, is idle too.
+            () = unconstrained(&mut idle_over) => return Ok(ReadEnd::Idle),
         }
     }
 }

@@ -45,8 +45,8 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, and if it is awaited again when it is done. A panic in the work is a [`ShieldFailure`]. `unheard`
-//! must not panic: it is called in a drop.
+//! Outside a Tokio runtime, and if it is awaited again when it is done. A panic in the work is a [`ShieldFailure`]. A panic
+//! of `unheard` ends there: it is called in a drop. The panic hook reports it.
 //!
 //! # Cost
 //!
@@ -143,7 +143,8 @@ impl<T, E> Future for Shielded<T, E> {
 impl<T, E> Drop for Ended<T, E> {
     fn drop(&mut self) {
         if let (Some(Err(failure)), Some(unheard)) = (self.result.take(), self.unheard.take()) {
-            unheard(failure);
+            // It may be dropped while a panic unwinds, or by the runtime. The panic hook reports its panic.
+            catch_unwind(AssertUnwindSafe(|| unheard(failure))).unwrap_or_else(mem::forget);
         }
     }
 }

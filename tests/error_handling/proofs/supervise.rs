@@ -60,5 +60,5 @@ fn a_cancelled_shutdown_aborts_every_worker() {
             assert_eq!(log.take().len(), 2);
         },
     );
-    assert_eq!(swept.points, 2, "the grace, and the end of the aborted");
+    assert_eq!(swept.points, 6, "the grace, four turns for what is due with it, and the end of the aborted");
 }

@@ -16,6 +16,7 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::task::Id;
+use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -136,9 +137,10 @@ impl<E> Shared<E> {
         let ending = poll_fn(|_| if self.ending.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending });
         let overdue = async {
             select(ending, pin!(token.cancelled())).await;
-            // A sleep needs a timer, and not every runtime has one.
+            // A sleep needs a timer, and not every runtime has one. Unconstrained: a child that uses up the turn of its task
+            // would never be cut off.
             if !grace.is_zero() {
-                sleep(grace).await;
+                unconstrained(sleep(grace)).await;
             }
         };
         let in_time = async {
