@@ -78,3 +78,15 @@ fn dropping_the_guard_ends_the_capture() {
     info!("outside");
     assert_eq!(log.lines(), ["INFO inside"]);
 }
+
+/// A line that another thread comes to first is captured all the same when the test comes to it. By itself, tracing would
+/// remember that no one wanted it.
+#[test]
+fn a_line_that_another_thread_had_first_is_captured() {
+    let (log, _this_thread) = CapturedLog::start();
+    let line = || info!("from both");
+    thread::spawn(line).join().unwrap();
+    assert_eq!(log.lines(), [""; 0]);
+    line();
+    assert_eq!(log.lines(), ["INFO from both"]);
+}

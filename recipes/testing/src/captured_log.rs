@@ -31,9 +31,10 @@
 //! Each line is formatted and kept until the last clone of the log is dropped.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracing::dispatcher::{self, DefaultGuard};
+use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Level};
 
 /// The lines that were logged, as `LEVEL spans: message fields`.
@@ -47,6 +48,10 @@ impl CapturedLog {
     /// Begins to capture what this thread logs. Keep the guard: dropping it ends the capture.
     #[must_use = "dropping the guard ends the capture"]
     pub fn start() -> (Self, DefaultGuard) {
+        // While there is one subscriber in a process, tracing asks the thread that comes first to a line whether the line is of
+        // interest, and keeps the answer: from a thread without a subscriber it is never. With two it asks each time.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
+        LazyLock::force(&SECOND);
         let text = Text::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()
