@@ -2,7 +2,7 @@
 """Runs each recipe's demo.py and compares what it prints with the recipe's transcript.txt. Runs the Python that its
 chapter shows, too: it has to end well, and without a warning. A chapter in the new form shows parts of
 tests/RECIPE/pairs.py, which runs on the virtual clock, unless it says that it needs real time. A recipe whose manifest says
-`twin = false` has a program for each page, in `errors`: each has to end well, and to print nothing.
+`twin = false` has a program for each page, in `errors`: on the virtual clock each has to end well, and to print nothing.
 
     python3 tests/parity.py [RECIPE ...]
 
@@ -221,13 +221,13 @@ def has_twin(recipe: pathlib.Path) -> bool:
 
 
 def pages(recipe: pathlib.Path) -> list[str]:
-    """What is wrong with the programs of the recipe's pages: a failed assertion, or a warning."""
+    """What is wrong with the programs of the recipe's pages, on the virtual clock: a failed assertion, or a warning."""
     programs = sorted((recipe / "errors").glob("*.py"))
     if not programs:
         return ["errors has no program"]
     wrong = []
     for program in programs:
-        command = [sys.executable, "-P", "-X", "dev", "-W", "error", str(program)]
+        command = [sys.executable, "-P", "-X", "dev", "-W", "error", __file__, "--virtual-time", str(program)]
         try:
             run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS_ALLOWED)
         except subprocess.TimeoutExpired:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 ANSWERS = {
     "/users/ada/account": (0.1, "7"),
     "/accounts/7/balance": (0.1, "250"),
-    "/users/ada": (1.0, "Ada"),
-    "/users/ada/orders": (1.0, "2 orders"),
-    "/offers": (1.0, "3 offers"),
+    "/users/ada": (0.3, "Ada"),
+    "/users/ada/orders": (0.3, "2 orders"),
+    "/offers": (0.3, "3 offers"),
     "/replica/news": (0.1, "the news"),
     "/origin/news": (0.1, "the news"),
     "/rate": (0.1, "1.08"),
@@ -37,17 +37,14 @@ async def call_and_await() -> None:
 
 
 async def three_calls() -> None:
-    print("one after the other: three calls of one second each")
-    loop = asyncio.get_running_loop()
-    start = loop.time()
+    print("one after the other: three calls of 300 ms each")
     profile = await fetch("/users/ada")
     orders = await fetch("/users/ada/orders")
     offers = await fetch("/offers")
-    print(f"  {profile}, {orders}, {offers}: after {loop.time() - start:.1f} s")
+    print(f"  {profile}, {orders}, {offers}")
     print("at once: the same three calls")
-    start = loop.time()
     profile, orders, offers = await asyncio.gather(fetch("/users/ada"), fetch("/users/ada/orders"), fetch("/offers"))
-    print(f"  {profile}, {orders}, {offers}: after {loop.time() - start:.1f} s")
+    print(f"  {profile}, {orders}, {offers}")
 
 
 async def first_ok(attempts: Iterable[Coroutine[object, object, str]]) -> str:
@@ -82,6 +79,37 @@ async def one_result_for_many() -> None:
     print(f"  {' '.join(await asyncio.gather(reader(), reader(), reader()))}")
 
 
+class LoadingCache:
+    """A call at a time for each key, whose result is kept for a time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.calls: dict[str, asyncio.Task[str]] = {}
+
+    async def get(self, key: str, load: Callable[[], Coroutine[object, object, str]]) -> str:
+        if (call := self.calls.get(key)) is None:
+            call = self.calls[key] = asyncio.create_task(load())
+            call.add_done_callback(lambda _: asyncio.get_running_loop().call_later(self.seconds, self.remove, key, call))
+        return await asyncio.shield(call)
+
+    def remove(self, key: str, call: asyncio.Task[str] | None = None) -> None:
+        if call is None or self.calls.get(key) is call:
+            self.calls.pop(key, None)
+
+
+async def one_call_per_key() -> None:
+    print("one call per key: three callers, one call; its result is kept for a minute")
+    rates = LoadingCache(60)
+
+    async def rate() -> str:
+        return await rates.get("usd", lambda: fetch("/rate"))
+
+    print(f"  {' '.join(await asyncio.gather(rate(), rate(), rate()))}")
+    print(f"  {await rate()}, without a call")
+    rates.remove("usd")
+    print(f"  {await rate()}, after it was removed")
+
+
 async def poll_until(pause: float, ask: Callable[[], Awaitable[str | None]]) -> str:
     while (answer := await ask()) is None:
         await asyncio.sleep(pause)
@@ -112,21 +140,14 @@ async def search(lines: Iterable[str], word: str, at_a_time: int) -> list[int]:
 
 
 async def yielding() -> None:
-    print("yielding: another task counts its turns while 3000 lines are searched")
+    print("yielding: another task waits for its turn while 3000 lines are searched")
     lines = [f"line {number}" for number in range(3_000)]
-    for at_a_time in (3_001, 1_000, 100):
-        turns = 0
-
-        async def count() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
-        other = asyncio.create_task(count())
+    for at_a_time in (3_001, 1_000):
+        other = asyncio.create_task(asyncio.sleep(0))
         found = await search(lines, "99", at_a_time)
-        other.cancel()
-        print(f"  {at_a_time} lines at a time: {len(found)} found, {turns} turns")
+        turn = "has had its turn" if other.done() else "still waits"
+        print(f"  {at_a_time} lines at a time: {len(found)} found, the other task {turn}")
+        await other
 
 
 async def main() -> None:
@@ -134,6 +155,7 @@ async def main() -> None:
     await three_calls()
     await laziness()
     await one_result_for_many()
+    await one_call_per_key()
     await asked_until_ready()
     await yielding()
 

@@ -15,12 +15,12 @@ async def fetch(page: str, seconds: float) -> str:
 
 
 async def spawn_work_collect() -> None:
-    print("create_task: home takes 400 ms, missing 100 ms, help 200 ms")
+    print("create_task: home takes 600 ms, missing 100 ms, help 200 ms")
     tasks = [
-        asyncio.create_task(fetch(page, seconds)) for page, seconds in [("home", 0.4), ("missing", 0.1), ("help", 0.2)]
+        asyncio.create_task(fetch(page, seconds)) for page, seconds in [("home", 0.6), ("missing", 0.1), ("help", 0.2)]
     ]
     print("  the parent goes on with its own work")
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.4)
     print(f"  the parent is done, and so are {sum(task.done() for task in tasks)} of its {len(tasks)} tasks")
     for task in tasks:
         try:
@@ -45,7 +45,7 @@ async def name_and_state() -> None:
     indexer = asyncio.create_task(fetch("index", 0.5), name="indexer")
     mailer = asyncio.create_task(fetch("mail", 0.1), name="mailer")
     print(f"  running: {running()}")
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.3)
     print(f"  running: {running()}")
     indexer.cancel()
     print(f"  {indexer.get_name()} is {state(indexer)}: it was asked to end a moment ago")
@@ -71,9 +71,9 @@ class Refreshed:
 
 async def owners() -> None:
     print("owners: a value keeps itself fresh, an outbox sends two letters")
-    prices = Refreshed("<version-0>", 0.1)
-    outbox = {asyncio.create_task(fetch(letter, seconds)) for letter, seconds in [("letter-1", 0.2), ("letter-2", 0.4)]}
-    await asyncio.sleep(0.3)
+    prices = Refreshed("<version-0>", 0.2)
+    outbox = {asyncio.create_task(fetch(letter, seconds)) for letter, seconds in [("letter-1", 0.2), ("letter-2", 0.7)]}
+    await asyncio.sleep(0.58)
     print(f"  the value is {prices.value}")
     prices.task.cancel()
     print("  the value is dropped, and its task ends")

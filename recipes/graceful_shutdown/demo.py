@@ -28,9 +28,9 @@ def at_signal(seconds: float, stop: asyncio.Event) -> None:
 
 
 async def one_deadline() -> None:
-    print("until a signal: a request each 200 ms; SIGTERM comes after 550 ms")
+    print("until a signal: three requests, and a fourth after a second; SIGTERM comes after 300 ms")
     stop = asyncio.Event()
-    at_signal(0.55, stop)
+    at_signal(0.3, stop)
     requests: set[asyncio.Task[None]] = set()
 
     async def handle(name: str, seconds: float) -> None:
@@ -38,42 +38,43 @@ async def one_deadline() -> None:
         print(f"  {name} is answered")
 
     async def accept() -> None:
-        for name, seconds in (("request-1", 0.1), ("request-2", 0.5), ("request-3", 0.4), ("request-4", 0.1)):
+        for name, seconds in (("request-1", 0.1), ("request-2", 0.5), ("request-3", 0.6)):
             requests.add(asyncio.create_task(handle(name, seconds), name=name))
-            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+        requests.add(asyncio.create_task(handle("request-4", 0.1), name="request-4"))
 
     accepting = asyncio.create_task(accept())
     await stop.wait()
-    print(f"  {signal.SIGTERM.name}: nothing new, and 500 ms for what is in flight")
+    print(f"  {signal.SIGTERM.name}: nothing new, and a second for what is in flight")
     accepting.cancel()
-    _, left = await asyncio.wait(requests, timeout=0.5)
+    _, left = await asyncio.wait(requests, timeout=1)
     print(f"  {len(left)} left")
 
 
 async def two_deadlines() -> None:
-    print("a service: a job each 100 ms; SIGTERM comes after 500 ms")
+    print("a service: four jobs; SIGTERM comes after 400 ms")
     stop = asyncio.Event()
-    at_signal(0.5, stop)
+    at_signal(0.4, stop)
     jobs: set[asyncio.Task[None]] = set()
 
     def account(task: asyncio.Task[None]) -> None:
         print(f"  {task.get_name()} {'was cancelled' if task.cancelled() else 'has finished'}")
 
     async def take_in() -> None:
-        for work in (job("job-1", 0.25), job("job-2", 0.6), job("job-3", 10), stubborn_job()):
+        for work in (job("job-1", 0.1), job("job-2", 0.6), job("job-3", 10), stubborn_job()):
             task = asyncio.create_task(work, name=f"job-{len(jobs) + 1}")
             task.add_done_callback(account)
             jobs.add(task)
-            await asyncio.sleep(0.1)
+        await asyncio.sleep(3600)  # until there is another job
 
     intake = asyncio.create_task(take_in())
     await stop.wait()
-    print(f"  {signal.SIGTERM.name}: nothing new, 350 ms to finish, then 150 ms to clean up")
+    print(f"  {signal.SIGTERM.name}: nothing new, 450 ms to finish, then 250 ms to clean up")
     intake.cancel()
-    finished, in_flight = await asyncio.wait(jobs, timeout=0.35)
+    finished, in_flight = await asyncio.wait(jobs, timeout=0.45)
     for task in in_flight:
         task.cancel()
-    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.15)
+    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.25)
     names = ", ".join(task.get_name() for task in stragglers)
     print(f"  {len(finished)} finished, {len(cancelled)} cancelled, left: {names}")
     for task in stragglers:

@@ -10,8 +10,8 @@ async def work(on: str, seconds: float, fails: bool = False) -> None:
         raise RuntimeError(f"{on} failed")
 
 
-async def produce_six(queue: asyncio.Queue, consumers: int) -> None:
-    for number in range(1, 7):
+async def produce_four(queue: asyncio.Queue, consumers: int) -> None:
+    for number in range(1, 5):
         await asyncio.sleep(0.01)  # stands for making it
         if queue.full():
             print(f"  item-{number} waits for room")
@@ -28,10 +28,10 @@ async def consume(name: str, queue: asyncio.Queue, seconds: float) -> None:
 
 
 async def producer_and_consumers() -> None:
-    print("Queue(maxsize=2): one producer of six items, two consumers")
-    queue = asyncio.Queue(maxsize=2)
+    print("Queue(maxsize=1): one producer of four items, two consumers")
+    queue = asyncio.Queue(maxsize=1)
     await asyncio.gather(
-        consume("consumer-1", queue, 0.2), consume("consumer-2", queue, 0.52), produce_six(queue, consumers=2)
+        consume("consumer-1", queue, 0.3), consume("consumer-2", queue, 0.5), produce_four(queue, consumers=2)
     )
     print("  the consumers have ended")
 
@@ -52,8 +52,8 @@ async def worker(queue: asyncio.Queue) -> None:
 async def all_jobs_done() -> None:
     print("join: four jobs, three workers, and job-2 fails the first time")
     queue = asyncio.Queue()
-    for number in range(1, 5):
-        queue.put_nowait((f"job-{number}", 0.1 * number, number == 2))
+    for number, seconds in enumerate([0.1, 0.2, 0.3, 0.6], start=1):
+        queue.put_nowait((f"job-{number}", seconds, number == 2))
     workers = [asyncio.create_task(worker(queue)) for _ in range(3)]
     await queue.join()
     print("  join: all four are done")
@@ -62,10 +62,12 @@ async def all_jobs_done() -> None:
 
 
 async def produce_events(queue: asyncio.Queue) -> None:
-    for number in range(1, 5):
-        await asyncio.sleep(0.03)
+    await asyncio.sleep(0.03)
+    for number in range(1, 4):
         await queue.put(f"event-{number}")
-    await asyncio.sleep(0.3)  # meanwhile the second batch is due
+    await asyncio.sleep(0.1)
+    await queue.put("event-4")
+    await asyncio.sleep(0.2)  # meanwhile the second batch is due
     await queue.put(None)  # the sentinel
 
 
@@ -83,7 +85,7 @@ async def next_batch(queue: asyncio.Queue, size: int, seconds: float) -> list:
 async def store_batches(queue: asyncio.Queue) -> None:
     batch = []
     while None not in batch:
-        batch = await next_batch(queue, 3, 0.2)
+        batch = await next_batch(queue, 3, 0.1)
         if events := [event for event in batch if event is not None]:
             await store(" ".join(events))
 
@@ -94,7 +96,7 @@ async def store(events: str) -> None:
 
 
 async def three_at_a_time() -> None:
-    print("batch: three events, or what came within 200 ms of the first")
+    print("batch: three events, or what came within 100 ms of the first")
     queue = asyncio.Queue(maxsize=5)
     await asyncio.gather(store_batches(queue), produce_events(queue))
 
@@ -113,7 +115,7 @@ async def most_urgent_first() -> None:
             queue.task_done()
 
     only = asyncio.create_task(one_after_the_other())
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0)  # meanwhile the worker takes its first job
     await queue.put((1, "alarm"))
     await queue.join()
     only.cancel()
@@ -148,29 +150,29 @@ class Subscriber:
 
 
 async def send_prices(subscribers: list[Subscriber]) -> None:
-    """Sends five prices, one every 10 ms, and waits until every subscriber has handled what is left."""
+    """Sends five prices at once, and waits until every subscriber has handled what is left."""
     for number in range(1, 6):
-        await asyncio.sleep(0.01)
         for subscriber in subscribers:
             subscriber.send(f"price-{number}")
+        await asyncio.sleep(0)  # lets those run that are not busy
     for subscriber in subscribers:
         await subscriber.queue.join()
         subscriber.task.cancel()
 
 
 async def every_price() -> None:
-    print("broadcast: five prices, a buffer of two, a quick subscriber and a slow one")
+    print("broadcast: five prices at once, a buffer of two, a quick subscriber and a slow one")
     await send_prices(
         [
             Subscriber("quick", 0, keeps=2, counts_missed=True),
-            Subscriber("slow", 0.2, keeps=2, counts_missed=True),
+            Subscriber("slow", 0.1, keeps=2, counts_missed=True),
         ]
     )
 
 
 async def newest_price() -> None:
-    print("watch: five prices, and a slow subscriber who wants the newest")
-    await send_prices([Subscriber("slow", 0.2, keeps=1, counts_missed=False)])
+    print("watch: five prices at once, and a slow subscriber who wants the newest")
+    await send_prices([Subscriber("slow", 0.1, keeps=1, counts_missed=False)])
 
 
 async def main() -> None:

@@ -156,7 +156,7 @@ async def many_at_a_time():
         return [asyncio.create_task(takes(slots, position, *command)) for position, command in enumerate(commands)]
 
     print(f"  all returncodes: {[code for _, code in await asyncio.gather(*start(commands))]}")
-    tasks = start([("60", 0), ("0.05", 1), ("60", 0)])
+    tasks = start([("60", 0), ("0.05", 1)])
     for done in asyncio.as_completed(tasks):
         position, code = await done
         if code != 0:

@@ -4,7 +4,7 @@ import asyncio
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """Stands for a request: takes its time, and fails for a page that is missing."""
+    """In place of a request: takes its time, and fails for a page that is missing."""
     await asyncio.sleep(seconds)
     if page.startswith("missing"):
         raise LookupError(f"{page} not found")
@@ -12,7 +12,7 @@ async def fetch(page: str, seconds: float) -> str:
 
 
 async def roll_back(name: str, fails: bool) -> None:
-    """Stands for clean-up that has to wait for a server."""
+    """In place of a clean-up that waits for a server."""
     await asyncio.sleep(0.05)
     if fails:
         raise OSError(f"{name} not rolled back")
@@ -20,7 +20,7 @@ async def roll_back(name: str, fails: bool) -> None:
 
 
 async def upload(name: str, *, fails: bool = False) -> None:
-    """Stands for a long upload. It rolls back when it is cancelled."""
+    """In place of a long upload. It rolls back when it is cancelled."""
     try:
         await asyncio.sleep(1)
     except asyncio.CancelledError:

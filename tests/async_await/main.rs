@@ -8,6 +8,7 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod call_and_await;
 mod run;
 mod sequential_or_concurrent;
@@ -15,4 +16,5 @@ mod laziness;
 mod yielding;
 mod async_closures;
 mod many_readers;
+mod single_flight;
 mod one_thread_or_many;

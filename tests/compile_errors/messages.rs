@@ -19,6 +19,11 @@ fn recipe() -> PathBuf {
     here.to_owned()
 }
 
+/// The errors of a program that does not compile.
+fn said_of(name: &str) -> &'static [String] {
+    SAID.get(name).unwrap_or_else(|| panic!("{name} compiles"))
+}
+
 fn stderr(name: &str) -> PathBuf {
     recipe().join(format!("errors/{name}.stderr"))
 }
@@ -138,7 +143,7 @@ fn is_the_stated_compiler() -> bool {
 fn rustc_says_what_the_pages_show() {
     let is_stated = is_the_stated_compiler();
     for page in PAGES {
-        let said = SAID.get(page.name).unwrap_or_else(|| panic!("{} compiles", page.name));
+        let said = said_of(page.name);
         if is_stated {
             expect_file![stderr(page.name)].assert_eq(&said[0]);
         } else {
@@ -151,7 +156,7 @@ fn rustc_says_what_the_pages_show() {
 #[test]
 fn each_program_has_one_mistake() {
     for page in PAGES {
-        let firsts = SAID[page.name].iter().map(|error| error.lines().next().unwrap());
+        let firsts = said_of(page.name).iter().map(|error| error.lines().next().unwrap());
         assert!(firsts.clone().all(|first| Some(first) == firsts.clone().next()), "{}", page.name);
     }
     assert_eq!(SAID.len(), PAGES.len());

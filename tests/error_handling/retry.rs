@@ -1,7 +1,7 @@
 //! Lessons of the pattern `retry`.
 
 use std::cell::Cell;
-use std::future::ready;
+use std::future::{pending, ready};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -180,6 +180,17 @@ async fn the_default_is_five_attempts_within_a_minute() {
     assert_eq!((policy.total, policy.longest), (ms(60_000), ms(10_000)));
     let (began, _) = attempts(policy, &[Verdict::Again; 5]).await;
     assert_eq!(began, [0, 100, 300, 700, 1_500]);
+}
+
+/// tenacity: `stop_after_delay(60)` does not cut an attempt that hangs. With a timeout in each, five end within a minute.
+#[tokio::test(start_paused = true)]
+async fn attempts_that_hang_end_within_a_minute() {
+    let policy = Policy { random: || 1.0, ..Policy::default() };
+    let start = Instant::now();
+    let hangs = async || timeout(ms(10_000), pending::<io::Result<()>>()).await?;
+    let result = retry(policy, hangs, |_| Verdict::Again).await;
+    assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!(start.elapsed(), ms(5 * 10_000 + 1_500));
 }
 
 /// `anyhow::Error` is no `Error`: `retry_outcome` takes its results, and the judge asks whether it was a cancellation.

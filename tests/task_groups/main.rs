@@ -6,6 +6,7 @@
 pub mod support;
 pub mod work;
 
+mod pairs;
 mod task_group;
 mod join_set;
 mod borrow;

@@ -107,7 +107,7 @@ pub mod task_group {
         Err(error)
     }
 
-    /// Waits for ever, and logs when it is dropped.
+    /// Waits forever, and logs when it is dropped.
     pub async fn forever(log: Log, dropped: &'static str) -> Result<(), Fault> {
         let _dropped = log.at_drop(dropped);
         pending().await

@@ -5,7 +5,7 @@ use std::thread;
 use testing::captured_log::CapturedLog;
 use tokio::task::yield_now;
 use tracing::instrument::WithSubscriber;
-use tracing::{dispatcher, error, info, instrument, warn};
+use tracing::{dispatcher, error, info, instrument, trace, warn};
 
 #[instrument]
 async fn fetch(page: &str) {
@@ -19,7 +19,9 @@ async fn a_line_has_level_spans_message_and_fields() {
     let (log, _this_thread) = CapturedLog::start();
     fetch("home").await;
     info!("done");
-    assert_eq!(log.lines(), [r#"WARN fetch{page="home"}: no answer attempt=1"#, "INFO done"]);
+    trace!("of every level");
+    let lines = [r#"WARN fetch{page="home"}: no answer attempt=1"#, "INFO done", "TRACE of every level"];
+    assert_eq!(log.lines(), lines);
     assert!(log.contains("no answer") && !log.contains("ERROR"));
 }
 

@@ -112,8 +112,13 @@ async fn but_a_client_that_stays_keeps_it_from_finishing() {
     let mut client = TcpStream::connect(server.address()).await.unwrap();
     client.write_all(&[1]).await.unwrap();
     assert_eq!(soon(client.read_u8()).await.unwrap(), 1);
+    let address = server.address();
     let mut finishing = Box::pin(server.finish());
     assert!(finishing.as_mut().now_or_never().is_none());
+    soon(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+    assert!(finishing.as_mut().now_or_never().is_none(), "the port is closed, and the connection goes on");
+    client.write_all(&[2]).await.unwrap();
+    assert_eq!(soon(client.read_u8()).await.unwrap(), 2);
     drop(client);
     soon(finishing).await.unwrap();
 }

@@ -23,6 +23,11 @@ pub mod tasks;
 pub mod time;
 pub mod web;
 
+/// The programs of the skill page run as tests of this crate's documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../skills/tokio-async-patterns/SKILL.md")]
+mod skill {}
+
 /// What is loaded in the answers.
 pub type Page = String;
 

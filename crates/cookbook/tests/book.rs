@@ -10,15 +10,7 @@ use toml_edit::{DocumentMut, Item};
 
 const PATTERN: &str = "// SPDX-License-Identifier: 0BSD\n";
 
-/// The recipes whose chapters still show one long program, which `crates/chapters` runs. The others are in the new form:
-/// pairs that lessons run, and headings that name the recipe.
-const OLD_FORM: [&str; 2] = ["async_await", "task_groups"];
-
-fn is_new(recipe: &str) -> bool {
-    !OLD_FORM.contains(&recipe)
-}
-
-/// The form of a chapter in the new form, as the recipe's manifest says it.
+/// The form of a chapter, as the recipe's manifest says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// Pairs of asyncio and Tokio come first, and each pattern begins with a call.
@@ -232,14 +224,6 @@ fn every_recipe_has_all_its_parts() {
         if !chapter.starts_with("# ") {
             wrong.push(format!("{recipe}: the chapter does not begin with its title"));
         }
-        let headings: Vec<_> = chapter.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-        let expected =
-            ["What it prints", "What is different", "Which one", "Pitfalls", "Copy it", "Change it and see"];
-        let found: Vec<_> = headings.iter().copied().filter(|heading| expected.contains(heading)).collect();
-        if found != expected && !is_new(&recipe) {
-            wrong
-                .push(format!("{recipe}: the chapter has the sections {found:?}, and they are {expected:?}"));
-        }
     }
     report(&wrong);
 }
@@ -262,19 +246,6 @@ fn every_list_of_recipes_names_them_all_in_reading_order_and_no_other() {
         if named != recipes {
             wrong.push(format!("{list} names {named:?}, and there are {recipes:?}"));
         }
-    }
-    let chapters = read("crates/chapters/src/lib.rs");
-    let run: Vec<_> = chapters
-        .lines()
-        .filter_map(|line| {
-            line.strip_prefix("#[doc = include_str!(\"../../../recipes/")?.strip_suffix("/README.md\")]")
-        })
-        .collect();
-    if run != OLD_FORM {
-        wrong.push(format!("crates/chapters runs the programs of {run:?}, and there are {OLD_FORM:?}"));
-    }
-    for other in OLD_FORM.iter().filter(|name| !recipes.iter().any(|recipe| recipe == *name)) {
-        wrong.push(format!("{other} is no recipe"));
     }
     let answers = answers();
     let named: BTreeSet<_> = answers.iter().filter_map(Answer::recipe).collect();
@@ -463,31 +434,6 @@ fn every_answer_is_a_sentence() {
 }
 
 #[test]
-fn every_lesson_that_a_chapter_names_exists() {
-    let mut wrong = Vec::new();
-    for recipe in recipes().into_iter().filter(|recipe| !is_new(recipe)) {
-        let chapter = read(format!("recipes/{recipe}/README.md"));
-        let known = lessons(&recipe);
-        let rows: Vec<_> =
-            section(&chapter, "What is different").lines().filter(|line| line.starts_with("| ")).collect();
-        if rows.len() < 2 {
-            wrong.push(format!("{recipe}: *What is different* has no rows"));
-        }
-        for row in rows.iter().skip(1) {
-            let cell = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
-            let named: Vec<_> = cell.split('`').skip(1).step_by(2).collect();
-            if named.is_empty() {
-                wrong.push(format!("{recipe}: no lesson proves {row}"));
-            }
-            for lesson in named.into_iter().filter(|lesson| !known.contains(*lesson)) {
-                wrong.push(format!("{recipe}: there is no lesson {lesson}"));
-            }
-        }
-    }
-    report(&wrong);
-}
-
-#[test]
 fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
     let mut wrong = Vec::new();
     for recipe in recipes() {
@@ -498,29 +444,23 @@ fn every_chapter_names_its_patterns_and_shows_its_transcript_and_picture() {
             }
         }
         let transcript = read(format!("recipes/{recipe}/transcript.txt"));
-        // In the new form, a part of it: whole lines, one after the other.
+        // A part of it: whole lines, one after the other.
         let shown = match form(&recipe) {
             // Its other texts are messages.
             Form::Messages => fences(section(&chapter, &format!("{recipe}: what it prints")), "text"),
             _ => fences(&chapter, "text"),
         };
         let shown = shown.first().cloned().unwrap_or_default();
-        let is_shown = match is_new(&recipe) {
-            true => !shown.is_empty() && format!("\n{transcript}").contains(&format!("\n{shown}")),
-            false => shown == transcript,
-        };
-        if !is_shown {
-            wrong.push(format!("{recipe}: the chapter does not show transcript.txt as it is"));
+        if shown.is_empty() || !format!("\n{transcript}").contains(&format!("\n{shown}")) {
+            wrong.push(format!("{recipe}: the chapter does not show a part of transcript.txt as it is"));
         }
         // With what makes the binary print it, if that needs to be said.
         let metadata = metadata(&recipe);
         let demo = metadata.get("demo").and_then(Item::as_str);
         let command = demo.map_or(String::new(), |demo| format!(" -- {demo}"));
         let command = format!("`cargo run -p {recipe}{command}`");
-        let heading =
-            if is_new(&recipe) { format!("{recipe}: what it prints") } else { "What it prints".to_owned() };
-        if !section(&chapter, &heading).contains(&command) {
-            wrong.push(format!("{recipe}: *What it prints* does not say {command}"));
+        if !section(&chapter, &format!("{recipe}: what it prints")).contains(&command) {
+            wrong.push(format!("{recipe}: *what it prints* does not say {command}"));
         }
         if has_twin(&recipe) && !chapter.contains("](timeline.svg)") {
             wrong.push(format!("{recipe}: the chapter does not show timeline.svg"));
@@ -1119,10 +1059,9 @@ fn every_skill_page_is_short_and_names_what_exists() {
         for recipe in known.keys().filter(|recipe| !named.contains(recipe.as_str())) {
             mistake(format!("no command names {recipe}"));
         }
-        if !read("crates/chapters/src/lib.rs")
-            .contains(&format!("#[doc = include_str!(\"../../../{path}\")]"))
+        if !read("crates/answers/src/lib.rs").contains(&format!("#[doc = include_str!(\"../../../{path}\")]"))
         {
-            mistake("crates/chapters does not run its programs".to_owned());
+            mistake("crates/answers does not run its programs".to_owned());
         }
         if !read("README.md").contains(&format!("]({path})")) {
             mistake("README.md does not name it".to_owned());
@@ -1252,9 +1191,9 @@ fn cells(row: &str) -> Vec<&str> {
     row.trim().trim_matches('|').split('|').map(str::trim).collect()
 }
 
-/// What the new form allows a chapter: short enough to be read, and its parts where a reader looks for them.
+/// What a chapter may be: short enough to be read, and its parts where a reader looks for them.
 #[test]
-fn a_chapter_in_the_new_form_has_its_parts_in_order() {
+fn every_chapter_has_its_parts_in_order() {
     const LINES: usize = 185;
     const COMMANDS_BY: usize = 12;
     const PAIRS: usize = 8;
@@ -1263,7 +1202,7 @@ fn a_chapter_in_the_new_form_has_its_parts_in_order() {
     const COLUMNS: usize = 4;
     const WORDS_IN_A_CELL: usize = 15;
     let mut wrong = Vec::new();
-    for recipe in recipes().into_iter().filter(|recipe| is_new(recipe)) {
+    for recipe in recipes() {
         let chapter = read(format!("recipes/{recipe}/README.md"));
         let mut mistake = |what: String| wrong.push(format!("{recipe}: {what}"));
         let lines: Vec<_> = chapter.lines().collect();
@@ -1415,8 +1354,6 @@ fn every_lesson_that_a_first_chapter_named_is_still_linked() {
         let links = [
             format!("](../../tests/{recipe}/{module}.rs#{name})"),
             format!("](../../tests/{recipe}/proofs/{module}.rs#{name})"),
-            // The old form.
-            format!("`{path}`"),
         ];
         let is_linked = links.iter().any(|link| chapters.contains(link));
         let docs = pattern_sources(recipe).into_iter().flat_map(|(_, source)| {
@@ -1454,7 +1391,7 @@ fn every_pair_of_a_chapter_is_what_runs() {
     const LINES_OF_PYTHON: usize = 10;
     const LINES_OF_RUST: usize = 12;
     let mut wrong = Vec::new();
-    let recipes = recipes().into_iter().filter(|recipe| is_new(recipe) && form(recipe) != Form::Messages);
+    let recipes = recipes().into_iter().filter(|recipe| form(recipe) != Form::Messages);
     for recipe in recipes {
         let chapter = read(format!("recipes/{recipe}/README.md"));
         let is_pair =

@@ -33,6 +33,11 @@
 //! # Errors
 //!
 //! [`BalanceError`] tells a failed call from an answer that makes no sense: a caller may repeat the first.
+//!
+//! # Differences from asyncio
+//!
+//! - A second `await` of a coroutine raises `RuntimeError`. `.await` takes the future, so a second one does not compile
+//!   (E0382); by reference it panics (lesson `a_future_awaited_again_by_reference_panics`).
 
 use std::num::ParseIntError;
 

@@ -1,13 +1,10 @@
 //! What `demo.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::join;
-use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
+use tokio::{join, try_join};
 use tracing::info;
 
 use crate::async_closures::poll_until;
@@ -15,15 +12,16 @@ use crate::call_and_await::balance;
 use crate::laziness::first_ok;
 use crate::many_readers::spawn_shared;
 use crate::sequential_or_concurrent::{Page, at_once, one_after_the_other};
+use crate::single_flight::LoadingCache;
 use crate::yielding::search;
 
 /// What the server of this demo has: the path, how many milliseconds it takes, and the answer.
 const ANSWERS: [(&str, u64, &str); 8] = [
     ("/users/ada/account", 100, "7"),
     ("/accounts/7/balance", 100, "250"),
-    ("/users/ada", 1_000, "Ada"),
-    ("/users/ada/orders", 1_000, "2 orders"),
-    ("/offers", 1_000, "3 offers"),
+    ("/users/ada", 300, "Ada"),
+    ("/users/ada/orders", 300, "2 orders"),
+    ("/offers", 300, "3 offers"),
     ("/replica/news", 100, "the news"),
     ("/origin/news", 100, "the news"),
     ("/rate", 100, "1.08"),
@@ -53,6 +51,7 @@ pub async fn run() -> anyhow::Result<()> {
     three_calls().await?;
     laziness().await;
     one_result_for_many().await?;
+    one_call_per_key().await?;
     asked_until_ready().await?;
     yielding().await;
     Ok(())
@@ -66,14 +65,12 @@ async fn call_and_await() -> anyhow::Result<()> {
 }
 
 async fn three_calls() -> anyhow::Result<()> {
-    info!("one after the other: three calls of one second each");
-    let start = Instant::now();
+    info!("one after the other: three calls of 300 ms each");
     let Page { profile, orders, offers } = one_after_the_other("ada", fetch).await?;
-    info!("  {profile}, {orders}, {offers}: after {:.1} s", start.elapsed().as_secs_f64());
+    info!("  {profile}, {orders}, {offers}");
     info!("at once: the same three calls");
-    let start = Instant::now();
     let Page { profile, orders, offers } = at_once("ada", fetch).await?;
-    info!("  {profile}, {orders}, {offers}: after {:.1} s", start.elapsed().as_secs_f64());
+    info!("  {profile}, {orders}, {offers}");
     Ok(())
 }
 
@@ -95,6 +92,18 @@ async fn one_result_for_many() -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn one_call_per_key() -> anyhow::Result<()> {
+    info!("one call per key: three callers, one call; its result is kept for a minute");
+    let rates = LoadingCache::new(Duration::from_secs(60));
+    let rate = async || rates.get("usd", fetch("/rate".to_owned())).await;
+    let (a, b, c) = try_join!(rate(), rate(), rate())?;
+    info!("  {a} {b} {c}");
+    info!("  {}, without a call", rate().await?);
+    rates.remove(&"usd");
+    info!("  {}, after it was removed", rate().await?);
+    Ok(())
+}
+
 async fn asked_until_ready() -> anyhow::Result<()> {
     info!("an async function as an argument: asked until there is an answer");
     let mut asked = 0;
@@ -109,21 +118,12 @@ async fn asked_until_ready() -> anyhow::Result<()> {
 }
 
 async fn yielding() {
-    info!("yielding: another task counts its turns while 3000 lines are searched");
+    info!("yielding: another task waits for its turn while 3000 lines are searched");
     let lines: Vec<_> = (0..3_000).map(|number| format!("line {number}")).collect();
-    for at_a_time in [3_001, 1_000, 100].into_iter().filter_map(NonZeroUsize::new) {
-        let turns = Arc::new(AtomicUsize::new(0));
-        let other = tokio::spawn({
-            let turns = turns.clone();
-            async move {
-                loop {
-                    turns.fetch_add(1, Relaxed);
-                    yield_now().await;
-                }
-            }
-        });
+    for at_a_time in [3_001, 1_000].into_iter().filter_map(NonZeroUsize::new) {
+        let other = tokio::spawn(async {});
         let found = search(lines.iter().map(String::as_str), "99", at_a_time).await;
-        other.abort();
-        info!("  {at_a_time} lines at a time: {} found, {} turns", found.len(), turns.load(Relaxed));
+        let turn = if other.is_finished() { "has had its turn" } else { "still waits" };
+        info!("  {at_a_time} lines at a time: {} found, the other task {turn}", found.len());
     }
 }

@@ -6,4 +6,5 @@ pub mod demo;
 pub mod laziness;
 pub mod many_readers;
 pub mod sequential_or_concurrent;
+pub mod single_flight;
 pub mod yielding;

@@ -30,8 +30,8 @@
 //! `FutureExt::shared` of `futures` around the work itself is polled by its readers: it stops while they are busy, and its
 //! panic is theirs. A reader that is polled without budget and then dropped can take the wake-up of the others along.
 //!
-//! `tokio::sync::OnceCell` is enough for a value that is loaded once and kept, `tokio::sync::watch` for one that
-//! changes.
+//! Without this file: `tokio::sync::OnceCell` is enough for a value that is loaded once and kept, `tokio::sync::watch` for
+//! one that changes. A call per key whose result is kept for a time: the pattern `single_flight`.
 //!
 //! # Cancel safety
 //!
@@ -48,6 +48,11 @@
 //!
 //! Outside a Tokio runtime, as `tokio::spawn` does. A load that awaits itself panics, which is the error of its readers;
 //! asyncio raises. Behind another task it does not know itself, and waits forever.
+//!
+//! # Differences from asyncio
+//!
+//! - Cancelling a caller of a task cancels the task, and so the others, unless there is a `shield`. Here it costs them
+//!   nothing (lesson `a_dropped_reader_takes_nothing_from_the_others`).
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -170,7 +175,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// At most one load at a time. Who asks while it runs gets its result; who asks later starts the next.
 ///
-/// It keeps no result, and knows no keys: one of these for each thing that is loaded.
+/// It keeps no result, and knows no keys: `single_flight` does. Take one of these for each thing that is loaded.
 #[derive(Debug)]
 pub struct SingleFlight<T> {
     latest: Mutex<Option<Load<T>>>,

@@ -26,7 +26,7 @@
 //! `tokio::time::sleep(Duration::ZERO)` does not do it: it waits for the next millisecond of the timer. On a paused
 //! clock, which is always at a whole one, it does not wait at all and no other task gets a turn.
 //!
-//! A `tokio::task::yield_now().await` in your own loop is enough. The task still computes on a thread of the runtime.
+//! Without this file: a `tokio::task::yield_now().await` in your own loop is enough. The task still computes on a thread of the runtime.
 //! Where a computation takes longer than its neighbours can wait, move it to a thread of its own:
 //! `tokio::task::spawn_blocking`, or rayon.
 //!
@@ -34,6 +34,14 @@
 //!
 //! The future can be dropped where it yields, and nowhere else: without yielding, a timeout around it cannot end it.
 //! What was found is lost with it.
+//!
+//! # Differences from asyncio
+//!
+//! - `sleep(0)` takes no time. `sleep(Duration::ZERO)` waits for the next millisecond (lesson
+//!   `and_waits_a_millisecond_on_one_that_runs`).
+//! - Tasks that yield come back in their order. Tokio promises no order (lesson `yield_now_gives_every_ready_task_a_turn`).
+//! - An `await` of what is ready never suspends. Here it does after 128 operations in one turn (lesson
+//!   `an_await_of_what_is_ready_suspends_when_the_budget_is_used_up`).
 
 use std::num::NonZeroUsize;
 

@@ -9,8 +9,7 @@
 //!
 //! # What it means
 //!
-//! The bound says that the future has one type for every lifetime of `&str`, and a future that keeps the borrow has
-//! another type for each.
+//! The bound wants one type of future for all lifetimes of `&str`. A future that keeps the borrow has a type for each.
 //!
 //! # What to do
 //!

@@ -35,8 +35,10 @@ const ALIKE: f64 = 0.8;
 fn named(name: &str) -> Result<Page, String> {
     let name = name.replace('-', "_").to_lowercase();
     pages::find(&name).ok_or_else(|| {
+        let likeness = |known: &&str| strsim::jaro_winkler(&name, known);
         let all = PAGES.iter().map(|page| page.name);
-        let near: Vec<_> = all.filter(|known| strsim::jaro_winkler(&name, known) >= ALIKE).collect();
+        let mut near: Vec<_> = all.filter(|known| likeness(known) >= ALIKE).collect();
+        near.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
         match near.as_slice() {
             [] => "without a name, all are listed".to_owned(),
             near => format!("did you mean {}?", near.join(", or ")),

@@ -12,8 +12,8 @@
 //!
 //! # What it means
 //!
-//! To see that the task is `Send`, rustc wants the closure for every lifetime of its argument, and has kept it for one
-//! alone: a limit of the compiler.
+//! For `Send`, rustc asks whether the closure takes an argument of any lifetime, and knows it of one alone. That is a
+//! limit of the compiler: the code is sound.
 //!
 //! # What to do
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `?` stands in a block that returns no `Result`.
+//! `?` is used in a block that returns no `Result`.
 //!
 //! ```text
 //! error[E0277]: the `?` operator can only be used in an async block that returns `Result` or `Option` (or another type that implements `FromResidual`)

@@ -49,11 +49,11 @@ pub async fn run() -> anyhow::Result<()> {
 }
 
 async fn spawn_work_collect() {
-    info!("create_task: home takes 400 ms, missing 100 ms, help 200 ms");
-    let tasks = [("home", 400), ("missing", 100), ("help", 200)]
+    info!("create_task: home takes 600 ms, missing 100 ms, help 200 ms");
+    let tasks = [("home", 600), ("missing", 100), ("help", 200)]
         .map(|(page, millis)| tokio::spawn(fetch(page, millis)));
     info!("  the parent goes on with its own work");
-    sleep(ms(300)).await;
+    sleep(ms(400)).await;
     let done = tasks.iter().filter(|task| task.is_finished()).count();
     info!("  the parent is done, and so are {done} of its {} tasks", tasks.len());
     for task in tasks {
@@ -70,7 +70,7 @@ async fn name_and_state() {
     let mut indexer = names.spawn("indexer", fetch("index", 500));
     let mut mailer = names.spawn("mailer", fetch("mail", 100));
     info!("  running: {}", names.running().join(", "));
-    sleep(ms(200)).await;
+    sleep(ms(300)).await;
     info!("  running: {}", names.running().join(", "));
     indexer.abort();
     info!("  {} is {}: it was asked to end a moment ago", indexer.name(), describe(indexer.state()));
@@ -94,20 +94,20 @@ fn describe(state: State) -> &'static str {
 async fn owners() {
     info!("owners: a value keeps itself fresh, an outbox sends two letters");
     let mut version = 0;
-    let prices = Refreshed::new("<version-0>".to_owned(), ms(100), move || {
+    let prices = Refreshed::new("<version-0>".to_owned(), ms(200), move || {
         version += 1;
         let page = format!("version-{version}");
         async { fetch(page, 100).await.unwrap_or_else(|error| error.to_string()) }
     });
     let outbox = Outbox::default();
-    for (letter, millis) in [("letter-1", 200), ("letter-2", 400)] {
+    for (letter, millis) in [("letter-1", 200), ("letter-2", 700)] {
         outbox.send(async move {
             if let Err(error) = fetch(letter, millis).await {
                 info!("  a letter is lost: {error}");
             }
         });
     }
-    sleep(ms(300)).await;
+    sleep(ms(580)).await;
     info!("  the value is {}", prices.get());
     drop(prices);
     info!("  the value is dropped, and its task ends");

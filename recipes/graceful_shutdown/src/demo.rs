@@ -47,18 +47,18 @@ async fn handle(name: &'static str, millis: u64) {
 
 #[instrument(ret)]
 async fn one_deadline() {
-    info!("until a signal: a request each 200 ms; SIGTERM comes after 550 ms");
+    info!("until a signal: three requests, and a fourth after a second; SIGTERM comes after 300 ms");
     // Stands for `stop_signal()`.
     let stop = async {
-        sleep(ms(550)).await;
-        info!("  {}: nothing new, and 500 ms for what is in flight", Signal::Terminate);
+        sleep(ms(300)).await;
+        info!("  {}: nothing new, and a second for what is in flight", Signal::Terminate);
     };
-    let served = serve_until(stop, ms(500), async |tasks, _stopping| {
-        for (name, millis) in [("request-1", 100), ("request-2", 500), ("request-3", 400), ("request-4", 100)]
-        {
+    let served = serve_until(stop, ms(1_000), async |tasks, _stopping| {
+        for (name, millis) in [("request-1", 100), ("request-2", 500), ("request-3", 600)] {
             tasks.spawn(handle(name, millis).in_current_span());
-            sleep(ms(200)).await;
         }
+        sleep(ms(1_000)).await;
+        tasks.spawn(handle("request-4", 100).in_current_span());
     });
     info!("  {} left", served.await.left);
 }
@@ -80,10 +80,10 @@ async fn stubborn_job(name: &'static str, _cancel: CancellationToken) {
 
 #[instrument(ret)]
 async fn two_deadlines() {
-    info!("a service: a job each 100 ms; SIGTERM comes after 500 ms");
-    let line = "nothing new, 350 ms to finish, then 150 ms to clean up";
-    let sigterm = signal_after(500, Signal::Terminate, line);
-    let grace = Grace { to_finish: ms(350), to_clean_up: ms(150) };
+    info!("a service: four jobs; SIGTERM comes after 400 ms");
+    let line = "nothing new, 450 ms to finish, then 250 ms to clean up";
+    let sigterm = signal_after(400, Signal::Terminate, line);
+    let grace = Grace { to_finish: ms(450), to_clean_up: ms(250) };
     let account = |name: &str, end: &JobEnd<Infallible>| match end {
         JobEnd::Finished => info!("  {name} has finished"),
         JobEnd::Cancelled => info!("  {name} was cancelled"),
@@ -99,7 +99,7 @@ async fn two_deadlines() {
 
 async fn take_in(jobs: Jobs<Infallible>) {
     for (name, millis) in
-        [("job-1", Some(250)), ("job-2", Some(600)), ("job-3", Some(10_000)), ("job-4", None)]
+        [("job-1", Some(100)), ("job-2", Some(600)), ("job-3", Some(10_000)), ("job-4", None)]
     {
         let span = Span::current();
         // Refused only after the end, and then this is dropped.
@@ -110,7 +110,6 @@ async fn take_in(jobs: Jobs<Infallible>) {
             }
             Ok(())
         });
-        sleep(ms(100)).await;
     }
     std::future::pending().await
 }

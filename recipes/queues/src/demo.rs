@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use async_channel::{Receiver, Sender};
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 use tracing::{info, instrument};
 
@@ -17,7 +17,7 @@ use crate::producer_consumer::produce_and_consume;
 use crate::tracked::{Tracked, Unfinished};
 use crate::watch::follow_newest;
 
-const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+const ONE: NonZeroUsize = NonZeroUsize::new(1).unwrap();
 const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 const fn ms(millis: u64) -> Duration {
@@ -48,16 +48,16 @@ pub async fn run() -> anyhow::Result<()> {
 }
 
 async fn producer_and_consumers() -> anyhow::Result<()> {
-    info!("Queue(maxsize=2): one producer of six items, two consumers");
-    let consumers = [("consumer-1", 200), ("consumer-2", 520)]
+    info!("Queue(maxsize=1): one producer of four items, two consumers");
+    let consumers = [("consumer-1", 300), ("consumer-2", 500)]
         .map(|(name, millis)| move |item: String| consume(name, item, millis));
-    let produced = produce_and_consume(TWO, produce_six, consumers).await;
+    let produced = produce_and_consume(ONE, produce_four, consumers).await;
     info!("  the consumers have ended");
     produced
 }
 
-async fn produce_six(queue: Sender<String>) -> anyhow::Result<()> {
-    for number in 1..=6 {
+async fn produce_four(queue: Sender<String>) -> anyhow::Result<()> {
+    for number in 1..=4 {
         put(&format!("item-{number}"), &queue).await?;
     }
     info!("  the producer has ended: it closes the queue");
@@ -91,8 +91,8 @@ async fn all_jobs_done() -> anyhow::Result<()> {
     info!("join: four jobs, three workers, and job-2 fails the first time");
     let (queue, jobs) = async_channel::bounded(4); // room for all four: no worker waits for itself
     let unfinished = Unfinished::new();
-    for number in 1..=4 {
-        let (name, millis) = (format!("job-{number}"), 100 * number);
+    for (number, millis) in [(1, 100), (2, 200), (3, 300), (4, 600)] {
+        let name = format!("job-{number}");
         queue.send(unfinished.track(Job { name, millis, fails: number == 2 })).await?;
     }
     let workers: JoinSet<_> = (0..3).map(|_| worker(jobs.clone(), queue.clone())).collect();
@@ -117,9 +117,9 @@ async fn worker(jobs: Receiver<Tracked<Job>>, queue: Sender<Tracked<Job>>) -> an
 }
 
 async fn three_at_a_time() -> anyhow::Result<()> {
-    info!("batch: three events, or what came within 200 ms of the first");
+    info!("batch: three events, or what came within 100 ms of the first");
     let (queue, events) = mpsc::channel(5);
-    let mut batches = Batches::new(events, THREE, ms(200));
+    let mut batches = Batches::new(events, THREE, ms(100));
     let store_all = async {
         while let Some(batch) = batches.next().await {
             store(&batch.join(" ")).await;
@@ -132,11 +132,13 @@ async fn three_at_a_time() -> anyhow::Result<()> {
 
 /// Owns the queue, which is closed when this returns.
 async fn produce_events(queue: mpsc::Sender<String>) -> anyhow::Result<()> {
-    for number in 1..=4 {
-        sleep(ms(30)).await;
+    sleep(ms(30)).await;
+    for number in 1..=3 {
         queue.send(format!("event-{number}")).await?;
     }
-    sleep(ms(300)).await; // meanwhile the second batch is due
+    sleep(ms(100)).await;
+    queue.send("event-4".to_owned()).await?;
+    sleep(ms(200)).await; // meanwhile the second batch is due
     Ok(())
 }
 
@@ -161,7 +163,7 @@ async fn most_urgent_first() -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     let alarm = async {
-        sleep(ms(20)).await;
+        yield_now().await; // meanwhile the worker takes its first job
         queue.put((1, "alarm")).await.context("an alarm that comes too late")?;
         queue.shutdown();
         anyhow::Ok(())
@@ -172,20 +174,20 @@ async fn most_urgent_first() -> anyhow::Result<()> {
 
 #[instrument(ret)]
 async fn slowly(price: String) {
-    sleep(ms(200)).await;
+    sleep(ms(100)).await;
     info!("  slow: {price}");
 }
 
-/// Five prices, one every 10 ms.
+/// Five prices at once.
 async fn prices(mut send: impl FnMut(String)) {
     for number in 1..=5 {
-        sleep(ms(10)).await;
         send(format!("price-{number}"));
+        yield_now().await; // lets those run that are not busy
     }
 }
 
 async fn every_price() {
-    info!("broadcast: five prices, a buffer of two, a quick subscriber and a slow one");
+    info!("broadcast: five prices at once, a buffer of two, a quick subscriber and a slow one");
     let (sender, mut feed) = broadcast::channel(2);
     let mut slow_feed = sender.subscribe();
     tokio::join!(
@@ -206,7 +208,7 @@ async fn every_price() {
 }
 
 async fn newest_price() {
-    info!("watch: five prices, and a slow subscriber who wants the newest");
+    info!("watch: five prices at once, and a slow subscriber who wants the newest");
     let (sender, mut newest) = watch::channel("price-0".to_owned());
     tokio::join!(
         async {

@@ -157,7 +157,7 @@ async fn many_at_a_time() -> anyhow::Result<()> {
     let codes = collect_all(commands, TWO, |(time, code)| takes(time, code)).await;
     let codes = codes.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     info!("  all returncodes: {codes:?}");
-    let commands = [("60", 0), ("0.05", 1), ("60", 0)];
+    let commands = [("60", 0), ("0.05", 1)];
     let ended = fail_fast(commands, TWO, |(time, code)| async move {
         match takes(time, code).await {
             Ok(0) => Ok(()),

@@ -24,13 +24,16 @@
 //! }
 //! ```
 //!
-//! A task may outlive its spawner: that future can be dropped at any await, and the task is still there, on another
-//! thread perhaps. So `tokio::spawn` takes nothing that borrows (E0373, E0597), and no safe crate can change that. What
-//! borrows has to live inside the future of its parent: futures, polled by the parent and dropped with it.
+//! A task may outlive its spawner, which can be dropped at any await, and run on another thread. So `tokio::spawn` takes
+//! nothing that borrows (E0373, E0597). What borrows has to live inside the future of its parent: as futures that the parent
+//! polls, and that are dropped with it.
 //!
-//! They take turns on the parent's task. While they wait they wait side by side; while one computes, the others do not
-//! run. In return nothing needs an `Arc`, a lock or a `Send`, and when the function returns nothing is left of them,
-//! after an error and after a cancellation too.
+//! They take turns on the parent's task: they wait side by side, and while one computes, the others do not run. Nothing needs
+//! an `Arc`, a lock or a `Send`. When the function returns, no child is left, also after an error or a cancellation.
+//!
+//! The crate moro has a scope whose children borrow, and polls them on the caller's task, too. async-scoped makes tasks of
+//! them, and its safe form blocks the thread until they end: a future may be dropped or leaked (`mem::forget`), and its
+//! tasks would then use what is gone. So no safe `spawn` borrows, awaits, and runs on all cores.
 //!
 //! `tokio::try_join!` is enough for a fixed number of children, `futures::future::try_join_all` for a list.
 //!
@@ -53,7 +56,7 @@ use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::task::coop::consume_budget;
 
-/// Everything that is reached from `start`. Each is asked for its `links` once, all that are known at the same time.
+/// Finds all that is reached from `start`. It asks each for its `links` once, all known ones at the same time.
 pub async fn reachable<K, E, F>(start: K, links: impl Fn(K) -> F) -> Result<HashSet<K>, E>
 where
     K: Clone + Eq + Hash,
@@ -67,7 +70,7 @@ where
                 children.push(links(next));
             }
         }
-        // Children that are ready at once, without end, would keep every other task from its turn.
+        // Children that are ready at once, without end, would give no other task a turn.
         consume_budget().await;
     }
     Ok(found)

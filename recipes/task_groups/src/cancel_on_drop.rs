@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Lets work come to its own end, and be waited for, although its awaiter is cancelled: an `asyncio.TaskGroup` inside
-//! of `asyncio.timeout`, or in a task that is cancelled.
+//! Lets work end by itself although its awaiter is cancelled, and waits for it elsewhere: an `asyncio.TaskGroup` inside
+//! `asyncio.timeout`, or in a task that is cancelled.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -27,9 +27,9 @@
 //! }
 //! ```
 //!
-//! Python raises `CancelledError` in the block, and the block waits for its children before it lets go. A dropped
-//! future cannot wait. So the work, with the children that it owns, is a task of its own. Its owner holds the token.
-//! When the owner is dropped, the token is cancelled, the work ends what it has begun, and `tracker` waits for it.
+//! Python raises `CancelledError` in the block, and the block waits for its children. A dropped future cannot wait. So the
+//! work, with its children, is a task of its own, and its owner holds the token. When the owner is dropped, the token is
+//! cancelled, the work ends what it has begun, and `tracker` waits for it.
 //!
 //! `AbortOnDropHandle` is enough for work that may be cut off at any await.
 //!
@@ -51,7 +51,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Runs `work` as a task that `tracker` knows of, and waits for it. The token tells it that nobody waits any more.
+/// Runs `work` as a task of `tracker`, and waits for it. Dropping the returned future cancels the token.
 pub async fn cancel_on_drop<T, F>(
     tracker: &TaskTracker,
     work: impl FnOnce(CancellationToken) -> F,

@@ -27,7 +27,7 @@ const fn ms(millis: u64) -> Duration {
 #[error("{0} not found")]
 struct NotFound(String);
 
-/// Stands for a request: takes its time, and fails for a page that is missing.
+/// In place of a request: takes its time, and fails for a page that is missing.
 #[instrument(skip(millis), ret, err)]
 async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     sleep(ms(millis)).await;
@@ -35,7 +35,7 @@ async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     Ok(format!("<{page}>"))
 }
 
-/// Stands for clean-up that has to wait for a server.
+/// In place of a clean-up that waits for a server.
 #[instrument(skip(fails), ret, err)]
 async fn roll_back(name: &str, fails: bool) -> anyhow::Result<()> {
     sleep(ms(50)).await;
@@ -44,7 +44,7 @@ async fn roll_back(name: &str, fails: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands for a long upload. It rolls back when it is cancelled.
+/// In place of a long upload. It rolls back when it is cancelled.
 #[instrument(skip(cancelled, fails), ret, err)]
 async fn upload(name: &str, fails: bool, cancelled: CancellationToken) -> anyhow::Result<()> {
     if cancelled.run_until_cancelled(sleep(ms(1_000))).await.is_none() {
@@ -53,7 +53,7 @@ async fn upload(name: &str, fails: bool, cancelled: CancellationToken) -> anyhow
     Ok(())
 }
 
-/// A child that is told when it is cancelled, and may take as long as it needs.
+/// A child that sees its cancellation, and may take as long as it needs.
 fn spawn_upload(group: &TaskGroup<anyhow::Error>, name: &'static str, fails: bool) {
     group.spawn_with_grace(Duration::MAX, move |cancelled| upload(name, fails, cancelled));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Waits for tasks that are all started by now, up to the first failure, which ends the others: `asyncio.TaskGroup` for
-//! a list of coroutines.
+//! Waits for tasks that have all been started, and ends them at the first failure: `asyncio.TaskGroup` for a list of
+//! coroutines.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -26,14 +26,14 @@
 //! }
 //! ```
 //!
-//! `try_join_all` of the crate futures drops the others where they are, because they share the caller's task. These are
-//! tasks, and may be running on another thread when the error is seen. To abort them is a request; here it has been
-//! carried out before the error is returned.
+//! `try_join_all` of the crate futures drops the others at their await, because they share the caller's task. These are
+//! tasks, and may be running on another thread when the error is seen. An abort is a request: here the error is returned
+//! when they have ended.
 //!
 //! `JoinSet::join_all` is enough where no task fails.
 //!
-//! What `asyncio.TaskGroup` has and this has not: a body that is cancelled too, children that add children, clean-up
-//! with awaits, and every error instead of the first. The pattern `task_group` has them.
+//! It has no body that is cancelled too, no children that add children, no clean-up with awaits, and one error of all. The
+//! pattern `task_group` has these four.
 //!
 //! # Cancel safety
 //!
@@ -47,14 +47,14 @@
 //!
 //! # Panics
 //!
-//! A panic of a task ends the others as an error does, and then goes on in the caller. Of the others, a panic that
-//! holds a value whose destructor panics takes its place.
+//! A panic of a task ends the others as an error does, and then goes on in the caller. If another task panics with a value
+//! whose destructor panics, that panic goes on instead.
 
 use std::panic::resume_unwind;
 
 use tokio::task::JoinSet;
 
-/// The value of each task, in the order in which they finish. A task that was aborted has none, and has not failed.
+/// Returns the value of each task, in the order of completion. A task that was aborted has none, and has not failed.
 pub async fn try_join_all<T, E>(mut tasks: JoinSet<Result<T, E>>) -> Result<Vec<T>, E>
 where
     T: 'static,

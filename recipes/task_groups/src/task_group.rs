@@ -30,29 +30,33 @@
 //! }
 //! ```
 //!
-//! The first failure, of a child or of the body, cancels the other children and the body. All are waited for, and all
-//! errors come out together. Children may add children, through a clone of their [`TaskGroup`].
+//! The first failure, of a child or of the body, cancels the other children and the body. The group waits for all of them,
+//! and returns every error. Children add children, through a clone of their [`TaskGroup`].
 //!
-//! A `JoinSet` (the pattern `join_set`) is enough for children that are all started by the parent and need no clean-up.
+//! A `JoinSet` with the pattern `join_set` is enough where the parent starts all tasks, and none needs a clean-up.
 //!
 //! | a child that is cancelled | spawn it with |
 //! |---|---|
-//! | is dropped at the await where it is | [`TaskGroup::spawn`] |
-//! | gets its token cancelled, cleans up with awaits, and is dropped if that takes too long | [`TaskGroup::spawn_with_grace`] |
+//! | is dropped at its await | [`TaskGroup::spawn`] |
+//! | has its token cancelled, cleans up with awaits, and is dropped after a grace period | [`TaskGroup::spawn_with_grace`] |
 //!
-//! What is ready in the instant of the cancellation still takes one step. Nothing can cancel work that never awaits,
-//! here as in asyncio; it is waited for.
+//! Work that is ready in the instant of the cancellation takes one more step. Nothing can cancel work that never awaits, and
+//! the group waits for it, as in asyncio. What a child starts elsewhere, by `tokio::spawn` or `spawn_blocking`, is not of the
+//! group.
 //!
-//! A child that was cancelled, by the group or alone ([`Child::cancel`]), has not failed. A group that was cancelled
-//! from outside has not failed either: it returns `None`.
+//! A cancelled child has not failed, whether the group or [`Child::cancel`] has cancelled it. A group that a token cancels has
+//! not failed either: it returns `None`.
+//!
+//! A child that adds itself is a recursion: box its future, or the compiler cannot tell that it is `Send`.
+//!
+//! Lessons drop each future at every suspension, and run 800 seeded trees of groups on four threads.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of a group drops the body and cancels the children. It cannot wait for them: cancel it by a
-//! token ([`task_group_under`]) instead. For a group inside of another ([`TaskGroup::nested`]), the one around it waits.
+//! Dropping the future of a group drops the body and cancels the children. It cannot wait for them: cancel the group by a
+//! token instead ([`task_group_under`]). For a group inside another ([`TaskGroup::nested`]), the outer one waits.
 //!
-//! A cancellation that meets values which are there drops them with the body. Children that send their values out of
-//! the group, by a channel, keep them.
+//! A cancellation drops values that are there with the body. Children that send their values out by a channel keep them.
 //!
 //! # Errors
 //!
@@ -60,10 +64,38 @@
 //!
 //! # Panics
 //!
-//! A panic of a child or of the body, also in what it drops when it is cancelled, cancels the group as an error does.
-//! When all have ended it goes on in the owner: the first one, if there are more. Errors are lost then.
+//! A panic of a child or of the body cancels the group as an error does. So does one in what they drop when they are
+//! cancelled. When all have ended, the first panic goes on in the owner, and errors are lost. With `panic = "abort"` in the
+//! profile, the first panic ends the process.
 //!
-//! The group itself panics outside a Tokio runtime; a child whose grace period begins, on one without a timer.
+//! The group panics outside a Tokio runtime. A child whose grace period begins panics on a runtime without a timer.
+//!
+//! # Cost
+//!
+//! 1.5 times that of a task in a `JoinSet`; `asyncio.TaskGroup` costs 12. Where one child fails and the others are cancelled:
+//! 1.4 and 74.
+//!
+//! # Differences from asyncio
+//!
+//! - The body is cancelled as a task is. Here it is dropped at its await, so what has to clean up with awaits is a child
+//!   (lesson `cancel_the_siblings_and_the_body_and_all_are_waited_for`).
+//! - The exception of the body comes last. Here errors come in the order in which they happened (lesson
+//!   `come_out_together_in_the_order_in_which_they_happened`), each with its child's id (lesson `tell_whose_they_are`).
+//! - `except*` picks by type. Here a `match` does, or a downcast (lesson `are_picked_by_type`).
+//! - A task that is due to start when another fails still starts. Here it never begins (lesson
+//!   `keep_what_has_not_begun_from_beginning`).
+//! - A task that awaits a failed one of its group is cancelled at that await. So is one that awaits a child without a value:
+//!   the error comes out once (lesson `cancel_whoever_awaits_the_child_before_it_hears_of_them`).
+//! - Cancelling the task of the block cancels its children, and raises `CancelledError`. Here a token does, and the group
+//!   returns `None` (lesson `a_token_cancels_the_group_and_all_are_waited_for`).
+//! - Exceptions win over the cancellation, which is still to be seen from Python 3.13 on. Here errors win, and the token stays
+//!   cancelled (lesson `errors_win_over_the_cancellation_which_stays_in_the_token`).
+//! - A group of exceptions inside is one exception of the outer group. So it is here, where the outer error has a `From` for it
+//!   (lesson `errors_inside_of_a_group_that_is_cancelled_come_out`).
+//! - A task has a copy of the context. Here a child inherits neither task-locals nor the current span: use
+//!   `KEY.scope(...)` and `.in_current_span()` (lesson `see_no_task_locals_but_those_they_are_given`).
+//! - Tasks take turns on one thread. Here children run on all cores, so what they share has a lock (lesson
+//!   `are_made_on_all_cores`).
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -94,11 +126,11 @@ pub async fn task_group<T, E>(
 ) -> Result<T, GroupError<E>> {
     match TaskGroup::new(CancellationToken::new()).run(body, |_| ()).await? {
         Some(value) => Ok(value),
-        None => unreachable!("nobody has this token but the group, which cancels it for a failure alone"),
+        None => unreachable!("only the group has this token, and cancels it for a failure alone"),
     }
 }
 
-/// The same under a token that cancels the group from outside: it gives `None` then.
+/// The same under a token that cancels the group from outside. Returns `None` then.
 pub async fn task_group_under<T, E>(
     token: &CancellationToken,
     body: impl AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
@@ -111,9 +143,9 @@ impl<E> TaskGroup<E> {
         Self(Arc::new(Shared::new(token)))
     }
 
-    /// Starts a child. When it is cancelled, it is dropped where it stands.
+    /// Starts a child. When it is cancelled, it is dropped at its await.
     ///
-    /// A group that is shutting down or finished starts none: `work` is dropped, and the child gives
+    /// A group that is shutting down or finished starts none: `work` is dropped, and the child's value is
     /// [`NoValue::Refused`].
     pub fn spawn<T, F>(&self, work: F) -> Child<T>
     where
@@ -124,10 +156,11 @@ impl<E> TaskGroup<E> {
         self.start(self.0.token.child_token(), Duration::ZERO, work)
     }
 
-    /// Starts a child that is told by its token when it is cancelled. It then has `grace` to come to its end; after
-    /// that it is dropped where it stands. `Duration::MAX` is no limit, as in asyncio.
+    /// Starts a child that has a token, which is cancelled when the child is. The child then has `grace` to end by itself, and
+    /// is dropped after that. `Duration::MAX` is no limit, as in asyncio.
     ///
-    /// An error that it returns then is one more error of the group.
+    /// An error that it returns then is one more error of the group. A group inside such a child goes under its token, by
+    /// [`task_group_under`].
     pub fn spawn_with_grace<T, F>(
         &self,
         grace: Duration,
@@ -139,8 +172,8 @@ impl<E> TaskGroup<E> {
         E: Send + 'static,
     {
         let token = self.0.token.child_token();
-        let told = token.clone();
-        self.start(token, grace, async { work(told).await })
+        let cancelled = token.clone();
+        self.start(token, grace, async { work(cancelled).await })
     }
 
     fn start<T, F>(&self, token: CancellationToken, grace: Duration, work: F) -> Child<T>
@@ -154,7 +187,7 @@ impl<E> TaskGroup<E> {
             return Child { id: None, token, progress };
         };
         let (group, own) = (self.clone(), token.clone());
-        // In a box, for it is handed on through several futures, and each of them would have a place of its size.
+        // In a box: several futures hand it on, and each of them would have room of its size.
         let work = Box::pin(work);
         let task = self.0.runtime.spawn(async move {
             let result = group.0.settle(try_id(), group.0.outcome(&own, grace, work).await);
@@ -164,10 +197,10 @@ impl<E> TaskGroup<E> {
         Child { id: Some(task.id()), token, progress: Progress::Running(task) }
     }
 
-    /// Runs a group inside of this one, which cancels it and is not over before it is. Its body may borrow.
+    /// Runs a group inside this one, which cancels it and waits for it. Its body may borrow. It is for the body and for
+    /// children of [`spawn`](Self::spawn).
     ///
-    /// If this group is cancelled, it gives `None`, or, being dropped with whoever awaits it, gives its errors to this
-    /// group itself.
+    /// Returns `None` if this group is cancelled. If its awaiter is dropped, its errors become errors of this group.
     pub async fn nested<T, Inner>(
         &self,
         body: impl AsyncFnOnce(TaskGroup<Inner>) -> Result<T, Inner>,
@@ -181,7 +214,7 @@ impl<E> TaskGroup<E> {
             None => Ok(None),
         };
         if let Ok(None) = result {
-            // As a child without a value does, for whoever is cancelled too.
+            // As a child without a value does: an awaiter that is cancelled too ends here.
             self.0.is_ending();
             yield_now().await;
         }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: 0BSD
 //! Cancels work at each of its awaits in turn, and lets a check look at what is left.
 //!
-//! ```sh
-//! cargo add tokio --features rt
-//! ```
+//! It needs no crate.
 //!
 //! ```
 //! use std::cell::Cell;
@@ -43,12 +41,12 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use tokio::task::coop::consume_budget;
-
 /// Drops a run of `make` after its first suspension, the next one after its second, and so on, with a `check` after each drop.
 /// Returns the number of suspensions of the run that came to its end.
 pub async fn cancel_anywhere<T>(make: impl AsyncFn() -> T, mut check: impl FnMut(usize)) -> usize {
-    for last in 1.. {
+    let mut last = 0;
+    loop {
+        last += 1;
         let mut suspensions = 0;
         let is_over = {
             let mut run = pin!(make());
@@ -65,7 +63,5 @@ pub async fn cancel_anywhere<T>(make: impl AsyncFn() -> T, mut check: impl FnMut
             return suspensions;
         }
         check(suspensions);
-        consume_budget().await;
     }
-    0
 }

@@ -22,6 +22,8 @@
 //! run on its thread. Elsewhere, pass the log on: `work.with_subscriber(log.dispatch())` for a task of a `multi_thread` runtime
 //! (`tracing::instrument::WithSubscriber`), `tracing::dispatcher::with_default(&log.dispatch(), ...)` for a thread.
 //!
+//! The crate tracing-test does this by a macro; it finds the lines of a task, and not those of another `std::thread`.
+//!
 //! A return value or a metric is a better thing to assert on, where there is one: the words of a log change.
 //!
 //! # Cost

@@ -18,7 +18,7 @@ use crate::fixture::with_fixture;
 use crate::mock::Mock;
 
 /// Stands for work that waits.
-#[instrument]
+#[instrument(ret)]
 async fn sleep(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
@@ -69,14 +69,14 @@ async fn answers_in_order() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[instrument]
+#[instrument(ret)]
 async fn set_up() -> Vec<&'static str> {
     sleep(50).await;
     info!("  set up");
     vec!["ada", "bob"]
 }
 
-#[instrument]
+#[instrument(skip_all, ret)]
 async fn tear_down(_rows: Vec<&'static str>) {
     sleep(50).await;
     info!("  torn down");
@@ -157,8 +157,9 @@ async fn a_condition() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Has no span, whose return value would be a line of the captured log.
 async fn poll() {
-    sleep(50).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
     warn!("no answer");
 }
 

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use async_await::async_closures::{poll_until, spawn_poll_until};
+use async_await::single_flight::LoadingCache;
 use async_await::yielding::search;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, advance, timeout};
 
-use crate::support::{ms, soon};
+use crate::support::{TIMES, ms, soon};
 
 /// A pause of no time yields, and one of the greatest is never over.
 #[tokio::test(start_paused = true)]
@@ -36,4 +37,26 @@ async fn a_number_of_lines_at_its_ends() {
         assert_eq!(soon(search(["a", "b", "a"], "a", at_a_time)).await, [0, 2]);
     }
     assert_eq!(start.elapsed(), ms(0));
+}
+
+/// A time to live of nothing keeps nothing, and the greatest keeps forever, of values and of errors.
+#[tokio::test(start_paused = true)]
+async fn a_time_to_live_at_its_ends() {
+    const YEARS: Duration = Duration::from_secs(20 * 365 * 24 * 60 * 60);
+    for result in [Ok(1), Err(1)] {
+        for time_to_live in TIMES {
+            for (later, is_kept) in
+                [(Duration::ZERO, time_to_live > Duration::ZERO), (YEARS, time_to_live == Duration::MAX)]
+            {
+                let cache = match result {
+                    Ok(_) => LoadingCache::new(time_to_live),
+                    Err(_) => LoadingCache::new(Duration::ZERO).keep_errors(time_to_live),
+                };
+                assert_eq!(cache.get("key", async { result }).await, result);
+                advance(later).await;
+                let expected = if is_kept { result } else { Ok(2) };
+                assert_eq!(cache.get("key", async { Ok(2) }).await, expected, "{time_to_live:?}, {later:?}");
+            }
+        }
+    }
 }

@@ -6,6 +6,8 @@
 
 #[path = "../../support/mod.rs"]
 pub mod support;
+#[path = "../../support/many_threads.rs"]
+pub mod many_threads;
 #[path = "../work.rs"]
 pub mod work;
 
@@ -15,5 +17,6 @@ mod laziness;
 mod yielding;
 mod async_closures;
 mod many_readers;
+mod single_flight;
 mod ends;
 mod demo;

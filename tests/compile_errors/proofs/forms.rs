@@ -18,11 +18,11 @@ fn swept<F: Future<Output: Debug>>(form: impl Fn() -> F) {
     cancel_sweep::sweep(form, |_| assert_eq!(alive_tasks(), 0));
 }
 
-/// A task returns a boxed error that may not change its thread: neither way out leaves a task behind.
+/// A stream's closure makes futures that borrow its items: neither way out leaves a task behind.
 #[test]
-fn boxed_error_in_a_task_may_be_dropped_anywhere() {
-    swept(boxed_error_in_a_task::fixed);
-    swept(boxed_error_in_a_task::second_best);
+fn not_general_enough_may_be_dropped_anywhere() {
+    swept(not_general_enough::fixed);
+    swept(not_general_enough::second_best);
 }
 
 /// A task holds a guard of std's lock over an await: neither way out leaves a task behind.
@@ -32,18 +32,11 @@ fn guard_over_an_await_may_be_dropped_anywhere() {
     swept(guard_over_an_await::second_best);
 }
 
-/// A stream's closure makes futures that borrow its items: neither way out leaves a task behind.
+/// A task returns a boxed error that may not change its thread: neither way out leaves a task behind.
 #[test]
-fn not_general_enough_may_be_dropped_anywhere() {
-    swept(not_general_enough::fixed);
-    swept(not_general_enough::second_best);
-}
-
-/// A method of the value is called on its future: neither way out leaves a task behind.
-#[test]
-fn forgotten_await_may_be_dropped_anywhere() {
-    swept(forgotten_await::fixed);
-    swept(forgotten_await::second_best);
+fn boxed_error_in_a_task_may_be_dropped_anywhere() {
+    swept(boxed_error_in_a_task::fixed);
+    swept(boxed_error_in_a_task::second_best);
 }
 
 /// An `async fn` calls itself: neither way out leaves a task behind.
@@ -60,13 +53,6 @@ fn callback_that_borrows_may_be_dropped_anywhere() {
     swept(callback_that_borrows::second_best);
 }
 
-/// A method starts a task that uses `self`: neither way out leaves a task behind.
-#[test]
-fn borrowed_self_may_be_dropped_anywhere() {
-    swept(borrowed_self::fixed);
-    swept(borrowed_self::second_best);
-}
-
 /// A boxed future does not say that it is `Send`: neither way out leaves a task behind.
 #[test]
 fn boxed_future_without_send_may_be_dropped_anywhere() {
@@ -79,6 +65,13 @@ fn boxed_future_without_send_may_be_dropped_anywhere() {
 fn polled_without_a_pin_may_be_dropped_anywhere() {
     swept(polled_without_a_pin::fixed);
     swept(polled_without_a_pin::second_best);
+}
+
+/// A method starts a task that uses `self`: neither way out leaves a task behind.
+#[test]
+fn borrowed_self_may_be_dropped_anywhere() {
+    swept(borrowed_self::fixed);
+    swept(borrowed_self::second_best);
 }
 
 /// A task borrows a variable of its caller: neither way out leaves a task behind.
@@ -95,6 +88,13 @@ fn branches_of_two_types_may_be_dropped_anywhere() {
     swept(branches_of_two_types::second_best);
 }
 
+/// A method of the value is called on its future: neither way out leaves a task behind.
+#[test]
+fn forgotten_await_may_be_dropped_anywhere() {
+    swept(forgotten_await::fixed);
+    swept(forgotten_await::second_best);
+}
+
 /// A trait with an `async fn` is used as `dyn`: neither way out leaves a task behind.
 #[test]
 fn async_trait_object_may_be_dropped_anywhere() {
@@ -102,7 +102,7 @@ fn async_trait_object_may_be_dropped_anywhere() {
     swept(async_trait_object::second_best);
 }
 
-/// `?` stands in a block that returns no `Result`: neither way out leaves a task behind.
+/// `?` is used in a block that returns no `Result`: neither way out leaves a task behind.
 #[test]
 fn question_mark_in_a_task_may_be_dropped_anywhere() {
     swept(question_mark_in_a_task::fixed);
@@ -116,18 +116,32 @@ fn async_trait_in_a_task_may_be_dropped_anywhere() {
     swept(async_trait_in_a_task::second_best);
 }
 
-/// A task holds an `Rc`: neither way out leaves a task behind.
-#[test]
-fn rc_in_a_task_may_be_dropped_anywhere() {
-    swept(rc_in_a_task::fixed);
-    swept(rc_in_a_task::second_best);
-}
-
 /// Two branches change one list: neither way out leaves a task behind.
 #[test]
 fn changed_from_two_branches_may_be_dropped_anywhere() {
     swept(changed_from_two_branches::fixed);
     swept(changed_from_two_branches::second_best);
+}
+
+/// An awaited task is used as its value: neither way out leaves a task behind.
+#[test]
+fn handle_is_not_a_value_may_be_dropped_anywhere() {
+    swept(handle_is_not_a_value::fixed);
+    swept(handle_is_not_a_value::second_best);
+}
+
+/// A future is used in place of its value: neither way out leaves a task behind.
+#[test]
+fn future_used_as_its_value_may_be_dropped_anywhere() {
+    swept(future_used_as_its_value::fixed);
+    swept(future_used_as_its_value::second_best);
+}
+
+/// A task holds an `Rc`: neither way out leaves a task behind.
+#[test]
+fn rc_in_a_task_may_be_dropped_anywhere() {
+    swept(rc_in_a_task::fixed);
+    swept(rc_in_a_task::second_best);
 }
 
 /// A returned future counts as a borrower of every argument: neither way out leaves a task behind.
@@ -158,13 +172,6 @@ fn generic_in_a_task_may_be_dropped_anywhere() {
     swept(generic_in_a_task::second_best);
 }
 
-/// An awaited task is used as its value: neither way out leaves a task behind.
-#[test]
-fn handle_is_not_a_value_may_be_dropped_anywhere() {
-    swept(handle_is_not_a_value::fixed);
-    swept(handle_is_not_a_value::second_best);
-}
-
 /// A struct has a future as a field: neither way out leaves a task behind.
 #[test]
 fn future_in_a_struct_may_be_dropped_anywhere() {
@@ -172,11 +179,11 @@ fn future_in_a_struct_may_be_dropped_anywhere() {
     swept(future_in_a_struct::second_best);
 }
 
-/// Two `async` blocks are put into one list: neither way out leaves a task behind.
+/// `.await` in a plain closure or function: neither way out leaves a task behind.
 #[test]
-fn futures_in_a_vec_may_be_dropped_anywhere() {
-    swept(futures_in_a_vec::fixed);
-    swept(futures_in_a_vec::second_best);
+fn await_outside_async_may_be_dropped_anywhere() {
+    swept(await_outside_async::fixed);
+    swept(await_outside_async::second_best);
 }
 
 /// A variable is used after it went into a task: neither way out leaves a task behind.
@@ -186,11 +193,11 @@ fn used_after_it_went_to_a_task_may_be_dropped_anywhere() {
     swept(used_after_it_went_to_a_task::second_best);
 }
 
-/// `.await` in a plain closure or function: neither way out leaves a task behind.
+/// Two `async` blocks are put into one list: neither way out leaves a task behind.
 #[test]
-fn await_outside_async_may_be_dropped_anywhere() {
-    swept(await_outside_async::fixed);
-    swept(await_outside_async::second_best);
+fn futures_in_a_vec_may_be_dropped_anywhere() {
+    swept(futures_in_a_vec::fixed);
+    swept(futures_in_a_vec::second_best);
 }
 
 /// A plain function's result is awaited: neither way out leaves a task behind.
@@ -226,13 +233,6 @@ fn stream_that_borrows_may_be_dropped_anywhere() {
 fn awaited_twice_may_be_dropped_anywhere() {
     swept(awaited_twice::fixed);
     swept(awaited_twice::second_best);
-}
-
-/// A future is used in place of its value: neither way out leaves a task behind.
-#[test]
-fn future_used_as_its_value_may_be_dropped_anywhere() {
-    swept(future_used_as_its_value::fixed);
-    swept(future_used_as_its_value::second_best);
 }
 
 /// Two tasks take from one receiver: neither way out leaves a task behind.

@@ -123,6 +123,11 @@ async fn urls_come_from_stdin_and_a_bad_line_is_one_failure() {
     let missing = run(&["--from", "/no/such/file"]).await;
     assert_eq!(missing.status.code(), Some(1));
     assert!(errors(&missing).contains("cannot read /no/such/file"), "{}", errors(&missing));
+    let folder = run(&["--from", "/"]).await;
+    assert_eq!(
+        (folder.status.code(), errors(&folder).as_str()),
+        (Some(1), "error: cannot read /: is a directory\n")
+    );
 }
 
 /// aiohttp: only with `trust_env=True`. reqwest: unless the client is built with `no_proxy()`.
@@ -468,6 +473,17 @@ async fn a_failure_names_the_proxy_that_was_asked() {
         let line = &lines(&command.output().await.unwrap())[0];
         assert!(!line.contains("proxy"), "{name}: {line}");
     }
+}
+
+/// aiohttp's error names the host that was asked last, and so does the line here, without its password.
+#[tokio::test]
+async fn a_failure_after_a_redirect_names_where_it_led() {
+    let server = Server::start().await.unwrap();
+    let answer = "HTTP/1.1%20302%20Found%0D%0ALocation:%20http://user:hidden@127.0.0.1:1/x%0D%0AContent-Length:%200%0D%0A%0D%0A";
+    let output = run(&["--retries", "0", "--no-timeline", &server.url(&format!("/raw/a?{answer}"))]).await;
+    let (line, code) = (&lines(&output)[0], output.status.code());
+    assert!(line.contains("failed: redirected to http://***@127.0.0.1:1/x: error sending request"), "{line}");
+    assert!(line.contains("refused") && code == Some(1), "{line}");
 }
 
 /// aiohttp's `limit_per_host` counts connections to the host that is asked. So does `--per-host`, after a redirect too.

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::many_threads::{on_many_threads, some_turns};
+use crate::real_time::soon_on_real_time;
 use crate::support::{Count, ms};
 use crate::tools::drop_at;
 
@@ -15,8 +16,8 @@ use crate::tools::drop_at;
 async fn dropped_anywhere_the_next_test_makes_it() {
     for suspensions in 0.. {
         let (shared, begun, ended) = (Shared::new(), Count::default(), Count::default());
-        // The first one waits for a permit that comes too late.
-        let permits = Arc::new(Semaphore::new(usize::from(suspensions > 0)));
+        // In the first round it waits for a permit that never comes.
+        let permits = Arc::new(Semaphore::new(suspensions));
         let make = || {
             begun.add();
             let (left, permits) = (ended.on_drop(), permits.clone());
@@ -27,11 +28,13 @@ async fn dropped_anywhere_the_next_test_makes_it() {
             }
         };
         let is_finished = drop_at(shared.get(make), suspensions).await.is_some();
-        permits.add_permits(1);
-        assert_eq!(shared.get(make).await, &7);
-        while begun.get() > ended.get() {
-            sleep(ms(1)).await;
-        }
+        assert_eq!(shared.get(|| async { 7 }).await, &7);
+        let all_end = async {
+            while begun.get() > ended.get() {
+                sleep(ms(1)).await;
+            }
+        };
+        soon_on_real_time(all_end).await;
         if is_finished {
             assert_eq!((suspensions > 0, begun.get()), (true, 1));
             break;

@@ -1,12 +1,20 @@
 //! What the environment has a say in, for lines about what went wrong.
 
 use std::env;
+use std::sync::LazyLock;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// The proxy between us and the host of a URL, without its password. As `client` takes it from the environment.
+/// The proxy between us and the host of a URL, without its password.
 pub(crate) fn proxy_of(url: &Url) -> Option<String> {
+    static PROXIES: LazyLock<Matcher> = LazyLock::new(proxies);
+    let target = format!("{}://{}", url.scheme(), url.host_str()?.trim_end_matches('.'));
+    Some(PROXIES.intercept(&target.parse().ok()?)?.uri().to_string())
+}
+
+/// As `client` takes them from the environment.
+fn proxies() -> Matcher {
     let set = |names: [&str; 2]| {
         let mut values = names.into_iter().filter_map(|name| env::var(name).ok());
         values.find(|value| !value.is_empty()).unwrap_or_default()
@@ -18,14 +26,12 @@ pub(crate) fn proxy_of(url: &Url) -> Option<String> {
     }
     direct.extend(["localhost", "127.0.0.0/8", "::1"]);
     let is_cgi = env::var_os("REQUEST_METHOD").is_some();
-    let matcher = Matcher::builder()
+    Matcher::builder()
         .http(if is_cgi { String::new() } else { set(["http_proxy", "HTTP_PROXY"]) })
         .https(set(["https_proxy", "HTTPS_PROXY"]))
         .all(set(["all_proxy", "ALL_PROXY"]))
         .no(direct.join(","))
-        .build();
-    let target = format!("{}://{}", url.scheme(), url.host_str()?.trim_end_matches('.'));
-    Some(matcher.intercept(&target.parse().ok()?)?.uri().to_string())
+        .build()
 }
 
 /// Where the certificates come from, if not from the system.

@@ -158,15 +158,17 @@ impl Fetcher {
     /// Follows redirects, each with a permit of the host that is asked, and gives the last of them along.
     async fn ask(&self, url: &Url, wanted: HeaderMap, waits: &Waits) -> Result<(Response, Permits), Failure> {
         let mut url = url.clone();
+        let mut led_to = String::new();
         for _ in 0..=MOST_HOPS {
             let permits = waits.during(self.hosts.permits(&url)).await;
             let proxy = proxy_of(&url);
             let sent = self.client.get(url.clone()).headers(wanted.clone()).send().await;
             let verdict = judge(&Method::GET, sent.as_ref(), SystemTime::now()).into();
-            let response = sent.map_err(|error| Failure::of_request(error, proxy.clone(), ""))?;
+            let response = sent.map_err(|error| Failure::of_request(error, proxy.clone(), &led_to))?;
             let why_not = match hop(&response) {
                 Some(Ok(next)) => {
                     url = next;
+                    led_to = format!("redirected to {url}: ");
                     continue;
                 }
                 Some(Err(why_not)) => format!(": {why_not}"),

@@ -27,11 +27,17 @@ pub(crate) fn targets(
         None => iter([]).boxed(),
         Some(path) if path == Path::new("-") => lines_of(|| io::stdin().lock()),
         Some(path) => {
-            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let file = open(path).with_context(|| format!("cannot read {}", path.display()))?;
             lines_of(|| BufReader::new(file))
         }
     };
     Ok(iter(urls.into_iter().map(Ok)).chain(lines))
+}
+
+/// A folder can be opened, and not read.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
 /// Reads on a thread of its own, which may stay blocked: the runtime would wait for one of its own threads at the end

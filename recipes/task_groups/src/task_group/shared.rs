@@ -30,8 +30,8 @@ pub(super) struct Shared<E> {
     pub(super) token: CancellationToken,
     /// Counts the children, and the groups inside.
     tracker: TaskTracker,
-    /// Set before anybody in the group can hear that a child was refused, or cancelled with the group. A cancellation
-    /// from further out reaches one token after the other: this ends whoever hears of it before it is their turn.
+    /// Set before any member can see that a child was refused, or cancelled with the group. A cancellation from further out
+    /// reaches one token after the other: this ends a member that sees it before its own token is cancelled.
     ending: AtomicBool,
     state: Mutex<State<E>>,
 }
@@ -67,20 +67,20 @@ impl<E> Shared<E> {
         }
     }
 
-    /// Counts somebody in. Under one lock with the end of the group, so that nobody slips in after it.
+    /// Counts a member in. Under one lock with the end of the group, so that none comes in after it.
     pub(super) fn enter(&self) -> Option<TaskTrackerToken> {
         let state = self.lock();
         let is_open = !state.finished && !self.is_ending();
         is_open.then(|| self.tracker.token())
     }
 
-    /// Waits until everybody has left, closes the group, and takes what they have left behind.
+    /// Waits until all members have left, closes the group, and takes their failures.
     pub(super) async fn finish(&self) -> (Vec<MemberError<E>>, Vec<Panic>) {
         self.tracker.close();
         loop {
             self.tracker.wait().await;
             let mut state = self.lock();
-            // Somebody may have come in meanwhile. Now nobody can.
+            // One may have come in meanwhile. Now none can.
             if self.tracker.is_empty() {
                 state.finished = true;
                 return (mem::take(&mut state.failures), mem::take(&mut state.panics));
@@ -101,7 +101,7 @@ impl<E> Shared<E> {
                 Err(NoValue::Failed)
             }
             Ok(None) => {
-                // For whoever awaits this child.
+                // For the awaiter of this child.
                 self.is_ending();
                 Err(NoValue::Cancelled)
             }
