@@ -1,6 +1,7 @@
 //! Lessons of the pattern `descriptors`. Other lessons of this process open descriptors, too: each looks for its own.
 #![cfg(target_os = "linux")]
 
+use std::io::Read;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use diagnosing::descriptors::{Descriptor, What, grown, list};
@@ -29,7 +30,7 @@ fn a_socket_has_its_peer_and_its_state() {
     let address = listener.local_addr().unwrap();
     assert_eq!(of_port(address.port()), [What::Tcp { local: address, peer: None, state: "LISTEN" }]);
     let client = TcpStream::connect(address).unwrap();
-    let (server, peer) = listener.accept().unwrap();
+    let (mut server, peer) = listener.accept().unwrap();
     assert_eq!(states(address.port()), ["ESTABLISHED", "ESTABLISHED", "LISTEN"]);
     assert!(of_port(address.port()).contains(&What::Tcp {
         local: address,
@@ -37,6 +38,7 @@ fn a_socket_has_its_peer_and_its_state() {
         state: "ESTABLISHED"
     }));
     drop(client);
+    assert_eq!(server.read(&mut [0]).unwrap(), 0, "the end has come");
     assert_eq!(states(address.port()), ["CLOSE_WAIT", "LISTEN"]);
     drop((server, listener));
     assert_eq!(states(address.port()), [""; 0]);
@@ -59,8 +61,9 @@ fn connections_of_one_listener_are_counted_together() {
     let kept: Vec<_> = (0..3)
         .map(|_| {
             let client = TcpStream::connect(address).unwrap();
-            let (server, _) = listener.accept().unwrap();
+            let (mut server, _) = listener.accept().unwrap();
             drop(client);
+            assert_eq!(server.read(&mut [0]).unwrap(), 0, "the end has come");
             server
         })
         .collect();

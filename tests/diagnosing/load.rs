@@ -49,6 +49,10 @@ fn work_that_is_over_counts_as_busy() {
         });
         let Worker::Busy(share) = meter.read().workers[0] else { panic!("it has slept") };
         assert!(share > 0.0 && share <= 1.0, "{share}");
+        // What was before the last look counts no more: it sleeps for a part of this time at least.
+        runtime.block_on(async { tokio::time::sleep(ms(1)).await });
+        let Worker::Busy(share) = meter.read().workers[0] else { panic!("it has slept") };
+        assert!(share < 1.0, "{share}");
     });
 }
 

@@ -150,8 +150,13 @@ async fn a_lock_that_is_dropped_is_forgotten() {
             let (_ann, _bob) = (ann.lock().await, bob.lock().await);
         }
     }
-    let other = order.mutex("bob", ());
-    let (_other, _ann) = (other.lock().await, ann.lock().await);
+    assert_eq!(format!("{order:?}"), "LockOrder { locks: 1, pairs: 0, reports: 0, .. }");
+    {
+        let other = order.mutex("bob", ());
+        let (_other, _ann) = (other.lock().await, ann.lock().await);
+        assert_eq!(format!("{order:?}"), "LockOrder { locks: 2, pairs: 1, reports: 0, .. }");
+    }
+    assert_eq!(format!("{order:?}"), "LockOrder { locks: 1, pairs: 0, reports: 0, .. }");
     assert_eq!(cycles.take(), []);
 }
 

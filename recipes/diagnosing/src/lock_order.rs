@@ -258,7 +258,11 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 impl fmt::Debug for LockOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockOrder").field("reports", &self.reports()).finish_non_exhaustive()
+        let state = self.state();
+        let pairs: usize = state.after.values().map(BTreeMap::len).sum();
+        let mut fields = f.debug_struct("LockOrder");
+        fields.field("locks", &state.names.len()).field("pairs", &pairs).field("reports", &state.reports);
+        fields.finish_non_exhaustive()
     }
 }
 
