@@ -1,9 +1,9 @@
 //! Lessons of the pattern `one_after_the_other`.
 
 use pitfalls::one_after_the_other::{broken, fixed};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::support::ms;
+use crate::support::{Entries, ms};
 use crate::work::one_after_the_other::{PAGES, fetch};
 
 /// asyncio and Tokio: an await in a loop waits for one thing.
@@ -39,4 +39,20 @@ async fn the_first_error_ends_it() {
     let start = Instant::now();
     assert_eq!(fixed([("home", 300), ("missing", 100)], fetch).await, Err("not found"));
     assert_eq!(start.elapsed(), ms(100));
+
+    let (start, fetched) = (Instant::now(), Entries::new());
+    let recorded = async |(page, millis)| {
+        let _under_way = fetched.on_drop((page, "dropped"));
+        sleep(ms(millis)).await;
+        fetched.add((page, "answered"));
+        Err::<(), _>(page)
+    };
+    let pages = [("home", 300), ("news", 200), ("help", 100)];
+    assert_eq!(fixed(pages, &recorded).await, Err("help"), "the last in the list, the first in time");
+    assert_eq!(start.elapsed(), ms(100));
+    sleep(ms(500)).await;
+    let mut others = fetched.take();
+    assert_eq!(others.drain(..2).collect::<Vec<_>>(), [("help", "answered"), ("help", "dropped")]);
+    others.sort_unstable();
+    assert_eq!(others, [("home", "dropped"), ("news", "dropped")]);
 }
