@@ -88,19 +88,23 @@ async fn on_many_threads_the_limit_holds_and_each_item_is_handled() {
     let mut random = fastrand::Rng::with_seed(5);
     for _round in 0..20 {
         let most = random.usize(1..8);
-        let (permits, at_work) = (Arc::new(Semaphore::new(most)), Visits::default());
+        let (permits, at_work, unhandled) =
+            (Arc::new(Semaphore::new(most)), Visits::default(), Visits::default());
         let handle = |yields: u8| {
-            let at_work = at_work.clone();
+            let (at_work, unhandled) = (at_work.clone(), unhandled.clone());
             async move {
                 let _at_work = at_work.during();
                 for _ in 0..yields {
                     yield_now().await;
                 }
+                unhandled.leave();
             }
         };
         let items: Vec<_> = (0..100).map(|_| random.u8(0..4)).collect();
-        fixed(items.clone(), &permits, handle).await.unwrap();
+        let read = items.iter().copied().inspect(|_| unhandled.enter());
+        fixed(read, &permits, handle).await.unwrap();
         assert!(at_work.most() <= most && at_work.came() == 100 && permits.available_permits() == most);
+        assert!(unhandled.most() <= most + 1, "an item is read ahead of its permit, and no second one");
 
         let at_work = Visits::default();
         let handle = |yields: u8| {
