@@ -65,5 +65,14 @@ fn a_goodbye_without_an_end_is_given_up_after_its_grace() {
 /// asyncio: `asyncio.run` reports a task that fails at the end. Tokio: a tracker counts it as done.
 #[test]
 fn a_goodbye_that_panics_does_not_hold_up_the_end() {
-    fixed(async {}, async { panic!("nobody is there") }, IN_TIME).unwrap();
+    let begun = Visits::default();
+    let goodbye = {
+        let begun = begun.clone();
+        async move {
+            begun.enter();
+            panic!("nobody is there")
+        }
+    };
+    assert_eq!(fixed(async { 42 }, goodbye, IN_TIME).unwrap(), 42);
+    assert_eq!(begun.came(), 1);
 }
