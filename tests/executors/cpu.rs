@@ -229,9 +229,31 @@ async fn but_install_blocks_the_task_that_calls_it() {
 /// rayon queues without a limit: two threads take ten thousand jobs, and each caller gets its own result.
 #[tokio::test]
 async fn ten_thousand_wait_their_turn() {
-    let pool = pool(2);
-    let all = (0..10_000).map(|number| compute(&pool, move |_| number));
-    assert_eq!(soon_on_real_time(try_join_all(all)).await.unwrap(), (0..10_000).collect::<Vec<_>>());
+    let (pool, [one, other, end]) = (pool(2), [(), (), ()].map(|()| Gate::default()));
+    let (work, other_work) = (held(&one, &end), held(&other, &end));
+    let both = async { tokio::try_join!(compute(&pool, |_| work()), compute(&pool, |_| other_work())) };
+    let (gauge, mut both) = (Gauge::default(), Box::pin(both));
+    assert!(both.as_mut().now_or_never().is_none());
+    one.passed().await;
+    other.passed().await;
+
+    let ran = Count::default();
+    let all = (0..10_000).map(|number| {
+        let (gauge, ran) = (gauge.clone(), ran.clone());
+        compute(&pool, move |_| {
+            let _inside = gauge.enter();
+            ran.add();
+            number
+        })
+    });
+    let mut all = Box::pin(try_join_all(all));
+    assert!(all.as_mut().now_or_never().is_none());
+    assert_eq!(ran.get(), 0, "both threads are taken");
+    end.open();
+    soon_on_real_time(both).await.unwrap();
+    assert_eq!(soon_on_real_time(all).await.unwrap(), (0..10_000).collect::<Vec<_>>());
+    assert_eq!(ran.get(), 10_000);
+    assert!(gauge.peak() <= 2);
 }
 
 /// Four threads ask two, some give up, some panic: each that waits has its own answer, and nothing runs twice.
