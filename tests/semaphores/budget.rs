@@ -1,6 +1,5 @@
 //! Lessons of the pattern `budget`.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
@@ -121,9 +120,12 @@ async fn a_share_may_be_nothing_or_all() {
     let all = soon(budget.take(u32::MAX)).await.unwrap();
     assert_eq!((all.num_permits(), budget.free()), (u32::MAX as usize, 0));
     assert_eq!(budget.take(0).now_or_never().unwrap().unwrap().num_permits(), 0);
+    let mut one = Box::pin(budget.take(1));
+    assert!(one.as_mut().now_or_never().is_none());
+    assert_eq!(budget.take(0).now_or_never().unwrap().unwrap().num_permits(), 0, "it passes one who waits");
     drop(all);
+    assert_eq!(one.now_or_never().unwrap().unwrap().num_permits(), 1);
     assert_eq!(budget.free(), u32::MAX as usize);
-    assert_eq!(NonZeroU32::new(0), None, "what a budget asks for");
 }
 
 /// Random shares on four threads, some dropped in their wait: never more than ten units are in use.
