@@ -53,13 +53,14 @@ async def one_deadline() -> None:
 
 
 async def two_deadlines() -> None:
-    print("a service: four jobs; SIGTERM comes after 400 ms")
+    print("a service: four jobs; SIGTERM comes after 200 ms")
     stop = asyncio.Event()
-    at_signal(0.4, stop)
     jobs: set[asyncio.Task[None]] = set()
 
     def account(task: asyncio.Task[None]) -> None:
         print(f"  {task.get_name()} {'was cancelled' if task.cancelled() else 'has finished'}")
+        if task.get_name() == "job-1":
+            at_signal(0.1, stop)
 
     async def take_in() -> None:
         for work in (job("job-1", 0.1), job("job-2", 0.6), job("job-3", 10), stubborn_job()):
@@ -70,12 +71,12 @@ async def two_deadlines() -> None:
 
     intake = asyncio.create_task(take_in())
     await stop.wait()
-    print(f"  {signal.SIGTERM.name}: nothing new, 450 ms to finish, then 250 ms to clean up")
+    print(f"  {signal.SIGTERM.name}: nothing new, 800 ms to finish, then 450 ms to clean up")
     intake.cancel()
-    finished, in_flight = await asyncio.wait(jobs, timeout=0.45)
+    finished, in_flight = await asyncio.wait(jobs, timeout=0.8)
     for task in in_flight:
         task.cancel()
-    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.25)
+    cancelled, stragglers = await asyncio.wait(in_flight, timeout=0.45)
     names = ", ".join(task.get_name() for task in stragglers)
     print(f"  {len(finished)} finished, {len(cancelled)} cancelled, left: {names}")
     for task in stragglers:

@@ -1,6 +1,7 @@
 //! What `demo.py` does, with the patterns of this recipe.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +21,15 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for the stream of `signals()`.
-fn signal_after(millis: u64, signal: Signal, line: &'static str) -> impl Stream<Item = Signal> {
+/// Stands for the stream of `signals()`. The time counts from the end of `begin`.
+fn signal_after(
+    begin: impl Future<Output = ()>,
+    millis: u64,
+    signal: Signal,
+    line: &'static str,
+) -> impl Stream<Item = Signal> {
     stream::once(Box::pin(async move {
+        begin.await;
         sleep(ms(millis)).await;
         info!("  {signal}: {line}");
         signal
@@ -85,15 +92,20 @@ async fn stubborn_job(name: &'static str, _cancel: CancellationToken) {
 
 #[instrument(ret)]
 async fn two_deadlines() {
-    info!("a service: four jobs; SIGTERM comes after 400 ms");
-    let line = "nothing new, 450 ms to finish, then 250 ms to clean up";
-    let sigterm = signal_after(400, Signal::Terminate, line);
-    let grace = Grace { to_finish: ms(450), to_clean_up: ms(250) };
-    let account = |name: &str, end: &JobEnd<Infallible>| match end {
-        JobEnd::Finished => info!("  {name} has finished"),
-        JobEnd::Cancelled => info!("  {name} was cancelled"),
-        JobEnd::Failed(never) => match *never {},
-        JobEnd::Panicked(error) => info!("  {name} has failed: {error}"),
+    info!("a service: four jobs; SIGTERM comes after 200 ms");
+    let line = "nothing new, 800 ms to finish, then 450 ms to clean up";
+    // It counts from the end of job-1: the order is the same on a slow machine.
+    let first = Notify::new();
+    let sigterm = signal_after(first.notified(), 100, Signal::Terminate, line);
+    let grace = Grace { to_finish: ms(800), to_clean_up: ms(450) };
+    let account = |name: &str, end: &JobEnd<Infallible>| {
+        match end {
+            JobEnd::Finished => info!("  {name} has finished"),
+            JobEnd::Cancelled => info!("  {name} was cancelled"),
+            JobEnd::Failed(never) => match *never {},
+            JobEnd::Panicked(error) => info!("  {name} has failed: {error}"),
+        }
+        first.notify_one();
     };
     let summary = serve(sigterm, grace, take_in, account).await;
     let left = summary.stragglers.join(", ");
@@ -131,7 +143,7 @@ async fn work(cancel: CancellationToken) -> &'static str {
 #[instrument(ret, err)]
 async fn interrupted_main() -> anyhow::Result<()> {
     info!("a main that is interrupted: Ctrl-C comes after 100 ms");
-    match interruptible(signal_after(100, Signal::Interrupt, "main cleans up"), work).await {
+    match interruptible(signal_after(ready(()), 100, Signal::Interrupt, "main cleans up"), work).await {
         MainEnded::Interrupted(_signal, saved) => info!("  {saved}"),
         other => bail!("it ended as {other:?}"),
     }
