@@ -57,6 +57,9 @@
 //! at once, with all that it owns. `call_soon` costs 0.3 of a `tokio::spawn` in a `JoinSet` (asyncio's 1.8, its `create_task`
 //! 11). `call_later` and `cancel` cost 0.4 of a spawned `sleep` and its `abort` (asyncio's 2.6, a `DelayQueue` 0.1).
 //!
+//! In an optimised build, one `call_soon` and its call take 1,670 instructions among 10,000 of them, 1,830 among 100,000 and
+//! 2,010 among 1,000,000. A bare `BTreeMap` of such keys and boxes grows as much: 1,500, 1,660 and 1,840.
+//!
 //! # Differences from asyncio
 //!
 //! - Within one millisecond the deadline decides, in both (lesson `within_one_millisecond_the_deadline_decides`).
