@@ -45,6 +45,7 @@ async def run(script, limit=MILLION):
             collected += chunk
             if len(collected) > limit:
                 kill_group(process)
+                await reader.read()  # a full reader is paused, and with it unread wait() may hang
                 break
         return bytes(collected[:limit])
 
