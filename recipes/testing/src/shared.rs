@@ -87,6 +87,6 @@ fn runtime() -> &'static Runtime {
         LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build());
     match &*RUNTIME {
         Ok(runtime) => runtime,
-        Err(error) => panic!("no runtime for shared fixtures: {error}"),
+        Err(error) => panic_any(format!("no runtime for shared fixtures: {error}")),
     }
 }
