@@ -42,7 +42,7 @@
 //! A fixture of a session is torn down. A `static` is never dropped: what outlives the process, such as a database, needs a
 //! clean-up at the next start.
 
-use std::panic::resume_unwind;
+use std::panic::{panic_any, resume_unwind};
 use std::sync::LazyLock;
 use std::{future, io};
 
