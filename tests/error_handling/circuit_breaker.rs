@@ -271,7 +271,7 @@ async fn calls_under_way_when_it_opens_run_on() {
     assert_eq!((calls.get(), breaker.permit().unwrap_err().retry_in), (100, ms(30_000)));
 }
 
-/// opossum, go-chassis: a refusal was counted as a failure, which kept it open. Here a refused call has not happened.
+/// Elsewhere a refusal was counted as a failure, which kept it open. Here a refused call has not happened.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_no_failure() {
     let breaker = opened().await;
@@ -344,7 +344,7 @@ async fn a_refusal_does_not_wait() {
     assert_eq!(refused, Some(Err(CircuitOpen { retry_in: ms(30_000) })));
 }
 
-/// opossum: the timer of an open breaker kept the process alive. Here there is neither a timer nor a task.
+/// Other libraries set a timer for an open breaker, which keeps the process alive. Here there is neither a timer nor a task.
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_leaves_no_task_behind() {
     let breaker = opened().await;
