@@ -28,7 +28,7 @@ def at_signal(seconds: float, stop: asyncio.Event) -> None:
 
 
 async def one_deadline() -> None:
-    print("until a signal: three requests, and a fourth after a second; SIGTERM comes after 300 ms")
+    print("until a signal: three requests, and a fourth after a second; SIGTERM comes after 200 ms")
     stop = asyncio.Event()
     requests: set[asyncio.Task[None]] = set()
 
@@ -36,10 +36,10 @@ async def one_deadline() -> None:
         await asyncio.sleep(seconds)
         print(f"  {name} is answered")
         if name == "request-1":
-            at_signal(0.2, stop)
+            at_signal(0.1, stop)
 
     async def accept() -> None:
-        for name, seconds in (("request-1", 0.1), ("request-2", 0.5), ("request-3", 0.6)):
+        for name, seconds in (("request-1", 0.1), ("request-2", 0.7), ("request-3", 0.8)):
             requests.add(asyncio.create_task(handle(name, seconds), name=name))
         await asyncio.sleep(1)
         requests.add(asyncio.create_task(handle("request-4", 0.1), name="request-4"))

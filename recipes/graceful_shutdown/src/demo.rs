@@ -56,16 +56,16 @@ async fn handle(name: &'static str, millis: u64) {
 
 #[instrument(ret)]
 async fn one_deadline() {
-    info!("until a signal: three requests, and a fourth after a second; SIGTERM comes after 300 ms");
+    info!("until a signal: three requests, and a fourth after a second; SIGTERM comes after 200 ms");
     // Stands for `stop_signal()`. It counts from the first answer: the order is the same on a slow machine.
     let first = Arc::new(Notify::new());
     let stop = async {
         first.notified().await;
-        sleep(ms(200)).await;
+        sleep(ms(100)).await;
         info!("  {}: nothing new, and a second for what is in flight", Signal::Terminate);
     };
     let served = serve_until(stop, ms(1_000), async |tasks, _stopping| {
-        for (name, millis) in [("request-1", 100), ("request-2", 500), ("request-3", 600)] {
+        for (name, millis) in [("request-1", 100), ("request-2", 700), ("request-3", 800)] {
             let (answer, first) = (handle(name, millis), first.clone());
             tasks.spawn(async move { answer.map(|()| first.notify_one()).await }.in_current_span());
         }
