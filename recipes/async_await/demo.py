@@ -57,7 +57,7 @@ async def first_ok(attempts: Iterable[Coroutine[object, object, str]]) -> str:
                 continue
         raise LookupError("all failed")
     finally:
-        # A coroutine that nobody awaits is a warning, unless it is closed.
+        # A coroutine that is never awaited is a warning, unless it is closed.
         for attempt in attempts:
             attempt.close()
 

@@ -10,11 +10,11 @@ use crate::real_time::soon_on_a_thread;
 use crate::support::ms;
 use crate::work::four_workers;
 
-fn stands(load: &Load) -> usize {
-    load.workers.iter().filter(|worker| **worker == Worker::Stands).count()
+fn stalled(load: &Load) -> usize {
+    load.workers.iter().filter(|worker| **worker == Worker::Stalled).count()
 }
 
-/// asyncio's debug mode reports a slow callback when it is over. Tokio counts it as busy only then; until then it stands.
+/// asyncio's debug mode reports a slow callback when it is over. Tokio counts it as busy only then; until then it is stalled.
 #[test]
 fn a_worker_in_one_long_poll_stands() {
     soon_on_a_thread(|| {
@@ -29,10 +29,10 @@ fn a_worker_in_one_long_poll_stands() {
         has_begun.recv().unwrap();
         meter.read();
         assert_eq!(meter.read().tasks, 1);
-        while stands(&meter.read()) != 1 {}
+        while stalled(&meter.read()) != 1 {}
         drop(release);
         assert!(runtime.block_on(blocks).unwrap());
-        while stands(&meter.read()) != 0 {}
+        while stalled(&meter.read()) != 0 {}
     });
 }
 
@@ -56,7 +56,7 @@ fn work_that_is_over_counts_as_busy() {
     });
 }
 
-/// What comes from outside waits in the queue of all. A runtime of one thread that no thread runs stands.
+/// What comes from outside waits in the queue of all. A runtime of one thread that no thread runs is stalled.
 #[test]
 fn a_runtime_that_no_thread_runs_stands() {
     let runtime = Builder::new_current_thread().build().unwrap();
@@ -65,7 +65,7 @@ fn a_runtime_that_no_thread_runs_stands() {
         runtime.spawn(async {});
     }
     let load = meter.read();
-    assert_eq!((load.tasks, load.queue, &load.workers[..]), (3, 3, &[Worker::Stands][..]));
+    assert_eq!((load.tasks, load.queue, &load.workers[..]), (3, 3, &[Worker::Stalled][..]));
     assert_eq!(load.to_string(), "3 tasks, 3 in the queue; workers: one poll takes all of the time");
     runtime.block_on(async {
         for _ in 0..3 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes one call per key at a time, shares its result, and keeps it for a time: single flight, an async `lru_cache` with a
-//! time to live, no cache stampede.
+//! Makes one call per key at a time, shares its result, and keeps it for a time: an async `lru_cache` with a time to
+//! live.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync,time
@@ -38,7 +38,7 @@
 //! begin anew.
 //!
 //! A load runs in the task of its caller. A `get` that is begun and not polled on, in a `select!` loop or a stream's
-//! buffer, holds up the others who wait for its key: spawn the load, `async { tokio::spawn(load).await }`, or poll it to
+//! buffer, holds up the other callers of its key. Spawn the load, `async { tokio::spawn(load).await }`, or poll it to
 //! its end.
 //!
 //! # Errors

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! Read it every second, from a task or from a thread. Slow and busy: something computes; `slow_polls` says which task.
-//! Slow and idle: the tasks wait for one another or for a peer. [`Worker::Stands`]: a poll goes on since the last look,
+//! Slow and idle: the tasks wait for one another or for a peer. [`Worker::Stalled`]: a poll goes on since the last look,
 //! which Tokio counts as busy only when it is over.
 //!
 //! One number is enough for a graph: `Handle::metrics().num_alive_tasks()`. Stable are `num_workers`, `num_alive_tasks`,
@@ -75,7 +75,7 @@ pub enum Worker {
     /// The share of the time in which it polled tasks, between 0 and 1.
     Busy(f64),
     /// It neither slept nor ended a turn: one poll, or a row of ready tasks, took all of the time.
-    Stands,
+    Stalled,
 }
 
 impl Meter {
@@ -97,7 +97,7 @@ impl Meter {
             let busy = after.busy.saturating_sub(before.busy).as_secs_f64();
             let sleeps = after.parks % 2 == 1;
             match before == after && !sleeps {
-                true => Worker::Stands,
+                true => Worker::Stalled,
                 false => Worker::Busy((busy / passed).clamp(0.0, 1.0)),
             }
         });
@@ -126,7 +126,7 @@ impl fmt::Display for Load {
             f.write_str(if number == 0 { " " } else { ", " })?;
             match worker {
                 Worker::Busy(share) => write!(f, "{:.0}% busy", share * 100.0)?,
-                Worker::Stands => f.write_str("one poll takes all of the time")?,
+                Worker::Stalled => f.write_str("one poll takes all of the time")?,
             }
         }
         Ok(())

@@ -54,7 +54,7 @@ pub struct Panicked {
     pub message: String,
     /// The file and the line of it.
     pub place: Option<(String, u32)>,
-    /// The task that it has ended. None outside a task: `main`'s future is none, nor is the future of a `block_on`.
+    /// The task that it has ended. `None` outside a task: the future of `main`, or of a `block_on`, is not a task.
     pub task: Option<task::Id>,
     /// The thread's name.
     pub thread: Option<String>,

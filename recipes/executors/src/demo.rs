@@ -58,7 +58,7 @@ impl Gauge {
 
 /// Stands for a blocking call.
 #[instrument(skip(gauge), ret)]
-#[expect(clippy::disallowed_methods, reason = "it stands for a call that blocks, and has a thread for that")]
+#[expect(clippy::disallowed_methods, reason = "a call that blocks, on a thread for that")]
 fn read(report: &str, gauge: &Gauge) -> String {
     gauge.count(|| thread::sleep(Duration::from_millis(50)));
     format!("<{report}>")

@@ -225,7 +225,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
     ///
     /// See [`JobError`].
     pub async fn run(&self, job: J) -> Result<O, JobError> {
-        // First, so that a job which cannot be sent costs nobody else anything.
+        // First, so that a job which cannot be sent costs the other jobs nothing.
         let request = frame(&job).map_err(JobError::Unsendable)?;
         drop(job);
         let _entered = self.enter()?;
@@ -281,7 +281,7 @@ impl<J, O> ProcessPool<J, O> {
 }
 
 impl State {
-    /// The idle workers, if nobody will want them any more.
+    /// The idle workers, if no job will need them.
     fn unwanted(&mut self) -> Vec<Worker> {
         match self.phase {
             Phase::Closed | Phase::Broken(_) if self.jobs == 0 => mem::take(&mut self.idle),
@@ -293,7 +293,7 @@ impl State {
 /// A call of `run`, for as long as it lasts.
 struct Entered<'a, J, O> {
     pool: &'a ProcessPool<J, O>,
-    // Dropped last, so that nobody sees a pool without jobs whose workers have not been told.
+    // Dropped last: a pool without jobs has notified its workers.
     _alive: TaskTrackerToken,
 }
 

@@ -34,7 +34,8 @@
 //! - A dropped handle cancels nothing: its job runs. `AbortOnDropHandle` of tokio-util aborts what has not begun.
 //! - `abort` does not say whether it was in time.
 //! - Dropped without [`finish`](Threads::finish), it waits for nothing. A thread that is busy may still run the whole queue.
-//! - It has no initializer. `on_thread_start` of a runtime is none: a thread that panics there is lost, and its job waits.
+//! - It has no initializer. `on_thread_start` of a runtime does not replace one: a thread that panics there is lost,
+//!   and its job waits.
 //! - A job cannot use `tokio::spawn` or timers: its runtime has no thread that drives them. Move in a `Handle` of yours.
 //! - A job that waits for a job of the same threads can wait forever.
 //!

@@ -29,9 +29,9 @@
 //! Ctrl-C reaches the caller alone, because a terminal signals its foreground group. For the same reason a program that
 //! reads the terminal is stopped by SIGTTIN: give it a stdin, such as `Stdio::null()`.
 //!
-//! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Process 1 reaps what the program has
-//! started. Where it does not, as in many containers, what has ended is told from what lives by `/proc`. On other systems
-//! than Linux it counts as alive there, until the grace period is over.
+//! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Process 1 reaps what the program
+//! has started. In many containers it does not; then `/proc` shows what has ended. On systems other than Linux such a
+//! process counts as alive until the grace period is over.
 //!
 //! A pattern is copied alone, so the kill of a group is written out in each that leads one: here, in `run`, `pipeline`,
 //! `terminal` and `no_orphans`, and in the process pool of `executors`.

@@ -31,9 +31,9 @@
 //! They take turns on the parent's task: they wait side by side, and while one computes, the others do not run. Nothing needs
 //! an `Arc`, a lock or a `Send`. When the function returns, no child is left, also after an error or a cancellation.
 //!
-//! The crate moro has a scope whose children borrow, and polls them on the caller's task, too. async-scoped makes tasks of
-//! them, and its safe form blocks the thread until they end: a future may be dropped or leaked (`mem::forget`), and its
-//! tasks would then use what is gone. So no safe `spawn` borrows, awaits, and runs on all cores.
+//! The crate moro has a scope whose children borrow, and polls them on the caller's task, too. async-scoped makes tasks
+//! of them, and its safe form blocks the thread until they end. The reason: a future may be dropped or leaked
+//! (`mem::forget`), and its tasks would use what is gone. So no safe `spawn` borrows, awaits, and runs on all cores.
 //!
 //! `tokio::try_join!` is enough for a fixed number of children, `futures::future::try_join_all` for a list.
 //!

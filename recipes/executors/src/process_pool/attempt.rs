@@ -36,12 +36,12 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
             };
             match timeout(self.options.start_limit, worker.take(request)).await {
                 Ok(Ok(())) => break worker,
-                // It died while nobody looked, and another can have the job. The idle ones are fewer each time.
+                // It died while it was idle, and another can have the job. The idle ones are fewer each time.
                 Ok(Err(_)) | Err(_) => {
                     let status = worker.end().await;
                     match worker.place.take() {
                         Some(free) if !is_new => place = free,
-                        // Until it is counted nobody else has the place, and begins.
+                        // Until it is counted its slot is taken, so no other job begins.
                         _still_taken => return Err(self.counted(JobError::Crashed(status))),
                     }
                 }
@@ -103,7 +103,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         }
     }
 
-    /// Counts a crash, while its worker still has its place: nobody else begins in between.
+    /// Counts a crash, while its worker still has its slot: no other job begins in between.
     fn counted(&self, crash: JobError) -> JobError {
         let mut state = self.lock();
         state.crashes = state.crashes.saturating_add(1);
@@ -128,7 +128,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
             worker.retire();
             return;
         }
-        // Into the stack before the place is free: whoever gets the place finds it there.
+        // Into the stack before the slot is free: the job that gets the slot finds it there.
         let place = worker.place.take();
         self.lock().idle.push(worker);
         drop(place);

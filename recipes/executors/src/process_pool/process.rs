@@ -24,7 +24,7 @@ type Farewell = (Duration, Option<OwnedSemaphorePermit>);
 /// How a process has ended, and its place.
 type End = (ExitStatus, Option<OwnedSemaphorePermit>);
 
-/// A process that somebody wants. Dropped, it is killed.
+/// A process in use. Dropped, it is killed.
 #[derive(Debug)]
 pub(super) struct Worker {
     channel: UnixStream,
@@ -185,7 +185,7 @@ async fn look_after(
     // In the same step, before its number can be another's.
     drop(group);
     if let Ok(status) = status {
-        // The place is free now, unless somebody asks and wants to keep it.
+        // The slot is free now, unless the receiver keeps it.
         drop(ended.send((status, place)));
     }
 }

@@ -28,7 +28,7 @@ pub enum OnCrash {
     /// Every job fails, those that run and those that wait, and nothing new is taken: what asyncio does.
     BreakPool,
     /// The worker's own job fails, and the next job gets a new worker. After `limit` crashes without a result between
-    /// them the pool is broken: what crashes each time would crash for ever.
+    /// them the pool is broken: what crashes each time would crash forever.
     FailJob {
         /// As many crashes, one after the other, break the pool.
         limit: NonZeroUsize,

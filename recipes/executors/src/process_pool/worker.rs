@@ -23,8 +23,8 @@ use super::wire::{Incoming, RemoteError, Reply, frame};
 /// Tells a program that it is a worker, and how many milliseconds it may take to end.
 pub(super) const WORKER: &str = "PROCESS_POOL_WORKER";
 
-/// Makes this process a worker if it was started as one, and then does not return: it does the jobs of its pool until
-/// that wants no more, and exits. Any other process goes on at once.
+/// Makes this process a worker if it was started as one. Then it does not return: it does the jobs of its pool, and
+/// exits. Any other process goes on at once.
 ///
 /// Call it first thing in `main`. `prepare` is the `initializer` and gives what does the jobs, one after the other, on a
 /// thread of its own that is in no runtime; it is dropped at the end. Of an error the pool gets the type's name, its
@@ -87,7 +87,7 @@ where
     // An idle worker puts its things away.
     let end_limit = env::var(WORKER).ok().and_then(|limit| limit.parse().ok());
     let ended = end.recv_timeout(Duration::from_millis(end_limit.unwrap_or(0)));
-    // Nobody waits for the result of any other, nor for the programs that its job has started.
+    // The pool waits for no other result, nor for the programs that its job has started.
     if ended == Err(RecvTimeoutError::Timeout) && getpgrp() == getpid() {
         drop(io::stdout().flush());
         kill_current_process_group(Signal::KILL)?;

@@ -26,7 +26,7 @@ pub enum NoValue {
 
 /// A child of a group. To drop it does nothing to the child.
 ///
-/// It is a future with the child's value, in the block or after it. It yields once before it says that there is none: when
+/// It is a future with the child's value, in the block or after it. It yields once before it returns [`NoValue`]: when
 /// the group is being cancelled, an awaiter in the group is cancelled there, and does not fail too.
 #[derive(Debug)]
 pub struct Child<T> {
