@@ -77,6 +77,9 @@ fn dropping_the_guard_ends_the_capture() {
     drop(guard);
     info!("outside");
     assert_eq!(log.lines(), ["INFO inside"]);
+    // What is given the log still has it.
+    dispatcher::with_default(&log.dispatch(), || info!("given"));
+    assert_eq!(log.lines(), ["INFO inside", "INFO given"]);
 }
 
 /// A line that another thread comes to first is captured all the same when the test comes to it. By itself, tracing would
