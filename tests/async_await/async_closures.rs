@@ -93,7 +93,7 @@ async fn a_pause_of_zero_does_not_keep_the_thread_for_ever() {
     let mut asked = 0;
     let answer = poll_until(Duration::ZERO, async || {
         asked += 1;
-        if asked > 1_000 { Err("no other task had a turn") } else { Ok((beats.get() == 3).then_some("ready")) }
+        if asked > 1_000 { Err("others had no turn yet") } else { Ok((beats.get() == 3).then_some("ready")) }
     });
     assert_eq!(answer.await, Ok("ready"));
 }
