@@ -23,7 +23,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// asyncio: Ctrl-C raises `KeyboardInterrupt`, and clean-ups run; SIGTERM ends the process. Here both end it. (The
-/// lesson sends SIGTERM, because a shell in the background starts it with SIGINT ignored.)
+/// lesson sends SIGTERM: a program that a shell starts in the background ignores SIGINT.)
 #[test]
 fn without_a_listener_a_signal_ends_the_process_and_no_destructor_runs() {
     with_a_process(
