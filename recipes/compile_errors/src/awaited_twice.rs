@@ -12,7 +12,7 @@
 //!
 //! # What it means
 //!
-//! An await takes the future or the handle: its value is given once.
+//! An await takes the future or the handle, which gives its value once.
 //!
 //! # What to do
 //!
@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! `shared()` of `FutureExt`: a future that can be cloned, and every clone gets the value. Take it when several tasks
+//! `shared()` of `FutureExt`: a future that can be cloned, and every clone gets the value. Take this if several tasks
 //! wait for one result.
 
 use futures::FutureExt;

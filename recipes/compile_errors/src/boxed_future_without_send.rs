@@ -12,7 +12,7 @@
 //!
 //! # What it means
 //!
-//! A `dyn` type has the abilities that it names: without `+ Send` in the type, no future in the box counts as `Send`.
+//! A `dyn` type has only the traits that it names: without `+ Send` in the type, no future in the box counts as `Send`.
 //!
 //! # What to do
 //!
@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Run it on its own thread: `spawn_local` in a `LocalSet`. Take it when the future really is not `Send`; futures calls
+//! Run it on its own thread: `spawn_local` in a `LocalSet`. Take this if the future really is not `Send`; futures calls
 //! the type `LocalBoxFuture`.
 
 use futures::future::{BoxFuture, FutureExt, LocalBoxFuture};

@@ -15,11 +15,11 @@
 //!
 //! # What to do
 //!
-//! Share it: an `Arc`, with a clone for the task. A small value may be cloned itself.
+//! Share it in an `Arc`, with a clone for the task. A small value may be cloned itself.
 //!
 //! # Second best
 //!
-//! Get it back: the task returns it with its result. Take it when the caller waits for the task in any case.
+//! Get it back: the task returns it with its result. Take this if the caller waits for the task in any case.
 
 use std::sync::Arc;
 
