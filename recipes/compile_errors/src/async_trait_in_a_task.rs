@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Let the caller spawn: there the type is known, and rustc checks its future. Take this if the trait is not yours.
+//! Let the caller spawn: there the type is known, and rustc checks its future. Take it when the trait is not yours.
 
 use tokio::task::{JoinError, JoinHandle};
 

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! `std::future::ready(value)` is a future that is done. Take this if an interface needs a future, such as a callback.
+//! `std::future::ready(value)` is a future that is done. Take it when an interface needs a future, such as a callback.
 
 use std::future::ready;
 

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Collect futures, and await them together: `join_all`. Take this if they may run at the same time.
+//! Collect futures, and await them together: `join_all`. Take it when they may run at the same time.
 
 use futures::future::join_all;
 

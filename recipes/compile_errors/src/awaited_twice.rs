@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! `shared()` of `FutureExt`: a future that can be cloned, and every clone gets the value. Take this if several tasks
+//! `shared()` of `FutureExt`: a future that can be cloned, and every clone gets the value. Take it when several tasks
 //! wait for one result.
 
 use futures::FutureExt;

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Declare `self: Arc<Self>` (or `Arc<Client>`), and clone the `Arc` at the call. Take this if the task needs most of
+//! Declare `self: Arc<Self>` (or `Arc<Client>`), and clone the `Arc` at the call. Take it when the task needs most of
 //! the object.
 
 use std::sync::Arc;

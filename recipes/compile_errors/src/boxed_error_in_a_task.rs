@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Return `anyhow::Error`, which is `Send` and `Sync`. Take this if a person reads the error. If a caller matches on
+//! Return `anyhow::Error`, which is `Send` and `Sync`. Take it when a person reads the error. If a caller matches on
 //! the error, take an enum with `thiserror`.
 
 use std::error::Error;

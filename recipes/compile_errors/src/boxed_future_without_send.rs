@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Run it on its own thread: `spawn_local` in a `LocalSet`. Take this if the future really is not `Send`; futures calls
+//! Run it on its own thread: `spawn_local` in a `LocalSet`. Take it when the future really is not `Send`; futures calls
 //! the type `LocalBoxFuture`.
 
 use futures::future::{BoxFuture, FutureExt, LocalBoxFuture};

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! `left_future()` and `right_future()` make one type of two, without a box. Take this if the future itself is passed
+//! `left_future()` and `right_future()` make one type of two, without a box. Take it when the future itself is passed
 //! on. For three or more futures take `.boxed()`.
 
 use futures::FutureExt;

@@ -18,7 +18,7 @@
 //!
 //! # Second best
 //!
-//! Give the callback a value that it owns. Take this if the future has to be `Send`, as in a task: a bound on an
+//! Give the callback a value that it owns. Take it when the future has to be `Send`, as in a task: a bound on an
 //! `AsyncFn` cannot require that yet.
 
 async fn with_page(callback: impl AsyncFnOnce(&str) -> usize) -> usize {

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Use no cell: the task owns the value and changes it. Take this if only one task uses the value.
+//! Use no cell: the task owns the value and changes it. Take it when only one task uses the value.
 
 use std::cell::RefCell;
 

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Use a `RefCell`, borrowed for one line and never over an await; in tasks a `Mutex`. Take this if the branches have
+//! Use a `RefCell`, borrowed for one line and never over an await; in tasks a `Mutex`. Take it when the branches have
 //! to see each other's changes.
 
 use std::cell::RefCell;

@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Use an enum with `thiserror` and `#[from]`. Take this if a caller matches on the error.
+//! Use an enum with `thiserror` and `#[from]`. Take it when a caller matches on the error.
 
 use std::num::ParseIntError;
 

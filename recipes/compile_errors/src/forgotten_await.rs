@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Add the step with `map` of `FutureExt`, and await later. Take this if you pass the future on, for example into a
+//! Add the step with `map` of `FutureExt`, and await later. Take it when you pass the future on, for example into a
 //! `Vec` of futures.
 
 use futures::FutureExt;

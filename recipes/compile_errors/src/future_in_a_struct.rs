@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Use a type parameter: `struct Job<Work>`. Take this if each `Job` is used where it was made: it needs no box, but
+//! Use a type parameter: `struct Job<Work>`. Take it when each `Job` is used where it was made: it needs no box, but
 //! each future makes another type of `Job`.
 
 use futures::future::{BoxFuture, FutureExt};

@@ -18,7 +18,7 @@
 //!
 //! # Second best
 //!
-//! Take the argument by value, if the future needs the argument itself.
+//! Pass the argument by value. Take it when the future needs the argument itself.
 
 fn load(name: &str) -> impl Future<Output = usize> + use<> {
     let length = name.len();

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Await both sides together: `join!`. Take this if both are futures that may run at the same time.
+//! Await both sides together: `join!`. Take it when both are futures that may run at the same time.
 
 async fn load() -> usize {
     4

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Use `join!`, which takes futures of any types. Take this if their number is fixed.
+//! Use `join!`, which takes futures of any types. Take it when their number is fixed.
 
 use futures::FutureExt;
 use futures::future::join_all;

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Spawn no task: write an `async fn` that takes any `Item`, even a borrowed one. Take this if the caller can await it.
+//! Spawn no task: write an `async fn` that takes any `Item`, even a borrowed one. Take it when the caller can await it.
 
 use tokio::task::{JoinError, JoinHandle};
 

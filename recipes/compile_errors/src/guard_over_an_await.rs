@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Use `tokio::sync::Mutex`, whose guard is `Send`. Take this if the lock has to be held over the await; other tasks
+//! Use `tokio::sync::Mutex`, whose guard is `Send`. Take it when the lock has to be held over the await; other tasks
 //! wait for it that long.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Let the panic go on in the caller, as an exception does: `resume_unwind`. Take this if the task is never aborted.
+//! Let the panic go on in the caller, as an exception does: `resume_unwind`. Take it when the task is never aborted.
 
 use std::panic::resume_unwind;
 

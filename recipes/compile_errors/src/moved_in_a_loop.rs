@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Spawn no tasks: use futures that borrow, in a `join_all`. Take this if the rounds need no cores of their own.
+//! Spawn no tasks: use futures that borrow, in a `join_all`. Take it when the rounds need no cores of their own.
 
 use futures::future::join_all;
 use tokio::sync::mpsc;

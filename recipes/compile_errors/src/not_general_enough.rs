@@ -21,7 +21,7 @@
 //!
 //! # Second best
 //!
-//! Collect the futures first, then make a stream of them. Take this if the items have to stay borrowed. It makes all
+//! Collect the futures first, then make a stream of them. Take it when the items have to stay borrowed. It makes all
 //! futures at once, which is cheap until they are polled.
 
 use futures::StreamExt;

@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Use an `Arc<tokio::sync::Mutex<Receiver>>`, locked for one `recv`. Take this if you do not want another crate.
+//! Use an `Arc<tokio::sync::Mutex<Receiver>>`, locked for one `recv`. Take it when you do not want another crate.
 
 use std::sync::Arc;
 

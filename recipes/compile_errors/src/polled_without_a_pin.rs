@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Use `Box::pin(load())`. Take this if the future is kept in a struct, put into a list, or returned.
+//! Use `Box::pin(load())`. Take it when the future is kept in a struct, put into a list, or returned.
 
 use std::pin::pin;
 use std::time::Duration;

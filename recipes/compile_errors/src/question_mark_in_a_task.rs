@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Handle the error in the task. Take this if no code awaits the task: an `Err` in a dropped handle is lost silently.
+//! Handle the error in the task. Take it when no code awaits the task: an `Err` in a dropped handle is lost silently.
 
 use std::num::ParseIntError;
 

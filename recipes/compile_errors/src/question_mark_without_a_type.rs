@@ -17,7 +17,7 @@
 //!
 //! # Second best
 //!
-//! Make an `async fn` of the block: its signature has the type. Take this if the block is long or used twice.
+//! Make an `async fn` of the block: its signature has the type. Take it when the block is long or used twice.
 
 use std::num::ParseIntError;
 

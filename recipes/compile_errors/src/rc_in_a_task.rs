@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! `spawn_local` in a `LocalSet`: the task stays on its thread. Take this if you cannot change the type, such as that
+//! `spawn_local` in a `LocalSet`: the task stays on its thread. Take it when you cannot change the type, such as that
 //! of a GUI or of C.
 
 use std::rc::Rc;

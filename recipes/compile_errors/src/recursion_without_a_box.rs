@@ -18,7 +18,7 @@
 //!
 //! # Second best
 //!
-//! Keep a list of the remaining work, and loop. Take this if the depth comes from outside: a deep recursion of boxed
+//! Keep a list of the remaining work, and loop. Take it when the depth comes from outside: a deep recursion of boxed
 //! futures overflows the stack when it is polled or dropped.
 
 struct Page {

@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Take the list as an argument, by reference: the caller keeps it. This fits if the caller needs the list, too.
+//! Take the list as an argument, by reference: the caller keeps it. Take it when the caller needs the list, too.
 
 use futures::stream::{self, Stream, StreamExt};
 

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! Get it back: the task returns it with its result. Take this if the caller waits for the task in any case.
+//! Get it back: the task returns it with its result. Take it when the caller waits for the task in any case.
 
 use std::sync::Arc;
 
