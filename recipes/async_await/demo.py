@@ -17,7 +17,7 @@ ANSWERS = {
 
 
 async def fetch(path: str) -> str:
-"""Simulates a request: takes its time, and fails for a path that the server does not have."""
+    """Simulates a request: takes its time, and fails for a path that the server does not have."""
     print(f"  GET {path}")
     seconds, answer = ANSWERS.get(path, (0.1, None))
     await asyncio.sleep(seconds)
