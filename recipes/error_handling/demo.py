@@ -1,4 +1,4 @@
-"""Errors of tasks: catch them, tell them apart, pick a group apart, report, restart, retry, refuse, explain."""
+"""Errors of tasks: catch them, sort them, pick a group apart, report, restart, retry, refuse, explain."""
 
 import asyncio
 

@@ -265,7 +265,7 @@ async fn a_load_that_awaits_its_own_key_panics() {
     assert_eq!(circle.unwrap_err().downcast_ref(), Some(&"a load awaits its own key"));
     assert_eq!(cache.get("key", load(calls.clone())).await, Ok(1), "no key is stuck");
     let nested = cache.get("outer", async { cache.get("key", load(calls.clone())).await });
-    assert_eq!(nested.await, Ok(1), "another key is none of its own");
+    assert_eq!(nested.await, Ok(1), "another key does not count as its own");
 }
 
 /// The hazard: a load that awaits its key through another task is not recognised, and waits forever. asyncio: the same.

@@ -131,7 +131,7 @@ fn its_tasks_are_dropped_where_they_stand_when_it_ends() {
         });
         yield_now().await;
     });
-    assert_eq!(dropped.get(), 0, "between two mains it stands still");
+    assert_eq!(dropped.get(), 0, "between two mains it does not run");
     drop(runtime);
     assert_eq!((dropped.get(), cleaned_up.get()), (1, 0));
 }

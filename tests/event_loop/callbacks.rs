@@ -423,7 +423,7 @@ async fn other_tasks_have_their_turn_although_callbacks_schedule_callbacks_witho
         let next = callbacks.clone();
         let call = move || {
             calls.add();
-            assert!(calls.get() < 10_000, "nobody else has had a turn");
+            assert!(calls.get() < 10_000, "no other task has had a turn");
             again(&next, delay, calls);
         };
         match delay {

@@ -70,7 +70,7 @@ fn a_task_that_is_left_stands_still_between_two_mains_and_goes_on_in_the_next() 
         yield_now().await;
         go_on.notify_one();
     });
-    assert_eq!((first, steps.get()), (Ok(()), 1), "it could go on, and nobody lets it");
+    assert_eq!((first, steps.get()), (Ok(()), 1), "it could go on, and no main runs it");
     runner.run(|| task.unwrap()).unwrap().unwrap();
     assert_eq!(steps.get(), 2);
 }

@@ -81,7 +81,7 @@ async fn later_errors_vanish_without_a_trace() {
     });
     assert_eq!(result.await, Err("bad-early after 100".to_owned()));
     sleep(ms(500)).await;
-    assert_eq!(failed.get(), 2, "the second error happened, and only the task itself could tell");
+    assert_eq!(failed.get(), 2, "the second error happened, and only the task itself could show it");
 }
 
 /// asyncio: any exception surfaces at once and the others run on. Tokio: a panic is passed on the same way.

@@ -101,10 +101,7 @@ pub fn wait_for<T>(
     mut task: AbortOnDropHandle<T>,
     limit: Duration,
 ) -> Result<Result<T, JoinError>, AbortOnDropHandle<T>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the clock of the runtime may be the one that stands still"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the clock of the runtime may be paused")]
     let deadline = Instant::now().checked_add(limit);
     match poll_until(&mut task, deadline) {
         Poll::Ready(result) => Ok(result),
