@@ -233,7 +233,7 @@ async fn a_handler_that_panics_ends_its_own_connection() {
     let mut first = connect(&arrivals).await;
     first.write_all(b"!").await.unwrap();
     assert_eq!(soon(first.read(&mut [0; 1])).await.unwrap(), 0);
-            // Its slot is free.
+    // Its slot is free.
     let mut second = connect(&arrivals).await;
     assert!(is_answered(&mut second).await);
     stop.cancel();

@@ -67,7 +67,7 @@ async fn the_ends_are_ours() {
     let mut output = String::new();
     soon_on_real_time(pipeline.stdout.take().unwrap().read_to_string(&mut output)).await.unwrap();
     assert_eq!(output, "HELLO");
-            // Waiting closes a pipe that was not taken.
+    // Waiting closes a pipe that was not taken.
     let mut cat = Command::new("cat");
     cat.stdin(Stdio::piped());
     assert_eq!(soon_on_real_time(Pipeline::spawn([cat]).unwrap().wait()).await.unwrap().len(), 1);
