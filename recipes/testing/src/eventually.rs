@@ -21,8 +21,8 @@
 //! }
 //! ```
 //!
-//! If the code under test can have one, a channel, a `watch` or a `JoinHandle` in a `timeout` is enough, and better: the test
-//! goes on at once, and needs no polling.
+//! A channel, a `watch` or a `JoinHandle` in a `timeout` is enough, and better, if the code under test can have one. The test
+//! then goes on at once, and needs no polling.
 //!
 //! It checks at once, and then after pauses of 1, 2, 4 ms and so on, at most 100 ms. So a generous limit costs a passing test
 //! nothing. A `sleep` instead would be too short on a busy machine, and too long on all others.
