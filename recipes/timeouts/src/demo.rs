@@ -218,13 +218,13 @@ async fn cancel_and_confirm(tracker: &TaskTracker) {
     });
     sleep(ms(200)).await;
     for (name, task) in tasks.into_iter().chain([("history", history)]) {
-        let told = if task.cancel("shutting down") { "told to stop" } else { "done before" };
+        let asked = if task.cancel("shutting down") { "told to stop" } else { "done before" };
         match task.wait().await {
-            CancelOutcome::Finished(page) => info!("  {name}, {told}: {page}"),
-            CancelOutcome::Failed(error) => info!("  {name}, {told}: error: {error}"),
-            CancelOutcome::Panicked(message) => info!("  {name}, {told}: bug: {message}"),
+            CancelOutcome::Finished(page) => info!("  {name}, {asked}: {page}"),
+            CancelOutcome::Failed(error) => info!("  {name}, {asked}: error: {error}"),
+            CancelOutcome::Panicked(message) => info!("  {name}, {asked}: bug: {message}"),
             CancelOutcome::Cancelled { reason, .. } => {
-                info!("  {name}, {told}: cancelled: {}", reason.unwrap_or_default())
+                info!("  {name}, {asked}: cancelled: {}", reason.unwrap_or_default())
             }
         }
     }
