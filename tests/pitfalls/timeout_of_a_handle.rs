@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{alive_tasks, ends, ms};
+use crate::support::{PanicsWhenDropped, alive_tasks, ends, ms};
 use crate::work::timeout_of_a_handle::write_twice;
 use crate::work::{IN_TIME, Visits};
 
@@ -39,6 +39,16 @@ async fn ended_and_waited_for_it_writes_no_more() {
     assert_eq!((open.now(), alive_tasks()), (0, 0), "when it returns, the task is gone");
     sleep(ms(100)).await;
     assert_eq!(written.came(), 1);
+}
+
+/// asyncio: `wait_for` raises what the clean-up raises. Here: a panic of a destructor is an error, and no timeout.
+#[tokio::test(start_paused = true)]
+async fn a_panic_as_it_is_ended_is_an_error() {
+    let work = async {
+        let _held = PanicsWhenDropped;
+        pending::<()>().await
+    };
+    assert!(ends(fixed(tokio::spawn(work), ms(150))).await.unwrap_err().is_panic());
 }
 
 /// asyncio: `wait_for(task, None)` has no limit. Here: `Duration::MAX` is no limit. In time, the value is returned.

@@ -45,6 +45,8 @@ async fn a_long_line_comes_in_parts() {
         [whole("abc"), part("abc"), whole("d"), part("abc"), part("def"), ("g".to_owned(), End::Pipe)]
     );
     // The size of the reader's buffer makes no difference.
+    let two_reads = (&b"abc"[..]).chain(&b"\nd"[..]);
+    assert_eq!(all(two_reads, THREE).await, [whole("abc"), ("d".to_owned(), End::Pipe)]);
     let long = [b"x".repeat(20_000), b"\n".to_vec()].concat();
     assert_eq!(
         all(&long[..], limit(8 * 1024)).await.iter().map(|(text, _)| text.len()).collect::<Vec<_>>(),

@@ -77,6 +77,9 @@ fn dropping_the_guard_ends_the_capture() {
     drop(guard);
     info!("outside");
     assert_eq!(log.lines(), ["INFO inside"]);
+    // What is given the log still has it.
+    dispatcher::with_default(&log.dispatch(), || info!("given"));
+    assert_eq!(log.lines(), ["INFO inside", "INFO given"]);
 }
 
 /// A line that another thread reaches first is still captured when the test reaches it. Without the second subscriber,

@@ -131,6 +131,22 @@ impl Descriptor {
     }
 }
 
+/// By number, as in `netinet/tcp.h`.
+const STATES: [&str; 12] = [
+    "another state",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+];
+
 /// Returns the TCP sockets by inode. A line that cannot be read counts as a socket without an address.
 fn tcp_sockets() -> BTreeMap<String, What> {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(fs::read_to_string);
@@ -138,20 +154,8 @@ fn tcp_sockets() -> BTreeMap<String, What> {
     rows.filter_map(|row| {
         let columns: Vec<_> = row.split_whitespace().collect();
         let [_, local, peer, state, _, _, _, _, _, inode, ..] = columns[..] else { return None };
-        let state = match state {
-            "01" => "ESTABLISHED",
-            "02" => "SYN_SENT",
-            "03" => "SYN_RECV",
-            "04" => "FIN_WAIT1",
-            "05" => "FIN_WAIT2",
-            "06" => "TIME_WAIT",
-            "07" => "CLOSE",
-            "08" => "CLOSE_WAIT",
-            "09" => "LAST_ACK",
-            "0A" => "LISTEN",
-            "0B" => "CLOSING",
-            _ => "another state",
-        };
+        let state = usize::from_str_radix(state, 16).ok().and_then(|number| STATES.get(number));
+        let state = state.unwrap_or(&STATES[0]);
         let peer = Some(address(peer)?).filter(|peer| peer.port() != 0);
         Some((inode.to_owned(), What::Tcp { local: address(local)?, peer, state }))
     })

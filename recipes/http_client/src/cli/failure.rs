@@ -22,7 +22,7 @@ pub(crate) struct Failure {
 /// Why a body was not read to its end, or not written.
 pub(crate) enum Broken {
     Body(reqwest::Error),
-    Disk(String, io::Error),
+    Disk(io::Error),
     Again(String),
     Own(String),
 }
@@ -32,7 +32,7 @@ impl From<DownloadError<reqwest::Error>> for Broken {
         let why = chain(&error);
         match error {
             DownloadError::Body(error) => Self::Body(error),
-            DownloadError::Disk(error) => Self::Disk(why, error),
+            DownloadError::Disk(error) => Self::Disk(error),
             DownloadError::TooLong(_) => Self::Own(why),
         }
     }
@@ -43,7 +43,7 @@ impl From<ResumeError> for Broken {
         let why = chain(&error);
         match error {
             ResumeError::Body(error) => Self::Body(error),
-            ResumeError::Disk(error) => Self::Disk(why, error),
+            ResumeError::Disk(error) => Self::Disk(error),
             ResumeError::Misfit | ResumeError::Short(..) => Self::Again(why),
             ResumeError::TooLong(_) | ResumeError::Status(_) => Self::Own(why),
         }
@@ -61,7 +61,7 @@ impl Failure {
     }
 
     pub(crate) fn of_disk(error: io::Error) -> Self {
-        let why = format!("the file could not be written: {error}");
+        let why = format!("the file could not be written: {}", chain(&error));
         Self { verdict: Verdict::Final, lacks_files: lacks_files(&why), why }
     }
 }

@@ -149,7 +149,7 @@ impl Fetcher {
         match size {
             Ok(size) => Ok(Fetched { status: one_line(&status), size, file: name.map(|(_, name)| name) }),
             Err(Broken::Body(error)) => Err(Failure::of_request(error, proxy, "the body broke off: ")),
-            Err(Broken::Disk(why, error)) => Err(Failure { why, ..Failure::of_disk(error) }),
+            Err(Broken::Disk(error)) => Err(Failure::of_disk(error)),
             Err(Broken::Again(why)) => Err(Failure { verdict: Verdict::Again, why, lacks_files: false }),
             Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Final, why, lacks_files: false }),
         }
