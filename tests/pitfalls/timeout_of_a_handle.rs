@@ -51,7 +51,7 @@ async fn a_panic_as_it_is_ended_is_an_error() {
     assert!(ends(fixed(tokio::spawn(work), ms(150))).await.unwrap_err().is_panic());
 }
 
-/// asyncio: `wait_for(task, None)` has no limit. Here: `Duration::MAX` has none. In time, the value returns.
+/// asyncio: `wait_for(task, None)` has no limit. Here: `Duration::MAX` is no limit. In time, the value is returned.
 #[tokio::test(start_paused = true)]
 async fn in_time_it_gives_the_value() {
     let start = Instant::now();
@@ -72,7 +72,7 @@ async fn without_any_time_a_task_that_is_done_has_its_value_and_one_that_is_not_
     assert_eq!(ends(fixed(tokio::spawn(async {}), Duration::ZERO)).await.unwrap(), None, "it had not begun");
 }
 
-/// asyncio: a thread cannot be cancelled either, and `wait_for` returns without it.
+/// asyncio: a thread cannot be cancelled either, but `wait_for` does not wait for it.
 #[tokio::test]
 async fn a_blocking_job_is_not_ended_and_its_value_is_waited_for() {
     let (go, gate) = std::sync::mpsc::channel();

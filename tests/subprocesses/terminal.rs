@@ -18,7 +18,7 @@ fn shell(script: &str) -> Terminal {
     Terminal::spawn(command, SIZE).unwrap()
 }
 
-/// What comes until `end` has come.
+/// Reads until `end` has come.
 async fn until(terminal: &Terminal, end: &str) -> String {
     let mut all = Vec::new();
     while !String::from_utf8_lossy(&all).contains(end) {
@@ -30,7 +30,7 @@ async fn until(terminal: &Terminal, end: &str) -> String {
     text(all)
 }
 
-/// What comes until the end.
+/// Reads until the end.
 async fn rest(terminal: &Terminal) -> String {
     let (mut all, mut chunk) = (Vec::new(), [0; 1024]);
     loop {
@@ -138,7 +138,7 @@ async fn much_output_comes_whole() {
     assert!(terminal.wait().await.unwrap().success());
 }
 
-/// Dropped, it kills the group, and the system hangs up on what else is in front of the terminal.
+/// Dropping it kills the group, and the system sends SIGHUP to the foreground group of the terminal.
 #[tokio::test]
 async fn dropped_it_takes_the_program_along() {
     let mut witness = Witness::new().await;
@@ -191,7 +191,7 @@ async fn a_full_terminal_makes_its_writer_wait() {
     assert!(timeout(ms(100), terminal.write(&much)).await.is_err());
 }
 
-/// `setsid` has started, so a missing program is no error of the start: it ends with 127, and says so.
+/// `setsid` has started, so a missing program is no error of `spawn`: `setsid` prints it and ends with 127.
 #[tokio::test]
 async fn but_a_missing_program_is_found_out_late() {
     let mut terminal = Terminal::spawn(command("no-such-program"), SIZE).unwrap();
