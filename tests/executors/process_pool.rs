@@ -1,6 +1,6 @@
 //! Lessons of the pattern `process_pool`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -235,6 +235,65 @@ mod job {
         assert_eq!(error.to_string(), "JSON has no NaN and no infinity");
         let error = soon_on_real_time(pool.run(1)).await.unwrap_err();
         assert_eq!(error.to_string(), "JSON has no NaN and no infinity");
+    }
+
+    /// Wherever in a job such a value is, and of whatever type.
+    #[tokio::test]
+    async fn that_json_would_change_is_refused_wherever_it_is() {
+        #[derive(serde::Serialize)]
+        struct Nothing;
+        #[derive(serde::Serialize)]
+        struct Wrapped(Option<u8>);
+        #[derive(serde::Serialize)]
+        struct Two(f64, f64);
+        #[derive(serde::Serialize)]
+        struct Named {
+            number: f64,
+        }
+        #[derive(serde::Serialize)]
+        enum Doubtful {
+            Unit(Option<()>),
+            Struct(Option<Nothing>),
+            Newtype(Option<Wrapped>),
+            Fine(Option<bool>),
+            Float(f32),
+            List(Vec<f64>),
+            Pair((u8, f64)),
+            Two(Two),
+            Map(BTreeMap<u8, f64>),
+            Named(Named),
+            Tuple(f64, u8),
+            Fields { number: f64 },
+        }
+        use Doubtful::{
+            Fields, Fine, Float, List, Map, Named as IsNamed, Newtype, Pair, Struct, Tuple, Two as IsTwo,
+            Unit,
+        };
+        let pool = ProcessPool::<Doubtful, Value>::new(worker("a worker"), Options::default()).unwrap();
+        let refused =
+            async |job| soon_on_real_time(pool.run(job)).await.unwrap_err().source().unwrap().to_string();
+        for job in [Unit(Some(())), Struct(Some(Nothing)), Newtype(Some(Wrapped(None)))] {
+            assert_eq!(refused(job).await, "in JSON this `Some` would be `None`");
+        }
+        let nan = f64::NAN;
+        for job in [
+            Float(f32::NAN),
+            List(vec![nan]),
+            Pair((0, nan)),
+            IsTwo(Two(0.0, nan)),
+            Map(BTreeMap::from([(0, nan)])),
+            IsNamed(Named { number: nan }),
+            Tuple(nan, 0),
+            Fields { number: nan },
+        ] {
+            assert_eq!(refused(job).await, "JSON has no NaN and no infinity");
+        }
+        // These arrive, and it is the worker that knows no such job.
+        for job in [Unit(None), Fine(Some(true)), Newtype(Some(Wrapped(Some(1)))), Float(1.0), Pair((0, 1.0))]
+        {
+            let error = soon_on_real_time(pool.run(job)).await.unwrap_err();
+            assert!(!matches!(error, JobError::Unsendable(_)), "{error:?}");
+        }
     }
 
     /// By default `serde_json` reads some numbers with a wrong last bit.

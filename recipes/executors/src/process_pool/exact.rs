@@ -12,21 +12,26 @@ use serde_json::Error;
 ///
 /// If `value` would arrive as another value.
 pub(super) fn check(value: &impl Serialize) -> Result<(), Error> {
-    value.serialize(Check).map(|_is_null| ())
+    value.serialize(Check).map(drop)
 }
 
-/// Writes no output. Its result is whether the value is written as `null`.
+/// Writes no output. Its result says how the value would be written.
 struct Check;
 
-const OTHER: Result<bool, Error> = Ok(false);
-const NULL: Result<bool, Error> = Ok(true);
+enum Written {
+    Null,
+    Other,
+}
 
-fn float(is_finite: bool) -> Result<bool, Error> {
+const OTHER: Result<Written, Error> = Ok(Written::Other);
+const NULL: Result<Written, Error> = Ok(Written::Null);
+
+fn float(is_finite: bool) -> Result<Written, Error> {
     if is_finite { OTHER } else { Err(Error::custom("JSON has no NaN and no infinity")) }
 }
 
 impl Serializer for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     type SerializeSeq = Self;
     type SerializeTuple = Self;
@@ -36,32 +41,32 @@ impl Serializer for Check {
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
 
-    fn serialize_f32(self, value: f32) -> Result<bool, Error> {
+    fn serialize_f32(self, value: f32) -> Result<Written, Error> {
         float(value.is_finite())
     }
-    fn serialize_f64(self, value: f64) -> Result<bool, Error> {
+    fn serialize_f64(self, value: f64) -> Result<Written, Error> {
         float(value.is_finite())
     }
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<bool, Error> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written, Error> {
         match value.serialize(self)? {
-            true => Err(Error::custom("in JSON this `Some` would be `None`")),
-            false => OTHER,
+            Written::Null => Err(Error::custom("in JSON this `Some` would be `None`")),
+            Written::Other => OTHER,
         }
     }
-    fn serialize_none(self) -> Result<bool, Error> {
+    fn serialize_none(self) -> Result<Written, Error> {
         NULL
     }
-    fn serialize_unit(self) -> Result<bool, Error> {
+    fn serialize_unit(self) -> Result<Written, Error> {
         NULL
     }
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<bool, Error> {
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<Written, Error> {
         NULL
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _name: &'static str,
         value: &T,
-    ) -> Result<bool, Error> {
+    ) -> Result<Written, Error> {
         value.serialize(self)
     }
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -70,53 +75,53 @@ impl Serializer for Check {
         _index: u32,
         _variant: &'static str,
         value: &T,
-    ) -> Result<bool, Error> {
+    ) -> Result<Written, Error> {
         value.serialize(self).and(OTHER)
     }
 
-    fn serialize_bool(self, _: bool) -> Result<bool, Error> {
+    fn serialize_bool(self, _: bool) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_i8(self, _: i8) -> Result<bool, Error> {
+    fn serialize_i8(self, _: i8) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_i16(self, _: i16) -> Result<bool, Error> {
+    fn serialize_i16(self, _: i16) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_i32(self, _: i32) -> Result<bool, Error> {
+    fn serialize_i32(self, _: i32) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_i64(self, _: i64) -> Result<bool, Error> {
+    fn serialize_i64(self, _: i64) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_i128(self, _: i128) -> Result<bool, Error> {
+    fn serialize_i128(self, _: i128) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_u8(self, _: u8) -> Result<bool, Error> {
+    fn serialize_u8(self, _: u8) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_u16(self, _: u16) -> Result<bool, Error> {
+    fn serialize_u16(self, _: u16) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_u32(self, _: u32) -> Result<bool, Error> {
+    fn serialize_u32(self, _: u32) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_u64(self, _: u64) -> Result<bool, Error> {
+    fn serialize_u64(self, _: u64) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_u128(self, _: u128) -> Result<bool, Error> {
+    fn serialize_u128(self, _: u128) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_char(self, _: char) -> Result<bool, Error> {
+    fn serialize_char(self, _: char) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_str(self, _: &str) -> Result<bool, Error> {
+    fn serialize_str(self, _: &str) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_bytes(self, _: &[u8]) -> Result<bool, Error> {
+    fn serialize_bytes(self, _: &[u8]) -> Result<Written, Error> {
         OTHER
     }
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<bool, Error> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Written, Error> {
         OTHER
     }
 
@@ -157,55 +162,55 @@ impl Serializer for Check {
 
 /// Checks one part of a value.
 fn part<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
-    value.serialize(Check).map(|_is_null| ())
+    value.serialize(Check).map(drop)
 }
 
 impl SerializeSeq for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
 
 impl SerializeTuple for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
 
 impl SerializeTupleStruct for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
 
 impl SerializeTupleVariant for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
 
 impl SerializeMap for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         part(key)
@@ -213,29 +218,29 @@ impl SerializeMap for Check {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
 
 impl SerializeStruct for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
 
 impl SerializeStructVariant for Check {
-    type Ok = bool;
+    type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), Error> {
         part(value)
     }
-    fn end(self) -> Result<bool, Error> {
+    fn end(self) -> Result<Written, Error> {
         OTHER
     }
 }
