@@ -7,12 +7,12 @@
 //! ```
 //!
 //! ```
-//! use diagnosing::stuck::{Tasks, at};
+//! use diagnosing::stuck::{WatchedTasks, at};
 //! use tokio::sync::oneshot;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
-//!     let tasks = Tasks::default();
+//!     let tasks = WatchedTasks::default();
 //!     let (answer, answered) = oneshot::channel::<u32>();
 //!     let client = tokio::spawn(tasks.watch("client", async { at("the answer", answered).await }));
 //!     tokio::task::yield_now().await;
@@ -24,9 +24,9 @@
 //! }
 //! ```
 //!
-//! Wrap each task in [`Tasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list when a
-//! time is over, or at a signal. A future that was never awaited nor spawned is on the list, as never polled. Outside a
-//! watched task [`at`] only awaits.
+//! Wrap each task in [`WatchedTasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list
+//! when a time is over, or at a signal. A future that was never awaited nor spawned is on the list, as never polled.
+//! Outside a watched task [`at`] only awaits.
 //!
 //! `Handle::metrics().num_alive_tasks()` is enough to learn that a task is left. It has no names. Tokio's own list with
 //! stacks is `Handle::dump()`, in a build with `tokio_unstable` on Linux.
@@ -60,7 +60,7 @@ use tokio::time::Instant;
 
 /// The tasks that are watched. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub struct Tasks(Arc<Mutex<List>>);
+pub struct WatchedTasks(Arc<Mutex<List>>);
 
 #[derive(Debug, Default)]
 struct List {
@@ -83,13 +83,13 @@ struct Begun {
 }
 
 tokio::task_local! {
-    static WATCHED: (Tasks, u64);
+    static WATCHED: (WatchedTasks, u64);
 }
 
 /// A task on the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// The name that [`Tasks::watch`] was given.
+    /// The name that [`WatchedTasks::watch`] was given.
     pub name: String,
     /// Whether it has begun to run.
     pub is_polled: bool,
@@ -108,7 +108,7 @@ pub struct Wait {
     pub time: Duration,
 }
 
-impl Tasks {
+impl WatchedTasks {
     /// Does `work`, on the list under `name` from this call to the end of the work or its drop.
     pub fn watch<F: Future>(&self, name: &str, work: F) -> impl Future<Output = F::Output> + use<F> {
         let tasks = self.clone();

@@ -42,7 +42,7 @@
 //!
 //! # Errors
 //!
-//! [`Closed`] after [`Callbacks::close`]; [`RunError`].
+//! [`Closed`] after [`Callbacks::close`]; [`CallbackRunError`].
 //!
 //! # Panics
 //!
@@ -103,7 +103,7 @@ pub struct Closed;
 
 /// Why [`Callbacks::run`] did not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
+pub enum CallbackRunError {
     /// Another call of it is not over: the callbacks would not be one after the other.
     #[error("the callbacks are being run already")]
     Running,
@@ -187,7 +187,7 @@ impl Callbacks {
 
     /// Calls callbacks until [`stop`](Self::stop) or [`close`](Self::close) is called (`run_forever`). `on_panic` is
     /// called with what a callback panicked with (`set_exception_handler`).
-    pub async fn run(&self, mut on_panic: impl FnMut(Box<dyn Any + Send>)) -> Result<(), RunError> {
+    pub async fn run(&self, mut on_panic: impl FnMut(Box<dyn Any + Send>)) -> Result<(), CallbackRunError> {
         let _running = Running::begin(&self.0)?;
         loop {
             let due = self.0.due();
@@ -286,13 +286,13 @@ impl Shared {
 struct Running<'a>(&'a Shared);
 
 impl<'a> Running<'a> {
-    fn begin(shared: &'a Shared) -> Result<Self, RunError> {
+    fn begin(shared: &'a Shared) -> Result<Self, CallbackRunError> {
         let mut state = shared.lock();
         match (state.closed, mem::replace(&mut state.running, true)) {
-            (_, true) => Err(RunError::Running),
+            (_, true) => Err(CallbackRunError::Running),
             (true, false) => {
                 state.running = false;
-                Err(RunError::Closed)
+                Err(CallbackRunError::Closed)
             }
             (false, false) => Ok(Self(shared)),
         }

@@ -12,7 +12,7 @@
 //! use std::num::NonZeroUsize;
 //!
 //! use axum::{Router, routing::get};
-//! use http_client::limits::Limits;
+//! use http_client::limits::RequestLimits;
 //! use reqwest::{Client, Response};
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -24,7 +24,7 @@
 //!     // Neither a proxy nor a certificate: the server is on this machine.
 //!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
-//!     let limits = Limits::new(ten, NonZeroUsize::MIN); // ten in all, one per host
+//!     let limits = RequestLimits::new(ten, NonZeroUsize::MIN); // ten in all, one per host
 //!     let page = limits.send(&client, client.get(url).build()?).await?;
 //!     assert_eq!(page.read(Response::text).await?, "welcome");
 //!     Ok(())
@@ -32,10 +32,11 @@
 //! ```
 //!
 //! reqwest opens as many connections as there are requests: `pool_max_idle_per_host` limits the idle ones only. The
-//! permits of a request are therefore part of its [`Page`], and free when the body is read to its end or dropped.
+//! permits of a request are therefore part of its [`LimitedResponse`], and free when the body is read to its end or
+//! dropped.
 //!
 //! A redirect that the client follows is counted for the host that was asked first. Follow it yourself to count each host:
-//! a client with `Policy::none()`, and one [`Limits::send`] for each hop.
+//! a client with `Policy::none()`, and one [`RequestLimits::send`] for each hop.
 //!
 //! One `tokio::sync::Semaphore` around each request is enough for a limit in all.
 //!
@@ -59,7 +60,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many requests are under way at once. Clones share the same permits.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     all: Arc<Semaphore>,
     per_host: NonZeroUsize,
     hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
@@ -74,12 +75,12 @@ pub struct Permits {
 
 /// A response together with its permits.
 #[derive(Debug)]
-pub struct Page {
+pub struct LimitedResponse {
     response: Response,
     permits: Permits,
 }
 
-impl Limits {
+impl RequestLimits {
     /// At most `all` requests at once, and at most `per_host` to one host (scheme, name and port). More than a semaphore
     /// holds is as much as it holds.
     #[must_use]
@@ -103,9 +104,9 @@ impl Limits {
     ///
     /// # Errors
     /// The client's own.
-    pub async fn send(&self, client: &Client, request: Request) -> Result<Page> {
+    pub async fn send(&self, client: &Client, request: Request) -> Result<LimitedResponse> {
         let permits = self.permits(request.url()).await;
-        Ok(Page { response: client.execute(request).await?, permits })
+        Ok(LimitedResponse { response: client.execute(request).await?, permits })
     }
 
     /// How many more requests could begin now, hosts aside.
@@ -125,7 +126,7 @@ impl Limits {
     }
 }
 
-impl Page {
+impl LimitedResponse {
     /// The status and the headers, which came before the body.
     #[must_use]
     pub fn response(&self) -> &Response {

@@ -15,7 +15,7 @@
 //!
 //! use axum::Router;
 //! use futures::TryFutureExt;
-//! use http_client::many::{Limits, Many};
+//! use http_client::many::{FetchLimits, Many};
 //! use reqwest::{Client, Response};
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -24,7 +24,7 @@
 //!     let urls = futures::stream::iter([format!("http://{}/", listener.local_addr()?).parse()?]);
 //!     tokio::spawn(async { axum::serve(listener, Router::new().fallback(async || "a page")).await });
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
-//!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
+//!     let limits = FetchLimits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
 //!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?; // for this machine
 //!     let mut pages = Many::new(urls, limits, |url| client.get(url).send().and_then(Response::text));
 //!     let page = pages.next().await.transpose()?; // call it until there is none
@@ -35,7 +35,7 @@
 //!
 //! [`Many`] takes URLs from a stream as it needs them and spawns a task only for one that may begin now. A URL whose
 //! host is busy is put aside, and the next one is looked at. What is put aside is a URL, not a task, and at most
-//! [`Limits::aside`] of them: a list that begins with more URLs than that of one slow host waits for this host.
+//! [`FetchLimits::aside`] of them: a list that begins with more URLs than that of one slow host waits for this host.
 //!
 //! `futures::StreamExt::buffer_unordered` is enough for one host, or for hosts that are all quick.
 //!
@@ -68,7 +68,7 @@ const MOST_AT_ONCE: usize = 100;
 
 /// How many at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct FetchLimits {
     /// Fetches under way.
     pub all: NonZeroUsize,
     /// Fetches under way to one host (scheme, name and port) of the list. Where a redirect leads is not counted.
@@ -81,7 +81,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Many<S, F, T> {
     urls: S,
-    limits: Limits,
+    limits: FetchLimits,
     fetch: F,
     /// Each with its host, which is free for its next URL after a panic too.
     tasks: JoinSet<(String, thread::Result<T>)>,
@@ -105,7 +105,7 @@ where
 {
     /// Fetches every URL of a stream (`futures::stream::iter` makes one of an iterator). `fetch` reads the body to its
     /// end before it returns: a host is free for its next URL when the fetch has returned.
-    pub fn new(urls: S, limits: Limits, fetch: F) -> Self {
+    pub fn new(urls: S, limits: FetchLimits, fetch: F) -> Self {
         Self { urls, limits, fetch, tasks: JoinSet::new(), hosts: HashMap::new(), aside: 0, ended: false }
     }
 

@@ -9,17 +9,17 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use timeouts::abort::{Ended, abort_all_and_wait, abort_and_wait};
+//! use timeouts::abort::{TaskEnd, abort_all_and_wait, abort_and_wait};
 //! use tokio::time::sleep;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
 //!     let pollers = [1, 2].map(|minutes| tokio::spawn(sleep(Duration::from_secs(60 * minutes))));
-//!     assert_eq!(abort_all_and_wait(pollers).await, [Ended::Aborted, Ended::Aborted]);
+//!     assert_eq!(abort_all_and_wait(pollers).await, [TaskEnd::Aborted, TaskEnd::Aborted]);
 //!
 //!     let sum = tokio::spawn(async { 2 + 3 });
 //!     tokio::task::yield_now().await; // it ends meanwhile
-//!     assert_eq!(abort_and_wait(sum).await, Ended::Finished(5));
+//!     assert_eq!(abort_and_wait(sum).await, TaskEnd::Finished(5));
 //! }
 //! ```
 //!
@@ -38,7 +38,7 @@
 //!
 //! # Panics
 //!
-//! None. A panic of a task, also one in its drop, is [`Ended::Panicked`].
+//! None. A panic of a task, also one in its drop, is [`TaskEnd::Panicked`].
 //!
 //! # Differences from asyncio
 //!
@@ -60,7 +60,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended<T> {
+pub enum TaskEnd<T> {
     /// By itself, with this: there was nothing to abort.
     Finished(T),
     /// It was aborted, or its runtime has shut down. No failure: it was asked for.
@@ -70,7 +70,7 @@ pub enum Ended<T> {
 }
 
 /// Aborts a task and waits until it is gone.
-pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> {
+pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = TaskEnd<T>> {
     task.abort();
     async { task.await.into() }
 }
@@ -78,7 +78,7 @@ pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> 
 /// Aborts tasks, all of them before it waits for the first. The ends are in the order of `tasks`.
 pub fn abort_all_and_wait<T>(
     tasks: impl IntoIterator<Item = JoinHandle<T>>,
-) -> impl Future<Output = Vec<Ended<T>>> {
+) -> impl Future<Output = Vec<TaskEnd<T>>> {
     let tasks: Vec<_> = tasks.into_iter().inspect(JoinHandle::abort).collect();
     async {
         let mut ends = Vec::with_capacity(tasks.len());
@@ -90,7 +90,7 @@ pub fn abort_all_and_wait<T>(
 }
 
 /// What `task.await` gives.
-impl<T> From<Result<T, JoinError>> for Ended<T> {
+impl<T> From<Result<T, JoinError>> for TaskEnd<T> {
     fn from(result: Result<T, JoinError>) -> Self {
         match result.map_err(JoinError::try_into_panic) {
             Ok(value) => Self::Finished(value),

@@ -10,14 +10,14 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use timeouts::timeout_and_wait::{TimeoutFailure, LateValue, Limits, timeout_and_wait};
+//! use timeouts::timeout_and_wait::{TimeoutFailure, LateValue, TimeLimits, timeout_and_wait};
 //! use tokio::time::sleep;
 //! use tokio_util::sync::CancellationToken;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
 //!     let (time, grace) = (Some(Duration::from_millis(2)), Some(Duration::from_secs(5)));
-//!     let limits = Limits { time, grace, late_value: LateValue::Return };
+//!     let limits = TimeLimits { time, grace, late_value: LateValue::Return };
 //!     let parent = CancellationToken::new();
 //!     let answer = timeout_and_wait(&parent, limits, async |stop: CancellationToken| {
 //!         let query = sleep(Duration::from_secs(60));
@@ -78,7 +78,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long work may take, and its clean-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct TimeLimits {
     /// For the work. `None` is no limit. With zero it is not even begun.
     pub time: Option<Duration>,
     /// For its clean-up, after its token is cancelled. `None` waits however long it takes, as asyncio does.
@@ -122,7 +122,7 @@ pub enum TimeoutFailure<E> {
 /// Runs `work` as a task, asks it to stop when the time is over, waits until it has ended, and only then reports.
 pub async fn timeout_and_wait<T, E, F>(
     parent: &CancellationToken,
-    limits: Limits,
+    limits: TimeLimits,
     work: impl FnOnce(CancellationToken) -> F,
 ) -> Result<T, TimeoutFailure<E>>
 where
@@ -158,7 +158,7 @@ async fn supervise<T, E>(
     mut task: JoinHandle<Result<Option<T>, E>>,
     stop: CancellationToken,
     limit: Sleep,
-    limits: Limits,
+    limits: TimeLimits,
 ) -> Result<T, TimeoutFailure<E>> {
     let mut limit = pin!(limit);
     let timed_out = tokio::select! {
