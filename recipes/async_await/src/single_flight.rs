@@ -47,13 +47,15 @@
 //!
 //! # Panics
 //!
-//! A panic of a load is its caller's alone. A load that awaits its own key panics, also through other keys; behind another
-//! task it does not know itself, and waits forever. A value whose destructor panics does so in the call that removes it.
+//! A panic of a load is its caller's alone. A load that awaits its own key panics, also through other keys. Behind another
+//! task it does not know itself, and waits forever; so do the loads of two callers that await each other's keys. A value
+//! whose destructor panics does so in the call that removes it.
 //!
 //! # Differences from asyncio
 //!
 //! - A `Task` in a dictionary is cancelled with whichever caller awaits it, and takes the others along without a `shield`.
-//!   Here the next waiter takes over (lesson `when_the_leader_is_cancelled_a_waiter_takes_over`).
+//!   Here the next waiter takes over (lesson `when_the_leader_is_cancelled_a_waiter_takes_over`). With a `shield` the task
+//!   runs on without a caller. Here the load stops with its last one (lesson `a_load_that_has_lost_its_callers_stops`).
 //! - `functools.lru_cache` on an `async def` keeps the coroutine object, which can be awaited once.
 
 use std::collections::HashMap;
