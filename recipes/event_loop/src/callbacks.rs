@@ -288,14 +288,14 @@ struct Running<'a>(&'a Shared);
 impl<'a> Running<'a> {
     fn begin(shared: &'a Shared) -> Result<Self, CallbackRunError> {
         let mut state = shared.lock();
-        match (state.closed, mem::replace(&mut state.running, true)) {
-            (_, true) => Err(CallbackRunError::Running),
-            (true, false) => {
-                state.running = false;
-                Err(CallbackRunError::Closed)
-            }
-            (false, false) => Ok(Self(shared)),
+        if state.running {
+            return Err(CallbackRunError::Running);
         }
+        if state.closed {
+            return Err(CallbackRunError::Closed);
+        }
+        state.running = true;
+        Ok(Self(shared))
     }
 }
 

@@ -218,8 +218,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         })
     }
 
-    /// Waits for a worker, lets it do `job`, and waits for its result. Those who wait are served in the order in which
-    /// they came.
+    /// Waits for a worker, lets it do `job`, and waits for its result. Waiters are served FIFO.
     ///
     /// # Errors
     ///
@@ -231,7 +230,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         let _entered = self.enter()?;
         match self.broken.run_until_cancelled(self.attempt(&request)).await {
             Some(outcome) => outcome,
-            None => Err(self.refusal()),
+            None => Err(self.lock().refusal()),
         }
     }
 
@@ -258,19 +257,10 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
     fn enter(&self) -> Result<Entered<'_, J, O>, JobError> {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Open) {
-            drop(state);
-            return Err(self.refusal());
+            return Err(state.refusal());
         }
         state.jobs += 1;
         Ok(Entered { pool: self, _alive: self.alive.token() })
-    }
-
-    /// Why a job does not begin.
-    fn refusal(&self) -> JobError {
-        match &self.lock().phase {
-            Phase::Broken(what) => JobError::Broken(what.clone()),
-            Phase::Open | Phase::Closed => JobError::ShutDown,
-        }
     }
 }
 
@@ -281,6 +271,14 @@ impl<J, O> ProcessPool<J, O> {
 }
 
 impl State {
+    /// Why a job does not begin.
+    fn refusal(&self) -> JobError {
+        match &self.phase {
+            Phase::Broken(what) => JobError::Broken(what.clone()),
+            Phase::Open | Phase::Closed => JobError::ShutDown,
+        }
+    }
+
     /// The idle workers, if no job will need them.
     fn unwanted(&mut self) -> Vec<Worker> {
         match self.phase {

@@ -237,7 +237,7 @@ impl<'a, T, E> Wait<'a, T, E> {
 
     /// Stores the result of a task if it has one, or has the task report its end.
     fn look_at(&mut self, index: usize) {
-        let Some(task @ MaybeDone::Pending(_)) = self.tasks.get_mut(index) else { return };
+        let Some(task) = self.tasks.get_mut(index) else { return };
         let MaybeDone::Pending(Running { handle, report: Some(report) }) = task else { return };
         let waker = Waker::from(report.clone());
         // Unconstrained: a task has a budget of 128 results before it must yield, and a wait for the first of a

@@ -8,10 +8,8 @@ use serde::ser::{
 };
 use serde_json::Error;
 
-/// # Errors
-///
-/// If `value` would be another one behind the wire.
-pub(super) fn check(value: &impl Serialize) -> Result<(), Error> {
+/// Fails if `value`, or a part of it, would be another one behind the wire.
+pub(super) fn check<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
     value.serialize(Check).map(|_is_null| ())
 }
 
@@ -155,16 +153,11 @@ impl Serializer for Check {
     }
 }
 
-/// One part of a value.
-fn part<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
-    value.serialize(Check).map(|_is_null| ())
-}
-
 impl SerializeSeq for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
@@ -175,7 +168,7 @@ impl SerializeTuple for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
@@ -186,7 +179,7 @@ impl SerializeTupleStruct for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
@@ -197,7 +190,7 @@ impl SerializeTupleVariant for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
@@ -208,10 +201,10 @@ impl SerializeMap for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        part(key)
+        check(key)
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
@@ -222,7 +215,7 @@ impl SerializeStruct for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
@@ -233,7 +226,7 @@ impl SerializeStructVariant for Check {
     type Ok = bool;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<bool, Error> {
         OTHER
