@@ -1,6 +1,7 @@
 //! Lessons of the pattern `many_readers`.
 
 use std::sync::Arc;
+use std::task::{Context, Wake};
 
 use async_await::many_readers::{SingleFlight, spawn_shared};
 use futures::FutureExt;
@@ -77,6 +78,22 @@ async fn a_dropped_reader_takes_nothing_from_the_others() {
     let (impatient, patient) = join!(timeout(ms(50), task.clone()), task);
     assert!(impatient.is_err());
     assert_eq!((patient.unwrap(), start.elapsed()), (1, ms(100)));
+}
+
+/// asyncio: a cancelled reader removes its callback from the task. Here: its waker goes, which holds the task of the reader.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_reader_leaves_no_waker_behind() {
+    struct Ignores;
+    impl Wake for Ignores {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (task, ignores) = (spawn_shared(load(Count::default())), Arc::new(Ignores));
+    let mut reader = task.clone();
+    assert!(reader.poll_unpin(&mut Context::from_waker(&ignores.clone().into())).is_pending());
+    assert_eq!(Arc::strong_count(&ignores), 2);
+    drop(reader);
+    assert_eq!(Arc::strong_count(&ignores), 1);
+    assert_eq!(task.await.unwrap(), 1);
 }
 
 /// asyncio: cancelling one reader cancels the task for all. Here: the drop of the last reader aborts it.

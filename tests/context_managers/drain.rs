@@ -162,14 +162,17 @@ async fn after_an_error_and_a_panic_of_main_it_drains_as_well() {
 /// clean-ups of two timers too.
 #[tokio::test(start_paused = true)]
 async fn clean_ups_that_are_due_with_the_grace_are_in_time() {
-    let (start, cleanups) = (Instant::now(), TaskTracker::new());
-    for _ in 0..500 {
-        cleanups.spawn(async {
-            sleep(ms(50)).await;
-            sleep(ms(50)).await;
-        });
+    for number in [1, 1_000] {
+        let (start, cleanups) = (Instant::now(), TaskTracker::new());
+        for _ in 0..number {
+            cleanups.spawn(async {
+                sleep(ms(50)).await;
+                sleep(ms(50)).await;
+                yield_now().await;
+            });
+        }
+        assert_eq!((drain(&cleanups, ms(100)).await, start.elapsed()), (Ok(()), ms(100)), "{number}");
     }
-    assert_eq!((drain(&cleanups, ms(100)).await, start.elapsed()), (Ok(()), ms(100)));
 }
 
 /// Tokio cannot tell when all that is due in an instant has run.
@@ -178,7 +181,7 @@ async fn but_one_with_many_turns_in_that_instant_is_late() {
     let cleanups = TaskTracker::new();
     cleanups.spawn(async {
         sleep(ms(100)).await;
-        for _ in 0..100 {
+        for _ in 0..20 {
             yield_now().await;
         }
     });

@@ -279,11 +279,11 @@ fn tasks_that_are_due_with_the_grace_have_their_turns() {
     assert_eq!(runner.close(ms(100)), Ok(()));
 }
 
-/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or a thousand.
+/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or twenty.
 #[test]
 fn but_a_task_with_many_turns_in_that_instant_is_cut_off() {
     let (mut runner, _) = runner();
-    for turns in [1, 1_000] {
+    for turns in [1, 20] {
         let work = move |cancel: CancellationToken| async move {
             cancel.cancelled().await;
             sleep(ms(100)).await;

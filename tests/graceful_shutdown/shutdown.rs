@@ -350,7 +350,7 @@ async fn jobs_that_are_due_with_the_deadline_have_their_turns() {
     assert_eq!((summary.finished, summary.cancelled, elapsed), (1_000, 0, ms(500)));
 }
 
-/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or a thousand.
+/// Tokio cannot tell whether a task that is due now still needs a turn, or two, or twenty.
 #[tokio::test(start_paused = true)]
 async fn but_a_job_with_many_turns_in_that_instant_is_late() {
     let turns = |turns: usize| {
@@ -364,7 +364,7 @@ async fn but_a_job_with_many_turns_in_that_instant_is_late() {
     };
     let both = |jobs: Jobs| {
         jobs.start("one turn", turns(1)).unwrap();
-        jobs.start("many turns", turns(1_000)).unwrap();
+        jobs.start("many turns", turns(20)).unwrap();
         std::future::pending::<()>()
     };
     let (summary, elapsed, reported) = served(signals_at([300]), both).await;

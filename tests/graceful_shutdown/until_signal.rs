@@ -2,9 +2,11 @@
 
 use std::future::{pending, ready};
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use graceful_shutdown::until_signal::{ServedUntil, serve_until};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,11 @@ async fn served<T, F: Future<Output = T>>(
 ) -> (ServedUntil<T>, Duration) {
     let start = Instant::now();
     (ends(serve_until(sleep(ms(300)), LIMIT, accept)).await, start.elapsed())
+}
+
+/// A stop that comes when the accept loop has been polled.
+async fn after_a_turn() {
+    yield_now().await;
 }
 
 fn at_the_signal<T>(left: usize) -> ServedUntil<T> {
@@ -80,6 +87,40 @@ async fn the_signal_drops_the_accept_loop() {
     };
     assert_eq!(served(accept).await, (at_the_signal(0), ms(300)));
     assert_eq!(dropped.get(), 1);
+}
+
+/// asyncio: after `close` a client is refused, while requests are still answered. Here too: `move` gives the loop the listener.
+#[tokio::test]
+async fn the_signal_closes_the_listener() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let refused = Arc::new(OnceLock::new());
+    let saw = refused.clone();
+    let accept = async move |tasks: TaskTracker, stopping: CancellationToken| {
+        tasks.spawn(async move {
+            stopping.cancelled().await;
+            let error = TcpStream::connect(address).await.map(drop).unwrap_err();
+            saw.set(error.kind()).unwrap();
+        });
+        listener.accept().await.unwrap();
+    };
+    assert_eq!(ends(serve_until(after_a_turn(), Duration::MAX, accept)).await, at_the_signal(0));
+    assert_eq!(refused.get(), Some(&io::ErrorKind::ConnectionRefused));
+}
+
+/// The hazard: without `move` the loop borrows the listener, which then takes connections that are never handled.
+#[tokio::test]
+async fn but_a_borrowed_listener_still_takes_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let accept = async |_tasks, _stopping| {
+        listener.accept().await.unwrap();
+    };
+    assert_eq!(ends(serve_until(after_a_turn(), Duration::MAX, accept)).await, at_the_signal(0));
+    let client = TcpStream::connect(address).await.unwrap();
+    drop(listener);
+    assert!(TcpStream::connect(address).await.is_err());
+    drop(client);
 }
 
 /// asyncio: `cancel` raises in the task. Here a token is cancelled, and a task that watches it has the limit to clean up.

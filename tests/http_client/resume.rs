@@ -111,6 +111,30 @@ async fn a_rest_that_does_not_fit_is_fetched_again() {
     assert_eq!((content(&file), server.counts().requests), (bytes(100, 0), 3));
 }
 
+/// A server that answers a rest to whoever asks for the whole has no file for us. It is asked twice, and no more.
+#[tokio::test]
+async fn a_rest_that_no_one_asked_for_is_an_error() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let unasked =
+        "HTTP/1.1%20206%20Partial%0D%0Acontent-range:bytes%200-4/5%0D%0Acontent-length:5%0D%0A%0D%0Ahello";
+    for path in [format!("/raw/unasked?{unasked}"), "/status/416".to_owned()] {
+        let address = url(server.url(&path));
+        let error = resume(&client(), address.clone(), &folder.path().join("page"), 100).await.unwrap_err();
+        assert!(matches!(error, ResumeError::Misfit), "{error}");
+        assert_eq!((server.requests_to(address.path()), files(folder.path())), (2, vec![]));
+    }
+}
+
+/// Of a part without a byte, there is nothing to go on with.
+#[tokio::test]
+async fn an_empty_part_asks_for_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("page.part"), "").unwrap();
+    std::fs::write(folder.path().join("page.part-of"), "\"0\"").unwrap();
+    assert!(Part::of(&folder.path().join("page")).await.unwrap().wanted().is_empty());
+}
+
 /// A part without its version, or with half of one, is not gone on with.
 #[tokio::test]
 async fn a_part_of_an_unknown_file_is_not_trusted() {

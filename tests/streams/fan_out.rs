@@ -85,7 +85,7 @@ async fn but_a_broadcast_cannot_interrupt_a_write() {
 async fn a_dropped_member_leaves_the_room() {
     let room = Room::new(ONE);
     let (first, second) = (room.join(), room.join());
-    assert_eq!(room.len(), 2);
+    assert_eq!((room.len(), room.is_empty()), (2, false));
     drop(first);
     assert_eq!(room.len(), 1);
     drop(second);

@@ -18,7 +18,7 @@
 //!     let grace = Grace { to_finish: Duration::from_secs(5), to_clean_up: Duration::from_secs(1) };
 //!     let signals = futures::stream::once(sleep(Duration::from_millis(1))); // in a program: signals()?
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
-//!     let accept = async |jobs: Jobs<anyhow::Error>| -> anyhow::Result<()> {
+//!     let accept = async move |jobs: Jobs<anyhow::Error>| -> anyhow::Result<()> {
 //!         loop {
 //!             let (_socket, peer) = listener.accept().await?;
 //!             jobs.start(peer.to_string(), async |_cancel| Ok(()))?; // handles the socket

@@ -15,7 +15,7 @@
 //! async fn main() -> io::Result<()> {
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
 //!     let stop = sleep(Duration::from_millis(1)); // in a program: stop_signal()?
-//!     let served = serve_until(stop, Duration::from_secs(10), async |tasks, _stopping| -> io::Result<()> {
+//!     let served = serve_until(stop, Duration::from_secs(10), async move |tasks, _stopping| -> io::Result<()> {
 //!         loop {
 //!             let (mut socket, _peer) = listener.accept().await?;
 //!             tasks.spawn(async move { socket.write_all(b"hello").await });

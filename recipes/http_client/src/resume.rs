@@ -81,13 +81,13 @@ pub enum ResumeError {
 /// # Errors
 /// See [`ResumeError`]. An older file of that name stays.
 pub async fn resume(client: &Client, url: Url, path: &Path, limit: u64) -> Result<u64, ResumeError> {
-    let mut misfits = 0;
+    let mut is_first = true;
     loop {
         let part = Part::of(path).await?;
         let response = client.get(url.clone()).headers(part.wanted()).send().await?;
         match part.complete(response, limit).await {
             // A part that is too long, or of another file. From the beginning, nothing can misfit.
-            Err(ResumeError::Misfit) if misfits == 0 => misfits += 1,
+            Err(ResumeError::Misfit) if is_first => is_first = false,
             outcome => return outcome,
         }
     }
