@@ -39,7 +39,7 @@ async fn serve_until_a_signal() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `CancelledError` is caught. Tokio: a token is watched.
+/// asyncio: the task catches `CancelledError`. Tokio: it watches a token.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_cleans_up() -> anyhow::Result<()> {
     static LOG: Mutex<Vec<&str>> = Mutex::new(Vec::new());

@@ -16,7 +16,7 @@ use crate::support::{Count, Entries, alive_tasks, ends, ms};
 
 const LIMIT: Duration = ms(200);
 
-/// Serves until the signal, which comes after 300 ms, and says how long all took.
+/// Serves until the signal, which comes after 300 ms, and returns the result with the time it took.
 async fn served<T, F: Future<Output = T>>(
     accept: impl FnOnce(TaskTracker, CancellationToken) -> F,
 ) -> (ServedUntil<T>, Duration) {
@@ -51,7 +51,7 @@ async fn it_waits_for_the_tasks_and_no_longer() {
     assert_eq!(done.get(), 2);
 }
 
-/// asyncio: `wait` returns the tasks that are pending. Here their number.
+/// asyncio: `wait` returns the pending tasks. Here: `serve_until` returns their number.
 #[tokio::test(start_paused = true)]
 async fn at_the_limit_it_says_how_many_are_left() {
     let three = |tasks: TaskTracker, _stopping| {
@@ -152,7 +152,7 @@ async fn an_error_of_the_accept_loop_ends_it_too() {
     assert_eq!((error.kind(), served.left, elapsed), (io::ErrorKind::ConnectionAborted, 0, ms(100)));
 }
 
-/// Ctrl-C while a program starts: nothing is served, and what had been set up is dropped.
+/// Ctrl-C while a program starts: it serves no request, and drops the resources set up so far.
 #[tokio::test(start_paused = true)]
 async fn a_signal_during_the_start_up_ends_it() {
     let (connected, migrated) = (Count::default(), Count::default());
@@ -167,7 +167,7 @@ async fn a_signal_during_the_start_up_ends_it() {
     assert_eq!((connected.get(), migrated.get()), (1, 0));
 }
 
-/// A signal that is there before the first connection is polled first.
+/// A signal that comes before the first connection is polled first.
 #[tokio::test(start_paused = true)]
 async fn a_signal_that_was_there_first_wins() {
     let served = ends(serve_until(ready(()), LIMIT, |_tasks, _stopping| ready("accepted"))).await;
@@ -192,7 +192,7 @@ async fn but_what_is_left_runs_on_until_the_runtime_ends() {
     assert_eq!((alive_tasks(), done.get()), (0, 1));
 }
 
-/// What this form does not do: a tracker that is closed still starts tasks. They are waited for as well.
+/// What this form does not do: a tracker that is closed still starts tasks. `serve_until` waits for them as well.
 #[tokio::test(start_paused = true)]
 async fn but_a_task_may_start_others_after_the_stop() {
     let done = Count::default();
@@ -226,18 +226,18 @@ async fn but_a_panic_of_a_task_is_reported_by_the_hook_alone() {
 /// A dropped `serve_until`, as in a timeout, still asks the tasks to end.
 #[tokio::test(start_paused = true)]
 async fn a_drop_of_it_cancels_the_token() {
-    let told = Count::default();
-    let tells = told.clone();
+    let cancelled = Count::default();
+    let counted = cancelled.clone();
     let one = |tasks: TaskTracker, stopping: CancellationToken| {
         tasks.spawn(async move {
             stopping.cancelled().await;
-            tells.add();
+            counted.add();
         });
         pending::<()>()
     };
     assert!(timeout(ms(100), serve_until(pending(), LIMIT, one)).await.is_err());
     yield_now().await;
-    assert_eq!(told.get(), 1);
+    assert_eq!(cancelled.get(), 1);
 }
 
 /// Real signals, in a process of its own: each ends the service, and a request in flight is answered.

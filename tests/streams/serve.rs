@@ -27,7 +27,7 @@ async fn echo(mut stream: DuplexStream, _stop: CancellationToken) {
     }
 }
 
-/// A server of echoes, and what ends it.
+/// An echo server, and the token that stops it.
 fn echoes(limits: ServerLimits) -> (Arrivals, CancellationToken, JoinHandle<Served>) {
     let ((arrivals, listener), stop) = (scripted(()), CancellationToken::new());
     let server = tokio::spawn(serve(listener, limits, stop.clone(), echo));
@@ -155,7 +155,7 @@ async fn what_was_cut_is_gone_when_serve_returns() {
             drop(left);
         }
     });
-    // In the lesson's own task: what runs behind `serve` runs at once.
+    // In the lesson's own task, so that the code after `serve` runs at once.
     let (served, _client) = tokio::join!(server, async {
         let client = connect(&arrivals).await;
         settle().await;
@@ -233,14 +233,14 @@ async fn a_handler_that_panics_ends_its_own_connection() {
     let mut first = connect(&arrivals).await;
     first.write_all(b"!").await.unwrap();
     assert_eq!(soon(first.read(&mut [0; 1])).await.unwrap(), 0);
-    // Its place is free.
+    // Its slot is free.
     let mut second = connect(&arrivals).await;
     assert!(is_answered(&mut second).await);
     stop.cancel();
     assert_eq!(soon(server).await.unwrap().cut, 0);
 }
 
-/// asyncio: a server that is forgotten serves on. Here its connections end with it.
+/// asyncio: a server without a reference goes on serving. Here a dropped server drops its connections.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_server_takes_its_connections_with_it() {
     let (arrivals, _stop, server) = echoes(ServerLimits::default());

@@ -20,7 +20,7 @@ enum Phase {
     Closed {
         failures: VecDeque<Instant>,
     },
-    /// `None`: later than a clock can tell.
+    /// `None`: later than a clock can show.
     Open {
         until: Option<Instant>,
     },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Finds what JSON would carry as something else: NaN and the infinities, which become `null`, and `Some` of what is
-//! `null` itself, which becomes `None`.
+//! Finds values that JSON would change: NaN and the infinities, which become `null`, and `Some` of a value written as
+//! `null`, which becomes `None`.
 
 use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
@@ -8,12 +8,14 @@ use serde::ser::{
 };
 use serde_json::Error;
 
-/// Fails if `value`, or a part of it, would be another one behind the wire.
+/// # Errors
+///
+/// If `value`, or a part of it, would arrive as another value.
 pub(super) fn check<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
     value.serialize(Check).map(|_is_null| ())
 }
 
-/// Writes nothing. Its result is whether the value is written as `null`.
+/// Writes no output. Its result is whether the value is written as `null`.
 struct Check;
 
 const OTHER: Result<bool, Error> = Ok(false);
