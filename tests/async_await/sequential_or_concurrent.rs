@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use async_await::sequential_or_concurrent::{
-    Page, at_once, every_outcome, one_after_the_other, with_a_dependency,
+    UserPage, at_once, every_outcome, one_after_the_other, with_a_dependency,
 };
 use futures::future::join_all;
 use tokio::join;
@@ -18,8 +18,8 @@ fn failing_server() -> Server {
     Server::new([(PROFILE, 200, Err("no profile")), (ORDERS, 100, Err("no orders")), (OFFERS, 300, Ok("3"))])
 }
 
-fn page() -> Page {
-    Page { profile: "Ada".to_owned(), orders: "2".to_owned(), offers: "3".to_owned() }
+fn page() -> UserPage {
+    UserPage { profile: "Ada".to_owned(), orders: "2".to_owned(), offers: "3".to_owned() }
 }
 
 /// asyncio and Tokio: three awaits in a row take the sum of the times.

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::pending;
+use std::hint::spin_loop;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -12,10 +14,11 @@ use async_await::single_flight::LoadingCache;
 use futures::FutureExt;
 use futures::future::{join_all, try_join_all};
 use tokio::join;
+use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use crate::support::{Count, PanicsWhenDropped, ms, panics, settle, soon};
+use crate::support::{Count, PanicsWhenDropped, alive_tasks, ms, panics, settle, soon};
 
 type Cache = LoadingCache<&'static str, usize, &'static str>;
 
@@ -90,6 +93,33 @@ async fn a_value_is_kept_for_its_time() {
     assert_eq!(cache.get("key", load(calls.clone())).await, Ok(2));
 }
 
+/// aiocache: a result of `None` is not kept, so each call asks again. Here: it is a value like any other.
+#[tokio::test(start_paused = true)]
+async fn nothing_found_is_kept_as_well() {
+    let (cache, calls) = (LoadingCache::new(MINUTE), Count::default());
+    for _ in 0..9 {
+        let find = async {
+            calls.add();
+            Ok::<_, Infallible>(None::<usize>)
+        };
+        assert_eq!(cache.get("key", find).await, Ok(None));
+    }
+    assert_eq!(calls.get(), 1);
+}
+
+/// asyncio: `alru_cache` removes by a timer, so after a blocking call a value is too old. Here: each call reads the clock.
+#[test]
+fn a_time_to_live_needs_no_runtime() {
+    let cache = Cache::new(ms(1));
+    let get = |number| cache.get("key", async move { Ok(number) }).now_or_never();
+    assert_eq!(get(1), Some(Ok(1)));
+    let kept = Instant::now();
+    while kept.elapsed() < ms(1) {
+        spin_loop();
+    }
+    assert_eq!(get(2), Some(Ok(2)));
+}
+
 /// A load is a future: one that is not needed never runs. asyncio warns about such a coroutine.
 #[tokio::test(start_paused = true)]
 async fn a_load_that_is_not_needed_never_runs() {
@@ -146,6 +176,38 @@ async fn when_all_are_cancelled_the_next_caller_loads() {
     assert!(soon(gave_up).await.iter().all(Result::is_err));
     let before = calls.get();
     assert_eq!(soon(cache.get("key", load(calls.clone()))).await, Ok(before + 1));
+}
+
+/// asyncio: a task behind a `shield` runs on when all its callers are cancelled. Here: the load stops with them.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_has_lost_its_callers_stops() {
+    let (cache, finished, dropped) = (Cache::new(MINUTE), Count::default(), Count::default());
+    let slow = |captured| async {
+        let _captured = captured;
+        sleep(ms(100)).await;
+        finished.add();
+        Ok(1)
+    };
+    let gave_up = join_all((0..3).map(|_| timeout(ms(50), cache.get("key", slow(dropped.on_drop())))));
+    assert!(soon(gave_up).await.iter().all(Result::is_err));
+    sleep(ms(1_000)).await;
+    assert_eq!((finished.get(), dropped.get(), alive_tasks()), (0, 3, 0));
+}
+
+/// asyncio: to await a future of another loop is a `RuntimeError`. Here: runtimes share a load, and a waiter takes it over.
+#[test]
+fn when_the_leaders_runtime_ends_a_waiter_takes_over() {
+    let runtime = || Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (one, other, calls) = (runtime(), runtime(), Count::default());
+    let cache = other.block_on(async { Arc::new(Cache::new(MINUTE)) });
+    let (leading, waiting, number) = (cache.clone(), cache, calls.clone());
+    one.spawn(async move { leading.get("key", pending()).await });
+    one.block_on(settle());
+    let waiter = other.spawn(async move { waiting.get("key", load(number)).await });
+    other.block_on(settle());
+    assert_eq!((waiter.is_finished(), calls.get()), (false, 0));
+    drop(one);
+    assert_eq!(other.block_on(soon(waiter)).unwrap(), Ok(1));
 }
 
 /// The hazard: each caller that takes over begins anew, and gives up before the end. A limit belongs into the load.
@@ -276,6 +338,25 @@ async fn but_behind_another_task_a_load_waits_for_itself() {
     let behind = async { tokio::spawn(async move { same.get("key", load(number)).await }).await.unwrap() };
     assert!(timeout(Duration::from_secs(3_600), cache.get("key", behind)).await.is_err());
     assert_eq!(soon(cache.get("key", load(calls.clone()))).await, Ok(1), "dropped, it makes way");
+}
+
+/// The hazard: of two calls under way, each awaits the other's key. asyncio: the same. Loads that await in one order end.
+#[tokio::test(start_paused = true)]
+async fn but_two_loads_that_await_each_other_wait_forever() {
+    let (cache, calls) = (Cache::new(MINUTE), Count::default());
+    let through = async |key, other| {
+        let both_are_under_way = async {
+            sleep(ms(10)).await;
+            cache.get(other, load(calls.clone())).await
+        };
+        cache.get(key, both_are_under_way).await
+    };
+    let circle = async { join!(through("one", "other"), through("other", "one")) };
+    assert!(timeout(Duration::from_secs(3_600), circle).await.is_err());
+    assert_eq!(calls.get(), 0);
+
+    let in_one_order = async { join!(through("one", "other"), through("two", "other")) };
+    assert_eq!(soon(in_one_order).await, (Ok(1), Ok(1)));
 }
 
 /// The hazard: a load runs in its caller's task, and stops while the caller does something else. A spawned load goes

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use context_managers::drain::drain;
-use context_managers::exit_stack::Failure;
+use context_managers::exit_stack::ExitError;
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::runtime::{Builder, Handle};
@@ -56,10 +56,10 @@ async fn it_goes_on_after_a_failure_and_a_panic_and_reports_them_all() {
     push_all(&mut stack, &log, &["a", "bad b", "c", "panics", "bad e", "f"]);
     let failures = stack.close(Err::<(), _>("the body")).await.unwrap_err();
     let expected = [
-        Failure::Error("the body"),
-        Failure::Error("bad e"),
-        Failure::Panic("a panic".to_owned()),
-        Failure::Error("bad b"),
+        ExitError::Error("the body"),
+        ExitError::Error("bad e"),
+        ExitError::Panic("a panic".to_owned()),
+        ExitError::Error("bad b"),
     ];
     assert_eq!(failures, expected);
     assert_eq!(log.take(), [" 10 f", " 20 bad e", " 30 panics", " 40 c", " 50 bad b", " 60 a"]);
@@ -72,7 +72,7 @@ async fn a_panic_without_a_text_and_one_before_the_first_await_are_failures_too(
     stack.callback(|| async { resume_unwind(Box::new(5)) });
     stack.callback(|| -> std::future::Ready<_> { resume_unwind(Box::new("early".to_owned())) });
     let failures = stack.close(Ok(())).await.unwrap_err();
-    let texts = ["early", "a value that is not text"].map(|text| Failure::Panic(text.to_owned()));
+    let texts = ["early", "a value that is not text"].map(|text| ExitError::Panic(text.to_owned()));
     assert_eq!(failures, texts);
     assert_eq!(failures[0].to_string(), "panicked: early");
 }
@@ -83,7 +83,7 @@ async fn a_clean_up_sees_what_has_failed_so_far_and_may_suppress_it() {
     let (log, _, mut stack) = stack();
     let seen = |log: &Log, suppress: bool| {
         let log = log.clone();
-        move |failures: &mut Vec<Failure<&'static str>>| {
+        move |failures: &mut Vec<ExitError<&'static str>>| {
             log.add(format_args!("{failures:?}"));
             if suppress {
                 failures.clear();
@@ -115,12 +115,12 @@ async fn a_clean_up_may_put_another_error_in_the_place_of_the_first() {
     let (_, _, mut stack) = stack();
     stack.push(|failures| {
         async move {
-            *failures = vec![Failure::Error("disk full")];
+            *failures = vec![ExitError::Error("disk full")];
             Ok(())
         }
         .boxed()
     });
-    assert_eq!(stack.close(Err::<(), _>("errno 28")).await, Err(vec![Failure::Error("disk full")]));
+    assert_eq!(stack.close(Err::<(), _>("errno 28")).await, Err(vec![ExitError::Error("disk full")]));
 }
 
 /// asyncio: when entering one of many raises, the ones before it are exited. Tokio: `?` drops the stack.
@@ -281,7 +281,7 @@ fn on_a_runtime_that_has_ended_nothing_runs_and_it_is_said() {
     let mut stack = runtime.block_on(async { Stack::new(&TaskTracker::new()) });
     stack.callback(|| async { unreachable!("there is no runtime") });
     drop(runtime);
-    assert_eq!(stack.close(Ok(())).now_or_never(), Some(Err(vec![Failure::Dropped])));
+    assert_eq!(stack.close(Ok(())).now_or_never(), Some(Err(vec![ExitError::Dropped])));
 }
 
 /// Any value can be the payload of a panic, also one whose destructor panics.
@@ -292,6 +292,6 @@ async fn a_payload_that_panics_when_dropped_costs_no_clean_up() {
     stack.callback(|| async { resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
     push_all(&mut stack, &log, &["c"]);
     let failures = stack.close(Ok(())).await.unwrap_err();
-    assert_eq!(failures, [Failure::Panic("a value that is not text".to_owned())]);
+    assert_eq!(failures, [ExitError::Panic("a value that is not text".to_owned())]);
     assert_eq!(log.take(), [" 10 c", " 20 a"]);
 }

@@ -1,5 +1,5 @@
 //! Lessons of the pattern `spawn`.
-use create_task::spawn::{Failure, alongside, collect};
+use create_task::spawn::{TaskError, alongside, collect};
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::runtime::Builder;
@@ -186,7 +186,7 @@ async fn a_hundred_thousand_tasks_sleep_as_long_as_one() {
 async fn a_payload_that_panics_when_dropped_is_a_failure() {
     let task = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
     let failure = collect::<(), ()>(task).await.unwrap_err();
-    assert_eq!(failure, Failure::Panicked("a value that is not text".to_owned()));
+    assert_eq!(failure, TaskError::Panicked("a value that is not text".to_owned()));
 }
 
 /// asyncio: "Task cannot await on itself". Tokio: the task does not notice that the handle is its own. A timeout ends

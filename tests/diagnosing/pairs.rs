@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// asyncio: `all_tasks` and `print_stack`. Tokio: `Tasks` and `at`, for the tasks and the awaits that you name.
+/// asyncio: `all_tasks` and `print_stack`. Tokio: `WatchedTasks` and `at`, for the tasks and the awaits that you name.
 #[tokio::test(start_paused = true)]
 async fn what_each_task_waits_for() -> anyhow::Result<()> {
-    use diagnosing::stuck::{Tasks, at};
+    use diagnosing::stuck::{WatchedTasks, at};
     let (_answer, answered) = tokio::sync::oneshot::channel::<()>();
     let mut report = String::new();
 
-    let tasks = Tasks::default();
+    let tasks = WatchedTasks::default();
     let ask = async { at("the answer", answered).await };
     let client = tokio::spawn(tasks.watch("client", ask));
     sleep(Duration::from_secs(1)).await;

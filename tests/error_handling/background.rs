@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use error_handling::background::{Failure, reported};
+use error_handling::background::{BackgroundError, reported};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 
@@ -35,7 +35,7 @@ async fn but_one_that_nobody_awaits_is_reported_when_the_task_ends() {
     sleep(ms(99)).await;
     assert_eq!(taken(&heard), []);
     sleep(ms(2)).await;
-    assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))]);
+    assert_eq!(taken(&heard), [BackgroundError::Error(Broken("bad"))]);
 }
 
 /// asyncio: reported when the task is collected. Tokio: reported when the task's result is dropped.
@@ -46,7 +46,7 @@ async fn one_that_failed_before_its_handle_is_dropped_is_reported_then() {
     sleep(ms(200)).await;
     assert_eq!(taken(&heard), []);
     drop(task);
-    assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))]);
+    assert_eq!(taken(&heard), [BackgroundError::Error(Broken("bad"))]);
 }
 
 /// asyncio: the code that reads the exception handles it, and nothing is logged.
@@ -54,7 +54,7 @@ async fn one_that_failed_before_its_handle_is_dropped_is_reported_then() {
 async fn one_that_is_heard_is_not_reported() {
     let heard = Heard::default();
     let unheard = tokio::spawn(work("bad", 100, &heard)).await.unwrap().unwrap_err();
-    assert_eq!(unheard.hear(), Failure::Error(Broken("bad")));
+    assert_eq!(unheard.hear(), BackgroundError::Error(Broken("bad")));
     assert_eq!(taken(&heard), []);
 }
 
@@ -63,7 +63,7 @@ async fn one_that_is_heard_is_not_reported() {
 async fn one_that_is_awaited_and_then_ignored_is_reported() {
     let heard = Heard::default();
     drop(tokio::spawn(work("bad", 100, &heard)).await);
-    assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))]);
+    assert_eq!(taken(&heard), [BackgroundError::Error(Broken("bad"))]);
 }
 
 /// Tokio: the panic hook prints a panic, and its text is lost with the handle.
@@ -73,7 +73,7 @@ async fn a_panic_is_reported_with_its_text() {
     drop(tokio::spawn(work("panics", 100, &heard)));
     sleep(ms(200)).await;
     let failures = taken(&heard);
-    assert_eq!(failures, [Failure::Panicked("panics after 100".to_owned())]);
+    assert_eq!(failures, [BackgroundError::Panicked("panics after 100".to_owned())]);
     assert_eq!(failures[0].to_string(), "panicked: panics after 100");
 }
 
@@ -99,7 +99,7 @@ async fn a_set_that_is_dropped_reports_the_failures_in_it() {
     sleep(ms(200)).await;
     drop(tasks);
     sleep(ms(1_000)).await;
-    assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))], "the other was aborted");
+    assert_eq!(taken(&heard), [BackgroundError::Error(Broken("bad"))], "the other was aborted");
 }
 
 /// The task and its awaiter race: in either order the failure is taken or reported, never both.
@@ -154,5 +154,5 @@ async fn a_payload_that_panics_when_dropped_is_reported() {
     let work = async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) };
     let report = move |failure| reports.lock().unwrap().push(failure);
     assert!(tokio::spawn(async move { drop(reported::<(), _, _>(work, report).await) }).await.is_ok());
-    assert_eq!(taken(&heard), [Failure::Panicked("a value that is not text".to_owned())]);
+    assert_eq!(taken(&heard), [BackgroundError::Panicked("a value that is not text".to_owned())]);
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use error_handling::background::Failure;
+use error_handling::background::BackgroundError;
 use tokio::time::sleep;
 
 use crate::support::{Count, ms};
@@ -98,7 +98,7 @@ async fn pick_a_group_of_errors_apart() -> anyhow::Result<()> {
 #[tokio::test(start_paused = true)]
 async fn hear_of_a_background_task_that_failed() -> anyhow::Result<()> {
     static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let log = |failure: Failure<FetchError>| LOG.lock().unwrap().push(failure.to_string());
+    let log = |failure: BackgroundError<FetchError>| LOG.lock().unwrap().push(failure.to_string());
 
     tokio::spawn(error_handling::background::reported(fetch("missing"), log));
     sleep(ms(200)).await;

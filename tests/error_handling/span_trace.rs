@@ -2,23 +2,23 @@
 
 use std::backtrace::Backtrace;
 
-use error_handling::span_trace::NotFound;
+use error_handling::span_trace::PageNotFound;
 use tokio::task::yield_now;
 use tracing::Instrument;
 use tracing_error::ErrorLayer;
 use tracing_subscriber::layer::SubscriberExt;
 
 #[tracing::instrument]
-async fn request(id: u32, in_span: bool) -> NotFound {
+async fn request(id: u32, in_span: bool) -> PageNotFound {
     let fetch = fetch("home");
     let task = if in_span { tokio::spawn(fetch.in_current_span()) } else { tokio::spawn(fetch) };
     task.await.unwrap()
 }
 
 #[tracing::instrument]
-async fn fetch(page: &'static str) -> NotFound {
+async fn fetch(page: &'static str) -> PageNotFound {
     yield_now().await;
-    NotFound::new(page)
+    PageNotFound::new(page)
 }
 
 fn with_error_layer() -> tracing::subscriber::DefaultGuard {
@@ -53,7 +53,7 @@ async fn without_the_layer_the_trace_is_empty() {
 #[tokio::test]
 async fn outside_of_every_span_the_trace_is_empty() {
     let _this_thread = with_error_layer();
-    assert!(NotFound::new("home").spans().is_empty());
+    assert!(PageNotFound::new("home").spans().is_empty());
 }
 
 /// A backtrace of a task shows what polls it, and not the function that spawned it.

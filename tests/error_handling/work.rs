@@ -37,11 +37,11 @@ pub async fn aborted() -> JoinError {
 pub mod background {
     use std::sync::{Arc, Mutex};
 
-    use error_handling::background::{Failure, Unheard, reported};
+    use error_handling::background::{BackgroundError, Unheard, reported};
 
     use crate::work::{Broken, load};
 
-    pub type Heard = Arc<Mutex<Vec<Failure<Broken>>>>;
+    pub type Heard = Arc<Mutex<Vec<BackgroundError<Broken>>>>;
 
     /// Runs `load`, and reports into the list.
     pub fn work(
@@ -49,14 +49,14 @@ pub mod background {
         millis: u64,
         heard: &Heard,
     ) -> impl Future<
-        Output = Result<&'static str, Unheard<Broken, impl FnOnce(Failure<Broken>) + Send + use<>>>,
+        Output = Result<&'static str, Unheard<Broken, impl FnOnce(BackgroundError<Broken>) + Send + use<>>>,
     > + Send
     + use<> {
         let heard = heard.clone();
         reported(load(name, millis), move |failure| heard.lock().unwrap().push(failure))
     }
 
-    pub fn taken(heard: &Heard) -> Vec<Failure<Broken>> {
+    pub fn taken(heard: &Heard) -> Vec<BackgroundError<Broken>> {
         std::mem::take(&mut *heard.lock().unwrap())
     }
 }

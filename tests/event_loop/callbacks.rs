@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use event_loop::callbacks::{Callbacks, Closed, RunError};
+use event_loop::callbacks::{CallbackRunError, Callbacks, Closed};
 use fastrand::Rng;
 use futures::{FutureExt, StreamExt};
 use tokio::runtime::Builder;
@@ -340,11 +340,11 @@ async fn a_second_run_is_an_error_while_the_first_lasts() {
     let callbacks = Callbacks::new();
     let mut first = Box::pin(callbacks.run(|_| {}));
     assert_eq!(first.as_mut().now_or_never(), None);
-    assert_eq!(ends(callbacks.run(|_| {})).await, Err(RunError::Running));
+    assert_eq!(ends(callbacks.run(|_| {})).await, Err(CallbackRunError::Running));
     callbacks.close();
-    assert_eq!(ends(callbacks.run(|_| {})).await, Err(RunError::Running), "it has not ended yet");
+    assert_eq!(ends(callbacks.run(|_| {})).await, Err(CallbackRunError::Running), "it has not ended yet");
     assert_eq!(ends(first).await, Ok(()));
-    assert_eq!(ends(callbacks.run(|_| {})).await, Err(RunError::Closed));
+    assert_eq!(ends(callbacks.run(|_| {})).await, Err(CallbackRunError::Closed));
 
     let callbacks = Callbacks::new();
     assert_eq!(callbacks.run(|_| {}).now_or_never(), None);
@@ -366,7 +366,7 @@ async fn after_the_close_nothing_is_called_and_nothing_is_accepted() {
     assert_eq!(other.call_later(ms(1), || {}).unwrap_err(), Closed);
     assert_eq!(other.call_at(Instant::now(), || {}).unwrap_err(), Closed);
     for _ in 0..2 {
-        assert_eq!(ends(other.run(|_| {})).await, Err(RunError::Closed));
+        assert_eq!(ends(other.run(|_| {})).await, Err(CallbackRunError::Closed));
     }
 }
 

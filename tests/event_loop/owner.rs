@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::thread::ThreadId;
 
-use event_loop::owner::{CallError, Owner};
+use event_loop::owner::{Owner, OwnerError};
 use fastrand::Rng;
 use futures::FutureExt;
 use tokio::sync::{Notify, oneshot};
@@ -91,7 +91,7 @@ async fn calls_run_at_the_same_time_where_they_await() {
 async fn a_call_that_panics_is_an_error_and_the_next_one_works() {
     let (owner, _dropped) = started();
     let panics = owner.call(async |engine: &Engine| -> u32 { panic!("call {}", engine.count()) });
-    assert_eq!(soon_on_real_time(panics).await, Err(CallError::Panicked("call 1".to_owned())));
+    assert_eq!(soon_on_real_time(panics).await, Err(OwnerError::Panicked("call 1".to_owned())));
     assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(2));
 }
 
@@ -101,7 +101,7 @@ async fn a_call_whose_panic_panics_when_dropped_is_an_error_too() {
     let (owner, _dropped) = started();
     let panics = owner.call(async |_| std::panic::panic_any(crate::support::PanicsWhenDropped));
     let text = "a value that is not text".to_owned();
-    assert_eq!(soon_on_real_time(panics).await, Err::<(), _>(CallError::Panicked(text)));
+    assert_eq!(soon_on_real_time(panics).await, Err::<(), _>(OwnerError::Panicked(text)));
     assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(1));
 }
 
@@ -110,7 +110,7 @@ async fn a_call_whose_panic_panics_when_dropped_is_an_error_too() {
 async fn when_the_value_cannot_be_made_each_call_finds_the_owner_gone() {
     let owner = Owner::<Engine>::start("engine", || panic!("no licence")).unwrap();
     for _ in 0..2 {
-        assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Err(CallError::Gone));
+        assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Err(OwnerError::Gone));
     }
     soon_on_real_time(owner.close()).await;
 }
@@ -206,7 +206,7 @@ fn from_many_threads_each_call_is_carried_out_once() {
                                 0 => {
                                     let panics = owner
                                         .call(async |engine: &Engine| -> () { panic!("{}", engine.count()) });
-                                    assert!(matches!(panics.await, Err(CallError::Panicked(_))));
+                                    assert!(matches!(panics.await, Err(OwnerError::Panicked(_))));
                                     certain += 1;
                                 }
                                 1..9 => {

@@ -1,7 +1,7 @@
 //! Lessons of the pattern `every_outcome`.
 
 use futures::FutureExt;
-use gather::every_outcome::{Failure, every_outcome};
+use gather::every_outcome::{ItemError, every_outcome};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Count, OnDrop, ms, panics};
@@ -12,7 +12,7 @@ use crate::work::try_load;
 async fn each_error_stands_in_its_slot_and_all_are_waited_for() {
     let start = Instant::now();
     let outcomes = every_outcome([("a", 300), ("bad", 100), ("c", 200)], try_load).await;
-    assert_eq!(outcomes, [Ok("a"), Err(Failure::Error("bad after 100".to_owned())), Ok("c")]);
+    assert_eq!(outcomes, [Ok("a"), Err(ItemError::Error("bad after 100".to_owned())), Ok("c")]);
     assert_eq!(start.elapsed(), ms(300));
 }
 
@@ -20,7 +20,7 @@ async fn each_error_stands_in_its_slot_and_all_are_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_takes_its_own_slot_only() {
     let outcomes = every_outcome([("a", 300), ("panics", 100), ("c", 200)], try_load).await;
-    assert_eq!(outcomes, [Ok("a"), Err(Failure::Panic("panics after 100".to_owned())), Ok("c")]);
+    assert_eq!(outcomes, [Ok("a"), Err(ItemError::Panic("panics after 100".to_owned())), Ok("c")]);
 }
 
 /// asyncio: an exception before the first `await` is in its slot. Tokio: so is a panic, even one without a text.
@@ -32,7 +32,7 @@ async fn a_panic_before_the_first_await_is_caught_too() {
             |n: i32| async move { if n > 0 { std::panic::panic_any(n) } else { Err::<(), _>(n) } },
         )
         .await;
-    assert_eq!(outcomes, [Err(Failure::Panic("a value that is not text".to_owned()))]);
+    assert_eq!(outcomes, [Err(ItemError::Panic("a value that is not text".to_owned()))]);
 }
 
 /// asyncio: a cancelled loop of `gather(return_exceptions=True)` must not take its own cancellation for a result.
@@ -72,7 +72,7 @@ async fn a_closure_that_panics_takes_its_own_slot_only() {
     };
     assert_eq!(
         every_outcome([1, 2, 3], load).await,
-        [Ok("a"), Err(Failure::Panic("early".to_owned())), Ok("a")]
+        [Ok("a"), Err(ItemError::Panic("early".to_owned())), Ok("a")]
     );
 }
 
@@ -86,5 +86,5 @@ async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
         try_load(("a", n)).await
     };
     let text = "a value that is not text".to_owned();
-    assert_eq!(every_outcome([1, 2], load).await, [Err(Failure::Panic(text)), Ok("a")]);
+    assert_eq!(every_outcome([1, 2], load).await, [Err(ItemError::Panic(text)), Ok("a")]);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures::{FutureExt, StreamExt, stream};
-use graceful_shutdown::shutdown::{Closed, Grace, JobEnd, StopReason, Summary, serve};
+use graceful_shutdown::shutdown::{Grace, IntakeClosed, JobEnd, StopReason, Summary, serve};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -192,7 +192,7 @@ async fn after_the_stop_no_job_is_started() {
                 runs.add();
                 JobResult::Ok(())
             };
-            assert_eq!(later.start("too late", more), Err(Closed));
+            assert_eq!(later.start("too late", more), Err(IntakeClosed));
             Ok(())
         };
         jobs.start("starts more", starts_more).unwrap();
@@ -201,7 +201,7 @@ async fn after_the_stop_no_job_is_started() {
     let (summary, ..) = served(signals_at([300]), keeps_a_clone).await;
     assert_eq!((summary.cancelled, summary.failed), (1, 0));
     let jobs = &escaped.take()[0];
-    assert_eq!(jobs.start("after the end", |_| async { unreachable!() }), Err(Closed));
+    assert_eq!(jobs.start("after the end", |_| async { unreachable!() }), Err(IntakeClosed));
     assert_eq!((ran.get(), jobs.is_empty()), (0, true));
 }
 
@@ -219,12 +219,13 @@ fn what_is_refused_is_dropped_outside_of_the_lock() {
             .block_on(async { served(signals_at([1]), escapes).await });
         let jobs = escaped.take().remove(0);
         let again = jobs.clone();
-        let asks_again = OnDrop(move || assert_eq!(again.start("again", |_| async { Ok(()) }), Err(Closed)));
+        let asks_again =
+            OnDrop(move || assert_eq!(again.start("again", |_| async { Ok(()) }), Err(IntakeClosed)));
         let refused = move |_| async move {
             let _moved = asks_again;
             Ok(())
         };
-        assert_eq!(jobs.start("late", refused), Err(Closed));
+        assert_eq!(jobs.start("late", refused), Err(IntakeClosed));
     });
 }
 
@@ -774,8 +775,8 @@ async fn an_error_of_the_accept_loop_ends_it_and_the_jobs_finish() {
 /// In code that returns `io::Error`, `?` converts the error of a late start.
 #[test]
 fn closed_is_an_io_error_too() {
-    let error = std::io::Error::from(Closed);
-    assert_eq!((error.kind(), error.to_string()), (std::io::ErrorKind::Other, Closed.to_string()));
+    let error = std::io::Error::from(IntakeClosed);
+    assert_eq!((error.kind(), error.to_string()), (std::io::ErrorKind::Other, IntakeClosed.to_string()));
 }
 
 /// asyncio: a done callback is called although the intake only yields, again and again. Here: the end is reported,

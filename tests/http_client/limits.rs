@@ -5,7 +5,7 @@ use std::pin::pin;
 use common::server::Server;
 use futures::future::join_all;
 use futures::{FutureExt, poll};
-use http_client::limits::{Limits, Page};
+use http_client::limits::{LimitedResponse, RequestLimits};
 use reqwest::{Client, Request, Response, StatusCode, Url};
 
 use crate::support::limit;
@@ -15,7 +15,7 @@ use crate::work::{client, get, url};
 #[tokio::test]
 async fn a_page_keeps_its_permits_until_its_body_is_read() {
     let server = Server::start().await.unwrap();
-    let limits = Limits::new(limit(2), limit(2));
+    let limits = RequestLimits::new(limit(2), limit(2));
     let page = limits.send(&client(), get(server.url("/hold/body/gate"))).await.unwrap();
     assert_eq!(page.response().status(), StatusCode::OK);
     assert_eq!(limits.free(), 1, "the headers are here, the body is under way");
@@ -30,12 +30,12 @@ async fn a_page_keeps_its_permits_until_its_body_is_read() {
 /// The hazard: a permit that only covers `send` limits how many requests begin, not how many are under way.
 #[tokio::test]
 async fn but_a_permit_that_covers_send_alone_is_free_before_the_body() {
-    async fn broken(limits: &Limits, client: &Client, request: Request) -> reqwest::Result<Response> {
+    async fn broken(limits: &RequestLimits, client: &Client, request: Request) -> reqwest::Result<Response> {
         let _permits = limits.permits(request.url()).await;
         client.execute(request).await
     }
     let server = Server::start().await.unwrap();
-    let limits = Limits::new(limit(1), limit(1));
+    let limits = RequestLimits::new(limit(1), limit(1));
     let (one, two) = (get(server.url("/hang/body")), get(server.url("/hang/body")));
     let _one = broken(&limits, &client(), one).await.unwrap();
     let _two = broken(&limits, &client(), two).await.unwrap();
@@ -46,7 +46,7 @@ async fn but_a_permit_that_covers_send_alone_is_free_before_the_body() {
 #[tokio::test]
 async fn never_more_requests_are_under_way_than_the_limit() {
     let server = Server::start().await.unwrap();
-    let (client, limits) = (client(), Limits::new(limit(3), limit(3)));
+    let (client, limits) = (client(), RequestLimits::new(limit(3), limit(3)));
     let pages = join_all((0..12).map(|_| async {
         limits.send(&client, get(server.url("/hold/body/gate"))).await.unwrap().read(Response::text).await
     }));
@@ -63,7 +63,7 @@ async fn never_more_requests_are_under_way_than_the_limit() {
 #[tokio::test]
 async fn a_host_has_a_limit_of_its_own() {
     let (slow, quick) = (Server::start().await.unwrap(), Server::start().await.unwrap());
-    let (client, limits) = (client(), Limits::new(limit(3), limit(2)));
+    let (client, limits) = (client(), RequestLimits::new(limit(3), limit(2)));
     let one = |server: &Server, page| limits.send(&client, get(server.url(page))).boxed_local();
     let _first = one(&slow, "/hang/body").await.unwrap();
     let _second = one(&slow, "/hang/body").await.unwrap();
@@ -78,7 +78,7 @@ async fn a_host_has_a_limit_of_its_own() {
 /// The order of the two permits matters: the broken form takes the global permit first, and starves every host.
 #[tokio::test]
 async fn but_the_global_permit_first_lets_one_slow_host_stop_all() {
-    let limits = [Limits::new(limit(2), limit(2)), Limits::new(limit(2), limit(1))];
+    let limits = [RequestLimits::new(limit(2), limit(2)), RequestLimits::new(limit(2), limit(1))];
     let [all, hosts] = &limits;
     let (slow, quick) = (url("http://slow/"), url("http://quick/"));
     let broken = async |host: &Url| (all.permits(&url("http://all/")).await, hosts.permits(host).await);
@@ -87,7 +87,7 @@ async fn but_the_global_permit_first_lets_one_slow_host_stop_all() {
     assert!(poll!(&mut second).is_pending());
     assert!(broken(&quick).now_or_never().is_none(), "both global permits are with the slow host");
 
-    let mended = Limits::new(limit(2), limit(1));
+    let mended = RequestLimits::new(limit(2), limit(1));
     let _first = mended.permits(&slow).await;
     let mut second = pin!(mended.permits(&slow));
     assert!(poll!(&mut second).is_pending());
@@ -97,7 +97,7 @@ async fn but_the_global_permit_first_lets_one_slow_host_stop_all() {
 /// Waiters are served FIFO, as in aiohttp.
 #[tokio::test]
 async fn who_came_first_is_served_first() {
-    let limits = Limits::new(limit(1), limit(1));
+    let limits = RequestLimits::new(limit(1), limit(1));
     let host = url("http://host/");
     let held = limits.permits(&host).await;
     let (mut first, mut second) = (pin!(limits.permits(&host)), pin!(limits.permits(&host)));
@@ -112,10 +112,10 @@ async fn who_came_first_is_served_first() {
 #[tokio::test]
 async fn a_failed_request_and_a_dropped_page_give_back_their_permits() {
     let server = Server::start().await.unwrap();
-    let limits = Limits::new(limit(1), limit(1));
+    let limits = RequestLimits::new(limit(1), limit(1));
     limits.send(&client(), get(server.url("/close"))).await.unwrap_err();
     assert_eq!(limits.free(), 1);
-    let page: Page = limits.send(&client(), get(server.url("/hang/body"))).await.unwrap();
+    let page: LimitedResponse = limits.send(&client(), get(server.url("/hang/body"))).await.unwrap();
     assert_eq!(limits.free(), 0);
     drop(page);
     assert_eq!(limits.free(), 1);
@@ -124,7 +124,7 @@ async fn a_failed_request_and_a_dropped_page_give_back_their_permits() {
 /// A crawl meets many hosts; each is forgotten when it has no request left.
 #[tokio::test]
 async fn many_hosts_do_not_fill_the_memory() {
-    let limits = Limits::new(limit(10_000), limit(1));
+    let limits = RequestLimits::new(limit(10_000), limit(1));
     let known = || format!("{limits:?}").matches("\"http://host-").count();
     let host = |number: usize| url(format!("http://host-{number}/"));
     let held = join_all((0..1500).map(async |number| limits.permits(&host(number)).await)).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt, stream};
-use http_client::many::{Limits, Many};
+use http_client::many::{FetchLimits, Many};
 use reqwest::Url;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
@@ -49,7 +49,7 @@ async fn a_slow_host_does_not_hold_up_the_others() {
 async fn but_waiting_for_the_host_inside_the_task_holds_up_all() {
     let hosts = &["slow", "slow", "slow", "slow", "one", "two", "one", "two"];
     let begin = Instant::now();
-    let limits = http_client::limits::Limits::new(limit(3), limit(1));
+    let limits = http_client::limits::RequestLimits::new(limit(3), limit(1));
     let mut outcomes = urls(hosts)
         .map(|url| async {
             let _permits = limits.permits(&url).await;
@@ -68,7 +68,7 @@ async fn the_limits_hold_at_every_moment() {
     fn enter([now, peak]: &[AtomicUsize; 2]) {
         peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
     }
-    let limits = Limits { all: limit(5), per_host: limit(2), aside: 100 };
+    let limits = FetchLimits { all: limit(5), per_host: limit(2), aside: 100 };
     let addresses = (0..200).map(|index| url(format!("http://host-{}/{}", index % 3, index % 13)));
     let outcomes = all(Many::new(stream::iter(addresses), limits, |url| async move {
         let is_watched = url.host_str() == Some("host-2");
@@ -156,7 +156,7 @@ async fn after_a_panic_the_host_has_its_next_turn() {
 /// Two at once to one host, five URLs: each fetch that ends lets the next begin.
 #[tokio::test(start_paused = true)]
 async fn a_host_has_room_again_when_a_fetch_has_ended() {
-    let limits = Limits { all: limit(2), per_host: limit(2), aside: 100 };
+    let limits = FetchLimits { all: limit(2), per_host: limit(2), aside: 100 };
     let begin = Instant::now();
     let outcomes = all(Many::new(urls(&["slow"; 5]), limits, fetch)).await;
     assert_eq!(outcomes, ["slow/0", "slow/1", "slow/2", "slow/3", "slow/4"]);
@@ -189,7 +189,7 @@ async fn dropping_it_aborts_what_is_under_way() {
 /// `gather` goes on while its caller handles a page. Here a slot is filled before its page is handed over.
 #[tokio::test(start_paused = true)]
 async fn a_slot_is_filled_before_its_page_is_handled() {
-    let limits = Limits { all: limit(10), per_host: limit(10), aside: 100 };
+    let limits = FetchLimits { all: limit(10), per_host: limit(10), aside: 100 };
     let addresses = (0..40).map(|index| url(format!("http://slow/{index}")));
     let begin = Instant::now();
     let mut many = Many::new(stream::iter(addresses), limits, fetch);

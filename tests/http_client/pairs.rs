@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use common::server::Server;
 use http_client::client::environment_proxies;
-use http_client::limits::Limits;
+use http_client::limits::RequestLimits;
 use http_client::status::raise_for_status;
 use reqwest::{Client, Method, Response};
 
@@ -58,14 +58,14 @@ async fn json_into_a_type() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// aiohttp: `TCPConnector(limit=2)`. Here: `Limits`, whose page holds its permits until it is read.
+/// aiohttp: `TCPConnector(limit=2)`. Here: `RequestLimits`, whose response holds its permits until it is read.
 #[tokio::test]
 async fn two_requests_at_a_time() -> anyhow::Result<()> {
     let (server, client) = (Server::start().await?, client());
     let urls = ["/page/one", "/page/two", "/page/end"].map(|path| server.url(path));
     const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-    let limits = Limits::new(TWO, TWO); // in all, and per host
+    let limits = RequestLimits::new(TWO, TWO); // in all, and per host
     let pages = urls.iter().map(async |url| {
         let page = limits.send(&client, client.get(url).build()?).await?;
         page.read(Response::text).await

@@ -98,13 +98,13 @@ pub mod many {
     use std::time::Duration;
 
     use futures::stream;
-    use http_client::many::{Limits, Many};
+    use http_client::many::{FetchLimits, Many};
     use reqwest::Url;
     use tokio::time::sleep;
 
     use crate::work::{seconds, url};
 
-    pub const LIMITS: Limits = Limits { all: some_const(3), per_host: some_const(1), aside: 100 };
+    pub const LIMITS: FetchLimits = FetchLimits { all: some_const(3), per_host: some_const(1), aside: 100 };
 
     pub const fn some_const(number: usize) -> NonZeroUsize {
         match NonZeroUsize::new(number) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::future::join_all;
-use pitfalls::cancelled_halfway::{Accounts, Refused, broken, fixed};
+use pitfalls::cancelled_halfway::{Accounts, TransferRefused, broken, fixed};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -33,11 +33,11 @@ async fn a_timeout_before_both_changes_loses_nothing() {
 async fn an_amount_that_is_not_there_or_does_not_fit_changes_nothing() {
     let accounts = Mutex::new(Accounts { from: 50, to: u64::MAX - 40 });
     let start = held(&accounts);
-    assert_eq!(fixed(&accounts, 51, approval()).await, Err(Refused::TooLittle));
-    assert_eq!(fixed(&accounts, 41, approval()).await, Err(Refused::TooMuch));
+    assert_eq!(fixed(&accounts, 51, approval()).await, Err(TransferRefused::TooLittle));
+    assert_eq!(fixed(&accounts, 41, approval()).await, Err(TransferRefused::TooMuch));
     assert_eq!(held(&accounts), start);
     let both = futures::join!(fixed(&accounts, 40, approval()), fixed(&accounts, 40, approval()));
-    assert_eq!((both, held(&accounts).from), ((Ok(()), Err(Refused::TooLittle)), 10));
+    assert_eq!((both, held(&accounts).from), ((Ok(()), Err(TransferRefused::TooLittle)), 10));
 }
 
 /// Forty transfers on four threads, a quarter of them aborted: the sum of both accounts stays 100.

@@ -42,7 +42,7 @@ async fn serve_until_the_stop() -> anyhow::Result<()> {
     let stop = tokio_util::sync::CancellationToken::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let limits = streams::serve::Limits::default(); // 1,000 connections, 10 s after the stop
+    let limits = streams::serve::ServerLimits::default(); // 1,000 connections, 10 s after the stop
     let server = streams::serve::serve(listener, limits, stop.clone(), |stream, _stop| capitals(stream));
     let server = tokio::spawn(server);
     let answer = ask(open(address, WITHIN).await?, b"hello", 1_000_000).await?;

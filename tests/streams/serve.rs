@@ -3,7 +3,7 @@ use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use streams::serve::{Beyond, Limits, Listener, Served, serve};
+use streams::serve::{Beyond, Listener, Served, ServerLimits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::task::{JoinHandle, yield_now};
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Gauge, Log, leaves_others_their_turn, limit, ms, settle, soon};
 use crate::work::{Arrivals, scripted};
 
-fn limits(connections: usize, beyond: Beyond) -> Limits {
-    Limits { connections: limit(connections), beyond, grace: ms(1_000) }
+fn limits(connections: usize, beyond: Beyond) -> ServerLimits {
+    ServerLimits { connections: limit(connections), beyond, grace: ms(1_000) }
 }
 
 /// An echo that ends with its peer.
@@ -28,7 +28,7 @@ async fn echo(mut stream: DuplexStream, _stop: CancellationToken) {
 }
 
 /// An echo server, and the token that stops it.
-fn echoes(limits: Limits) -> (Arrivals, CancellationToken, JoinHandle<Served>) {
+fn echoes(limits: ServerLimits) -> (Arrivals, CancellationToken, JoinHandle<Served>) {
     let ((arrivals, listener), stop) = (scripted(()), CancellationToken::new());
     let server = tokio::spawn(serve(listener, limits, stop.clone(), echo));
     (arrivals, stop, server)
@@ -54,7 +54,7 @@ async fn is_answered(stream: &mut DuplexStream) -> bool {
 /// asyncio: `start_server` calls the handler in a task for each connection. So does `serve`.
 #[tokio::test(start_paused = true)]
 async fn each_connection_has_a_task() {
-    let (arrivals, _stop, _server) = echoes(Limits::default());
+    let (arrivals, _stop, _server) = echoes(ServerLimits::default());
     let (mut first, mut second) = (connect(&arrivals).await, connect(&arrivals).await);
     assert!(is_answered(&mut second).await);
     assert!(is_answered(&mut first).await);
@@ -68,7 +68,7 @@ async fn a_handler_need_not_be_shared_by_threads() {
         calls.set(calls.get() + 1);
         echo(stream, stop)
     };
-    tokio::spawn(serve(listener, Limits::default(), CancellationToken::new(), handle));
+    tokio::spawn(serve(listener, ServerLimits::default(), CancellationToken::new(), handle));
     assert!(is_answered(&mut connect(&arrivals).await).await);
 }
 
@@ -169,7 +169,7 @@ async fn what_was_cut_is_gone_when_serve_returns() {
 #[tokio::test(start_paused = true)]
 async fn the_grace_period_may_be_zero_or_endless() {
     for (grace, cut) in [(Duration::ZERO, 1), (Duration::MAX, 0)] {
-        let (arrivals, stop, server) = echoes(Limits { grace, ..Limits::default() });
+        let (arrivals, stop, server) = echoes(ServerLimits { grace, ..ServerLimits::default() });
         let mut client = connect(&arrivals).await;
         assert!(is_answered(&mut client).await);
         stop.cancel();
@@ -183,7 +183,7 @@ async fn the_grace_period_may_be_zero_or_endless() {
 #[tokio::test(start_paused = true)]
 async fn too_many_open_files_are_waited_out() {
     const EMFILE: i32 = 24;
-    let (arrivals, stop, server) = echoes(Limits::default());
+    let (arrivals, stop, server) = echoes(ServerLimits::default());
     let start = Instant::now();
     for _ in 0..3 {
         arrivals.send(Err(io::Error::from_raw_os_error(EMFILE))).await.unwrap();
@@ -202,7 +202,7 @@ async fn too_many_open_files_are_waited_out() {
 /// A peer that was gone before it was accepted costs no pause.
 #[tokio::test(start_paused = true)]
 async fn an_error_of_one_connection_costs_no_pause() {
-    let (arrivals, _stop, _server) = echoes(Limits::default());
+    let (arrivals, _stop, _server) = echoes(ServerLimits::default());
     for kind in [ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset, ErrorKind::Interrupted] {
         arrivals.send(Err(kind.into())).await.unwrap();
     }
@@ -243,7 +243,7 @@ async fn a_handler_that_panics_ends_its_own_connection() {
 /// asyncio: a server without a reference goes on serving. Here a dropped server drops its connections.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_server_takes_its_connections_with_it() {
-    let (arrivals, _stop, server) = echoes(Limits::default());
+    let (arrivals, _stop, server) = echoes(ServerLimits::default());
     let mut client = connect(&arrivals).await;
     assert!(is_answered(&mut client).await);
     server.abort();
@@ -352,10 +352,14 @@ async fn a_unix_socket_is_served_the_same_way() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let (listener, stop) = (UnixListener::bind(&path).unwrap(), CancellationToken::new());
-    let server =
-        tokio::spawn(serve(listener, Limits::default(), stop.clone(), |mut stream, _stop| async move {
+    let server = tokio::spawn(serve(
+        listener,
+        ServerLimits::default(),
+        stop.clone(),
+        |mut stream, _stop| async move {
             stream.write_all(b"hello").await.unwrap();
-        }));
+        },
+    ));
     let mut heard = String::new();
     soon(UnixStream::connect(&path).await.unwrap().read_to_string(&mut heard)).await.unwrap();
     assert_eq!(heard, "hello");
@@ -383,7 +387,7 @@ async fn a_stopped_server_refuses_new_connections() {
     let address = listener.local_addr().unwrap();
     let inside = Gauge::default();
     let entered = inside.clone();
-    let server = tokio::spawn(serve(listener, Limits::default(), stop.clone(), move |stream, stop| {
+    let server = tokio::spawn(serve(listener, ServerLimits::default(), stop.clone(), move |stream, stop| {
         let inside = entered.enter();
         async move {
             assert!(stream.nodelay().unwrap());
@@ -434,7 +438,8 @@ async fn handlers_that_are_due_with_the_grace_are_in_time() {
             arrivals.try_send(Ok(theirs)).unwrap();
             peers.push(ours);
         }
-        let (limits, stop) = (Limits { grace: ms(100), ..Limits::default() }, CancellationToken::new());
+        let (limits, stop) =
+            (ServerLimits { grace: ms(100), ..ServerLimits::default() }, CancellationToken::new());
         let server = tokio::spawn(serve(listener, limits, stop.clone(), |_stream, stop| async move {
             stop.cancelled().await;
             sleep(ms(50)).await;
@@ -455,7 +460,8 @@ async fn but_one_with_many_turns_in_that_instant_is_cut() {
     let (arrivals, listener) = scripted(());
     let (_ours, theirs) = duplex(1);
     arrivals.try_send(Ok(theirs)).unwrap();
-    let (limits, stop) = (Limits { grace: ms(100), ..Limits::default() }, CancellationToken::new());
+    let (limits, stop) =
+        (ServerLimits { grace: ms(100), ..ServerLimits::default() }, CancellationToken::new());
     let server = tokio::spawn(serve(listener, limits, stop.clone(), |_stream, stop| async move {
         stop.cancelled().await;
         sleep(ms(100)).await;

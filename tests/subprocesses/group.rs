@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use subprocesses::group::{Group, How};
+use subprocesses::group::{How, ProcessGroup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use crate::work::{Witness, sh, state, text, until_true};
 /// asyncio: `wait_for(process.wait(), limit)`. Here the result also says how it ended.
 #[tokio::test]
 async fn in_time_it_ends_by_itself() {
-    let mut group = Group::spawn(sh("exit 3")).unwrap();
+    let mut group = ProcessGroup::spawn(sh("exit 3")).unwrap();
     let ended = soon_on_real_time(group.within(Duration::MAX, Duration::MAX)).await.unwrap();
     assert_eq!((ended.status.code(), ended.how), (Some(3), How::Itself));
 }
@@ -26,7 +26,8 @@ async fn in_time_it_ends_by_itself() {
 async fn at_the_limit_it_is_asked_first() {
     let mut witness = Witness::new().await;
     let mut group =
-        Group::spawn(witness.sh("trap 'exit 7' TERM; echo ready >&9; while :; do sleep 0.01; done")).unwrap();
+        ProcessGroup::spawn(witness.sh("trap 'exit 7' TERM; echo ready >&9; while :; do sleep 0.01; done"))
+            .unwrap();
     assert_eq!(witness.line().await, "ready");
     let ended = soon_on_real_time(group.within(Duration::ZERO, Duration::MAX)).await.unwrap();
     assert_eq!((ended.status.code(), ended.how), (Some(7), How::Asked));
@@ -37,7 +38,8 @@ async fn at_the_limit_it_is_asked_first() {
 #[tokio::test]
 async fn what_ignores_the_request_is_killed() {
     let mut witness = Witness::new().await;
-    let mut group = Group::spawn(witness.sh("trap '' TERM; echo ready >&9; sleep 600 & wait")).unwrap();
+    let mut group =
+        ProcessGroup::spawn(witness.sh("trap '' TERM; echo ready >&9; sleep 600 & wait")).unwrap();
     assert_eq!(witness.line().await, "ready");
     let ended = soon_on_real_time(group.end(ms(20))).await.unwrap();
     assert_eq!((ended.status.signal(), ended.how), (Some(9), How::Killed));
@@ -53,7 +55,7 @@ async fn the_grace_is_for_the_whole_group() {
     let job =
         "(trap 'sleep 0.03; echo saved >&9; exit' TERM; sh -c 'echo ready >&9; exec sleep 600' & wait) &
         exec sleep 600";
-    let mut group = Group::spawn(witness.sh(job)).unwrap();
+    let mut group = ProcessGroup::spawn(witness.sh(job)).unwrap();
     assert_eq!(witness.line().await, "ready");
     let ended = soon_on_real_time(group.end(ms(10_000))).await.unwrap();
     assert_eq!((ended.status.signal(), ended.how), (Some(15), How::Asked));
@@ -65,7 +67,7 @@ async fn the_grace_is_for_the_whole_group() {
 async fn what_it_has_started_is_killed_after_the_grace() {
     let mut witness = Witness::new().await;
     let job = "(trap '' TERM; echo ready >&9; sleep 600) & exec sleep 600";
-    let mut group = Group::spawn(witness.sh(job)).unwrap();
+    let mut group = ProcessGroup::spawn(witness.sh(job)).unwrap();
     assert_eq!(witness.line().await, "ready");
     let ended = soon_on_real_time(group.end(ms(20))).await.unwrap();
     assert_eq!((ended.status.signal(), ended.how), (Some(15), How::Killed));
@@ -77,7 +79,7 @@ async fn what_it_has_started_is_killed_after_the_grace() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_has_ended_and_is_not_reaped_is_gone() {
-    let mut group = Group::spawn(sh("exec sleep 600")).unwrap();
+    let mut group = ProcessGroup::spawn(sh("exec sleep 600")).unwrap();
     let leader = group.id().unwrap().try_into().unwrap();
     // Its parent is this program, which does not wait for it.
     let mut member = std::process::Command::new("sleep").arg("600").process_group(leader).spawn().unwrap();
@@ -90,7 +92,7 @@ async fn what_has_ended_and_is_not_reaped_is_gone() {
 #[tokio::test]
 async fn what_is_left_at_the_end_is_killed() {
     let witness = Witness::new().await;
-    let mut group = Group::spawn(witness.sh("sleep 600 & exit 3")).unwrap();
+    let mut group = ProcessGroup::spawn(witness.sh("sleep 600 & exit 3")).unwrap();
     assert_eq!(soon_on_real_time(group.wait()).await.unwrap().code(), Some(3));
     assert_eq!(witness.rest().await, "");
 }
@@ -99,7 +101,7 @@ async fn what_is_left_at_the_end_is_killed() {
 #[tokio::test]
 async fn dropped_it_takes_the_group_along() {
     let mut witness = Witness::new().await;
-    let group = Group::spawn(witness.sh("sleep 600 & echo ready >&9; sleep 600")).unwrap();
+    let group = ProcessGroup::spawn(witness.sh("sleep 600 & echo ready >&9; sleep 600")).unwrap();
     assert_eq!(witness.line().await, "ready");
     drop(group);
     assert_eq!(witness.rest().await, "");
@@ -109,7 +111,8 @@ async fn dropped_it_takes_the_group_along() {
 #[tokio::test]
 async fn a_stopped_program_is_woken_to_end() {
     let mut witness = Witness::new().await;
-    let mut group = Group::spawn(witness.sh("trap 'exit 7' TERM; echo ready >&9; kill -STOP $$")).unwrap();
+    let mut group =
+        ProcessGroup::spawn(witness.sh("trap 'exit 7' TERM; echo ready >&9; kill -STOP $$")).unwrap();
     assert_eq!(witness.line().await, "ready");
     let pid = group.id().unwrap();
     until_true(|| state(pid) == Some('T')).await;
@@ -122,7 +125,7 @@ async fn a_stopped_program_is_woken_to_end() {
 async fn a_signal_reaches_the_whole_group() {
     let mut witness = Witness::new().await;
     let listen = "trap 'echo heard >&9; exit' USR1; echo ready >&9; sleep 600 & wait";
-    let mut group = Group::spawn(witness.sh(&format!("({listen}) & {listen}"))).unwrap();
+    let mut group = ProcessGroup::spawn(witness.sh(&format!("({listen}) & {listen}"))).unwrap();
     assert_eq!((witness.line().await, witness.line().await), ("ready".into(), "ready".into()));
     group.signal(Signal::USR1).unwrap();
     // The end of one may cut off the other.
@@ -133,7 +136,7 @@ async fn a_signal_reaches_the_whole_group() {
 /// asyncio: `ProcessLookupError`, also when `wait` was not called yet. Here it is `NotFound`, and `id` is `None`.
 #[tokio::test]
 async fn after_the_end_a_signal_finds_nothing() {
-    let mut group = Group::spawn(sh("exit 0")).unwrap();
+    let mut group = ProcessGroup::spawn(sh("exit 0")).unwrap();
     assert!(group.id().is_some());
     soon_on_real_time(group.wait()).await.unwrap();
     assert_eq!(group.signal(Signal::TERM).unwrap_err().kind(), ErrorKind::NotFound);
@@ -146,7 +149,7 @@ async fn after_the_end_a_signal_finds_nothing() {
 /// A program that has ended but is not reaped still takes a signal: it is a zombie, and keeps its number.
 #[tokio::test]
 async fn a_zombie_takes_a_signal_and_keeps_its_status() {
-    let mut group = Group::spawn(sh("exit 3")).unwrap();
+    let mut group = ProcessGroup::spawn(sh("exit 3")).unwrap();
     let pid = group.id().unwrap();
     until_true(|| state(pid) == Some('Z')).await;
     group.signal(Signal::KILL).unwrap();
@@ -167,7 +170,7 @@ async fn a_dropped_child_is_reaped_in_the_background() {
 #[tokio::test]
 async fn a_program_leads_its_own_group() {
     let mut command = sh("ps -o pgid= -p $$");
-    let mut group = Group::spawn({
+    let mut group = ProcessGroup::spawn({
         command.stdout(Stdio::piped());
         command
     })
@@ -188,11 +191,11 @@ async fn a_program_leads_its_own_group() {
 async fn waiting_closes_stdin() {
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut group = Group::spawn(command).unwrap();
+    let mut group = ProcessGroup::spawn(command).unwrap();
     assert!(soon_on_real_time(group.wait()).await.unwrap().success());
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut group = Group::spawn(command).unwrap();
+    let mut group = ProcessGroup::spawn(command).unwrap();
     // It closes at the request, which `cat` may see first.
     let ended = soon_on_real_time(group.end(Duration::MAX)).await.unwrap();
     assert_eq!(ended.how, How::Asked);

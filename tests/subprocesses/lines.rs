@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::process::Stdio;
 
-use subprocesses::lines::{End, LINE, Line, Lines, Source, together};
+use subprocesses::lines::{End, LINE, Line, OutputLines, Source, together};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, duplex, empty, repeat};
 use tokio::time::timeout;
 
@@ -11,7 +11,7 @@ use crate::work::{sh, text};
 
 /// The texts and ends of one pipe.
 async fn all(pipe: impl AsyncRead + Unpin, limit: NonZeroUsize) -> Vec<(String, End)> {
-    let (mut lines, mut found) = (Lines::new(pipe, empty(), limit), Vec::new());
+    let (mut lines, mut found) = (OutputLines::new(pipe, empty(), limit), Vec::new());
     while let Some(Line { text: bytes, end, .. }) = lines.next().await.unwrap() {
         found.push((text(bytes), end));
     }
@@ -59,7 +59,7 @@ async fn a_long_line_comes_in_parts() {
 #[tokio::test]
 async fn two_pipes_give_their_lines_as_they_come() {
     let ((here, mut out), (there, mut err)) = (duplex(64), duplex(64));
-    let mut lines = Lines::new(here, there, LINE);
+    let mut lines = OutputLines::new(here, there, LINE);
     for (number, source) in
         [Source::Stdout, Source::Stderr, Source::Stderr, Source::Stdout].into_iter().enumerate()
     {
@@ -80,7 +80,7 @@ async fn two_pipes_give_their_lines_as_they_come() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_next_loses_nothing() {
     let ((here, mut out), (there, mut err)) = (duplex(64), duplex(64));
-    let mut lines = Lines::new(here, there, LINE);
+    let mut lines = OutputLines::new(here, there, LINE);
     for byte in b"line" {
         out.write_all(&[*byte]).await.unwrap();
         err.write_all(&[*byte]).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_dropped_next_loses_nothing() {
 async fn stdout_and_stderr_are_told_apart() {
     let mut command = sh("echo out; echo err >&2");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = Lines::new(child.stdout.take().unwrap(), child.stderr.take().unwrap(), LINE);
+    let mut lines = OutputLines::new(child.stdout.take().unwrap(), child.stderr.take().unwrap(), LINE);
     let mut found = Vec::new();
     while let Some(line) = soon_on_real_time(lines.next()).await.unwrap() {
         found.push((line.source, text(line.text)));
@@ -158,7 +158,7 @@ async fn but_plain_lines_end_at_bytes_that_are_no_text() {
     let mut plain = BufReader::new(output).lines();
     assert_eq!(plain.next_line().await.unwrap().as_deref(), Some("one"));
     assert_eq!(plain.next_line().await.unwrap_err().kind(), std::io::ErrorKind::InvalidData);
-    let mut lines = Lines::new(output, empty(), LINE);
+    let mut lines = OutputLines::new(output, empty(), LINE);
     for expected in [&b"one"[..], b"\xff", b"three"] {
         assert_eq!(lines.next().await.unwrap().unwrap().text, expected);
     }
@@ -169,7 +169,7 @@ async fn but_plain_lines_end_at_bytes_that_are_no_text() {
 async fn a_line_is_there_when_its_newline_is() {
     let mut command = sh("printf half; read -r go; echo ' and half'");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = Lines::new(child.stdout.take().unwrap(), empty(), LINE);
+    let mut lines = OutputLines::new(child.stdout.take().unwrap(), empty(), LINE);
     assert!(timeout(ms(5), lines.next()).await.is_err());
     child.stdin.take().unwrap().write_all(b"go\n").await.unwrap();
     let line = soon_on_real_time(lines.next()).await.unwrap().unwrap();
@@ -180,6 +180,6 @@ async fn a_line_is_there_when_its_newline_is() {
 /// Even if a program writes without a pause, other tasks run.
 #[tokio::test]
 async fn endless_lines_leave_others_their_turn() {
-    let mut lines = Lines::new(repeat(b'\n'), empty(), LINE);
+    let mut lines = OutputLines::new(repeat(b'\n'), empty(), LINE);
     leaves_others_their_turn(async { while lines.next().await.unwrap().is_some() {} }).await;
 }

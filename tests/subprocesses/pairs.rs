@@ -20,12 +20,12 @@ async fn run_and_collect() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `wait_for`, `killpg` twice. Tokio: `Group`.
+/// asyncio: `wait_for`, `killpg` twice. Tokio: `ProcessGroup`.
 #[tokio::test]
 async fn a_time_limit_for_a_group() -> anyhow::Result<()> {
     let command = sh("exec sleep 600");
 
-    let mut group = subprocesses::group::Group::spawn(command)?;
+    let mut group = subprocesses::group::ProcessGroup::spawn(command)?;
     let (limit, grace) = (Duration::from_millis(50), Duration::from_secs(10));
     let ended = group.within(limit, grace).await?;
     let returncode = subprocesses::run::returncode(ended.status);
@@ -34,16 +34,16 @@ async fn a_time_limit_for_a_group() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `async for line in process.stdout`. Tokio: `Lines`.
+/// asyncio: `async for line in process.stdout`. Tokio: `OutputLines`.
 #[tokio::test]
 async fn lines_as_they_come() -> anyhow::Result<()> {
-    use subprocesses::lines::{LINE, Lines, together};
+    use subprocesses::lines::{LINE, OutputLines, together};
     let (mut command, mut log) = (sh("echo one; echo two >&2"), Vec::new());
 
     let output = together(&mut command)?; // stderr=STDOUT
     let mut child = command.spawn()?;
     drop(command); // it holds the pipe open
-    let mut lines = Lines::new(output, tokio::io::empty(), LINE);
+    let mut lines = OutputLines::new(output, tokio::io::empty(), LINE);
     while let Some(line) = lines.next().await? {
         log.push(String::from_utf8(line.text)?);
     }

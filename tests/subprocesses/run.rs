@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::io::{FdFlags, fcntl_setfd};
-use subprocesses::run::{RunError, checked, returncode, run};
+use subprocesses::run::{OutputError, checked, returncode, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -73,7 +73,7 @@ async fn but_plain_output_inherits_stdin() {
 async fn more_than_the_limit_ends_the_program() {
     let error = soon_on_real_time(run(Command::new("yes"), KILO)).await.unwrap_err();
     assert_eq!(error.to_string(), "it has written more than 1000 bytes");
-    let RunError::TooMuch { stdout, stderr, .. } = error else { panic!("{error}") };
+    let OutputError::TooMuch { stdout, stderr, .. } = error else { panic!("{error}") };
     assert_eq!((stdout, stderr), (b"y\n".repeat(KILO / 2), Vec::new()));
 }
 
@@ -84,7 +84,7 @@ async fn the_limit_is_for_each_of_the_two() {
     let output = soon_on_real_time(run(sh(both), KILO)).await.unwrap();
     assert_eq!((output.stdout.len(), output.stderr.len()), (KILO, KILO));
     let error = soon_on_real_time(run(sh("head -c 1001 /dev/zero >&2"), KILO)).await.unwrap_err();
-    assert!(matches!(error, RunError::TooMuch { stderr, .. } if stderr.len() == KILO));
+    assert!(matches!(error, OutputError::TooMuch { stderr, .. } if stderr.len() == KILO));
 }
 
 /// Tokio: `output()` collects whatever comes, as `communicate` does.
@@ -157,7 +157,7 @@ async fn what_cannot_start_is_an_error_of_its_own() {
         [("no-such-program".as_ref(), ErrorKind::NotFound), (script.as_path(), ErrorKind::PermissionDenied)]
     {
         match run(Command::new(program), MEGA).await {
-            Err(RunError::Start(error)) => assert_eq!(error.kind(), kind),
+            Err(OutputError::Start(error)) => assert_eq!(error.kind(), kind),
             other => panic!("{other:?}"),
         }
     }
@@ -186,7 +186,7 @@ async fn but_a_file_that_is_still_written_does_not_start() {
     let started = async {
         loop {
             match run(Command::new(&script), MEGA).await {
-                Err(RunError::Start(busy)) if busy.kind() == ErrorKind::ExecutableFileBusy => {
+                Err(OutputError::Start(busy)) if busy.kind() == ErrorKind::ExecutableFileBusy => {
                     tokio::task::yield_now().await;
                 }
                 ended => return ended.unwrap().stdout,

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
-use timeouts::abort::{Ended, abort_all_and_wait, abort_and_wait};
+use timeouts::abort::{TaskEnd, abort_all_and_wait, abort_and_wait};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -27,7 +27,7 @@ async fn an_abort_is_a_request_and_the_task_is_gone_after_the_wait() {
     yield_now().await;
     task.abort();
     assert_eq!((task.is_finished(), dropped.get()), (false, 0));
-    assert_eq!(abort_and_wait(task).await, Ended::Aborted);
+    assert_eq!(abort_and_wait(task).await, TaskEnd::Aborted);
     assert_eq!((dropped.get(), alive_tasks()), (1, 0));
 }
 
@@ -37,7 +37,7 @@ async fn a_task_that_has_not_begun_does_not_begin() {
     let begun = Count::default();
     let begins = begun.clone();
     let task = tokio::spawn(async move { begins.add() });
-    assert_eq!(abort_and_wait(task).await, Ended::Aborted);
+    assert_eq!(abort_and_wait(task).await, TaskEnd::Aborted);
     assert_eq!(begun.get(), 0);
 }
 
@@ -46,10 +46,10 @@ async fn a_task_that_has_not_begun_does_not_begin() {
 async fn a_task_that_is_done_keeps_its_result() {
     let task = tokio::spawn(load("home", 10));
     sleep(ms(20)).await;
-    assert_eq!(abort_and_wait(task).await, Ended::Finished(Ok("home")));
+    assert_eq!(abort_and_wait(task).await, TaskEnd::Finished(Ok("home")));
 }
 
-/// asyncio: `await` gives a value, `CancelledError` or an exception. Here: `Ended` has a variant for each.
+/// asyncio: `await` gives a value, `CancelledError` or an exception. Here: `TaskEnd` has a variant for each.
 #[tokio::test(start_paused = true)]
 async fn finished_aborted_and_panicked_are_told_apart() {
     let aborted = tokio::spawn(for_ever::<&str>());
@@ -57,7 +57,7 @@ async fn finished_aborted_and_panicked_are_told_apart() {
     let panicked = tokio::spawn(async { panics("a panic") });
     sleep(ms(10)).await;
     let ends = abort_all_and_wait([aborted, finished, panicked]).await;
-    assert_eq!(ends, [Ended::Aborted, Ended::Finished("done"), Ended::Panicked("a panic".to_owned())]);
+    assert_eq!(ends, [TaskEnd::Aborted, TaskEnd::Finished("done"), TaskEnd::Panicked("a panic".to_owned())]);
 }
 
 /// asyncio: an exception in a `finally` takes the place of the cancellation. Tokio: a panic in a drop does.
@@ -68,11 +68,14 @@ async fn a_panic_in_the_drop_of_an_aborted_task_is_told() {
         for_ever::<()>().await;
     });
     yield_now().await;
-    assert_eq!(abort_and_wait(task).await, Ended::Panicked("a panic".to_owned()));
+    assert_eq!(abort_and_wait(task).await, TaskEnd::Panicked("a panic".to_owned()));
 
     let not_text = tokio::spawn(async { resume_unwind(Box::new(7)) });
     yield_now().await;
-    assert_eq!(abort_and_wait::<()>(not_text).await, Ended::Panicked("a value that is not text".to_owned()));
+    assert_eq!(
+        abort_and_wait::<()>(not_text).await,
+        TaskEnd::Panicked("a value that is not text".to_owned())
+    );
 }
 
 /// asyncio: `except CancelledError` may refuse. Tokio: nothing in the task is asked, and nothing after the await runs.
@@ -86,7 +89,7 @@ async fn but_a_task_cannot_refuse_and_cannot_await_any_more() {
         rows
     });
     sleep(ms(10)).await;
-    assert_eq!(abort_and_wait(task).await, Ended::Aborted);
+    assert_eq!(abort_and_wait(task).await, TaskEnd::Aborted);
     sleep(ms(1_000)).await;
     assert!(log.take().is_empty());
 }
@@ -105,7 +108,7 @@ async fn a_task_that_aborts_itself_ends_where_it_really_waits() {
         logs.add("after one that is not");
     });
     *own.lock().unwrap() = Some(task.abort_handle());
-    assert_eq!(Ended::from(task.await), Ended::Aborted);
+    assert_eq!(TaskEnd::from(task.await), TaskEnd::Aborted);
     assert_eq!(log.take(), ["after the abort", "after an await that is ready"]);
 }
 
@@ -119,7 +122,7 @@ async fn but_one_that_aborts_itself_and_returns_has_finished() {
         "returned"
     });
     *own.lock().unwrap() = Some(task.abort_handle());
-    assert_eq!(Ended::from(task.await), Ended::Finished("returned"));
+    assert_eq!(TaskEnd::from(task.await), TaskEnd::Finished("returned"));
 }
 
 /// asyncio: the cancellation goes through to the task that is awaited. Tokio: its handle is dropped, it runs on.
@@ -128,12 +131,12 @@ async fn but_an_abort_does_not_go_through_to_the_task_that_is_awaited() {
     let inner = || tokio::spawn(for_ever::<()>());
     let outer = tokio::spawn(async move { inner().await.is_ok() });
     sleep(ms(10)).await;
-    assert_eq!(abort_and_wait(outer).await, Ended::Aborted);
+    assert_eq!(abort_and_wait(outer).await, TaskEnd::Aborted);
     assert_eq!(alive_tasks(), 1);
 
     let mended = tokio::spawn(async move { AbortOnDropHandle::new(inner()).await.is_ok() });
     sleep(ms(10)).await;
-    assert_eq!(abort_and_wait(mended).await, Ended::Aborted);
+    assert_eq!(abort_and_wait(mended).await, TaskEnd::Aborted);
     yield_now().await;
     assert_eq!(alive_tasks(), 1, "the one from above");
 }
@@ -172,7 +175,7 @@ async fn blocking_work_that_has_begun_runs_to_its_end() {
     begins.await.unwrap();
     let waiting = abort_and_wait(task);
     go_on.send(()).unwrap();
-    assert_eq!(waiting.await, Ended::Finished("done"));
+    assert_eq!(waiting.await, TaskEnd::Finished("done"));
 }
 
 /// asyncio: cancelling a queued executor job takes it out of the queue. Tokio: so does `abort`.
@@ -185,7 +188,7 @@ fn blocking_work_that_is_queued_does_not_begin() {
         let queued = tokio::task::spawn_blocking(|| panic!("it was aborted before"));
         let waiting = abort_and_wait::<()>(queued);
         go_on.send(()).unwrap();
-        assert_eq!(waiting.await, Ended::Aborted);
+        assert_eq!(waiting.await, TaskEnd::Aborted);
         assert!(running.await.unwrap().is_ok());
     });
 }
@@ -203,7 +206,7 @@ async fn a_task_that_computes_is_waited_for() {
     begins.await.unwrap();
     let waiting = abort_and_wait(task);
     go_on.send(()).unwrap();
-    assert_eq!(waiting.await, Ended::Finished("computed"));
+    assert_eq!(waiting.await, TaskEnd::Finished("computed"));
 }
 
 /// asyncio: `gather(*tasks, return_exceptions=True)` after the cancels keeps the order. Here: the same.
@@ -223,7 +226,10 @@ async fn none_or_ten_thousand_ends_stand_in_order() {
     sleep(ms(1)).await;
     let ends = abort_all_and_wait(tasks).await;
     for (n, end) in ends.into_iter().enumerate() {
-        assert_eq!(end, if n % 2 == 0 { Ended::Aborted } else { Ended::Finished(u32::try_from(n).unwrap()) });
+        assert_eq!(
+            end,
+            if n % 2 == 0 { TaskEnd::Aborted } else { TaskEnd::Finished(u32::try_from(n).unwrap()) }
+        );
     }
     assert_eq!(alive_tasks(), 0);
 }
@@ -235,7 +241,7 @@ async fn a_panic_whose_drop_panics_is_told_too() {
     let tasks = [panics, tokio::spawn(ready(2))];
     yield_now().await;
     let text = "a value that is not text".to_owned();
-    assert_eq!(abort_all_and_wait(tasks).await, [Ended::Panicked(text), Ended::Finished(2)]);
+    assert_eq!(abort_all_and_wait(tasks).await, [TaskEnd::Panicked(text), TaskEnd::Finished(2)]);
 }
 
 /// asyncio refuses to cancel a `gather` whose results are there, and a task that is done keeps its own. Tokio: an abort

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use futures::FutureExt;
-use timeouts::cooperative::{Report, Stopped, checksum, work_until_cancelled};
+use timeouts::cooperative::{Report, StoppedAfter, checksum, work_until_cancelled};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -240,8 +240,8 @@ async fn a_loop_that_computes_looks_at_the_token_between_two_blocks() {
             }
         })
         .map(u32::to_be_bytes);
-    assert_eq!(checksum(&stop, blocks).await, Err(Stopped { blocks: 7 }));
-    assert_eq!(checksum(&stop, [""].into_iter()).await, Err(Stopped { blocks: 0 }), "told before");
+    assert_eq!(checksum(&stop, blocks).await, Err(StoppedAfter { blocks: 7 }));
+    assert_eq!(checksum(&stop, [""].into_iter()).await, Err(StoppedAfter { blocks: 0 }), "told before");
 }
 
 /// asyncio: a thread of `to_thread` cannot be cancelled. Tokio: nor can one of `spawn_blocking`, but it can be asked.

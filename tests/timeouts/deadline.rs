@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::time::Duration;
 
-use timeouts::deadline::{Deadline, Expired};
+use timeouts::deadline::{Deadline, DeadlineExpired};
 use tokio::task::yield_now;
 use tokio::time::{Instant, advance, sleep, timeout, timeout_at};
 
@@ -18,7 +18,7 @@ async fn one_deadline_covers_all_steps() {
     assert_eq!(request.run(load("connect", 100)).await, Ok(Ok("connect")));
     assert_eq!(request.remaining(), Some(ms(150)));
     assert_eq!(request.run(load("send", 100)).await, Ok(Ok("send")));
-    assert_eq!(request.run(load("receive", 100)).await, Err(Expired("request")));
+    assert_eq!(request.run(load("receive", 100)).await, Err(DeadlineExpired("request")));
     assert_eq!(start.elapsed(), ms(250));
 }
 
@@ -37,11 +37,14 @@ async fn but_a_timeout_for_each_step_is_none_for_the_whole() {
 async fn the_earlier_of_two_deadlines_reports_whichever_is_inside() {
     let request = Deadline::after("request", Some(ms(100)));
     let start = Instant::now();
-    assert_eq!(request.within("try", Some(ms(40))).run(for_ever::<()>()).await, Err(Expired("try")));
+    assert_eq!(request.within("try", Some(ms(40))).run(for_ever::<()>()).await, Err(DeadlineExpired("try")));
     assert_eq!(start.elapsed(), ms(40));
-    assert_eq!(request.within("try", Some(ms(90))).run(for_ever::<()>()).await, Err(Expired("request")));
+    assert_eq!(
+        request.within("try", Some(ms(90))).run(for_ever::<()>()).await,
+        Err(DeadlineExpired("request"))
+    );
     assert_eq!(start.elapsed(), ms(100));
-    assert_eq!(Expired("request").to_string(), "request timed out");
+    assert_eq!(DeadlineExpired("request").to_string(), "request timed out");
 }
 
 /// asyncio: of two nested timeouts with one deadline only the outermost raises; the inner sees a cancellation.
@@ -49,7 +52,7 @@ async fn the_earlier_of_two_deadlines_reports_whichever_is_inside() {
 async fn of_two_with_the_same_deadline_the_outer_reports() {
     let request = Deadline::after("request", Some(ms(100)));
     let inner = request.within("try", Some(ms(100)));
-    assert_eq!(inner.run(for_ever::<()>()).await, Err(Expired("request")));
+    assert_eq!(inner.run(for_ever::<()>()).await, Err(DeadlineExpired("request")));
 }
 
 /// Tokio: the inner one reports, for it is polled first.
@@ -77,11 +80,11 @@ async fn but_a_loop_around_the_inner_timeout_begins_a_try_too_many() {
         mended.add();
         for_ever::<()>().await;
     };
-    let mut expired = Expired("try");
-    while expired == Expired("try") && mended.get() < 10 {
+    let mut expired = DeadlineExpired("try");
+    while expired == DeadlineExpired("try") && mended.get() < 10 {
         expired = request.within("try", Some(ms(50))).run(attempt()).await.unwrap_err();
     }
-    assert_eq!((expired, mended.get()), (Expired("request"), 2));
+    assert_eq!((expired, mended.get()), (DeadlineExpired("request"), 2));
 }
 
 /// asyncio: a deadline of `None`, or one that is far away.
@@ -92,7 +95,10 @@ async fn a_deadline_may_be_never() {
         assert_eq!((never.at(), never.remaining(), never.check()), (None, None, Ok(())));
         assert_eq!(never.run(sleep(A_YEAR)).await, Ok(()));
         assert_eq!(never.within("try", None), never);
-        assert_eq!(never.within("try", Some(ms(10))).run(for_ever::<()>()).await, Err(Expired("try")));
+        assert_eq!(
+            never.within("try", Some(ms(10))).run(for_ever::<()>()).await,
+            Err(DeadlineExpired("try"))
+        );
     }
     let request = Deadline::after("request", Some(ms(10)));
     assert_eq!(request.at(), Some(Instant::now() + ms(10)));
@@ -107,9 +113,13 @@ async fn after_the_deadline_work_gets_as_far_as_its_first_wait() {
     sleep(ms(20)).await;
     assert_eq!(request.remaining(), Some(Duration::ZERO));
     assert_eq!(request.run(ready("cached")).await, Ok("cached"));
-    assert_eq!(request.run(yield_now()).await, Err(Expired("request")));
+    assert_eq!(request.run(yield_now()).await, Err(DeadlineExpired("request")));
     let inner = request.within("try", Some(ms(50)));
-    assert_eq!(inner.run(yield_now()).await, Err(Expired("request")), "no inner deadline gives more time");
+    assert_eq!(
+        inner.run(yield_now()).await,
+        Err(DeadlineExpired("request")),
+        "no inner deadline gives more time"
+    );
 }
 
 /// Nothing cuts off a loop that computes. It can look, and leave by itself.
@@ -121,7 +131,7 @@ async fn a_loop_that_computes_asks() {
         rounds += 1;
         advance(ms(30)).await;
     }
-    assert_eq!((request.check(), rounds), (Err(Expired("request")), 4));
+    assert_eq!((request.check(), rounds), (Err(DeadlineExpired("request")), 4));
 }
 
 /// A deadline is a value: it goes with a request into tasks and over channels.
@@ -131,7 +141,7 @@ async fn a_task_that_gets_it_later_has_what_is_left() {
     sleep(ms(60)).await;
     let start = Instant::now();
     let task = tokio::spawn(async move { request.run(for_ever::<()>()).await });
-    assert_eq!(task.await.unwrap(), Err(Expired("request")));
+    assert_eq!(task.await.unwrap(), Err(DeadlineExpired("request")));
     assert_eq!(start.elapsed(), ms(40));
 }
 

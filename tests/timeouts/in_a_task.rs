@@ -10,18 +10,18 @@ use crate::work::{for_ever, load};
 /// A caller may itself be a task: each pattern's future is `Send` when what it runs is.
 #[tokio::test(start_paused = true)]
 async fn every_pattern_can_run_inside_a_spawned_task() {
-    use timeouts::timeout_and_wait::{LateValue, Limits};
+    use timeouts::timeout_and_wait::{LateValue, TimeLimits};
     let all = tokio::spawn(async {
         assert_eq!(timeouts::time_limit::time_limit(Some(ms(20)), load("a", 10)).await, Ok("a"));
         let deadline = timeouts::deadline::Deadline::after("request", Some(ms(20)));
         assert_eq!(deadline.run(load("a", 10)).await, Ok(Ok("a")));
-        let limits = Limits { time: Some(ms(20)), grace: None, late_value: LateValue::Discard };
+        let limits = TimeLimits { time: Some(ms(20)), grace: None, late_value: LateValue::Discard };
         let work = |_stop| async { load("a", 10).await.map(Some) };
         let program = CancellationToken::new();
         assert_eq!(timeouts::timeout_and_wait::timeout_and_wait(&program, limits, work).await, Ok("a"));
         assert_eq!(timeouts::reschedule::Timeout::after(ms(20)).run(load("a", 10)).await, Ok(Ok("a")));
         let task = tokio::spawn(for_ever::<()>());
-        assert_eq!(timeouts::abort::abort_and_wait(task).await, timeouts::abort::Ended::Aborted);
+        assert_eq!(timeouts::abort::abort_and_wait(task).await, timeouts::abort::TaskEnd::Aborted);
         let (sender, mut jobs) = mpsc::channel(1);
         sender.try_send(("a", 10)).unwrap();
         drop(sender);

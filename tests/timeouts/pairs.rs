@@ -43,7 +43,7 @@ async fn cancel_a_task() -> anyhow::Result<()> {
 /// asyncio: `wait_for` waits for the `finally`. Tokio: `timeout_and_wait` waits for work that has a token.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_that_waits_for_the_clean_up() -> anyhow::Result<()> {
-    use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
+    use timeouts::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
     static LOG: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     async fn close() {
         sleep(ms(10)).await;
@@ -57,7 +57,7 @@ async fn a_timeout_that_waits_for_the_clean_up() -> anyhow::Result<()> {
         Ok(rows)
     }
 
-    let limits = Limits { time: Some(ms(50)), grace: Some(ms(500)), late_value: LateValue::Return };
+    let limits = TimeLimits { time: Some(ms(50)), grace: Some(ms(500)), late_value: LateValue::Return };
     let rows = timeout_and_wait(&program, limits, session).await;
 
     assert_eq!(rows, Err(TimeoutFailure::TimedOut { cleaned_up: true }));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use timeouts::select_loop::{Event, ReadEnd, read_frames};
+use timeouts::select_loop::{ConnectionEvent, ReadEnd, read_frames};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::yield_now;
@@ -18,10 +18,10 @@ use crate::support::{Log, busy, in_a_few_turns, ms};
 use crate::work::select_loop::{lines, never, talk};
 use crate::work::{A_YEAR, poll_once};
 
-fn log_events(log: &Log) -> impl FnMut(Event<String>) {
+fn log_events(log: &Log) -> impl FnMut(ConnectionEvent<String>) {
     |event| match event {
-        Event::Frame(line) => log.at(line),
-        Event::Heartbeat => log.at("heartbeat"),
+        ConnectionEvent::Frame(line) => log.at(line),
+        ConnectionEvent::Heartbeat => log.at("heartbeat"),
     }
 }
 
@@ -31,7 +31,7 @@ async fn read_from<D: Decoder>(
     pieces: &[(u64, &str)],
     frames: &mut FramedRead<DuplexStream, D>,
     (heartbeat, idle): (Duration, Duration),
-    on_event: impl FnMut(Event<D::Item>),
+    on_event: impl FnMut(ConnectionEvent<D::Item>),
 ) -> Result<ReadEnd, D::Error> {
     let stop = never();
     let reading = read_frames(frames, &stop, heartbeat, idle, on_event);
@@ -138,8 +138,8 @@ async fn the_heartbeat_keeps_its_pace_under_traffic() {
     let (mut lines, mut peer) = lines(64);
     let (mut frames, mut heartbeats) = (0, 0);
     let count = |event| match event {
-        Event::Frame(_) => frames += 1,
-        Event::Heartbeat => heartbeats += 1,
+        ConnectionEvent::Frame(_) => frames += 1,
+        ConnectionEvent::Heartbeat => heartbeats += 1,
     };
     let pieces = [(30, "line\n"); 33];
     let end = read_from(&mut peer, &pieces, &mut lines, (ms(100), ms(40)), count).await;
@@ -177,13 +177,13 @@ async fn a_busy_peer_starves_neither_the_heartbeat_nor_the_request_to_stop() {
     let (mut frames, mut heartbeats) = (0, 0);
     let reading = {
         let mut reading = pin!(read_frames(&mut lines, &stop, ms(100), ms(150), |event| match event {
-            Event::Frame(_) => {
+            ConnectionEvent::Frame(_) => {
                 frames += 1;
                 if frames == 5_000 {
                     stop.cancel();
                 }
             }
-            Event::Heartbeat => heartbeats += 1,
+            ConnectionEvent::Heartbeat => heartbeats += 1,
         }));
         assert!(poll_once(&mut reading).await.is_none(), "it makes way now and then");
         advance(ms(100)).await;
@@ -323,8 +323,8 @@ async fn a_hundred_thousand_frames_pass_through_in_order() {
         }
     };
     let (mut next, stop) = (0_u32, never());
-    let in_order = |event: Event<<LengthDelimitedCodec as Decoder>::Item>| {
-        if let Event::Frame(frame) = event {
+    let in_order = |event: ConnectionEvent<<LengthDelimitedCodec as Decoder>::Item>| {
+        if let ConnectionEvent::Frame(frame) = event {
             assert_eq!(frame[..], next.to_be_bytes());
             next += 1;
         }

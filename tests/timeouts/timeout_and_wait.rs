@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ async fn a_value_that_comes_after_the_limit_is_returned_or_discarded_as_asked() 
         Ok::<_, String>(Some("half of it"))
     };
     let start = Instant::now();
-    let returned = Limits { late_value: LateValue::Return, ..LIMITS };
+    let returned = TimeLimits { late_value: LateValue::Return, ..LIMITS };
     assert_eq!(timeout_and_wait(&parent(), returned, half).await, Ok("half of it"));
     assert_eq!(start.elapsed(), ms(150));
     assert_eq!(
@@ -126,7 +126,7 @@ async fn a_clean_up_without_a_limit_is_waited_for_however_long_it_takes() {
         Rows::Ok(None)
     };
     for grace in [None, Some(Duration::MAX)] {
-        let timed_out = ends(timeout_and_wait(&parent(), Limits { grace, ..LIMITS }, work)).await;
+        let timed_out = ends(timeout_and_wait(&parent(), TimeLimits { grace, ..LIMITS }, work)).await;
         assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: true }));
     }
 }
@@ -135,7 +135,7 @@ async fn a_clean_up_without_a_limit_is_waited_for_however_long_it_takes() {
 #[tokio::test(start_paused = true)]
 async fn without_a_grace_it_is_aborted_at_the_limit() {
     let log = Log::default();
-    let limits = Limits { grace: Some(Duration::ZERO), ..LIMITS };
+    let limits = TimeLimits { grace: Some(Duration::ZERO), ..LIMITS };
     let timed_out = timeout_and_wait(&parent(), limits, |stop| session(log.clone(), stop, 500)).await;
     log.at("reported");
     assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: false }));
@@ -145,7 +145,7 @@ async fn without_a_grace_it_is_aborted_at_the_limit() {
 /// asyncio: `wait_for(coroutine, 0)` does not begin it.
 #[tokio::test(start_paused = true)]
 async fn with_a_limit_of_zero_the_work_is_not_begun() {
-    let limits = Limits { time: Some(Duration::ZERO), ..LIMITS };
+    let limits = TimeLimits { time: Some(Duration::ZERO), ..LIMITS };
     let never = |_| -> std::future::Ready<Rows> { panic!("it is not even made") };
     let timed_out = timeout_and_wait(&parent(), limits, never).now_or_never();
     assert_eq!(timed_out, Some(Err(TimeoutFailure::TimedOut { cleaned_up: true })));
@@ -159,7 +159,7 @@ async fn no_limit_waits_however_long_it_takes() {
             sleep(A_YEAR).await;
             Ok::<_, String>(Some("at last"))
         };
-        assert_eq!(timeout_and_wait(&parent(), Limits { time, ..LIMITS }, work).await, Ok("at last"));
+        assert_eq!(timeout_and_wait(&parent(), TimeLimits { time, ..LIMITS }, work).await, Ok("at last"));
     }
 }
 
@@ -177,7 +177,7 @@ async fn work_that_computes_first_does_not_get_more_time() {
         compute(ms(30));
         stop.run_until_cancelled(load("rows", 15)).await.transpose()
     };
-    let limits = Limits { time: Some(ms(20)), ..LIMITS };
+    let limits = TimeLimits { time: Some(ms(20)), ..LIMITS };
     let timed_out = timeout_and_wait(&parent(), limits, work).await;
     assert_eq!(timed_out, Err(TimeoutFailure::TimedOut { cleaned_up: true }));
 }
@@ -232,7 +232,7 @@ async fn work_that_does_not_listen_to_the_parent_is_aborted_too() {
 async fn a_timeout_does_not_touch_the_parent_or_its_other_children() {
     let (log, parent) = (Log::default(), parent());
     let quick = timeout_and_wait(&parent, LIMITS, deaf);
-    let limits = Limits { time: Some(ms(1_000)), ..LIMITS };
+    let limits = TimeLimits { time: Some(ms(1_000)), ..LIMITS };
     let slow = timeout_and_wait(&parent, limits, |stop| session(log.clone(), stop, 600));
     let (quick, slow) = tokio::join!(quick, slow);
     assert_eq!((quick, slow), (Err(TimeoutFailure::TimedOut { cleaned_up: false }), Ok("rows")));
@@ -335,7 +335,7 @@ async fn work_that_ends_in_the_instant_of_a_limit_is_in_time() {
         rows
     };
     assert_eq!(timeout_and_wait(&parent(), LIMITS, turns).await, Ok("in time"));
-    let limits = Limits { time: Some(ms(1)), grace: Some(ms(100)), late_value: LateValue::Return };
+    let limits = TimeLimits { time: Some(ms(1)), grace: Some(ms(100)), late_value: LateValue::Return };
     let cleans_up = |stop: CancellationToken| async move {
         stop.cancelled().await;
         two_timers().await

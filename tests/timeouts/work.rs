@@ -65,15 +65,15 @@ pub mod timeout_and_wait {
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
     use fastrand::Rng;
-    use timeouts::timeout_and_wait::{LateValue, Limits};
+    use timeouts::timeout_and_wait::{LateValue, TimeLimits};
     use tokio_util::sync::CancellationToken;
 
     use crate::many_threads::some_turns;
     use crate::support::{OnDrop, ms, panics};
     use crate::work::for_ever;
 
-    pub const LIMITS: Limits =
-        Limits { time: Some(ms(100)), grace: Some(ms(300)), late_value: LateValue::Discard };
+    pub const LIMITS: TimeLimits =
+        TimeLimits { time: Some(ms(100)), grace: Some(ms(300)), late_value: LateValue::Discard };
 
     pub fn parent() -> CancellationToken {
         CancellationToken::new()

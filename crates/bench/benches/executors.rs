@@ -6,9 +6,12 @@ use std::num::NonZeroUsize;
 use bench::{asyncio, measure, print_ratios};
 use executors::blocking::Blocking;
 use executors::cpu::compute;
+use executors::one_process;
 use executors::process_pool::{self, Options, ProcessPool};
 use executors::thread_pool::ThreadPool;
+use executors::threads::Threads;
 use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
@@ -47,15 +50,20 @@ enum Job {
     Nothing,
 }
 
+fn answer(job: Job) -> anyhow::Result<u64> {
+    Ok(match job {
+        Job::Sum(part) => sum(part),
+        Job::Nothing => 0,
+    })
+}
+
+async fn in_one_process(job: Job) -> anyhow::Result<u64> {
+    Ok(one_process::run(Command::new(std::env::current_exe()?), &job).await?)
+}
+
 fn main() -> anyhow::Result<()> {
-    process_pool::serve(|| {
-        anyhow::Ok(|job| {
-            anyhow::Ok(match job {
-                Job::Sum(part) => sum(part),
-                Job::Nothing => 0,
-            })
-        })
-    });
+    one_process::serve(answer);
+    process_pool::serve(|| anyhow::Ok(answer));
 
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
@@ -64,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         anyhow::Ok(ProcessPool::<Job, u64>::new(Command::new(std::env::current_exe()?), options)?)
     };
     let (calls, threads, processes) = (Blocking::at_most(TWO), ThreadPool::new(TWO, "bench"), workers(None)?);
+    let plain = Threads::new(TWO, "bench")?;
     let cores = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
     let expected: u64 = parts().map(sum).fold(0, u64::wrapping_add);
     let check = |sums: Vec<u64>| assert_eq!(sums.into_iter().fold(0, u64::wrapping_add), expected);
@@ -83,12 +92,21 @@ fn main() -> anyhow::Result<()> {
             let jobs = threads.map(parts(), sum).map(try_join_all);
             check(jobs.map(|jobs| runtime.block_on(jobs).unwrap_or_default()).unwrap_or_default());
         }),
+        measure("Threads", numbers, ROUNDS, || {
+            let jobs = try_join_all(parts().map(|part| plain.submit(move || sum(part))));
+            check(runtime.block_on(jobs).unwrap_or_default());
+        }),
         measure("Blocking (spawn_blocking)", numbers, ROUNDS, || {
             let jobs = try_join_all(parts().map(|part| calls.run(move || sum(part))));
             check(runtime.block_on(jobs).unwrap_or_default());
         }),
         measure("ProcessPool", numbers, ROUNDS, || {
             let jobs = try_join_all(parts().map(|part| processes.run(Job::Sum(part))));
+            check(runtime.block_on(jobs).unwrap_or_default());
+        }),
+        measure("one_process, two at a time", numbers, ROUNDS, || {
+            let jobs = parts().map(|part| in_one_process(Job::Sum(part)));
+            let jobs = stream::iter(jobs).buffer_unordered(TWO.get()).try_collect();
             check(runtime.block_on(jobs).unwrap_or_default());
         }),
     ];
@@ -126,6 +144,13 @@ fn main() -> anyhow::Result<()> {
                 }
             });
         }),
+        measure("Threads", JOBS, ROUNDS, || {
+            runtime.block_on(async {
+                for _ in 0..JOBS {
+                    assert!(plain.submit(|| ()).await.is_ok());
+                }
+            });
+        }),
         measure("ProcessPool", JOBS, ROUNDS, || {
             runtime.block_on(async {
                 for _ in 0..JOBS {
@@ -142,9 +167,17 @@ fn main() -> anyhow::Result<()> {
             }
         });
     }));
+    rows.push(measure("one_process", PROCESSES, ROUNDS, || {
+        runtime.block_on(async {
+            for _ in 0..PROCESSES {
+                assert!(in_one_process(Job::Nothing).await.is_ok());
+            }
+        });
+    }));
     rows.extend(asyncio("executors.py", &[1, JOBS, PROCESSES / 5, ROUNDS])?);
     print_ratios("a job that does nothing", &rows);
     runtime.block_on(async {
+        plain.finish().await;
         processes.shutdown(process_pool::Queued::Finish).await;
         each_its_own.shutdown(process_pool::Queued::Finish).await;
     });

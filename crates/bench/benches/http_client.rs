@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
             assert_eq!(sizes.into_iter().flatten().sum::<usize>(), PAGES * SIZE);
         }),
         measure("limits", PAGES, ROUNDS, || {
-            let limits = limits::Limits::new(HUNDRED, HUNDRED);
+            let limits = limits::RequestLimits::new(HUNDRED, HUNDRED);
             let page = async |url| {
                 let page = limits.send(&one, one.get(url).build()?).await?;
                 Ok::<_, reqwest::Error>(page.read(|page| page.bytes()).await?.len())
@@ -47,7 +47,7 @@ fn main() -> anyhow::Result<()> {
             assert_eq!(sizes.into_iter().flatten().sum::<usize>(), PAGES * SIZE);
         }),
         measure("many", PAGES, ROUNDS, || {
-            let limits = many::Limits { all: HUNDRED, per_host: HUNDRED, aside: 100 };
+            let limits = many::FetchLimits { all: HUNDRED, per_host: HUNDRED, aside: 100 };
             let fetch = |url| {
                 let one = one.clone();
                 async move { fetch(&one, url).await }

@@ -15,7 +15,7 @@ use streams::fan_out::Room;
 use streams::lines::Lines;
 use streams::relay::relay;
 use streams::request_response::{Client, answer, client};
-use streams::serve::{Limits, serve};
+use streams::serve::{ServerLimits, serve};
 use streams::tls::{accept, acceptor, connect, connector};
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional, split,
@@ -86,7 +86,7 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let (listener, address) = listen().await?;
-    tokio::spawn(serve(listener, Limits::default(), CancellationToken::new(), handle));
+    tokio::spawn(serve(listener, ServerLimits::default(), CancellationToken::new(), handle));
     Ok(address)
 }
 

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::process::Stdio;
 
 use bench::{asyncio, measure, print_ratios};
-use subprocesses::group::Group;
-use subprocesses::lines::{LINE, Lines};
+use subprocesses::group::ProcessGroup;
+use subprocesses::lines::{LINE, OutputLines};
 use subprocesses::many::collect_all;
 use subprocesses::no_orphans::Tied;
 use subprocesses::run::run;
@@ -33,8 +33,8 @@ fn main() -> anyhow::Result<()> {
             let all = collect_all(0..PROGRAMS, FOUR, |_| run(nothing(), 1_000));
             assert!(runtime.block_on(all).iter().all(Result::is_ok));
         }),
-        measure("Group: spawn and wait", PROGRAMS, ROUNDS, || {
-            let wait = |_| async { Group::spawn(nothing())?.wait().await };
+        measure("ProcessGroup: spawn and wait", PROGRAMS, ROUNDS, || {
+            let wait = |_| async { ProcessGroup::spawn(nothing())?.wait().await };
             assert!(runtime.block_on(collect_all(0..PROGRAMS, FOUR, wait)).iter().all(Result::is_ok));
         }),
         measure("Tied: spawn and wait", PROGRAMS, ROUNDS, || {
@@ -72,11 +72,11 @@ fn main() -> anyhow::Result<()> {
         command.arg(LINES.to_string()).stdout(Stdio::piped()).kill_on_drop(true).spawn()
     };
     let mut rows = vec![
-        measure("Lines", LINES, ROUNDS, || {
+        measure("OutputLines", LINES, ROUNDS, || {
             let count = runtime.block_on(async {
                 let mut child = seq()?;
                 let stdout = child.stdout.take().ok_or(std::io::ErrorKind::NotFound)?;
-                let (mut lines, mut count) = (Lines::new(stdout, empty(), LINE), 0);
+                let (mut lines, mut count) = (OutputLines::new(stdout, empty(), LINE), 0);
                 while lines.next().await?.is_some() {
                     count += 1;
                 }

@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bench::{Row, asyncio, measure, print_ratios};
-use timeouts::abort::{Ended, abort_and_wait};
+use timeouts::abort::{TaskEnd, abort_and_wait};
 use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask};
 use timeouts::deadline::Deadline;
 use timeouts::reschedule::Timeout;
 use timeouts::shield::shield;
 use timeouts::time_limit::time_limit;
-use timeouts::timeout_and_wait::{LateValue, Limits, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, TimeLimits, timeout_and_wait};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<()> {
     // One thread on each side: the comparison is of overhead, not of cores.
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let (program, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let limits = Limits { time: Some(LIMIT), grace: Some(LIMIT), late_value: LateValue::Discard };
+    let limits = TimeLimits { time: Some(LIMIT), grace: Some(LIMIT), late_value: LateValue::Discard };
     let deadline = runtime.block_on(async { Deadline::after("all", Some(LIMIT)) });
     let mut rows = vec![
         measured(&runtime, "tokio::time::timeout", async || {
@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         }),
         measured(&runtime, "a spawned task", async || assert!(tokio::spawn(work()).await.is_ok())),
         measured(&runtime, "abort_and_wait", async || {
-            assert_eq!(abort_and_wait(tokio::spawn(work())).await, Ended::Aborted);
+            assert_eq!(abort_and_wait(tokio::spawn(work())).await, TaskEnd::Aborted);
         }),
         measured(&runtime, "shield", async || assert_eq!(shield(&tasks, work(), |_| {}).await, Ok(1))),
         measured(&runtime, "timeout_and_wait", async || {

@@ -578,6 +578,35 @@ fn the_two_files_of_retry_are_equal() {
     assert_eq!(ours.len(), other.len());
 }
 
+/// The public types whose name more than one file defines: it has one meaning in all of them.
+const SHARED_NAMES: [(&str, &str); 6] = [
+    ("JobError", "why a job has no result: in a thread, in a process, in a pool"),
+    ("NotFound", "what the fetch of a demo lacks"),
+    ("Panicked", "the text of a panic that was caught"),
+    ("Policy", "retry is one file in two recipes"),
+    ("Queued", "what becomes of the queued jobs when a pool shuts down"),
+    ("Verdict", "retry is one file in two recipes"),
+];
+
+#[test]
+fn every_public_type_has_a_name_of_its_own() {
+    let mut files = BTreeMap::<String, Vec<String>>::new();
+    for recipe in recipes() {
+        for (path, source) in sources(&format!("recipes/{recipe}/src")) {
+            for line in source.lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
+                let (kind, rest) = line.split_once(' ').unwrap_or_default();
+                if ["struct", "enum", "union", "trait", "type"].contains(&kind) {
+                    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                    files.entry(name.to_owned()).or_default().push(format!("{recipe}/{}", path.display()));
+                }
+            }
+        }
+    }
+    let shared: BTreeMap<_, _> = files.into_iter().filter(|(_, files)| files.len() > 1).collect();
+    let listed = SHARED_NAMES.map(|(name, _)| name.to_owned());
+    assert_eq!(shared.keys().cloned().collect::<Vec<_>>(), listed, "{shared:#?}");
+}
+
 /// A number has ends, and so has a duration. The proofs of each recipe have a module `ends` that calls every public function
 /// which takes one, with the least and the greatest of it.
 #[test]

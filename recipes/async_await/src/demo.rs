@@ -11,7 +11,7 @@ use crate::async_closures::poll_until;
 use crate::call_and_await::balance;
 use crate::laziness::first_ok;
 use crate::many_readers::spawn_shared;
-use crate::sequential_or_concurrent::{Page, at_once, one_after_the_other};
+use crate::sequential_or_concurrent::{UserPage, at_once, one_after_the_other};
 use crate::single_flight::LoadingCache;
 use crate::yielding::search;
 
@@ -66,10 +66,10 @@ async fn call_and_await() -> anyhow::Result<()> {
 
 async fn three_calls() -> anyhow::Result<()> {
     info!("one after the other: three calls of 300 ms each");
-    let Page { profile, orders, offers } = one_after_the_other("ada", fetch).await?;
+    let UserPage { profile, orders, offers } = one_after_the_other("ada", fetch).await?;
     info!("  {profile}, {orders}, {offers}");
     info!("at once: the same three calls");
-    let Page { profile, orders, offers } = at_once("ada", fetch).await?;
+    let UserPage { profile, orders, offers } = at_once("ada", fetch).await?;
     info!("  {profile}, {orders}, {offers}");
     Ok(())
 }

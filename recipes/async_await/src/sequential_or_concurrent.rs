@@ -44,7 +44,7 @@ use tokio::{join, try_join};
 
 /// The parts of a user's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct UserPage {
     /// The user's profile.
     pub profile: String,
     /// The user's orders.
@@ -59,21 +59,21 @@ pub struct Page {
 pub async fn one_after_the_other<E>(
     user: &str,
     fetch: impl AsyncFn(String) -> Result<String, E>,
-) -> Result<Page, E> {
+) -> Result<UserPage, E> {
     let profile = fetch(format!("/users/{user}")).await?;
     let orders = fetch(format!("/users/{user}/orders")).await?;
     let offers = fetch("/offers".to_owned()).await?;
-    Ok(Page { profile, orders, offers })
+    Ok(UserPage { profile, orders, offers })
 }
 
 /// Makes the same three calls at once. The time is that of the longest.
-pub async fn at_once<E>(user: &str, fetch: impl AsyncFn(String) -> Result<String, E>) -> Result<Page, E> {
+pub async fn at_once<E>(user: &str, fetch: impl AsyncFn(String) -> Result<String, E>) -> Result<UserPage, E> {
     let (profile, orders, offers) = try_join!(
         fetch(format!("/users/{user}")),
         fetch(format!("/users/{user}/orders")),
         fetch("/offers".to_owned()),
     )?;
-    Ok(Page { profile, orders, offers })
+    Ok(UserPage { profile, orders, offers })
 }
 
 /// Returns where the last order is, and the offers. The delivery call needs the order first; the offers need neither.

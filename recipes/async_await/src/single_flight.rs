@@ -48,13 +48,15 @@
 //! # Panics
 //!
 //! A panic of a load reaches only its own caller. A load that awaits its own key panics, also through other keys. If it
-//! awaits its key through another task, the cache does not notice, and the load waits forever. A value whose destructor
-//! panics does so in the call that removes it.
+//! awaits its key through another task, the cache does not notice, and the load waits forever; so do the loads of two
+//! callers that await each other's keys. A value whose destructor panics does so in the call that removes it.
 //!
 //! # Differences from asyncio
 //!
 //! - A `Task` in a dictionary is cancelled when one of its callers is, and without a `shield` the others are cancelled
 //!   with it. Here the next waiter takes over (lesson `when_the_leader_is_cancelled_a_waiter_takes_over`).
+//!   With a `shield` the task runs on without a caller. Here the load stops with its last caller (lesson
+//!   `a_load_that_has_lost_its_callers_stops`).
 //! - `functools.lru_cache` on an `async def` keeps the coroutine object, which can be awaited once.
 
 use std::collections::HashMap;

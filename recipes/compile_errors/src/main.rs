@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, Parser};
-use compile_errors::pages::{self, PAGES, Page};
+use compile_errors::pages::{self, ErrorPage, PAGES};
 
 /// The arguments of the binary.
 #[derive(Parser)]
@@ -13,7 +13,7 @@ use compile_errors::pages::{self, PAGES, Page};
 struct Flags {
     /// Show this error: the code, rustc's message, and two ways out
     #[arg(value_parser = named)]
-    page: Option<Page>,
+    page: Option<ErrorPage>,
 }
 
 fn main() -> ExitCode {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     print(&flags.page.map_or_else(pages::list, show))
 }
 
-fn show(page: Page) -> String {
+fn show(page: ErrorPage) -> String {
     let in_colour = common::wants_colour();
     let styled = |style: Style| {
         move |text: &str| if in_colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
@@ -32,7 +32,7 @@ fn show(page: Page) -> String {
 /// Two names are similar from this value on.
 const ALIKE: f64 = 0.8;
 
-fn named(name: &str) -> Result<Page, String> {
+fn named(name: &str) -> Result<ErrorPage, String> {
     let name = name.replace('-', "_").to_lowercase();
     pages::find(&name).ok_or_else(|| {
         let likeness = |known: &&str| strsim::jaro_winkler(&name, known);

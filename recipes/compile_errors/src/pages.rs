@@ -7,7 +7,7 @@ pub const COMPILER: &str = "1.95";
 
 /// An error: the Python that worked, the Rust that does not compile, what rustc says, and the two ways out.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct ErrorPage {
     /// The name of the file and of the module.
     pub name: &'static str,
     /// A whole program, which runs.
@@ -22,7 +22,7 @@ pub struct Page {
 // A macro, because `include_str!` needs literals: a page has four files of one name.
 macro_rules! page {
     ($name:literal) => {
-        Page {
+        ErrorPage {
             name: $name,
             python: include_str!(concat!("../errors/", $name, ".py")),
             broken: include_str!(concat!("../errors/", $name, ".rs")),
@@ -33,7 +33,7 @@ macro_rules! page {
 }
 
 /// All pages, ordered by how often public questions are about them.
-pub const PAGES: [Page; 32] = [
+pub const PAGES: [ErrorPage; 32] = [
     page!("not_general_enough"),
     page!("guard_over_an_await"),
     page!("boxed_error_in_a_task"),
@@ -69,7 +69,7 @@ pub const PAGES: [Page; 32] = [
 ];
 
 /// Returns the page of that name.
-pub fn find(name: &str) -> Option<Page> {
+pub fn find(name: &str) -> Option<ErrorPage> {
     PAGES.into_iter().find(|page| page.name == name)
 }
 
@@ -93,7 +93,7 @@ pub fn list() -> String {
 /// The number of columns of a terminal.
 const WIDTH: usize = 100;
 
-impl Page {
+impl ErrorPage {
     /// Returns the first line of the message, such as `error[E0373]: async block may outlive ...`.
     pub fn message(&self) -> &'static str {
         self.stderr.lines().next().unwrap_or_default()

@@ -47,7 +47,7 @@
 //!
 //! # Panics
 //!
-//! [`ExitStack::new`] panics outside a Tokio runtime. A panic in a clean-up is a [`Failure`].
+//! [`ExitStack::new`] panics outside a Tokio runtime. A panic in a clean-up is a [`ExitError`].
 //!
 //! # Differences from asyncio
 //!
@@ -71,11 +71,11 @@ use tokio::task::coop::consume_budget;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-type CleanUp<E> = Box<dyn for<'a> FnOnce(&'a mut Vec<Failure<E>>) -> BoxFuture<'a, Result<(), E>> + Send>;
+type CleanUp<E> = Box<dyn for<'a> FnOnce(&'a mut Vec<ExitError<E>>) -> BoxFuture<'a, Result<(), E>> + Send>;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure<E> {
+pub enum ExitError<E> {
     /// The body or a clean-up returned an error.
     #[error("{0}")]
     Error(E),
@@ -135,7 +135,7 @@ impl<E: Send + 'static> ExitStack<E> {
     /// Clearing the list suppresses them.
     pub fn push(
         &mut self,
-        clean_up: impl for<'a> FnOnce(&'a mut Vec<Failure<E>>) -> BoxFuture<'a, Result<(), E>> + Send + 'static,
+        clean_up: impl for<'a> FnOnce(&'a mut Vec<ExitError<E>>) -> BoxFuture<'a, Result<(), E>> + Send + 'static,
     ) {
         self.cleanups.push(Box::new(clean_up));
     }
@@ -150,26 +150,26 @@ impl<E: Send + 'static> ExitStack<E> {
     /// the `async with`).
     ///
     /// `Ok(None)` means that the body failed and a clean-up has suppressed it.
-    pub async fn close<T>(mut self, body: Result<T, E>) -> Result<Option<T>, Vec<Failure<E>>> {
+    pub async fn close<T>(mut self, body: Result<T, E>) -> Result<Option<T>, Vec<ExitError<E>>> {
         let (value, failures) = match body {
             Ok(value) => (Some(value), vec![]),
-            Err(error) => (None, vec![Failure::Error(error)]),
+            Err(error) => (None, vec![ExitError::Error(error)]),
         };
         // A task that cannot be joined was cut off by the end of the runtime.
-        let failures = self.unwind(failures).await.unwrap_or_else(|_| vec![Failure::Dropped]);
+        let failures = self.unwind(failures).await.unwrap_or_else(|_| vec![ExitError::Dropped]);
         if failures.is_empty() { Ok(value) } else { Err(failures) }
     }
 
     /// Starts the task that runs the clean-ups, the last one first.
-    fn unwind(&mut self, mut failures: Vec<Failure<E>>) -> JoinHandle<Vec<Failure<E>>> {
+    fn unwind(&mut self, mut failures: Vec<ExitError<E>>) -> JoinHandle<Vec<ExitError<E>>> {
         let mut cleanups = mem::take(&mut self.cleanups);
         let task = async move {
             while let Some(clean_up) = cleanups.pop() {
                 let cleaned = async { clean_up(&mut failures).await };
                 match AssertUnwindSafe(cleaned).catch_unwind().await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => failures.push(Failure::Error(error)),
-                    Err(panic) => failures.push(Failure::Panic(message(panic))),
+                    Ok(Err(error)) => failures.push(ExitError::Error(error)),
+                    Err(panic) => failures.push(ExitError::Panic(message(panic))),
                 }
                 // Many clean-ups may never wait: let other tasks have a turn.
                 consume_budget().await;
@@ -183,7 +183,7 @@ impl<E: Send + 'static> ExitStack<E> {
 impl<E: Send + 'static> Drop for ExitStack<E> {
     fn drop(&mut self) {
         if !self.cleanups.is_empty() {
-            drop(self.unwind(vec![Failure::Dropped]));
+            drop(self.unwind(vec![ExitError::Dropped]));
         }
     }
 }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! ```
-//! use create_task::spawn::{Failure, alongside, collect};
+//! use create_task::spawn::{TaskError, alongside, collect};
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
@@ -18,7 +18,7 @@
 //!
 //!     let endless = tokio::spawn(std::future::pending::<Result<(), String>>());
 //!     endless.abort();
-//!     assert_eq!(collect(endless).await, Err(Failure::Cancelled));
+//!     assert_eq!(collect(endless).await, Err(TaskError::Cancelled));
 //! }
 //! ```
 //!
@@ -35,7 +35,7 @@
 //!
 //! # Errors
 //!
-//! [`Failure`] has a variant each for an error of the work, a panic and an abort.
+//! [`TaskError`] has a variant each for an error of the work, a panic and an abort.
 
 use std::any::Any;
 use std::mem;
@@ -46,7 +46,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Why a task returned no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure<E> {
+pub enum TaskError<E> {
     /// The work returned an error.
     #[error("{0}")]
     Error(E),
@@ -62,7 +62,7 @@ pub enum Failure<E> {
 pub async fn alongside<T, E, U>(
     work: impl Future<Output = Result<T, E>> + Send + 'static,
     meanwhile: impl Future<Output = U>,
-) -> (Result<T, Failure<E>>, U)
+) -> (Result<T, TaskError<E>>, U)
 where
     T: Send + 'static,
     E: Send + 'static,
@@ -74,14 +74,14 @@ where
 }
 
 /// Waits for a task (its `JoinHandle`, a `&mut` to it, or an [`AbortOnDropHandle`]) and returns its value or its
-/// [`Failure`].
+/// [`TaskError`].
 pub async fn collect<T, E>(
     task: impl Future<Output = Result<Result<T, E>, JoinError>>,
-) -> Result<T, Failure<E>> {
-    task.await?.map_err(Failure::Error)
+) -> Result<T, TaskError<E>> {
+    task.await?.map_err(TaskError::Error)
 }
 
-impl<E> From<JoinError> for Failure<E> {
+impl<E> From<JoinError> for TaskError<E> {
     fn from(error: JoinError) -> Self {
         match error.try_into_panic() {
             Ok(panic) => Self::Panicked(message(panic)),

@@ -11,7 +11,7 @@ use tracing::{Instrument, info, instrument};
 use crate::counted::{Counts, One};
 use crate::lock_order::{LockOrder, Mutex};
 use crate::panics::report_panics;
-use crate::stuck::{Tasks, at};
+use crate::stuck::{WatchedTasks, at};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -33,7 +33,7 @@ pub async fn run() -> anyhow::Result<()> {
 }
 
 /// Each task with the names of its waits.
-fn waiting(tasks: &Tasks) -> String {
+fn waiting(tasks: &WatchedTasks) -> String {
     let task = |task: crate::stuck::Task| {
         let waits: Vec<_> = task.waits.into_iter().map(|wait| wait.what).collect();
         format!("{} waits for {}", task.name, waits.join(", "))
@@ -54,7 +54,7 @@ async fn hangs() -> anyhow::Result<()> {
         at(what, hears).await?;
         says.send(()).ok().context("the other one is gone")
     }
-    let (tasks, mut running) = (Tasks::default(), JoinSet::new());
+    let (tasks, mut running) = (WatchedTasks::default(), JoinSet::new());
     let ((ann_says, anns_word), (bob_says, bobs_word)) = (oneshot::channel(), oneshot::channel());
     running.spawn(tasks.watch("ann", friend("ann", "word_of_bob", bobs_word, ann_says).in_current_span()));
     running.spawn(tasks.watch("bob", friend("bob", "word_of_ann", anns_word, bob_says).in_current_span()));
@@ -206,7 +206,7 @@ async fn does_not_end() -> anyhow::Result<()> {
     async fn keep(_sender: mpsc::Sender<&'static str>) {
         at("end_of_keeper", std::future::pending()).await
     }
-    let (tasks, mut running) = (Tasks::default(), JoinSet::new());
+    let (tasks, mut running) = (WatchedTasks::default(), JoinSet::new());
     let (sender, queue) = mpsc::channel(1);
     sender.send("item").await?;
     running.spawn(tasks.watch("collector", collect(queue).in_current_span()));

@@ -49,7 +49,7 @@ use tokio::task;
 /// The data of a panic.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Panicked {
+pub struct PanicReport {
     /// The message of the panic; empty if its payload is no text.
     pub message: String,
     /// The file and the line of the panic.
@@ -63,7 +63,7 @@ pub struct Panicked {
 }
 
 /// Calls `report` for each panic of this process from now on, after the hooks that were set before.
-pub fn report_panics(report: impl Fn(&Panicked) + Send + Sync + 'static) {
+pub fn report_panics(report: impl Fn(&PanicReport) + Send + Sync + 'static) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         before(info);
@@ -71,11 +71,11 @@ pub fn report_panics(report: impl Fn(&Panicked) + Send + Sync + 'static) {
     }));
 }
 
-fn panicked(info: &PanicHookInfo<'_>) -> Panicked {
+fn panicked(info: &PanicHookInfo<'_>) -> PanicReport {
     let payload = info.payload();
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    Panicked {
+    PanicReport {
         message: text.unwrap_or_default().to_owned(),
         place: info.location().map(|place| (place.file().to_owned(), place.line())),
         task: task::try_id(),
@@ -84,7 +84,7 @@ fn panicked(info: &PanicHookInfo<'_>) -> Panicked {
     }
 }
 
-impl fmt::Display for Panicked {
+impl fmt::Display for PanicReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.task, &self.thread) {
             (Some(task), _) => write!(f, "task {task}")?,

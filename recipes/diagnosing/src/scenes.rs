@@ -21,7 +21,7 @@ use crate::load::Meter;
 use crate::lock_order::{LockOrder, Mutex};
 use crate::panics::report_panics;
 use crate::slow_polls::report_slow_polls;
-use crate::stuck::{Tasks, at};
+use crate::stuck::{WatchedTasks, at};
 use crate::watchdog::{Pulse, watch};
 
 /// A fault, and how to find it.
@@ -117,7 +117,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn list(tasks: &Tasks) {
+fn list(tasks: &WatchedTasks) {
     for task in tasks.list() {
         info!("  stuck says: {task}");
     }
@@ -130,7 +130,7 @@ async fn save(page: &'static str) -> &'static str {
 }
 
 async fn forgotten() -> anyhow::Result<()> {
-    let tasks = Tasks::default();
+    let tasks = WatchedTasks::default();
     let saving = tasks.watch("save home", save("home"));
     sleep(ms(300)).await;
     info!("  you see: no page is saved, and the program runs on");
@@ -174,7 +174,7 @@ async fn friend(name: &'static str, hears: oneshot::Receiver<()>, says: oneshot:
 
 async fn hang() -> anyhow::Result<()> {
     for (first, what) in [(false, "each waits for the other's word"), (true, "ann speaks first")] {
-        let (tasks, mut running) = (Tasks::default(), JoinSet::new());
+        let (tasks, mut running) = (WatchedTasks::default(), JoinSet::new());
         let ((ann_says, anns_word), (bob_says, bobs_word)) = (oneshot::channel(), oneshot::channel());
         running.spawn(tasks.watch("ann", friend("ann", bobs_word, ann_says, first).in_current_span()));
         running.spawn(tasks.watch("bob", friend("bob", anns_word, bob_says, false).in_current_span()));
@@ -228,7 +228,7 @@ async fn end() -> anyhow::Result<()> {
         }
         sum
     }
-    let (tasks, (spare, items)) = (Tasks::default(), mpsc::channel(10));
+    let (tasks, (spare, items)) = (WatchedTasks::default(), mpsc::channel(10));
     let sender = spare.clone();
     let collecting = tokio::spawn(tasks.watch("collector", collect(items).in_current_span()));
     tokio::spawn(async move {

@@ -7,12 +7,12 @@
 //! ```
 //!
 //! ```
-//! use diagnosing::stuck::{Tasks, at};
+//! use diagnosing::stuck::{WatchedTasks, at};
 //! use tokio::sync::oneshot;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
-//!     let tasks = Tasks::default();
+//!     let tasks = WatchedTasks::default();
 //!     let (answer, answered) = oneshot::channel::<u32>();
 //!     let client = tokio::spawn(tasks.watch("client", async { at("the answer", answered).await }));
 //!     tokio::task::yield_now().await;
@@ -24,7 +24,7 @@
 //! }
 //! ```
 //!
-//! Wrap each task in [`Tasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list after a time
+//! Wrap each task in [`WatchedTasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list after a time
 //! limit, or at a signal. A future that was neither awaited nor spawned is on the list, as never polled. Outside a watched
 //! task [`at`] only awaits.
 //!
@@ -60,7 +60,7 @@ use tokio::time::Instant;
 
 /// The list of watched tasks. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub struct Tasks(Arc<Mutex<List>>);
+pub struct WatchedTasks(Arc<Mutex<List>>);
 
 #[derive(Debug, Default)]
 struct List {
@@ -83,13 +83,13 @@ struct Begun {
 }
 
 tokio::task_local! {
-    static WATCHED: (Tasks, u64);
+    static WATCHED: (WatchedTasks, u64);
 }
 
 /// A task on the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// The name that [`Tasks::watch`] was given.
+    /// The name that [`WatchedTasks::watch`] was given.
     pub name: String,
     /// Whether it has begun to run.
     pub is_polled: bool,
@@ -108,7 +108,7 @@ pub struct Wait {
     pub time: Duration,
 }
 
-impl Tasks {
+impl WatchedTasks {
     /// Awaits `work`. It is on the list under `name` from this call to its end or its drop.
     pub fn watch<F: Future>(&self, name: &str, work: F) -> impl Future<Output = F::Output> + use<F> {
         let tasks = self.clone();

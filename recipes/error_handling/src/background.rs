@@ -9,16 +9,16 @@
 //! ```
 //! use std::sync::mpsc;
 //!
-//! use error_handling::background::{Failure, Unheard, reported};
+//! use error_handling::background::{BackgroundError, Unheard, reported};
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> anyhow::Result<()> {
 //!     let (log, reports) = mpsc::channel();
-//!     let report = move |failure: Failure<_>| drop(log.send(failure.to_string()));
+//!     let report = move |failure: BackgroundError<_>| drop(log.send(failure.to_string()));
 //!     let save = async || Err::<(), _>("disk full");
 //!
 //!     let awaited = tokio::spawn(reported(save(), report.clone())).await?;
-//!     assert_eq!(awaited.map_err(Unheard::hear), Err(Failure::Error("disk full")));
+//!     assert_eq!(awaited.map_err(Unheard::hear), Err(BackgroundError::Error("disk full")));
 //!
 //!     drop(tokio::spawn(reported(save(), report))); // no awaiter: it is reported
 //!     tokio::task::yield_now().await;
@@ -55,7 +55,7 @@ use futures::FutureExt;
 
 /// Why the work returned no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure<E> {
+pub enum BackgroundError<E> {
     /// It returned an error.
     Error(E),
     /// It panicked with this message.
@@ -64,28 +64,28 @@ pub enum Failure<E> {
 
 /// A failure that is reported when it is dropped.
 #[must_use = "dropped, it is reported"]
-pub struct Unheard<E, R: FnOnce(Failure<E>)>(Option<(Failure<E>, R)>);
+pub struct Unheard<E, R: FnOnce(BackgroundError<E>)>(Option<(BackgroundError<E>, R)>);
 
 /// Awaits `work`, and calls `report` if `work` fails and no awaiter takes the failure.
 ///
 /// After `tokio::spawn(reported(work, report));`, a failure is reported at the end of the task. If you keep the handle,
 /// `task.await?.map_err(Unheard::hear)` takes the failure, and it is not reported.
-pub async fn reported<T, E, R: FnOnce(Failure<E>)>(
+pub async fn reported<T, E, R: FnOnce(BackgroundError<E>)>(
     work: impl Future<Output = Result<T, E>>,
     report: R,
 ) -> Result<T, Unheard<E, R>> {
     // The work is not polled after a panic, so its half-done state is not seen.
     let failure = match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(value)) => return Ok(value),
-        Ok(Err(error)) => Failure::Error(error),
-        Err(panic) => Failure::Panicked(text(panic)),
+        Ok(Err(error)) => BackgroundError::Error(error),
+        Err(panic) => BackgroundError::Panicked(text(panic)),
     };
     Err(Unheard(Some((failure, report))))
 }
 
-impl<E, R: FnOnce(Failure<E>)> Unheard<E, R> {
+impl<E, R: FnOnce(BackgroundError<E>)> Unheard<E, R> {
     /// Takes the failure, for a caller who handles it: it will not be reported.
-    pub fn hear(mut self) -> Failure<E> {
+    pub fn hear(mut self) -> BackgroundError<E> {
         #[expect(
             clippy::expect_used,
             reason = "only this and the drop empty it, and each is the last to have it"
@@ -95,7 +95,7 @@ impl<E, R: FnOnce(Failure<E>)> Unheard<E, R> {
     }
 }
 
-impl<E, R: FnOnce(Failure<E>)> Drop for Unheard<E, R> {
+impl<E, R: FnOnce(BackgroundError<E>)> Drop for Unheard<E, R> {
     fn drop(&mut self) {
         if let Some((failure, report)) = self.0.take() {
             report(failure);
@@ -103,13 +103,13 @@ impl<E, R: FnOnce(Failure<E>)> Drop for Unheard<E, R> {
     }
 }
 
-impl<E: fmt::Debug, R: FnOnce(Failure<E>)> fmt::Debug for Unheard<E, R> {
+impl<E: fmt::Debug, R: FnOnce(BackgroundError<E>)> fmt::Debug for Unheard<E, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Unheard").field(&self.0.as_ref().map(|(failure, _)| failure)).finish()
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failure<E> {
+impl<E: fmt::Display> fmt::Display for BackgroundError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => error.fmt(f),

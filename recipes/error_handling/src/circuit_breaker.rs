@@ -61,11 +61,13 @@
 //! `pybreaker` and `aiobreaker` count failures in a row, so one success resets the count. Here failures within a window
 //! count.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use phases::{Outcome, Phases};
 use tokio::time::Instant;
+
+mod phases;
 
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -118,37 +120,14 @@ pub struct CircuitOpen {
 #[derive(Debug)]
 pub struct CircuitBreaker {
     limits: BreakerLimits,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    phase: Phase,
-    /// Counts the changes of the phase: the outcome of a call from an earlier phase is out of date.
-    phases: u64,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Closed {
-        failures: VecDeque<Instant>,
-    },
-    /// `None`: later than a clock can show.
-    Open {
-        until: Option<Instant>,
-    },
-    HalfOpen {
-        gone: usize,
-        succeeded: usize,
-    },
+    phases: Mutex<Phases>,
 }
 
 impl CircuitBreaker {
     /// Makes a closed breaker.
     #[must_use]
     pub const fn new(limits: BreakerLimits) -> Self {
-        let inner = Inner { phase: Phase::Closed { failures: VecDeque::new() }, phases: 0 };
-        Self { limits, inner: Mutex::new(inner) }
+        Self { limits, phases: Mutex::new(Phases::new()) }
     }
 
     /// Calls `work` unless the breaker is open, and counts the outcome: `is_failure` decides whether it is a failure.
@@ -176,83 +155,19 @@ impl CircuitBreaker {
     ///
     /// [`CircuitOpen`] if the breaker is open, or half-open and all trials have begun.
     pub fn permit(&self) -> Result<CallPermit<'_>, CircuitOpen> {
-        let mut inner = self.inner();
-        if let Phase::Open { until } = inner.phase {
-            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-            if !left.is_zero() {
-                return Err(CircuitOpen { retry_in: left });
-            }
-            inner.enter(Phase::HalfOpen { gone: 0, succeeded: 0 });
-        }
-        if let Phase::HalfOpen { gone, .. } = &mut inner.phase {
-            if *gone >= self.limits.trials.max(1) {
-                return Err(CircuitOpen { retry_in: Duration::ZERO });
-            }
-            *gone += 1;
-        }
-        Ok(CallPermit { breaker: self, phase: inner.phases, outcome: Outcome::None })
+        let phase = self.phases().admit(&self.limits, Instant::now())?;
+        Ok(CallPermit { breaker: self, phase, outcome: Outcome::None })
     }
 
     /// Returns what the breaker does with the next call.
     pub fn state(&self) -> BreakerState {
-        match self.inner().phase {
-            Phase::Closed { .. } => BreakerState::Closed,
-            Phase::Open { until } if until.is_none_or(|until| Instant::now() < until) => BreakerState::Open,
-            Phase::Open { .. } | Phase::HalfOpen { .. } => BreakerState::HalfOpen,
-        }
+        self.phases().state(Instant::now())
     }
 
-    fn count(&self, phase: u64, outcome: Outcome) {
-        let mut inner = self.inner();
-        if inner.phases != phase {
-            return;
-        }
-        let now = Instant::now();
-        let BreakerLimits { failures: most, window, open_for, trials } = self.limits;
-        let next = match (&mut inner.phase, outcome) {
-            (Phase::Closed { failures }, Outcome::Failure) => {
-                failures.push_back(now);
-                while failures.front().is_some_and(|first| now.saturating_duration_since(*first) > window) {
-                    failures.pop_front();
-                }
-                (failures.len() >= most).then(|| Phase::Open { until: now.checked_add(open_for) })
-            }
-            (Phase::HalfOpen { .. }, Outcome::Failure) => {
-                Some(Phase::Open { until: now.checked_add(open_for) })
-            }
-            (Phase::HalfOpen { succeeded, .. }, Outcome::Success) => {
-                *succeeded += 1;
-                (*succeeded >= trials).then(|| Phase::Closed { failures: VecDeque::new() })
-            }
-            (Phase::HalfOpen { gone, .. }, Outcome::None) => {
-                *gone -= 1;
-                None
-            }
-            _ => None,
-        };
-        if let Some(next) = next {
-            inner.enter(next);
-        }
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn phases(&self) -> MutexGuard<'_, Phases> {
         // No code of the caller runs under the lock, so its data stay consistent.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Inner {
-    fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.phases += 1;
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Outcome {
-    Success,
-    Failure,
-    None,
 }
 
 /// A permit for one call. If it is dropped without an outcome, the call does not count.
@@ -278,6 +193,7 @@ impl CallPermit<'_> {
 
 impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        self.breaker.count(self.phase, self.outcome);
+        let Self { breaker, phase, outcome } = *self;
+        breaker.phases().count(&breaker.limits, Instant::now(), phase, outcome);
     }
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! ```
-//! use error_handling::span_trace::NotFound;
+//! use error_handling::span_trace::PageNotFound;
 //! use tracing_error::ErrorLayer;
 //! use tracing_subscriber::prelude::*;
 //!
@@ -16,8 +16,8 @@
 //!     tracing_subscriber::registry().with(ErrorLayer::default()).init();
 //!
 //!     #[tracing::instrument]
-//!     async fn fetch(page: &str) -> Result<String, NotFound> {
-//!         Err(NotFound::new(page))
+//!     async fn fetch(page: &str) -> Result<String, PageNotFound> {
+//!         Err(PageNotFound::new(page))
 //!     }
 //!     let error = fetch("home").await.unwrap_err();
 //!     assert_eq!(error.to_string(), "home not found");
@@ -33,7 +33,7 @@
 //!
 //! # Errors
 //!
-//! [`NotFound`] keeps the spans in which it was made, outermost last.
+//! [`PageNotFound`] keeps the spans in which it was made, outermost last.
 //!
 //! # Cost
 //!
@@ -44,12 +44,12 @@ use tracing_error::SpanTrace;
 /// A page that does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{page} not found")]
-pub struct NotFound {
+pub struct PageNotFound {
     page: String,
     spans: SpanTrace,
 }
 
-impl NotFound {
+impl PageNotFound {
     /// Records the caller's spans: call it where the error happens.
     pub fn new(page: impl Into<String>) -> Self {
         Self { page: page.into(), spans: SpanTrace::capture() }

@@ -42,7 +42,7 @@
 //!
 //! # Errors
 //!
-//! [`Closed`] after [`Callbacks::close`]; [`RunError`].
+//! [`Closed`] after [`Callbacks::close`]; [`CallbackRunError`].
 //!
 //! # Panics
 //!
@@ -104,7 +104,7 @@ pub struct Closed;
 
 /// Why [`Callbacks::run`] did not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
+pub enum CallbackRunError {
     /// Another `run` is not over: two would call callbacks at the same time.
     #[error("the callbacks are being run already")]
     Running,
@@ -188,7 +188,7 @@ impl Callbacks {
 
     /// Calls callbacks until [`stop`](Self::stop) or [`close`](Self::close) is called (`run_forever`). `on_panic` is
     /// called with the payload of each callback's panic (`set_exception_handler`).
-    pub async fn run(&self, mut on_panic: impl FnMut(Box<dyn Any + Send>)) -> Result<(), RunError> {
+    pub async fn run(&self, mut on_panic: impl FnMut(Box<dyn Any + Send>)) -> Result<(), CallbackRunError> {
         let _running = Running::begin(&self.0)?;
         loop {
             let due = self.0.due();
@@ -287,16 +287,16 @@ impl Shared {
 struct Running<'a>(&'a Shared);
 
 impl<'a> Running<'a> {
-    fn begin(shared: &'a Shared) -> Result<Self, RunError> {
+    fn begin(shared: &'a Shared) -> Result<Self, CallbackRunError> {
         let mut state = shared.lock();
-        match (state.closed, mem::replace(&mut state.running, true)) {
-            (_, true) => Err(RunError::Running),
-            (true, false) => {
-                state.running = false;
-                Err(RunError::Closed)
-            }
-            (false, false) => Ok(Self(shared)),
+        if state.running {
+            return Err(CallbackRunError::Running);
         }
+        if state.closed {
+            return Err(CallbackRunError::Closed);
+        }
+        state.running = true;
+        Ok(Self(shared))
     }
 }
 

@@ -40,7 +40,7 @@
 //!
 //! # Errors
 //!
-//! [`CallError`].
+//! [`OwnerError`].
 //!
 //! # Panics
 //!
@@ -61,7 +61,7 @@ use tokio_util::task::TaskTracker;
 
 /// Why a call returned no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
+pub enum OwnerError {
     /// It panicked with this message.
     #[error("panicked: {0}")]
     Panicked(String),
@@ -111,7 +111,7 @@ impl<S: 'static> Owner<S> {
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl AsyncFnOnce(&S) -> T + Send + 'static,
-    ) -> Result<T, CallError> {
+    ) -> Result<T, OwnerError> {
         let (mut reply, result) = oneshot::channel();
         let call: Call<S> = Box::new(move |value| {
             let work = AssertUnwindSafe(async move { work(&value).await }).catch_unwind();
@@ -127,8 +127,8 @@ impl<S: 'static> Owner<S> {
             };
             call.boxed_local()
         });
-        self.calls.send(call).await.map_err(|_closed| CallError::Gone)?;
-        result.await.map_err(|_dropped| CallError::Gone)?.map_err(CallError::Panicked)
+        self.calls.send(call).await.map_err(|_closed| OwnerError::Gone)?;
+        result.await.map_err(|_dropped| OwnerError::Gone)?.map_err(OwnerError::Panicked)
     }
 
     /// Waits until the value has been dropped, on its thread.

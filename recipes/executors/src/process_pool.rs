@@ -234,7 +234,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         let _entered = self.enter()?;
         match self.broken.run_until_cancelled(self.attempt(&request)).await {
             Some(outcome) => outcome,
-            None => Err(self.refusal()),
+            None => Err(self.lock().refusal()),
         }
     }
 
@@ -261,19 +261,10 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
     fn enter(&self) -> Result<Entered<'_, J, O>, JobError> {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Open) {
-            drop(state);
-            return Err(self.refusal());
+            return Err(state.refusal());
         }
         state.jobs += 1;
         Ok(Entered { pool: self, _alive: self.alive.token() })
-    }
-
-    /// Returns why a job does not begin.
-    fn refusal(&self) -> JobError {
-        match &self.lock().phase {
-            Phase::Broken(what) => JobError::Broken(what.clone()),
-            Phase::Open | Phase::Closed => JobError::ShutDown,
-        }
     }
 }
 
@@ -284,6 +275,14 @@ impl<J, O> ProcessPool<J, O> {
 }
 
 impl State {
+    /// Returns why a job does not begin.
+    fn refusal(&self) -> JobError {
+        match &self.phase {
+            Phase::Broken(what) => JobError::Broken(what.clone()),
+            Phase::Open | Phase::Closed => JobError::ShutDown,
+        }
+    }
+
     /// Takes out the idle workers, if no job will need them.
     fn unwanted(&mut self) -> Vec<Worker> {
         match self.phase {

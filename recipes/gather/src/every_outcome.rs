@@ -6,7 +6,7 @@
 //! ```
 //!
 //! ```
-//! use gather::every_outcome::{Failure, every_outcome};
+//! use gather::every_outcome::{ItemError, every_outcome};
 //!
 //! async fn fetch(page: &str) -> Result<String, String> {
 //!     if page == "missing" { Err(format!("{page} not found")) } else { Ok(format!("<{page}>")) }
@@ -17,8 +17,8 @@
 //!     for outcome in every_outcome(["home", "missing"], fetch).await {
 //!         match outcome {
 //!             Ok(page) => println!("{page}"),
-//!             Err(Failure::Error(error)) => println!("error: {error}"),
-//!             Err(Failure::Panic(message)) => println!("panic: {message}"),
+//!             Err(ItemError::Error(error)) => println!("error: {error}"),
+//!             Err(ItemError::Panic(message)) => println!("panic: {message}"),
 //!         }
 //!     }
 //! }
@@ -46,14 +46,14 @@ use futures::future::join_all;
 
 /// Why a load returned no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure<E> {
+pub enum ItemError<E> {
     /// The load returned an error.
     Error(E),
     /// The load panicked with this message.
     Panic(String),
 }
 
-impl<E: fmt::Display> fmt::Display for Failure<E> {
+impl<E: fmt::Display> fmt::Display for ItemError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => write!(f, "{error}"),
@@ -62,13 +62,13 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-impl<E: Error> Error for Failure<E> {}
+impl<E: Error> Error for ItemError<E> {}
 
 /// Loads every key at once and waits for all. Each value, error or panic is in the slot of its key.
 pub async fn every_outcome<K, T, E, F>(
     keys: impl IntoIterator<Item = K>,
     load: impl Fn(K) -> F,
-) -> Vec<Result<T, Failure<E>>>
+) -> Vec<Result<T, ItemError<E>>>
 where
     F: Future<Output = Result<T, E>>,
 {
@@ -83,8 +83,8 @@ where
     let outcomes = join_all(guarded).await.into_iter();
     outcomes
         .map(|outcome| match outcome {
-            Ok(result) => result.map_err(Failure::Error),
-            Err(panic) => Err(Failure::Panic(message(panic))),
+            Ok(result) => result.map_err(ItemError::Error),
+            Err(panic) => Err(ItemError::Panic(message(panic))),
         })
         .collect()
 }

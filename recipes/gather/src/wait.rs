@@ -238,7 +238,7 @@ impl<'a, T, E> Wait<'a, T, E> {
 
     /// Stores the result of a task if it has one, or has the task report its end.
     fn look_at(&mut self, index: usize) {
-        let Some(task @ MaybeDone::Pending(_)) = self.tasks.get_mut(index) else { return };
+        let Some(task) = self.tasks.get_mut(index) else { return };
         let MaybeDone::Pending(Running { handle, report: Some(report) }) = task else { return };
         let waker = Waker::from(report.clone());
         // Unconstrained: the budget would let this task see only 128 results in a turn, even if a thousand tasks are

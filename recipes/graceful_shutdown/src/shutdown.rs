@@ -49,7 +49,7 @@
 //! # Errors
 //!
 //! A job returns any error type, the same for all jobs: `io::Error`, `anyhow::Error`, or a boxed one. An error of the intake
-//! is in [`Summary::stop`]. [`Closed`] turns into an `io::Error`, so `?` passes it on in an accept loop.
+//! is in [`Summary::stop`]. [`IntakeClosed`] turns into an `io::Error`, so `?` passes it on in an accept loop.
 //!
 //! # Panics
 //!
@@ -80,8 +80,8 @@ use tokio::task::JoinError;
 use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, sleep};
 
-pub use jobs::{Closed, Jobs};
 use jobs::{EndOnDrop, Ended};
+pub use jobs::{IntakeClosed, Jobs};
 
 /// How long the jobs in flight may run after the intake has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tracing::info;
 use crate::client::{Timeouts, client, environment_proxies};
 use crate::download::download;
 use crate::json::json;
-use crate::limits::{Limits, Page};
+use crate::limits::{LimitedResponse, RequestLimits};
 use crate::retry::{Policy, Verdict, retry_outcome};
 use crate::retry_after::judge;
 use crate::status::{StatusError, raise_for_status};
@@ -40,7 +40,7 @@ pub async fn run(base: &str) -> anyhow::Result<()> {
     let timeouts = Timeouts { total: Some(Duration::from_secs(1)), ..Timeouts::default() };
     let client = client(environment_proxies(Client::builder().user_agent("cookbook")), timeouts)?;
     let four = NonZeroUsize::new(4).context("a limit of none")?;
-    let limits = Limits::new(four, four);
+    let limits = RequestLimits::new(four, four);
 
     // Like asyncio.gather, join_all keeps the order of the list.
     let outcomes = join_all(PAGES.map(|page| fetch(&client, &limits, &base, page))).await;
@@ -71,12 +71,12 @@ pub async fn run(base: &str) -> anyhow::Result<()> {
 
 /// Fetches one page, with three attempts at most.
 #[tracing::instrument(name = "fetch", skip_all, fields(%page), ret(level = "debug"), err(level = "debug"))]
-async fn fetch(client: &Client, limits: &Limits, base: &Url, page: &str) -> anyhow::Result<String> {
+async fn fetch(client: &Client, limits: &RequestLimits, base: &Url, page: &str) -> anyhow::Result<String> {
     let url = base.join(page)?;
     let second = Duration::from_secs(1);
     let policy = Policy { attempts: 3, pause: second, longest: second, total: 10 * second, random: || 1.0 };
     let attempt = || async { limits.send(client, client.get(url.clone()).build()?).await };
-    let judge = |sent: &reqwest::Result<Page>| match sent.as_ref().map(Page::response) {
+    let judge = |sent: &reqwest::Result<LimitedResponse>| match sent.as_ref().map(LimitedResponse::response) {
         // On this server, only "busy" passes; an error stays an error.
         Err(_) => Verdict::Final,
         response => judge(&Method::GET, response, SystemTime::now()).into(),

@@ -12,7 +12,7 @@
 //! use std::num::NonZeroUsize;
 //!
 //! use axum::{Router, routing::get};
-//! use http_client::limits::Limits;
+//! use http_client::limits::RequestLimits;
 //! use reqwest::{Client, Response};
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -24,18 +24,18 @@
 //!     // Neither a proxy nor a certificate: the server is on this machine.
 //!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?;
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
-//!     let limits = Limits::new(ten, NonZeroUsize::MIN); // ten in all, one per host
+//!     let limits = RequestLimits::new(ten, NonZeroUsize::MIN); // ten in all, one per host
 //!     let page = limits.send(&client, client.get(url).build()?).await?;
 //!     assert_eq!(page.read(Response::text).await?, "welcome");
 //!     Ok(())
 //! }
 //! ```
 //!
-//! reqwest opens one connection per request; `pool_max_idle_per_host` limits only the idle ones. A [`Page`] therefore
+//! reqwest opens one connection per request; `pool_max_idle_per_host` limits only the idle ones. A [`LimitedResponse`] therefore
 //! holds the permits of its request. They are free when the body is read to its end or dropped.
 //!
 //! A redirect that the client follows is counted for the host that was asked first. To count each host, follow redirects
-//! yourself: use a client with `Policy::none()`, and one [`Limits::send`] per hop.
+//! yourself: use a client with `Policy::none()`, and one [`RequestLimits::send`] per hop.
 //!
 //! One `tokio::sync::Semaphore` around each request is enough for a limit in all.
 //!
@@ -59,7 +59,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A limit on the requests under way at once. Clones share the same permits.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     all: Arc<Semaphore>,
     per_host: NonZeroUsize,
     hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
@@ -74,12 +74,12 @@ pub struct Permits {
 
 /// A response together with its permits.
 #[derive(Debug)]
-pub struct Page {
+pub struct LimitedResponse {
     response: Response,
     permits: Permits,
 }
 
-impl Limits {
+impl RequestLimits {
     /// Allows at most `all` requests at once, and at most `per_host` to one host (scheme, name and port). A limit larger than
     /// `Semaphore::MAX_PERMITS` counts as that.
     #[must_use]
@@ -103,9 +103,9 @@ impl Limits {
     ///
     /// # Errors
     /// Those of the client.
-    pub async fn send(&self, client: &Client, request: Request) -> Result<Page> {
+    pub async fn send(&self, client: &Client, request: Request) -> Result<LimitedResponse> {
         let permits = self.permits(request.url()).await;
-        Ok(Page { response: client.execute(request).await?, permits })
+        Ok(LimitedResponse { response: client.execute(request).await?, permits })
     }
 
     /// Returns the number of free permits in all. The limits of hosts are not considered.
@@ -125,7 +125,7 @@ impl Limits {
     }
 }
 
-impl Page {
+impl LimitedResponse {
     /// Returns the response: status and headers are there before the body.
     #[must_use]
     pub fn response(&self) -> &Response {

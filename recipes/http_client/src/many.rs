@@ -15,7 +15,7 @@
 //!
 //! use axum::Router;
 //! use futures::TryFutureExt;
-//! use http_client::many::{Limits, Many};
+//! use http_client::many::{FetchLimits, Many};
 //! use reqwest::{Client, Response};
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -24,7 +24,7 @@
 //!     let urls = futures::stream::iter([format!("http://{}/", listener.local_addr()?).parse()?]);
 //!     tokio::spawn(async { axum::serve(listener, Router::new().fallback(async || "a page")).await });
 //!     let ten = const { NonZeroUsize::new(10).unwrap() };
-//!     let limits = Limits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
+//!     let limits = FetchLimits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
 //!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?; // for this machine
 //!     let mut pages = Many::new(urls, limits, |url| client.get(url).send().and_then(Response::text));
 //!     let page = pages.next().await.transpose()?; // call it until there is none
@@ -34,7 +34,7 @@
 //! ```
 //!
 //! [`Many`] takes URLs from a stream as it needs them, and spawns a task only for a URL that may begin now. If the host of
-//! a URL is busy, it puts the URL aside and looks at the next. It keeps at most [`Limits::aside`] URLs aside: a list that
+//! a URL is busy, it puts the URL aside and looks at the next. It keeps at most [`FetchLimits::aside`] URLs aside: a list that
 //! begins with more URLs than that of one slow host waits for this host.
 //!
 //! `futures::StreamExt::buffer_unordered` is enough for one host, or if all hosts are quick.
@@ -66,9 +66,9 @@ use tokio::task::JoinSet;
 /// The most URLs that one call looks at before it returns an outcome. A URL of a busy host fills no slot.
 const MOST_AT_ONCE: usize = 100;
 
-/// Limits of [`Many`].
+/// FetchLimits of [`Many`].
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct FetchLimits {
     /// The most fetches under way.
     pub all: NonZeroUsize,
     /// The most fetches under way to one host (scheme, name and port) of the list. Redirects to a host are not counted.
@@ -81,7 +81,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Many<S, F, T> {
     urls: S,
-    limits: Limits,
+    limits: FetchLimits,
     fetch: F,
     /// Each outcome comes with its host, so that a panic frees the host too.
     tasks: JoinSet<(String, thread::Result<T>)>,
@@ -105,7 +105,7 @@ where
 {
     /// Fetches every URL of a stream (`futures::stream::iter` makes one from an iterator). `fetch` must read the body to its
     /// end, because the host is free for its next URL as soon as `fetch` returns.
-    pub fn new(urls: S, limits: Limits, fetch: F) -> Self {
+    pub fn new(urls: S, limits: FetchLimits, fetch: F) -> Self {
         Self { urls, limits, fetch, tasks: JoinSet::new(), hosts: HashMap::new(), aside: 0, ended: false }
     }
 

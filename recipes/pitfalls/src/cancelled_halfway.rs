@@ -36,7 +36,7 @@ pub struct Accounts {
 
 /// Why nothing was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum TransferRefused {
     /// The account that pays holds less than the amount.
     TooLittle,
     /// The account that is paid holds as much as it can.
@@ -52,10 +52,14 @@ pub async fn broken(
     accounts: &Mutex<Accounts>,
     amount: u64,
     approval: impl Future<Output = ()>,
-) -> Result<(), Refused> {
-    change(accounts, |held| held.from.checked_sub(amount).map(|from| held.from = from), Refused::TooLittle)?;
+) -> Result<(), TransferRefused> {
+    change(
+        accounts,
+        |held| held.from.checked_sub(amount).map(|from| held.from = from),
+        TransferRefused::TooLittle,
+    )?;
     approval.await;
-    change(accounts, |held| held.to.checked_add(amount).map(|to| held.to = to), Refused::TooMuch)
+    change(accounts, |held| held.to.checked_add(amount).map(|to| held.to = to), TransferRefused::TooMuch)
 }
 
 /// Waits for the approval, then moves the amount in one step.
@@ -67,11 +71,11 @@ pub async fn fixed(
     accounts: &Mutex<Accounts>,
     amount: u64,
     approval: impl Future<Output = ()>,
-) -> Result<(), Refused> {
+) -> Result<(), TransferRefused> {
     approval.await;
     let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
-    let from = accounts.from.checked_sub(amount).ok_or(Refused::TooLittle)?;
-    let to = accounts.to.checked_add(amount).ok_or(Refused::TooMuch)?;
+    let from = accounts.from.checked_sub(amount).ok_or(TransferRefused::TooLittle)?;
+    let to = accounts.to.checked_add(amount).ok_or(TransferRefused::TooMuch)?;
     *accounts = Accounts { from, to };
     Ok(())
 }
@@ -79,8 +83,8 @@ pub async fn fixed(
 fn change(
     accounts: &Mutex<Accounts>,
     change: impl FnOnce(&mut Accounts) -> Option<()>,
-    refused: Refused,
-) -> Result<(), Refused> {
+    refused: TransferRefused,
+) -> Result<(), TransferRefused> {
     let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
     change(&mut accounts).ok_or(refused)
 }

@@ -28,9 +28,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// The greetings that were sent.
 #[derive(Debug, Default)]
-pub struct Outbox(Mutex<Vec<String>>);
+pub struct GreetingOutbox(Mutex<Vec<String>>);
 
-impl Outbox {
+impl GreetingOutbox {
     /// Sends a greeting, once it is awaited.
     pub async fn greet(&self, guest: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("Welcome, {guest}"));
@@ -44,14 +44,14 @@ impl Outbox {
 
 /// Makes a greeting for each guest, and sends none.
 #[expect(unused_must_use, reason = "the pitfall: each call gives a future, and it is dropped at once")]
-pub async fn broken(outbox: &Outbox, guests: &[&str]) {
+pub async fn broken(outbox: &GreetingOutbox, guests: &[&str]) {
     for guest in guests {
         outbox.greet(guest);
     }
 }
 
 /// Sends a greeting to each guest.
-pub async fn fixed(outbox: &Outbox, guests: &[&str]) {
+pub async fn fixed(outbox: &GreetingOutbox, guests: &[&str]) {
     for guest in guests {
         outbox.greet(guest).await;
     }

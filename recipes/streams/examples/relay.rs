@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use streams::relay::relay;
-use streams::serve::{Beyond, Limits, serve};
+use streams::serve::{Beyond, ServerLimits, serve};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind(from).await?;
     println!("{}", listener.local_addr()?);
     let limits =
-        Limits { connections: 32.try_into()?, beyond: Beyond::Refuse, grace: Duration::from_secs(2) };
+        ServerLimits { connections: 32.try_into()?, beyond: Beyond::Refuse, grace: Duration::from_secs(2) };
     let stop = CancellationToken::new();
     let server = serve(listener, limits, stop.clone(), move |client, _stop| {
         let to = to.clone();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use streams::connect::open;
 use streams::lines::Lines;
-use streams::serve::{Limits, serve};
+use streams::serve::{ServerLimits, serve};
 use streams::tls::{accept, acceptor, connect, connector, nothing_read_ahead};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, split};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
                     }
                 }
             };
-            serve(listener, Limits::default(), CancellationToken::new(), handle).await;
+            serve(listener, ServerLimits::default(), CancellationToken::new(), handle).await;
         }
         ["connect", address, name, root, ref rest @ ..] => {
             let mut roots = RootCertStore::empty();

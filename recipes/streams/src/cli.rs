@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Parser};
 use streams::dial::dial;
 use streams::lines::{LineError, Lines};
 use streams::relay::relay;
-use streams::serve::{Beyond, Limits, serve as serve_connections};
+use streams::serve::{Beyond, ServerLimits, serve as serve_connections};
 use tokio::io::{AsyncWriteExt, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -96,7 +96,7 @@ pub(crate) async fn serve(mode: Mode, flags: LimitFlags) -> anyhow::Result<ExitC
     let (Mode::Lines(address) | Mode::Relay(address, _)) = &mode else { bail!("the demo serves itself") };
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))?;
     info!("listening at {}", listener.local_addr()?);
-    let limits = Limits { connections: flags.limit, beyond: Beyond::Refuse, grace: flags.grace };
+    let limits = ServerLimits { connections: flags.limit, beyond: Beyond::Refuse, grace: flags.grace };
     let signalled = {
         let stop = stop.clone();
         async move {

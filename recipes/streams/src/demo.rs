@@ -20,7 +20,7 @@ use crate::fan_out::Room;
 use crate::lines::{LineError, Lines};
 use crate::relay::relay;
 use crate::request_response::{answer, client};
-use crate::serve::{Limits, Served, serve};
+use crate::serve::{Served, ServerLimits, serve};
 
 const WITHIN: Duration = Duration::from_secs(5);
 const MILLION: usize = 1_000_000;
@@ -61,7 +61,7 @@ async fn write_and_read_to_the_end() -> anyhow::Result<()> {
     info!("open_connection: write, write_eof, read to the end");
     let (listener, address) = listen().await?;
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve(listener, Limits::default(), stop.clone(), capitals));
+    let server = tokio::spawn(serve(listener, ServerLimits::default(), stop.clone(), capitals));
     let answer = ask(open(address, WITHIN).await?, b"hello", MILLION).await?;
     info!("  the answer to hello: {}", String::from_utf8_lossy(&answer));
     stop.cancel();
@@ -214,7 +214,7 @@ async fn graceful_stop() -> anyhow::Result<()> {
     info!("close: a listener, and three connections that are open");
     let (listener, address) = listen().await?;
     let stop = CancellationToken::new();
-    let limits = Limits { grace: Duration::from_millis(200), ..Limits::default() };
+    let limits = ServerLimits { grace: Duration::from_millis(200), ..ServerLimits::default() };
     let (sender, mut words) = mpsc::channel(3);
     let handle = move |stream, stop| until_the_word(stream, stop, sender.clone());
     let server = tokio::spawn(serve(listener, limits, stop.clone(), handle));

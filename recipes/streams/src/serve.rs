@@ -7,14 +7,14 @@
 //! ```
 //!
 //! ```
-//! use streams::serve::{Limits, serve};
+//! use streams::serve::{ServerLimits, serve};
 //! use tokio::{io::copy, net::TcpListener};
 //! use tokio_util::sync::CancellationToken;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> std::io::Result<()> {
 //!     let (listener, stop) = (TcpListener::bind("127.0.0.1:0").await?, CancellationToken::new());
-//!     let server = serve(listener, Limits::default(), stop.clone(), |mut stream, _stop| async move {
+//!     let server = serve(listener, ServerLimits::default(), stop.clone(), |mut stream, _stop| async move {
 //!         let (mut reader, mut writer) = stream.split();
 //!         let _failed = copy(&mut reader, &mut writer).await; // an echo
 //!     });
@@ -100,7 +100,7 @@ pub enum Beyond {
 
 /// Limits of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// The most connections at once. Default: 1,000.
     pub connections: NonZeroUsize,
     /// The treatment of a further connection. Default: it waits.
@@ -109,7 +109,7 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         let connections = NonZeroUsize::MIN.saturating_add(999);
         Self { connections, beyond: Beyond::Wait, grace: Duration::from_secs(10) }
@@ -132,7 +132,7 @@ pub struct Served {
 /// Calls `handle` for each connection, in a task of its own, until `stop` is cancelled and the connections have ended.
 ///
 /// `handle` also gets a token that is cancelled at the stop.
-pub async fn serve<L, F, Fut>(listener: L, limits: Limits, stop: CancellationToken, handle: F) -> Served
+pub async fn serve<L, F, Fut>(listener: L, limits: ServerLimits, stop: CancellationToken, handle: F) -> Served
 where
     L: Listener,
     F: Fn(L::Connection, CancellationToken) -> Fut + Clone + Send + 'static,

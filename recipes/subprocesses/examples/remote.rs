@@ -7,8 +7,8 @@ use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
-use subprocesses::group::Group;
-use subprocesses::lines::{LINE, Lines};
+use subprocesses::group::ProcessGroup;
+use subprocesses::lines::{LINE, OutputLines};
 use subprocesses::many::collect_all;
 use subprocesses::run::returncode;
 use tokio::process::Command;
@@ -33,9 +33,9 @@ async fn main() -> anyhow::Result<ExitCode> {
 async fn on_host(host: &str, remote: &str) -> anyhow::Result<u8> {
     let mut command = Command::new(std::env::var("REMOTE_SHELL").as_deref().unwrap_or("ssh"));
     command.args([host, remote]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut group = Group::spawn(command)?;
+    let mut group = ProcessGroup::spawn(command)?;
     let (out, err) = group.stdout.take().zip(group.stderr.take()).context("they are pipes")?;
-    let mut lines = Lines::new(out, err, LINE);
+    let mut lines = OutputLines::new(out, err, LINE);
     let print = async {
         while let Some(line) = lines.next().await? {
             println!("{host}: {}", String::from_utf8_lossy(&line.text));

@@ -10,8 +10,8 @@ use anyhow::Context;
 use clap::{Args, Parser};
 use common::one_line;
 use futures::future::{Either, select};
-use subprocesses::group::{Ended, Group, How};
-use subprocesses::lines::{End, LINE, Line, Lines, Source};
+use subprocesses::group::{GroupEnd, How, ProcessGroup};
+use subprocesses::lines::{End, LINE, Line, OutputLines, Source};
 use subprocesses::many::collect_all;
 use subprocesses::run::returncode;
 use tokio::process::Command;
@@ -78,7 +78,7 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
 /// The outcome of a command.
 #[derive(Debug)]
 enum Outcome {
-    Ended(Ended),
+    Ended(GroupEnd),
     NotStarted(anyhow::Error),
     NotBegun,
 }
@@ -87,7 +87,7 @@ impl Outcome {
     /// Returns the exit code of an outcome.
     fn code(&self) -> u8 {
         match self {
-            Self::Ended(Ended { how: How::Asked | How::Killed, .. }) => TIMED_OUT,
+            Self::Ended(GroupEnd { how: How::Asked | How::Killed, .. }) => TIMED_OUT,
             Self::Ended(ended) => match returncode(ended.status) {
                 signal @ ..0 => u8::try_from(128 - signal).unwrap_or(u8::MAX),
                 code => u8::try_from(code).unwrap_or(u8::MAX),
@@ -99,9 +99,11 @@ impl Outcome {
 
     fn text(&self) -> String {
         match self {
-            Self::Ended(Ended { how: How::Itself, status }) => status.to_string(),
-            Self::Ended(Ended { how: How::Asked, status }) => format!("asked to end: {status}"),
-            Self::Ended(Ended { how: How::Killed, status }) => format!("asked to end, and killed: {status}"),
+            Self::Ended(GroupEnd { how: How::Itself, status }) => status.to_string(),
+            Self::Ended(GroupEnd { how: How::Asked, status }) => format!("asked to end: {status}"),
+            Self::Ended(GroupEnd { how: How::Killed, status }) => {
+                format!("asked to end, and killed: {status}")
+            }
             Self::NotStarted(error) => format!("{error:#}"),
             Self::NotBegun => "not begun".to_owned(),
         }
@@ -176,10 +178,10 @@ async fn one(number: usize, line: &str, what: &What, mut stopped: watch::Receive
     let mut command = Command::new("sh");
     command.arg("-c").arg(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = async {
-        let mut group = Group::spawn(command).context("cannot start it")?;
+        let mut group = ProcessGroup::spawn(command).context("cannot start it")?;
         let pipes = group.stdout.take().zip(group.stderr.take());
         let (stdout, stderr) = pipes.context("they are pipes")?;
-        let mut lines = Lines::new(stdout, stderr, LINE);
+        let mut lines = OutputLines::new(stdout, stderr, LINE);
         let printing = async {
             while let Some(Line { source, text, end }) = lines.next().await? {
                 let mark = if source == Source::Stdout { "" } else { " err" };

@@ -10,12 +10,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, sink};
 use tokio::process::Command;
 use tracing::{info, instrument};
 
-use crate::group::{Group, How};
-use crate::lines::{End, LINE, Lines, Source};
+use crate::group::{How, ProcessGroup};
+use crate::lines::{End, LINE, OutputLines, Source};
 use crate::many::{collect_all, fail_fast};
 use crate::no_orphans::Tied;
 use crate::pipeline::Pipeline;
-use crate::run::{RunError, returncode, run as run_program};
+use crate::run::{OutputError, returncode, run as run_program};
 use crate::talk::talk;
 use crate::terminal::{Size, Terminal, command};
 
@@ -55,7 +55,7 @@ async fn run_and_collect() -> anyhow::Result<()> {
     let output = run_program(sh("kill -9 $$"), MILLION).await?;
     info!("  ended by a signal: {}", returncode(output.status));
     match run_program(Command::new("yes"), 1_000).await {
-        Err(RunError::TooMuch { stdout, .. }) => info!("  yes was killed after {} bytes", stdout.len()),
+        Err(OutputError::TooMuch { stdout, .. }) => info!("  yes was killed after {} bytes", stdout.len()),
         ended => info!("  yes has ended: {ended:?}"),
     }
     Ok(())
@@ -70,7 +70,7 @@ async fn lines_as_they_come() -> anyhow::Result<()> {
     let mut child = command.kill_on_drop(true).spawn()?;
     let pipes = child.stdout.take().zip(child.stderr.take()).zip(child.stdin.take());
     let ((stdout, stderr), mut stdin) = pipes.context("they are pipes")?;
-    let mut lines = Lines::new(stdout, stderr, LINE);
+    let mut lines = OutputLines::new(stdout, stderr, LINE);
     while let Some(line) = lines.next().await? {
         let source = if line.source == Source::Stdout { "stdout" } else { "stderr" };
         let half = if line.end == End::Pipe { ", half a line" } else { "" };
@@ -121,7 +121,7 @@ async fn pipelines() -> anyhow::Result<()> {
 async fn limited(script: &str) -> anyhow::Result<()> {
     let mut command = sh(script);
     command.stdout(Stdio::piped());
-    let mut group = Group::spawn(command)?;
+    let mut group = ProcessGroup::spawn(command)?;
     // The time limit begins when the program has written something or has ended.
     let stdout = group.stdout.take().context("it is a pipe")?;
     BufReader::new(stdout).read_line(&mut String::new()).await?;

@@ -10,14 +10,14 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use subprocesses::group::{Group, How};
+//! use subprocesses::group::{ProcessGroup, How};
 //! use tokio::process::Command;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> std::io::Result<()> {
 //!     let mut command = Command::new("sh");
 //!     command.args(["-c", "trap 'exit 7' TERM; while sleep 0.01; do :; done"]);
-//!     let mut group = Group::spawn(command)?;
+//!     let mut group = ProcessGroup::spawn(command)?;
 //!     let ended = group.within(Duration::from_millis(50), Duration::from_secs(5)).await?;
 //!     assert_ne!(ended.how, How::Itself);
 //!     Ok(())
@@ -38,7 +38,8 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping a future of `wait`, `end` or `within` loses nothing: call it again. Dropping the [`Group`] kills all of it.
+//! Dropping a future of `wait`, `end` or `within` loses nothing: call it again. Dropping the [`ProcessGroup`] kills all
+//! of it.
 //!
 //! # Errors
 //!
@@ -75,7 +76,7 @@ pub enum How {
 
 /// The end of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub struct GroupEnd {
     /// The status of the program that was started.
     pub status: ExitStatus,
     /// The way in which the group has ended.
@@ -84,7 +85,7 @@ pub struct Ended {
 
 /// A program, and all that it has started.
 #[derive(Debug)]
-pub struct Group {
+pub struct ProcessGroup {
     /// To write to, if the command has `Stdio::piped()`. Waiting for the end closes it, unless it was taken.
     pub stdin: Option<ChildStdin>,
     /// To read from, if the command has `Stdio::piped()`.
@@ -96,7 +97,7 @@ pub struct Group {
     leader: Option<Pid>,
 }
 
-impl Group {
+impl ProcessGroup {
     /// Starts a program that leads a process group of its own.
     ///
     /// # Errors
@@ -142,17 +143,17 @@ impl Group {
     /// # Errors
     ///
     /// If the system does not report the end.
-    pub async fn end(&mut self, grace: Duration) -> io::Result<Ended> {
+    pub async fn end(&mut self, grace: Duration) -> io::Result<GroupEnd> {
         if let Some(leader) = self.leader {
             let _asked_or_gone = kill_process_group(leader, Signal::TERM);
             // A stopped process acts on no signal but SIGKILL until it is continued.
             let _continued_or_gone = kill_process_group(leader, Signal::CONT);
         }
         match timeout(grace, self.gone()).await {
-            Ok(status) => Ok(Ended { status: status?, how: How::Asked }),
+            Ok(status) => Ok(GroupEnd { status: status?, how: How::Asked }),
             Err(_elapsed) => {
                 self.kill();
-                Ok(Ended { status: self.child.wait().await?, how: How::Killed })
+                Ok(GroupEnd { status: self.child.wait().await?, how: How::Killed })
             }
         }
     }
@@ -162,9 +163,9 @@ impl Group {
     /// # Errors
     ///
     /// If the system does not report the end.
-    pub async fn within(&mut self, limit: Duration, grace: Duration) -> io::Result<Ended> {
+    pub async fn within(&mut self, limit: Duration, grace: Duration) -> io::Result<GroupEnd> {
         match timeout(limit, self.wait()).await {
-            Ok(status) => Ok(Ended { status: status?, how: How::Itself }),
+            Ok(status) => Ok(GroupEnd { status: status?, how: How::Itself }),
             Err(_elapsed) => self.end(grace).await,
         }
     }
@@ -208,7 +209,7 @@ fn has_ended(group: Pid) -> bool {
     members.next() == Some(true) && members.all(|is_zombie| is_zombie)
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.kill();
     }

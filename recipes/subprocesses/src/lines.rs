@@ -6,7 +6,7 @@
 //! ```
 //!
 //! ```
-//! use subprocesses::lines::{LINE, Lines, together};
+//! use subprocesses::lines::{LINE, OutputLines, together};
 //! use tokio::{io::empty, process::Command};
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -16,7 +16,7 @@
 //!     let output = together(&mut command)?;
 //!     let mut child = command.spawn()?;
 //!     drop(command); // it holds the pipe open
-//!     let mut lines = Lines::new(output, empty(), LINE);
+//!     let mut lines = OutputLines::new(output, empty(), LINE);
 //!     while let Some(line) = lines.next().await? {
 //!         println!("{}", String::from_utf8_lossy(&line.text));
 //!     }
@@ -104,12 +104,12 @@ pub fn together(command: &mut Command) -> io::Result<Receiver> {
 
 /// Reads the lines of two pipes. If you have one pipe, give `tokio::io::empty()` as the other.
 #[derive(Debug)]
-pub struct Lines<O, E> {
+pub struct OutputLines<O, E> {
     stdout: Pipe<O>,
     stderr: Pipe<E>,
 }
 
-impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Lines<O, E> {
+impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> OutputLines<O, E> {
     /// Reads lines of at most `limit` bytes; a longer one comes in parts.
     pub fn new(stdout: O, stderr: E, limit: NonZeroUsize) -> Self {
         Self { stdout: Pipe::new(stdout, limit), stderr: Pipe::new(stderr, limit) }

@@ -33,7 +33,7 @@
 //!
 //! # Errors
 //!
-//! [`RunError`]. If the program fails, the output has its status; [`checked`] turns it into an error.
+//! [`OutputError`]. If the program fails, the output has its status; [`checked`] turns it into an error.
 //!
 //! A file that a process still has open for writing cannot start: `ExecutableFileBusy`. Try again, or let a shell read it.
 //!
@@ -62,7 +62,7 @@ use tokio::process::{Child, Command};
 
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum OutputError {
     /// It could not start: no such program or folder, no permission, no process or descriptor left.
     #[error("cannot start it")]
     Start(#[source] io::Error),
@@ -117,10 +117,10 @@ pub fn returncode(status: ExitStatus) -> i32 {
 ///
 /// # Errors
 ///
-/// See [`RunError`].
-pub async fn run(mut command: Command, limit: usize) -> Result<Output, RunError> {
+/// See [`OutputError`].
+pub async fn run(mut command: Command, limit: usize) -> Result<Output, OutputError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.process_group(0).kill_on_drop(true).spawn().map_err(RunError::Start)?;
+    let mut child = command.process_group(0).kill_on_drop(true).spawn().map_err(OutputError::Start)?;
     let group = Group::of(&child);
     let mut stdout = Collected::new(child.stdout.take(), limit);
     let mut stderr = Collected::new(child.stderr.take(), limit);
@@ -147,7 +147,7 @@ pub async fn run(mut command: Command, limit: usize) -> Result<Output, RunError>
         Ok(status) => Ok(Output { status, stdout, stderr }),
         Err(Stop::TooMuch) => {
             child.wait().await?;
-            Err(RunError::TooMuch { limit, stdout, stderr })
+            Err(OutputError::TooMuch { limit, stdout, stderr })
         }
         Err(Stop::Io(error)) => Err(error.into()),
     }

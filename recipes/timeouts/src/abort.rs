@@ -9,17 +9,17 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use timeouts::abort::{Ended, abort_all_and_wait, abort_and_wait};
+//! use timeouts::abort::{TaskEnd, abort_all_and_wait, abort_and_wait};
 //! use tokio::time::sleep;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
 //!     let pollers = [1, 2].map(|minutes| tokio::spawn(sleep(Duration::from_secs(60 * minutes))));
-//!     assert_eq!(abort_all_and_wait(pollers).await, [Ended::Aborted, Ended::Aborted]);
+//!     assert_eq!(abort_all_and_wait(pollers).await, [TaskEnd::Aborted, TaskEnd::Aborted]);
 //!
 //!     let sum = tokio::spawn(async { 2 + 3 });
 //!     tokio::task::yield_now().await; // it ends meanwhile
-//!     assert_eq!(abort_and_wait(sum).await, Ended::Finished(5));
+//!     assert_eq!(abort_and_wait(sum).await, TaskEnd::Finished(5));
 //! }
 //! ```
 //!
@@ -37,7 +37,7 @@
 //!
 //! # Panics
 //!
-//! None. A panic of a task, also in its drop, is [`Ended::Panicked`].
+//! None. A panic of a task, also in its drop, is [`TaskEnd::Panicked`].
 //!
 //! # Differences from asyncio
 //!
@@ -59,7 +59,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended<T> {
+pub enum TaskEnd<T> {
     /// By itself, with this value: there was nothing to abort.
     Finished(T),
     /// By the abort, or because its runtime has shut down. This is no failure: the caller asked for it.
@@ -69,7 +69,7 @@ pub enum Ended<T> {
 }
 
 /// Aborts a task and waits until it is gone.
-pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> {
+pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = TaskEnd<T>> {
     task.abort();
     async { task.await.into() }
 }
@@ -77,7 +77,7 @@ pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> 
 /// Aborts all tasks, and then waits until they are gone. The results are in the order of `tasks`.
 pub fn abort_all_and_wait<T>(
     tasks: impl IntoIterator<Item = JoinHandle<T>>,
-) -> impl Future<Output = Vec<Ended<T>>> {
+) -> impl Future<Output = Vec<TaskEnd<T>>> {
     let tasks: Vec<_> = tasks.into_iter().inspect(JoinHandle::abort).collect();
     async {
         let mut ends = Vec::with_capacity(tasks.len());
@@ -89,7 +89,7 @@ pub fn abort_all_and_wait<T>(
 }
 
 /// Converts the result of `task.await`.
-impl<T> From<Result<T, JoinError>> for Ended<T> {
+impl<T> From<Result<T, JoinError>> for TaskEnd<T> {
     fn from(result: Result<T, JoinError>) -> Self {
         match result.map_err(JoinError::try_into_panic) {
             Ok(value) => Self::Finished(value),

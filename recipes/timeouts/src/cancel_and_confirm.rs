@@ -36,9 +36,9 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the [`CancellableTask`], or the future of [`wait`](CancellableTask::wait), requests a stop without a reason. The caller does not
-//! wait for the clean-up then; the work has its grace period all the same. To wait for it at the end of the program,
-//! have a `TaskTracker` track the work.
+//! Dropping the [`CancellableTask`], or the future of [`wait`](CancellableTask::wait), requests a stop without a reason.
+//! The caller does not wait for the clean-up then; the work has its grace period all the same. To wait for it at the end
+//! of the program, have a `TaskTracker` track the work.
 //!
 //! # Errors
 //!

@@ -43,7 +43,7 @@
 //!
 //! # Errors
 //!
-//! The first error of a step, after the clean-up; otherwise the error of the clean-up. For [`checksum`], [`Stopped`].
+//! The first error of a step, after the clean-up; otherwise the error of the clean-up. For [`checksum`], [`StoppedAfter`].
 //!
 //! # Panics
 //!
@@ -102,7 +102,7 @@ where
 
 /// The loop stopped on request after this many blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stopped {
+pub struct StoppedAfter {
     /// The number of blocks in the sum.
     pub blocks: usize,
 }
@@ -113,7 +113,7 @@ pub struct Stopped {
 pub async fn checksum<B: AsRef<[u8]>>(
     stop: &CancellationToken,
     blocks: impl Iterator<Item = B> + Send + 'static,
-) -> Result<u64, Stopped> {
+) -> Result<u64, StoppedAfter> {
     // A child token, so that the guard stops only this loop.
     let stop = stop.child_token();
     let _stopped_at_the_latest_now = stop.clone().drop_guard();
@@ -121,7 +121,7 @@ pub async fn checksum<B: AsRef<[u8]>>(
         let mut sum = 0_u64;
         for (done, block) in blocks.enumerate() {
             if stop.is_cancelled() {
-                return Err(Stopped { blocks: done });
+                return Err(StoppedAfter { blocks: done });
             }
             sum = block.as_ref().iter().fold(sum, |sum, &byte| sum.rotate_left(5) ^ u64::from(byte));
         }
@@ -130,6 +130,6 @@ pub async fn checksum<B: AsRef<[u8]>>(
     sum.await.unwrap_or_else(|error: JoinError| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         // The runtime has shut down before a thread was free.
-        Err(_never_begun) => Err(Stopped { blocks: 0 }),
+        Err(_never_begun) => Err(StoppedAfter { blocks: 0 }),
     })
 }

@@ -10,15 +10,15 @@
 //! use std::future::pending;
 //! use std::time::Duration;
 //!
-//! use timeouts::deadline::{Deadline, Expired};
+//! use timeouts::deadline::{Deadline, DeadlineExpired};
 //!
 //! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> Result<(), Expired> {
+//! async fn main() -> Result<(), DeadlineExpired> {
 //!     let request = Deadline::after("the request", Some(Duration::from_secs(30)));
 //!     let query = request.within("the query", Some(Duration::from_millis(2)));
 //!
 //!     let rows = query.run(pending::<u32>()).await;
-//!     assert_eq!(rows, Err(Expired("the query")));
+//!     assert_eq!(rows, Err(DeadlineExpired("the query")));
 //!     let cached = request.run(async { 7 }).await?; // there is time for another way
 //!     assert_eq!(cached, 7);
 //!     Ok(())
@@ -39,7 +39,7 @@
 //!
 //! # Errors
 //!
-//! [`Expired`], with the name of the deadline. The work has then been dropped.
+//! [`DeadlineExpired`], with the name of the deadline. The work has then been dropped.
 //!
 //! # Panics
 //!
@@ -60,7 +60,7 @@ pub struct Deadline {
 /// This deadline has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} timed out")]
-pub struct Expired(pub &'static str);
+pub struct DeadlineExpired(pub &'static str);
 
 impl Deadline {
     /// Makes a deadline `limit` from now. `None`, or more than the clock can hold, means never.
@@ -90,16 +90,16 @@ impl Deadline {
     }
 
     /// Returns an error if the deadline has passed. A loop that computes has to call it, because it has no await to cut it off.
-    pub fn check(self) -> Result<(), Expired> {
+    pub fn check(self) -> Result<(), DeadlineExpired> {
         match self.remaining() {
-            Some(Duration::ZERO) => Err(Expired(self.name)),
+            Some(Duration::ZERO) => Err(DeadlineExpired(self.name)),
             _ => Ok(()),
         }
     }
 
     /// Awaits `work` until the deadline. If that has already passed, the work still runs up to its first wait.
-    pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, Expired> {
+    pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, DeadlineExpired> {
         let remaining = self.remaining().unwrap_or(Duration::MAX);
-        timeout(remaining, work).await.map_err(|_elapsed| Expired(self.name))
+        timeout(remaining, work).await.map_err(|_elapsed| DeadlineExpired(self.name))
     }
 }

@@ -13,12 +13,12 @@ use tracing::{Instrument, info, instrument};
 
 use crate::cancel_and_confirm::{CancelOutcome, CancellableTask};
 use crate::cooperative::work_until_cancelled;
-use crate::deadline::{Deadline, Expired};
+use crate::deadline::{Deadline, DeadlineExpired};
 use crate::reschedule::Timeout;
-use crate::select_loop::{Event, ReadEnd, read_frames};
+use crate::select_loop::{ConnectionEvent, ReadEnd, read_frames};
 use crate::shield::shield;
 use crate::time_limit::{LimitError, time_limit};
-use crate::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
+use crate::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -86,11 +86,11 @@ async fn one_deadline() {
     }
 }
 
-async fn from_a_mirror(request: Deadline) -> Result<(), Expired> {
+async fn from_a_mirror(request: Deadline) -> Result<(), DeadlineExpired> {
     for (mirror, millis) in [("near", 500), ("far", 100)] {
         match request.within("mirror", Some(ms(150))).run(fetch(mirror, millis)).await {
             Ok(page) => info!("  {}", page.unwrap_or_default()),
-            Err(expired @ Expired("mirror")) => info!("  {expired}"),
+            Err(expired @ DeadlineExpired("mirror")) => info!("  {expired}"),
             Err(expired) => return Err(expired),
         }
     }
@@ -137,7 +137,7 @@ where
 {
     // Never cancelled here; in a server, Ctrl-C would cancel it.
     let program = CancellationToken::new();
-    let limits = Limits { time: Some(ms(100)), grace: Some(ms(500)), late_value: LateValue::Return };
+    let limits = TimeLimits { time: Some(ms(100)), grace: Some(ms(500)), late_value: LateValue::Return };
     let work = |stop| tasks.track_future(work(stop).in_current_span());
     match timeout_and_wait(&program, limits, work).await {
         Ok(rows) => info!("  {rows}"),
@@ -262,8 +262,8 @@ async fn one_loop() -> anyhow::Result<()> {
     let (connection, mut peer) = duplex(64);
     let mut lines = FramedRead::new(connection, LinesCodec::new());
     let on_event = |event| match event {
-        Event::Frame(line) => info!("  {line}"),
-        Event::Heartbeat => info!("  heartbeat"),
+        ConnectionEvent::Frame(line) => info!("  {line}"),
+        ConnectionEvent::Heartbeat => info!("  heartbeat"),
     };
     let stop = CancellationToken::new();
     let (end, talked) =

@@ -11,7 +11,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use timeouts::select_loop::{Event, ReadEnd, read_frames};
+//! use timeouts::select_loop::{ConnectionEvent, ReadEnd, read_frames};
 //! use tokio_util::codec::{FramedRead, LinesCodec};
 //! use tokio_util::sync::CancellationToken;
 //!
@@ -24,7 +24,7 @@
 //!     let stop = CancellationToken::new();
 //!     let end = read_frames(&mut frames, &stop, heartbeat, idle, |event| events.push(event)).await?;
 //!     assert_eq!(end, ReadEnd::Closed);
-//!     assert_eq!(events, ["first", "second"].map(|line| Event::Frame(line.to_owned())));
+//!     assert_eq!(events, ["first", "second"].map(|line| ConnectionEvent::Frame(line.to_owned())));
 //!     Ok(())
 //! }
 //! ```
@@ -66,7 +66,7 @@ use tokio_util::sync::CancellationToken;
 
 /// An event on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event<F> {
+pub enum ConnectionEvent<F> {
     /// A whole frame has arrived.
     Frame(F),
     /// The heartbeat is due.
@@ -93,7 +93,7 @@ pub async fn read_frames<R, D>(
     stop: &CancellationToken,
     heartbeat: Duration,
     idle: Duration,
-    mut on_event: impl FnMut(Event<D::Item>),
+    mut on_event: impl FnMut(ConnectionEvent<D::Item>),
 ) -> Result<ReadEnd, D::Error>
 where
     R: AsyncRead + Unpin,
@@ -109,12 +109,12 @@ where
             () = &mut heartbeat_due => {
                 // Counted from now, so that missed heartbeats do not come in a burst after a pause, as with an `interval`.
                 heartbeat_due.set(sleep(heartbeat));
-                on_event(Event::Heartbeat);
+                on_event(ConnectionEvent::Heartbeat);
             }
             frame = frames.next() => match frame.transpose()? {
                 Some(frame) => {
                     idle_over.set(sleep(idle));
-                    on_event(Event::Frame(frame));
+                    on_event(ConnectionEvent::Frame(frame));
                     // If all frames are ready, every other task and the timers would get no turn.
                     consume_budget().await;
                 }

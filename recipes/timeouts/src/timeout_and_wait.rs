@@ -10,14 +10,14 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use timeouts::timeout_and_wait::{TimeoutFailure, LateValue, Limits, timeout_and_wait};
+//! use timeouts::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
 //! use tokio::time::sleep;
 //! use tokio_util::sync::CancellationToken;
 //!
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() {
 //!     let (time, grace) = (Some(Duration::from_millis(2)), Some(Duration::from_secs(5)));
-//!     let limits = Limits { time, grace, late_value: LateValue::Return };
+//!     let limits = TimeLimits { time, grace, late_value: LateValue::Return };
 //!     let parent = CancellationToken::new();
 //!     let answer = timeout_and_wait(&parent, limits, async |stop: CancellationToken| {
 //!         let query = sleep(Duration::from_secs(60));
@@ -78,7 +78,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Time limits for work and its clean-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct TimeLimits {
     /// The limit for the work. `None` is no limit. With zero the work does not begin.
     pub time: Option<Duration>,
     /// The grace period for its clean-up, after its token is cancelled. `None` is no limit, as in asyncio.
@@ -122,7 +122,7 @@ pub enum TimeoutFailure<E> {
 /// Runs `work` as a task, asks it to stop when the time is over, waits until it has ended, and only then reports.
 pub async fn timeout_and_wait<T, E, F>(
     parent: &CancellationToken,
-    limits: Limits,
+    limits: TimeLimits,
     work: impl FnOnce(CancellationToken) -> F,
 ) -> Result<T, TimeoutFailure<E>>
 where
@@ -151,27 +151,27 @@ where
     // Also a task: if the caller is dropped, this task still aborts the work after its grace period.
     let supervisor = tokio::spawn(supervise(task, stop.clone(), limit, limits));
     let _asked_at_the_latest_now = stop.drop_guard();
-    supervisor.await.unwrap_or_else(|error| Err(failure(error)))
+    supervisor.await.unwrap_or_else(|error| outcome(Err(error), LateValue::Return, false))
 }
 
 async fn supervise<T, E>(
     mut task: JoinHandle<Result<Option<T>, E>>,
     stop: CancellationToken,
     limit: Sleep,
-    limits: Limits,
+    limits: TimeLimits,
 ) -> Result<T, TimeoutFailure<E>> {
     let mut limit = pin!(limit);
     let timed_out = tokio::select! {
         // A result that is there in the instant of the limit is in time.
         biased;
-        ended = &mut task => return in_time(ended),
+        ended = &mut task => return outcome(ended, LateValue::Return, false),
         () = stop.cancelled() => false,
         () = &mut limit => true,
     };
     // A timer fires up to a millisecond late. A longer delay means that the work has computed past its limit.
     let is_due_now = timed_out && limit.deadline().elapsed() < Duration::from_millis(2);
     if is_due_now && in_this_instant(&task).await {
-        return in_time(task.await);
+        return outcome(task.await, LateValue::Return, false);
     }
     stop.cancel();
     let ended = match timeout(limits.grace.unwrap_or(Duration::MAX), &mut task).await {
@@ -184,25 +184,27 @@ async fn supervise<T, E>(
             task.await
         }
     };
+    outcome(ended, limits.late_value, timed_out)
+}
+
+/// What the end of the work is for the caller.
+fn outcome<T, E>(
+    ended: Result<Result<Option<T>, E>, JoinError>,
+    late_value: LateValue,
+    timed_out: bool,
+) -> Result<T, TimeoutFailure<E>> {
     let stopped = |cleaned_up| match timed_out {
         true => TimeoutFailure::TimedOut { cleaned_up },
         false => TimeoutFailure::Cancelled { cleaned_up },
     };
     match ended {
-        Ok(Ok(Some(value))) if limits.late_value == LateValue::Return => Ok(value),
+        Ok(Ok(Some(value))) if late_value == LateValue::Return => Ok(value),
         Ok(Ok(_)) => Err(stopped(true)),
         Ok(Err(error)) => Err(TimeoutFailure::Failed(error)),
-        Err(error) if error.is_panic() => Err(failure(error)),
-        Err(_aborted) => Err(stopped(false)),
-    }
-}
-
-fn in_time<T, E>(ended: Result<Result<Option<T>, E>, JoinError>) -> Result<T, TimeoutFailure<E>> {
-    match ended {
-        Ok(Ok(Some(value))) => Ok(value),
-        Ok(Ok(None)) => Err(TimeoutFailure::Cancelled { cleaned_up: true }),
-        Ok(Err(error)) => Err(TimeoutFailure::Failed(error)),
-        Err(error) => Err(failure(error)),
+        Err(error) => Err(match error.try_into_panic() {
+            Ok(panic) => TimeoutFailure::Panicked(text(panic)),
+            Err(_aborted) => stopped(false),
+        }),
     }
 }
 
@@ -215,13 +217,6 @@ async fn in_this_instant<T>(task: &JoinHandle<T>) -> bool {
         yield_now().await;
     }
     task.is_finished()
-}
-
-fn failure<E>(error: JoinError) -> TimeoutFailure<E> {
-    match error.try_into_panic() {
-        Ok(panic) => TimeoutFailure::Panicked(text(panic)),
-        Err(_aborted) => TimeoutFailure::Cancelled { cleaned_up: false },
-    }
 }
 
 /// Returns the text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.

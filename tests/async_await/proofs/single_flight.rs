@@ -1,6 +1,7 @@
 //! Proofs of the pattern `single_flight`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_await::single_flight::LoadingCache;
 use cancel_sweep::Outcome;
@@ -98,5 +99,53 @@ fn on_four_threads_a_key_has_one_call_at_a_time() {
         for gauge in gauges {
             assert!(gauge.peak() <= 1 && gauge.now() == 0, "{}", gauge.peak());
         }
+    });
+}
+
+/// On four threads, callers that come when the call ends start no second one.
+#[test]
+fn on_four_threads_a_kept_key_is_loaded_once() {
+    on_many_threads(300, async |mut rng| {
+        let (cache, calls) = (Arc::new(LoadingCache::new(Duration::MAX)), Count::default());
+        let mut callers = JoinSet::new();
+        for _ in 0..40 {
+            let (own, calls, mut luck) = (cache.clone(), calls.clone(), rng.fork());
+            callers.spawn(async move {
+                some_turns(&mut luck, 3).await;
+                let load = async {
+                    calls.add();
+                    some_turns(&mut luck, 3).await;
+                    Ok::<_, ()>(1)
+                };
+                own.get("key", load).await
+            });
+        }
+        assert_eq!(callers.join_all().await, [Ok(1); 40]);
+        assert_eq!(calls.get(), 1);
+    });
+}
+
+/// On four threads, keys are removed at any moment: each caller has the value of its key, and none hangs.
+#[test]
+fn on_four_threads_a_removal_costs_no_caller_its_value() {
+    on_many_threads(300, async |mut rng| {
+        let cache = Arc::new(LoadingCache::new(ms(rng.u64(0..2))));
+        let mut callers = JoinSet::new();
+        for _ in 0..40 {
+            let (own, mut luck, key) = (cache.clone(), rng.fork(), rng.usize(0..3));
+            callers.spawn(async move {
+                some_turns(&mut luck, 3).await;
+                if luck.bool() {
+                    own.remove(&key);
+                }
+                let load = async {
+                    some_turns(&mut luck, 3).await;
+                    Ok::<_, ()>(key)
+                };
+                assert_eq!(own.get(key, load).await, Ok(key));
+            });
+        }
+        callers.join_all().await;
+        assert!(cache.count() <= 3);
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cancel_sweep::At;
 use cancel_sweep::Outcome::{Cancelled, Finished};
-use create_task::spawn::{Failure, alongside, collect};
+use create_task::spawn::{TaskError, alongside, collect};
 use futures::FutureExt;
 use futures::future::pending;
 use tokio::time::sleep;
@@ -16,10 +16,10 @@ use crate::work::load;
 /// or a `JoinError` that is a panic or an abort.
 #[tokio::test(start_paused = true)]
 async fn an_error_a_panic_and_an_abort_are_told_apart() {
-    let error = |text: &str| Failure::Error(text.to_owned());
+    let error = |text: &str| TaskError::Error(text.to_owned());
     assert_eq!(collect(tokio::spawn(load(("bad", 100)))).await, Err(error("bad after 100")));
 
-    let panicked = |text: &str| Failure::Panicked(text.to_owned());
+    let panicked = |text: &str| TaskError::Panicked(text.to_owned());
     assert_eq!(collect(tokio::spawn(load(("panics", 100)))).await, Err(panicked("panics after 100")));
     let panics = tokio::spawn(async { if true { panic!("plain") } else { load(("a", 0)).await } });
     assert_eq!(collect(panics).await, Err(panicked("plain")));
@@ -28,7 +28,7 @@ async fn an_error_a_panic_and_an_abort_are_told_apart() {
 
     let aborted = tokio::spawn(load(("a", 100)));
     aborted.abort();
-    assert_eq!(collect(aborted).await, Err(Failure::Cancelled));
+    assert_eq!(collect(aborted).await, Err(TaskError::Cancelled));
 }
 
 /// asyncio: a `CancelledError` of the awaited task goes up through its awaiter. Tokio: it is a value, and
@@ -43,7 +43,7 @@ async fn awaiting_an_aborted_task_does_not_cancel_the_one_who_awaits() {
     let unwraps = tokio::spawn(async { unwraps.await.unwrap() });
     sleep(ms(100)).await;
     abort.abort();
-    assert_eq!(outer.await.unwrap(), Err(Failure::Cancelled));
+    assert_eq!(outer.await.unwrap(), Err(TaskError::Cancelled));
     assert!(unwraps.await.unwrap_err().is_panic());
 }
 

@@ -1,6 +1,6 @@
 //! Proofs of the pattern `stuck`.
 
-use diagnosing::stuck::{Tasks, at};
+use diagnosing::stuck::{WatchedTasks, at};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -11,7 +11,7 @@ use crate::support::{Count, ms};
 fn cancelled_anywhere_it_is_off_the_list() {
     let swept = cancel_sweep::sweep_with(
         || {
-            let (tasks, dropped) = (Tasks::default(), Count::default());
+            let (tasks, dropped) = (WatchedTasks::default(), Count::default());
             let guard = dropped.on_drop();
             let work = async move {
                 let _guard = guard;
@@ -31,7 +31,7 @@ fn cancelled_anywhere_it_is_off_the_list() {
 fn a_wait_that_is_cancelled_anywhere_is_over() {
     let swept = cancel_sweep::sweep_with(
         || {
-            let tasks = Tasks::default();
+            let tasks = WatchedTasks::default();
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let lives_on = async {
                 tokio::select! {

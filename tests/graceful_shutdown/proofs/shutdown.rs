@@ -1,7 +1,7 @@
 //! Proofs of the pattern `shutdown`.
 
 use cancel_sweep::Outcome;
-use graceful_shutdown::shutdown::{Closed, serve};
+use graceful_shutdown::shutdown::{IntakeClosed, serve};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ fn a_drop_of_it_aborts_the_jobs_and_loses_none() {
             assert_eq!(ledger.dropped.get(), started, "each is dropped, once");
             assert!(ledger.cancelled.get() <= started);
             for jobs in ledger.jobs.take() {
-                assert_eq!(jobs.start("late", |_| async { Ok(()) }), Err(Closed));
+                assert_eq!(jobs.start("late", |_| async { Ok(()) }), Err(IntakeClosed));
                 assert!(jobs.closing().is_cancelled());
             }
             if let Outcome::Finished(summary) = outcome {

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use http_client::client::{Timeouts, aiohttp_defaults};
 use http_client::download::download;
 use http_client::json::json;
-use http_client::limits::Limits;
+use http_client::limits::RequestLimits;
 use http_client::many::{self, Many};
 use http_client::resume::{Part, resume};
 use http_client::status::raise_for_status;
@@ -48,7 +48,7 @@ async fn limits_take_all_of_them() {
     let server = Server::start().await.unwrap();
     for number in LIMITS {
         for per_host in LIMITS {
-            let limits = Limits::new(number, per_host);
+            let limits = RequestLimits::new(number, per_host);
             let page = limits.send(&client(), get(server.url("/page/one"))).await.unwrap();
             assert_eq!(page.response().status(), 200);
             assert_eq!(limits.permits(&url("http://other/")).now_or_never().is_none(), number == ONE);
@@ -62,7 +62,7 @@ async fn many_takes_all_of_them() {
     for number in LIMITS {
         for per_host in LIMITS {
             for aside in [0, 1, usize::MAX] {
-                let limits = many::Limits { all: number, per_host, aside };
+                let limits = many::FetchLimits { all: number, per_host, aside };
                 let mut outcomes = all(Many::new(urls(&["one", "one", "two"]), limits, fetch)).await;
                 outcomes.sort();
                 assert_eq!(outcomes, ["one/0", "one/1", "two/2"], "{limits:?}");

@@ -1,7 +1,7 @@
 //! Proofs of the pattern `limits`.
 
 use futures::FutureExt;
-use http_client::limits::Limits;
+use http_client::limits::RequestLimits;
 use tokio::time::sleep;
 
 use crate::support::limit;
@@ -12,7 +12,7 @@ use crate::work::{seconds, url};
 fn a_request_cancelled_anywhere_gives_back_its_permits() {
     cancel_sweep::sweep_with(
         || {
-            let limits = Limits::new(limit(1), limit(1));
+            let limits = RequestLimits::new(limit(1), limit(1));
             let ours = limits.clone();
             let work = async move {
                 let (one, other) = (url("http://one/"), url("http://other/"));

@@ -1,5 +1,5 @@
 use cancel_sweep::sweep_with;
-use streams::serve::{Limits, serve};
+use streams::serve::{ServerLimits, serve};
 use tokio::io::{AsyncReadExt, duplex};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ fn cancelled_anywhere_nothing_is_left() {
             });
             let (made, dropped) = (Count::default(), handlers.clone());
             let entered = made.clone();
-            let limits = Limits { grace: ms(50), ..Limits::default() };
+            let limits = ServerLimits { grace: ms(50), ..ServerLimits::default() };
             let server = serve(listener, limits, stop, move |stream, _stop| {
                 entered.add();
                 let left = dropped.on_drop();

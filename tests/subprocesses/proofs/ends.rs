@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use subprocesses::group::{Group, How};
-use subprocesses::lines::Lines;
+use subprocesses::group::{How, ProcessGroup};
+use subprocesses::lines::OutputLines;
 use subprocesses::many::{collect_all, fail_fast};
-use subprocesses::run::{RunError, run};
+use subprocesses::run::{OutputError, run};
 use subprocesses::terminal::{Size, Terminal, command};
 use tokio::io::empty;
 
@@ -20,7 +20,7 @@ async fn a_limit_on_output_may_be_zero_or_the_greatest() {
     for limit in [0, 1, usize::MAX] {
         assert!(soon_on_real_time(run(sh("exit 0"), limit)).await.unwrap().stdout.is_empty());
         let error = soon_on_real_time(run(sh("echo; echo"), limit)).await.err();
-        let is_too_much = matches!(error, Some(RunError::TooMuch { .. }));
+        let is_too_much = matches!(error, Some(OutputError::TooMuch { .. }));
         assert_eq!(is_too_much, limit < 2, "{limit}");
     }
 }
@@ -30,9 +30,9 @@ async fn a_limit_on_output_may_be_zero_or_the_greatest() {
 async fn a_limit_and_a_grace_may_be_zero_or_endless() {
     for limit in TIMES {
         for grace in TIMES {
-            let mut group = Group::spawn(sh("exit 0")).unwrap();
+            let mut group = ProcessGroup::spawn(sh("exit 0")).unwrap();
             soon_on_real_time(group.within(limit, grace)).await.unwrap();
-            let mut group = Group::spawn(sh("exec sleep 600")).unwrap();
+            let mut group = ProcessGroup::spawn(sh("exec sleep 600")).unwrap();
             let ended = match limit {
                 Duration::MAX => soon_on_real_time(group.end(grace)).await.unwrap(),
                 _ => soon_on_real_time(group.within(limit, grace)).await.unwrap(),
@@ -46,7 +46,7 @@ async fn a_limit_and_a_grace_may_be_zero_or_endless() {
 #[tokio::test]
 async fn a_length_and_a_number_may_be_one_or_the_greatest() {
     for number in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
-        let mut lines = Lines::new(&b"a\n"[..], empty(), number);
+        let mut lines = OutputLines::new(&b"a\n"[..], empty(), number);
         assert_eq!(lines.next().await.unwrap().unwrap().text, b"a");
         assert_eq!(collect_all([1, 2], number, async |number| number).await, [1, 2]);
         assert_eq!(fail_fast([1, 2], number, async |number: i32| Ok::<_, ()>(number)).await, Ok(vec![1, 2]));

@@ -1,4 +1,4 @@
-use subprocesses::group::Group;
+use subprocesses::group::ProcessGroup;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::ms;
@@ -14,7 +14,7 @@ async fn dropped_anywhere_it_can_be_called_again() {
         for call in ["wait", "end", "within"] {
             let mut witness = Witness::new().await;
             let script = "trap 'exit 7' TERM; echo ready >&9; while test ! -e \"$WITNESS.go\"; do sleep 0.002; done; exit 7";
-            let mut group = Group::spawn(witness.sh(script)).unwrap();
+            let mut group = ProcessGroup::spawn(witness.sh(script)).unwrap();
             assert_eq!(witness.line().await, "ready");
             if call == "wait" {
                 std::fs::write(witness.path().with_extension("go"), "").unwrap();
@@ -47,10 +47,10 @@ async fn dropped_anywhere_it_can_be_called_again() {
 async fn a_thousand_leave_nothing() {
     let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let mut pids = Vec::new();
-    soon_on_real_time(Group::spawn(sh("exit 0")).unwrap().wait()).await.unwrap();
+    soon_on_real_time(ProcessGroup::spawn(sh("exit 0")).unwrap().wait()).await.unwrap();
     let before = open();
     for _ in 0..1000 {
-        let mut group = Group::spawn(sh("exit 0")).unwrap();
+        let mut group = ProcessGroup::spawn(sh("exit 0")).unwrap();
         pids.extend(group.id());
         soon_on_real_time(group.wait()).await.unwrap();
     }

@@ -1,7 +1,7 @@
 use std::io;
 
 use cancel_sweep::sweep_with;
-use subprocesses::lines::{LINE, Lines};
+use subprocesses::lines::{LINE, OutputLines};
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ fn dropped_anywhere_no_byte_is_lost() {
                 }
                 io::Result::Ok(())
             });
-            let lines = std::sync::Arc::new(tokio::sync::Mutex::new(Lines::new(here, there, LINE)));
+            let lines = std::sync::Arc::new(tokio::sync::Mutex::new(OutputLines::new(here, there, LINE)));
             let (shared, noted) = (lines.clone(), Log::default());
             (lines, async move {
                 let mut lines = shared.lock().await;
@@ -56,7 +56,7 @@ async fn lines_are_the_same_however_they_are_cut() {
             tokio::task::yield_now().await;
             there.write_all(&second).await
         });
-        let mut lines = Lines::new(here, tokio::io::empty(), limit(5));
+        let mut lines = OutputLines::new(here, tokio::io::empty(), limit(5));
         let mut found = Vec::new();
         while let Some(line) = lines.next().await.unwrap() {
             found.push((line.text, line.end));

@@ -1,6 +1,6 @@
 use std::os::unix::process::ExitStatusExt;
 
-use subprocesses::run::{RunError, returncode, run};
+use subprocesses::run::{OutputError, returncode, run};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
@@ -37,7 +37,7 @@ async fn much_output_is_collected_whole() {
     let output = soon_on_real_time(run(sh(script), 20_000_000)).await.unwrap();
     assert_eq!((output.stdout.len(), output.stderr.len()), (20_000_000, 20_000_000));
     let error = soon_on_real_time(run(sh(script), 19_999_999)).await.unwrap_err();
-    assert!(matches!(error, RunError::TooMuch { stdout, .. } if stdout.len() == 19_999_999));
+    assert!(matches!(error, OutputError::TooMuch { stdout, .. } if stdout.len() == 19_999_999));
 }
 
 /// Text that a program writes right before its end is never lost.
@@ -61,7 +61,7 @@ async fn a_caller_that_ignores_its_children() {
     let ended = soon_on_real_time(run(sh("echo hello; exit 3"), 100)).await;
     match &then[..] {
         "and listens" => assert_eq!(returncode(ended.unwrap().status), 3),
-        _ => assert!(matches!(ended, Err(RunError::Io(error)) if error.raw_os_error() == Some(10))),
+        _ => assert!(matches!(ended, Err(OutputError::Io(error)) if error.raw_os_error() == Some(10))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use timeouts::abort::{Ended, abort_all_and_wait};
+use timeouts::abort::{TaskEnd, abort_all_and_wait};
 
 use crate::many_threads::{on_many_threads, some_turns};
 use crate::support::{Count, alive_tasks};
@@ -51,7 +51,7 @@ fn on_many_threads_each_end_is_true_and_each_task_is_gone() {
         let ends = abort_all_and_wait(tasks).await;
         assert_eq!(dropped.get(), 32);
         for (finished, end) in finished.iter().zip(ends) {
-            assert_eq!(end == Ended::Finished(()), finished.load(SeqCst), "{end:?}");
+            assert_eq!(end == TaskEnd::Finished(()), finished.load(SeqCst), "{end:?}");
         }
     });
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use timeouts::cancel_and_confirm::{CancelOutcome, CancellableTask, StopRequest};
 use timeouts::cooperative::{Report, work_until_cancelled};
-use timeouts::deadline::{Deadline, Expired};
-use timeouts::reschedule::{Expired as Over, Timeout};
+use timeouts::deadline::{Deadline, DeadlineExpired};
+use timeouts::reschedule::{Expired, Timeout};
 use timeouts::select_loop::{ReadEnd, read_frames};
 use timeouts::time_limit::{LimitError, time_limit};
-use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +48,7 @@ async fn of_a_deadline() {
             let ended = ends(deadline.run(in_ten())).await;
             let name = if inner < outer { "inner" } else { "outer" };
             let is_in_time = is_never(outer) && is_never(inner);
-            assert_eq!(ended, if is_in_time { Ok(Ok("in time")) } else { Err(Expired(name)) });
+            assert_eq!(ended, if is_in_time { Ok(Ok("in time")) } else { Err(DeadlineExpired(name)) });
         }
     }
 }
@@ -58,7 +58,7 @@ async fn of_a_deadline() {
 async fn of_a_timeout_that_can_be_moved() {
     for time in TIMES {
         let ended = ends(Timeout::after(time).run(in_ten())).await;
-        assert_eq!(ended, if is_never(time) { Ok(Ok("in time")) } else { Err(Over) });
+        assert_eq!(ended, if is_never(time) { Ok(Ok("in time")) } else { Err(Expired) });
     }
 }
 
@@ -82,7 +82,7 @@ async fn of_the_grace_of_a_task() {
 async fn of_the_limits_of_work_that_is_waited_for() {
     for time in TIMES {
         for grace in TIMES {
-            let limits = Limits { time: Some(time), grace: Some(grace), late_value: LateValue::Return };
+            let limits = TimeLimits { time: Some(time), grace: Some(grace), late_value: LateValue::Return };
             let work = |stop: CancellationToken| async move {
                 let rows: Rows = Ok(stop.run_until_cancelled(sleep(ms(10))).await.map(|()| "in time"));
                 sleep(ms(10)).await;

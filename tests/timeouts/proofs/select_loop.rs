@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use timeouts::select_loop::{Event, ReadEnd, read_frames};
+use timeouts::select_loop::{ConnectionEvent, ReadEnd, read_frames};
 use tokio::io::AsyncWriteExt;
 use tokio::task::yield_now;
 
@@ -28,7 +28,7 @@ fn dropped_anywhere_no_frame_is_lost() {
             (state, async move {
                 let (frames, seen) = &*reader;
                 let see = |event| {
-                    if let Event::Frame(line) = event {
+                    if let ConnectionEvent::Frame(line) = event {
                         seen.lock().unwrap().push(line);
                     }
                 };
@@ -40,7 +40,7 @@ fn dropped_anywhere_no_frame_is_lost() {
             let (mut frames, stop) = (frames.try_lock().unwrap(), never());
             let mut seen = std::mem::take(&mut *seen.lock().unwrap());
             let rest = read_frames(&mut *frames, &stop, ms(10), ms(100), |event| {
-                if let Event::Frame(line) = event {
+                if let ConnectionEvent::Frame(line) = event {
                     seen.push(line);
                 }
             });
@@ -71,7 +71,7 @@ fn on_many_threads_each_frame_comes_once_however_often_the_reading_is_dropped() 
             let (mut seen, stop) = (Vec::new(), never());
             let end = loop {
                 let see = |event| {
-                    if let Event::Frame(line) = event {
+                    if let ConnectionEvent::Frame(line) = event {
                         seen.push(line);
                     }
                 };

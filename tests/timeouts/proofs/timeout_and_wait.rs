@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use timeouts::timeout_and_wait::{LateValue, Limits, TimeoutFailure, timeout_and_wait};
+use timeouts::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::work::{load, poll_once};
 /// A caller dropped before the limit, or during the clean-up: what began still cleans up once.
 #[test]
 fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
-    for (millis, limits) in [(20, LIMITS), (500, LIMITS), (500, Limits { grace: None, ..LIMITS })] {
+    for (millis, limits) in [(20, LIMITS), (500, LIMITS), (500, TimeLimits { grace: None, ..LIMITS })] {
         let swept = cancel_sweep::sweep_with(
             || {
                 let state @ (begun, cleaned_up, gone) = &<(Count, Count, Count)>::default();
@@ -67,7 +67,7 @@ fn on_many_threads_each_report_is_true_and_comes_when_the_work_is_gone() {
         for _ in 0..16 {
             let ends = [Ends::Value, Ends::Error, Ends::Panic, Ends::CleanUp, Ends::LateValue, Ends::Never];
             let (ends, is_dropped) = (ends[rng.usize(0..6)], rng.u8(0..4) == 0);
-            let limits = Limits {
+            let limits = TimeLimits {
                 time: [Some(Duration::ZERO), Some(ms(1))][usize::from(rng.u8(0..4) > 0)],
                 grace: Some([Duration::ZERO, ms(1)][rng.usize(0..2)]),
                 late_value: [LateValue::Return, LateValue::Discard][rng.usize(0..2)],

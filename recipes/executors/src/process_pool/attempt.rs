@@ -20,7 +20,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
     /// Waits for a worker, lets it do the job, and waits for the result.
     pub(super) async fn attempt(&self, request: &[u8]) -> Result<O, JobError> {
         let place = self.places.clone().acquire_owned().await;
-        let mut place = place.map_err(|_closed| self.refusal())?;
+        let mut place = place.map_err(|_closed| self.lock().refusal())?;
         let mut worker = loop {
             let idle = self.idle_worker();
             let is_new = idle.is_none();

@@ -10,8 +10,8 @@ use serde_json::Error;
 
 /// # Errors
 ///
-/// If `value` would arrive as another value.
-pub(super) fn check(value: &impl Serialize) -> Result<(), Error> {
+/// If `value`, or a part of it, would arrive as another value.
+pub(super) fn check<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
     value.serialize(Check).map(drop)
 }
 
@@ -160,16 +160,11 @@ impl Serializer for Check {
     }
 }
 
-/// Checks one part of a value.
-fn part<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
-    value.serialize(Check).map(drop)
-}
-
 impl SerializeSeq for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER
@@ -180,7 +175,7 @@ impl SerializeTuple for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER
@@ -191,7 +186,7 @@ impl SerializeTupleStruct for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER
@@ -202,7 +197,7 @@ impl SerializeTupleVariant for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER
@@ -213,10 +208,10 @@ impl SerializeMap for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        part(key)
+        check(key)
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER
@@ -227,7 +222,7 @@ impl SerializeStruct for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER
@@ -238,7 +233,7 @@ impl SerializeStructVariant for Check {
     type Ok = Written;
     type Error = Error;
     fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), Error> {
-        part(value)
+        check(value)
     }
     fn end(self) -> Result<Written, Error> {
         OTHER

@@ -20,10 +20,10 @@ use super::JobEnd;
 /// The intake has stopped: no further job is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no job is started any more")]
-pub struct Closed;
+pub struct IntakeClosed;
 
-impl From<Closed> for io::Error {
-    fn from(closed: Closed) -> Self {
+impl From<IntakeClosed> for io::Error {
+    fn from(closed: IntakeClosed) -> Self {
         Self::other(closed)
     }
 }
@@ -71,12 +71,12 @@ impl<E: Send + 'static> Jobs<E> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] if the intake has stopped; no job is started then.
+    /// [`IntakeClosed`] if the intake has stopped; no job is started then.
     pub fn start<F>(
         &self,
         name: impl Into<String>,
         job: impl FnOnce(CancellationToken) -> F + Send + 'static,
-    ) -> Result<(), Closed>
+    ) -> Result<(), IntakeClosed>
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
@@ -91,7 +91,7 @@ impl<E: Send + 'static> Jobs<E> {
         let mut state = self.0.lock();
         // Under the same lock as the close: a job is either refused or accounted for.
         if !state.open {
-            return Err(Closed);
+            return Err(IntakeClosed);
         }
         let key = (state.count, name);
         state.count += 1;

@@ -12,7 +12,7 @@ use reqwest::Method;
 use super::environment::certificates_of_the_environment;
 
 /// Why a fetch failed, and whether another attempt may succeed.
-pub(crate) struct Failure {
+pub(crate) struct FetchFailure {
     pub(crate) verdict: Verdict,
     pub(crate) why: String,
     /// This process has too many files open. The URL is not at fault.
@@ -50,7 +50,7 @@ impl From<ResumeError> for Broken {
     }
 }
 
-impl Failure {
+impl FetchFailure {
     pub(crate) fn of_request(error: reqwest::Error, proxy: Option<String>, what: &str) -> Self {
         let verdict = judge_error(&Method::GET, &error).into();
         let mut why = format!("{what}{}{}", chain(&error.without_url()), through(proxy));

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use common::one_line;
 use http_client::download::download;
-use http_client::limits::{Limits, Permits};
+use http_client::limits::{Permits, RequestLimits};
 use http_client::resume::Part;
 use http_client::retry::{Policy, Verdict, retry_outcome};
 use http_client::retry_after::judge;
@@ -19,7 +19,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::environment::proxy_of;
-use super::failure::{Broken, Failure, through};
+use super::failure::{Broken, FetchFailure, through};
 use super::flags::FetchFlags;
 use super::hops::{MOST_HOPS, hop};
 use super::targets::file_name;
@@ -35,7 +35,7 @@ pub(crate) struct Fetcher {
     resume: bool,
     max_size: u64,
     /// The limit of each host, also for hosts that a redirect leads to. The limit in all is not kept here.
-    hosts: Limits,
+    hosts: RequestLimits,
     under_way: Arc<AtomicUsize>,
 }
 
@@ -63,7 +63,7 @@ impl Fetcher {
             output: flags.output.as_deref().map(Arc::from),
             resume: flags.resume,
             max_size: flags.max_size,
-            hosts: Limits::new(NonZeroUsize::MAX, flags.per_host),
+            hosts: RequestLimits::new(NonZeroUsize::MAX, flags.per_host),
             under_way: Arc::default(),
         }
     }
@@ -94,11 +94,11 @@ impl Fetcher {
     }
 
     /// Tries again while this process has too many files open and other URLs under way hold some of them.
-    async fn until_files_are_free(&self, url: &Url, waits: &Waits) -> Result<Fetched, Failure> {
+    async fn until_files_are_free(&self, url: &Url, waits: &Waits) -> Result<Fetched, FetchFailure> {
         loop {
             let outcome = {
                 let _counted = Counted::new(&self.under_way);
-                let judge = |outcome: &Result<Fetched, Failure>| match outcome {
+                let judge = |outcome: &Result<Fetched, FetchFailure>| match outcome {
                     Err(failure) if !failure.lacks_files => failure.verdict,
                     _ => Verdict::Final,
                 };
@@ -116,11 +116,11 @@ impl Fetcher {
         }
     }
 
-    async fn attempt(&self, url: &Url, waits: &Waits) -> Result<Fetched, Failure> {
+    async fn attempt(&self, url: &Url, waits: &Waits) -> Result<Fetched, FetchFailure> {
         let name = self.output.as_ref().map(|folder| (folder, file_name(url)));
         let part = match &name {
             Some((folder, name)) if self.resume => {
-                Some(Part::of(&folder.join(name)).await.map_err(Failure::of_disk)?)
+                Some(Part::of(&folder.join(name)).await.map_err(FetchFailure::of_disk)?)
             }
             _ => None,
         };
@@ -148,15 +148,20 @@ impl Fetcher {
         };
         match size {
             Ok(size) => Ok(Fetched { status: one_line(&status), size, file: name.map(|(_, name)| name) }),
-            Err(Broken::Body(error)) => Err(Failure::of_request(error, proxy, "the body broke off: ")),
-            Err(Broken::Disk(error)) => Err(Failure::of_disk(error)),
-            Err(Broken::Again(why)) => Err(Failure { verdict: Verdict::Again, why, lacks_files: false }),
-            Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Final, why, lacks_files: false }),
+            Err(Broken::Body(error)) => Err(FetchFailure::of_request(error, proxy, "the body broke off: ")),
+            Err(Broken::Disk(error)) => Err(FetchFailure::of_disk(error)),
+            Err(Broken::Again(why)) => Err(FetchFailure { verdict: Verdict::Again, why, lacks_files: false }),
+            Err(Broken::Own(why)) => Err(FetchFailure { verdict: Verdict::Final, why, lacks_files: false }),
         }
     }
 
     /// Follows redirects, each with a permit of the host that is asked, and returns the response with the last permit.
-    async fn ask(&self, url: &Url, wanted: HeaderMap, waits: &Waits) -> Result<(Response, Permits), Failure> {
+    async fn ask(
+        &self,
+        url: &Url,
+        wanted: HeaderMap,
+        waits: &Waits,
+    ) -> Result<(Response, Permits), FetchFailure> {
         let mut url = url.clone();
         let mut led_to = String::new();
         for _ in 0..=MOST_HOPS {
@@ -164,7 +169,7 @@ impl Fetcher {
             let proxy = proxy_of(&url);
             let sent = self.client.get(url.clone()).headers(wanted.clone()).send().await;
             let verdict = judge(&Method::GET, sent.as_ref(), SystemTime::now()).into();
-            let response = sent.map_err(|error| Failure::of_request(error, proxy.clone(), &led_to))?;
+            let response = sent.map_err(|error| FetchFailure::of_request(error, proxy.clone(), &led_to))?;
             let why_not = match hop(&response) {
                 Some(Ok(next)) => {
                     url = next;
@@ -181,12 +186,12 @@ impl Fetcher {
                 Ok(response) => Ok((response, permits)),
                 Err(error) => {
                     let why = format!("{error}{why_not}{}", through(proxy));
-                    Err(Failure { verdict, why, lacks_files: false })
+                    Err(FetchFailure { verdict, why, lacks_files: false })
                 }
             };
         }
         let why = format!("too many redirects: the last one is to {url}");
-        Err(Failure { verdict: Verdict::Final, why, lacks_files: false })
+        Err(FetchFailure { verdict: Verdict::Final, why, lacks_files: false })
     }
 
     /// Reads a body, counts its bytes and keeps none of them.

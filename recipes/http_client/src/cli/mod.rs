@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::Context;
 use futures::StreamExt;
 use http_client::client::{Timeouts, client, environment_proxies};
-use http_client::many::{Limits, Many};
+use http_client::many::{FetchLimits, Many};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 
@@ -57,7 +57,7 @@ pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
 
     let fetcher = Fetcher::new(client, &flags);
     let report = Report::new();
-    let limits = Limits { all: flags.limit, per_host: flags.per_host, aside: 10_000 };
+    let limits = FetchLimits { all: flags.limit, per_host: flags.per_host, aside: 10_000 };
     let mut names = HashSet::new();
     let urls = targets(flags.urls, flags.from.as_deref())?.filter_map(|target| {
         let url = match target {

@@ -20,7 +20,7 @@ use tracing::{Instrument, Span, instrument};
 use super::Caught::{ByDefault, ByNothing, Configured};
 use super::{Gauge, Group, Pitfall, Stage, ms, within_a_second, work};
 use crate::cancelled_halfway::{self, Accounts};
-use crate::forgotten_await::{self, Outbox};
+use crate::forgotten_await::{self, GreetingOutbox};
 use crate::{
     blocking_sleep, cpu_on_the_runtime, forgotten_task_done, global_runtime, nested_runtime,
     resource_not_closed, swallowed_error, tasks_without_limit,
@@ -59,7 +59,7 @@ pub(super) const GROUP: Group = Group {
 };
 
 async fn forgotten_await(stage: Stage) -> anyhow::Result<()> {
-    let (none, both) = (Outbox::default(), Outbox::default());
+    let (none, both) = (GreetingOutbox::default(), GreetingOutbox::default());
     stage
         .broken(async {
             forgotten_await::broken(&none, &["Ann", "Bob"]).await;
