@@ -50,6 +50,8 @@
 //! A panic of a load is its caller's alone. A load that awaits its own key panics, also through other keys; behind another
 //! task it does not know itself, and waits forever. A value whose destructor panics does so in the call that removes it.
 //!
+//! `Hash`, `Eq` and the destructor of a key run under the lock: they must not call the cache.
+//!
 //! # Differences from asyncio
 //!
 //! - A `Task` in a dictionary is cancelled with whichever caller awaits it, and takes the others along without a `shield`.
