@@ -1,6 +1,7 @@
 //! Lessons of the pattern `fake_server`. They have sockets, so they run on real time.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
@@ -49,12 +50,19 @@ async fn a_failed_assertion_of_the_server_fails_the_test() {
 /// each brings the next one.
 #[tokio::test]
 async fn a_flood_of_clients_does_not_hide_a_failure() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is in the queue when this returns, before the next accept"
+    )]
+    fn next_client(address: SocketAddr) {
+        drop(std::net::TcpStream::connect(address));
+    }
     let (address, clients) = (Arc::new(OnceLock::new()), Count::default());
     let (to, counted) = (Arc::clone(&address), clients.clone());
     let server = FakeServer::start(move |_client| {
         counted.add();
         if counted.get() < 2_000 {
-            drop(std::net::TcpStream::connect(to.get().unwrap()));
+            next_client(*to.get().unwrap());
         }
         async { Err(ErrorKind::InvalidData.into()) }
     })
