@@ -1,18 +1,14 @@
-use std::io::{self, ErrorKind};
-use std::pin::Pin;
+use std::io::ErrorKind;
 use std::process::Stdio;
-use std::task::{Context, Poll};
 
 use subprocesses::talk::talk;
-use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWriteExt, BufWriter, ReadBuf, copy, duplex, empty, repeat, sink, split,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, copy, duplex, empty, repeat, sink, split};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::{ends, leaves_others_their_turn, ms};
-use crate::work::{MEGA, sh};
+use crate::work::{Drops, MEGA, sh};
 
 fn start(mut command: Command) -> (Child, ChildStdin, ChildStdout) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
@@ -159,19 +155,6 @@ async fn an_error_of_the_output_ends_it() {
 /// Tokio's streams leave others their turn. So do those of others, which are always ready, in both directions.
 #[tokio::test]
 async fn streams_that_are_always_ready_leave_others_their_turn() {
-    /// Bytes in memory, one at a time.
-    struct Drops(u32);
-    impl AsyncRead for Drops {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            self.0 -= 1;
-            buffer.put_slice(if self.0 > 0 { b"." } else { b"" });
-            Poll::Ready(Ok(()))
-        }
-    }
     leaves_others_their_turn(talk(Vec::new(), empty(), Drops(100_000), sink())).await;
     leaves_others_their_turn(talk(sink(), Drops(100_000), empty(), Vec::new())).await;
 }
