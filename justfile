@@ -14,7 +14,7 @@ run *NAMES=recipes:
 test *ARGUMENTS:
     cargo test {{ARGUMENTS}}
 
-# What a change has to pass, as CI runs it, or some of its parts: `just ci lint book`
+# The checks that a change has to pass, as CI runs them, or some of them: `just ci lint book`
 ci *PARTS:
     .ci/run {{PARTS}}
 
@@ -52,7 +52,7 @@ servers:
 interleavings *SCHEDULES:
     python3 tests/interleavings.py {{SCHEDULES}}
 
-# Small changes to the patterns, each of which a lesson has to notice: `just mutants gather`, or all of them for hours
+# Small changes to the patterns, each of which a lesson has to notice: `just mutants gather`, or all, which takes hours
 mutants *PACKAGES:
     python3 tests/mutants.py {{PACKAGES}}
 
@@ -72,6 +72,6 @@ links *BREAK:
 bench NAME:
     cargo bench --package bench --bench {{NAME}}
 
-# Rewrite the transcripts and pictures after a change that was meant
+# Rewrite the transcripts and pictures after an intended change
 update-golden:
     UPDATE_EXPECT=1 cargo test --workspace

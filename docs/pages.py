@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BRANCH = "main"
 SOURCES = "sources/index.md"
 
-# Fences and code come first: what looks like a link in them is none.
+# Fences and code come first, because text in them that looks like a link is no link.
 MARKDOWN = re.compile(
     r"^[ >]*(?P<fence>```+|~~~+)[^\n]*\n.*?^[ >]*(?P=fence)[^\n]*$"
     r"|(?<!`)(?P<code>`+)(?!`).+?(?<!`)(?P=code)(?!`)"
@@ -32,7 +32,7 @@ MARKDOWN = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 ITEM = re.compile(r"\s*(?:(?:pub(?:\([^)]*\))?|const|async|unsafe) )*(?:fn|struct|enum|trait|type|mod|def|class) (\w+)")
-# What belongs to the item that follows it.
+# Lines that belong to the item after them.
 HEAD = re.compile(r"\s*(?:///|#\[|@)")
 LANGUAGES = {".rs": "rust", ".py": "python", ".toml": "toml", ".svg": "xml", ".md": "markdown"}
 
@@ -61,7 +61,7 @@ class Book:
     def page_of(self, file: str) -> str | None:
         """The page that shows a file of the repository. There will be one for a source that has none yet."""
         if file not in self.pages and (ROOT / file).is_file():
-            # mdBook takes each `.md` in a link for the end of a page's name.
+            # mdBook treats each `.md` in a link as the end of a page's name.
             self.pages[file] = f"sources/{file.removesuffix('.md')}.md"
             self.sources.append(file)
         return self.pages.get(file)

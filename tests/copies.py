@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Copies every recipe and every pattern out, and builds and runs the copies where nothing of the workspace is.
+"""Copies every recipe and every pattern out, and builds and runs the copies outside the workspace.
 
     python3 tests/copies.py [RECIPE ...]
 
@@ -36,7 +36,7 @@ ENVIRONMENT = os.environ | {
     "CARGO_TARGET_DIR": str(ROOT / "target" / "copies"),
     "CARGO_TERM_COLOR": "never",
     "RUSTFLAGS": "--deny warnings",
-    # Most of this is built once: what speeds up a second time costs time here.
+    # Most of this is built once, so incremental builds would cost time here.
     "CARGO_INCREMENTAL": "0",
     "CARGO_PROFILE_DEV_DEBUG": "0",
     "CARGO_PROFILE_TEST_DEBUG": "0",
@@ -44,7 +44,7 @@ ENVIRONMENT = os.environ | {
 
 
 class Failed(Exception):
-    """What a copy does not do."""
+    """A requirement that a copy does not meet."""
 
 
 def run(folder: pathlib.Path, *command: str) -> str:
@@ -112,10 +112,10 @@ def check_pattern(pattern: pathlib.Path, words: list[str], folder: pathlib.Path)
     # The versions that the cookbook was tried with, so that one commit gives one answer, today and next year.
     shutil.copy(ROOT / "Cargo.lock", project)
 
-    told = cookbook(folder, words)
+    printed = cookbook(folder, words)
     line = f"pub mod {pattern.stem};"
-    if line not in told:
-        raise Failed(f"the line for src/lib.rs is missing:\n{told}")
+    if line not in printed:
+        raise Failed(f"the line for src/lib.rs is missing:\n{printed}")
     (project / "src" / "lib.rs").write_text(f"{line}\n")
     run(project, "cargo", "test", "--quiet")
     (project / "src" / "main.rs").write_text(f"{line}\n\nfn main() {{}}\n")
@@ -166,7 +166,7 @@ def main() -> int:
             return 2
     target = ROOT / "target"
     subprocess.run(["cargo", "build", "--quiet", "--package", "cookbook", "--target-dir", target], cwd=ROOT, check=True)
-    # What a run that was killed has left.
+    # Removes the files of a run that was killed.
     shutil.rmtree(DESK, ignore_errors=True)
     DESK.mkdir(mode=0o700)
     failed = 0

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Copies all patterns at once into projects as there are, and checks what comes out.
+"""Copies all patterns at once into projects of common shapes, and checks the result.
 
     python3 tests/copies_into.py [SHAPE ...]      ten manifests, written after those of public projects
     python3 tests/copies_into.py --oldest RUSTC   with the oldest compiler that the patterns promise
     python3 tests/copies_into.py --minimum        with the oldest versions of all dependencies that the tool accepts
 
-The tool may refuse no copy. The line that it tells is added to the file that it names. Then `cargo check` has to pass
-without a warning, each line of the manifest has to be there still, and a second run has to change nothing.
+The tool must not refuse a copy. This script adds the line that the tool prints to the file that it names. Then
+`cargo check` has to pass without a warning, each line of the manifest has to be there still, and a second run has to
+change nothing.
 
 Everything is built in one target folder, target/copies.
 """
@@ -231,7 +232,7 @@ futures = "0.3"
 }
 
 
-# What a shape's own versions do not allow, and why: all else has to be copied.
+# Patterns that a shape's own versions do not allow, and why: all others have to be copied.
 NOT_IN = {
     "old": {
         ("event_loop", "owner"),  # a runtime of one thread is stable since tokio 1.51
@@ -260,7 +261,7 @@ def write(folder: pathlib.Path, files: dict[str, str]) -> pathlib.Path:
 
 
 def copy_all(app: pathlib.Path, wanted: list[tuple[str, str]]) -> list[str]:
-    """Copies them, declares them, and returns what was refused."""
+    """Copies them, declares them, and returns the refused ones."""
     refused = []
     for recipe, pattern in wanted:
         command = [str(DESK / "cookbook"), "copy", recipe, pattern, "--into", str(app), "--as", f"{recipe}_{pattern}"]
@@ -268,12 +269,12 @@ def copy_all(app: pathlib.Path, wanted: list[tuple[str, str]]) -> list[str]:
         if ran.returncode != 0:
             refused.append(f"{recipe} {pattern}: {ran.stderr.strip()}")
             continue
-        told = re.search(r"^Add to (.*?): (.*)$", ran.stdout, re.MULTILINE)
-        if not told:
-            refused.append(f"{recipe} {pattern}: no line is told\n{ran.stdout}")
+        printed = re.search(r"^Add to (.*?): (.*)$", ran.stdout, re.MULTILINE)
+        if not printed:
+            refused.append(f"{recipe} {pattern}: no line is printed\n{ran.stdout}")
             continue
-        with open(told[1], "a") as file:
-            file.write(told[2] + "\n")
+        with open(printed[1], "a") as file:
+            file.write(printed[2] + "\n")
     return refused
 
 
@@ -327,7 +328,7 @@ def check_oldest(rustc: str, folder: pathlib.Path) -> None:
     if refused:
         raise copies.Failed("\n".join(refused))
     copies.ENVIRONMENT["RUSTC"] = str(pathlib.Path(rustc).resolve())
-    # What is new in the lock file since it was made must not be newer than the compiler.
+    # Crates added to the lock file since it was made must not need a newer compiler.
     copies.ENVIRONMENT["CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS"] = "fallback"
     copies.run(app, "cargo", "check", "--quiet")
 

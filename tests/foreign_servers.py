@@ -3,11 +3,10 @@
 
     python3 tests/foreign_servers.py target/debug/http_client
 
-Python's http.server gives pages and a 404; nginx gives a page over TLS with a certificate that nobody has signed: it
-is refused, and then accepted with --cacert; and it gives the rest of a page whose beginning is there. A server that
-writes bytes gives answers that are none, or nearly none: aiohttp and curl get them too, and the verdicts are the same,
-or the difference is stated here. All of it on free ports of 127.0.0.1, in a folder that goes away; aiohttp is installed
-under target/.
+Python's http.server gives pages and a 404. nginx gives a page over TLS with a self-signed certificate, which is refused,
+and then accepted with --cacert. nginx also gives the rest of a page whose beginning is there. A server that writes bytes
+gives invalid or nearly invalid answers. aiohttp and curl get them too, and their verdicts are the same, or the difference
+is stated here. All of it runs on free ports of 127.0.0.1, in a folder that is deleted; aiohttp is installed under target/.
 """
 
 import contextlib
@@ -106,7 +105,7 @@ def against_nginx(binary: str, folder: pathlib.Path) -> None:
         result = run(binary, url)
         refused = result.returncode == 1 and f"{url}: failed: " in result.stdout and "certificate" in result.stdout
         check("nginx with TLS: that is one line", result.stdout.count("\n") == 1 and not result.stderr, result)
-        # Nine retries would pause until the time is over.
+        # Nine retries would pause until the time limit.
         check("nginx with TLS: that is not tried again", time.monotonic() - begin < 10, result)
         check("nginx with TLS: a certificate that nobody signed is refused, and named as the cause", refused, result)
         result = run(binary, "--cacert", str(folder / "certificate.pem"), url)
@@ -136,8 +135,8 @@ def against_nginx_in_parts(binary: str, folder: pathlib.Path, url: str) -> None:
         check(f"nginx: a part of the version {tag} ends whole, by {status}", is_so, result)
 
 
-# An answer, byte for byte, and who takes it for a success: ours, aiohttp (with raise_for_status) and curl (--fail).
-# Where they differ, the last column says why ours is as it is.
+# An answer, byte for byte, and which clients treat it as a success: ours, aiohttp (with raise_for_status) and curl (--fail).
+# If they differ, the last column gives the reason for ours.
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = b"Content-Length: 0\r\n\r\n"
 
@@ -231,7 +230,7 @@ class Bytes:
             answer = ANSWERS[self.names[int(path)]][0] if path.isdigit() else OK + b"Content-Length: 4\r\n\r\npage"
             client.sendall(answer.replace(b"BASE", self.base.encode()).replace(b"HOST", self.base[7:].encode()))
             client.shutdown(socket.SHUT_WR)
-            # What is closed with bytes unread is reset, and the answer with it.
+            # A connection that is closed with unread bytes is reset, and the answer is lost.
             while client.recv(65536):
                 pass
 

@@ -3,11 +3,11 @@
 
     python3 tests/interleavings.py [SCHEDULES]
 
-A pattern file is copied with shuttle's locks in the place of std's and with shuttle's Tokio in the place of Tokio, and
-built with the scenarios of tests/interleavings/. Each scenario runs on SCHEDULES random schedules, and on as many that
-change the priorities of the threads a few times. A schedule that breaks it is printed, so that it can be replayed.
+A pattern file is copied with shuttle's locks instead of std's and shuttle's Tokio instead of Tokio, and built with the
+scenarios of tests/interleavings/. Each scenario runs on SCHEDULES random schedules, and on as many that change the
+priorities of the threads a few times. A schedule that breaks it is printed, so that it can be replayed.
 
-It is not a part of `cargo test`: shuttle and its Tokio are a hundred crates more.
+It is not part of `cargo test`, because shuttle and its Tokio add a hundred crates.
 """
 
 import pathlib
@@ -17,7 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Scenarios, the patterns they drive, and what is put in the place of what in a pattern's copy.
+# Scenarios, the patterns they drive, and the replacements in a pattern's copy.
 PROGRAMS = {
     "executors": {
         "recipes/executors/src/thread_pool.rs": {},
@@ -74,7 +74,7 @@ tokio = {{ package = "shuttle-tokio", version = "=1.0.0", features = ["shuttle",
 
 
 def build(name: str) -> pathlib.Path:
-    """Writes and builds the program, and gives its path."""
+    """Writes and builds the program, and returns its path."""
     folder = ROOT / "target" / "interleavings" / name
     sources = folder / "src"
     sources.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 
     python3 tests/luck.py [ROUNDS]
 
-ROUNDS rounds (50 unless told) in debug mode, one with a single test thread, and some in release mode.
+ROUNDS rounds (default: 50) in debug mode, one with a single test thread, and some in release mode.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Of one round. Alone on the machine it takes some seconds.
+# The time limit of one round. Alone on the machine a round takes some seconds.
 SECONDS_ALLOWED = 300
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes Python print the messages that docs/concordance/messages.toml answers, each by a small program.
 
-Each program is run by this Python, and must print the form of the message that stands before it. A form has `{}` where
-names and numbers differ.
+This Python runs each program, which must print the form of the message before it. A form has `{}` where names and numbers
+differ.
 """
 
 import concurrent.futures

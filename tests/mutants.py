@@ -3,10 +3,10 @@
 
     python3 tests/mutants.py [PACKAGE ...]
 
-The changes are those of cargo-mutants, which is installed under target/. A change that no lesson notices has to stand in
-tests/mutants.toml with the reason why no lesson can; one that stands there and is noticed has to go from it.
+The changes are those of cargo-mutants, which is installed under target/. A change that no lesson notices must be listed in
+tests/mutants.toml with the reason why no lesson can. A listed change that a lesson notices must be removed from the list.
 
-All packages take hours on two cores. What was found is kept under target/mutants.
+All packages take hours on two cores. The results are kept under target/mutants.
 """
 
 import collections
@@ -22,8 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXCUSES = ROOT / "tests" / "mutants.toml"
 TOOLS = ROOT / "target" / "tools"
 VERSION = "27.1.0"
-# A lesson takes milliseconds. One that hangs is told from one that is slow by this; it is more than the lessons of
-# executors allow themselves.
+# A lesson takes milliseconds. After this time it counts as hanging; the limit is longer than the lessons of executors
+# allow themselves.
 SECONDS_ALLOWED = 60
 PLACE = re.compile(r":\d+:\d+: ")
 RED = re.compile(r"^test .* FAILED$", re.MULTILINE)
@@ -47,7 +47,7 @@ def outcomes(package: str) -> dict[str, list[str]]:
         env=os.environ | {"PATH": f"{TOOLS / 'bin'}{os.pathsep}{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
     )
-    # 2 and 3 tell of mutants that were missed or that hang.
+    # 2 and 3 mean that mutants were missed or hang.
     if run.returncode not in (0, 2, 3):
         sys.exit(f"cargo mutants --package {package} ended with {run.returncode}")
     found = collections.defaultdict(list)
@@ -77,7 +77,7 @@ def main() -> int:
     for package in wanted:
         found = outcomes(package)
         missed = found["MissedMutant"]
-        # A lesson that hangs has noticed too: nobody takes it for one that passes.
+        # A lesson that hangs has noticed the change too: it does not pass.
         noticed = len(found["CaughtMutant"]) + len(found["Timeout"])
         red, hanging = red + len(found["CaughtMutant"]), hanging + len(found["Timeout"])
         viable += noticed + len(missed)

@@ -43,7 +43,7 @@ SECONDS_FOR_A_THREAD = 10
 class VirtualTimeSelector(selectors.DefaultSelector):
     """A selector that does not wait for the next timer: it moves the loop's clock there.
 
-    Where there is no timer, it waits for another thread: that one lives on real time, and this clock stands still.
+    If there is no timer, it waits for another thread, which runs on real time, and this clock does not move.
     """
 
     def __init__(self) -> None:
@@ -173,7 +173,7 @@ class AnyPage(http.server.BaseHTTPRequestHandler):
 
 
 def chapter(recipe: pathlib.Path, address: str) -> list[str]:
-    """What is wrong with the Python of the recipe's chapter, when it runs."""
+    """The errors of the Python of the recipe's chapter, when it runs."""
     programs = FENCE.findall((recipe / "README.md").read_text())
     if not programs:
         return ["README.md shows no Python"]
@@ -188,7 +188,7 @@ def chapter(recipe: pathlib.Path, address: str) -> list[str]:
                 )
             except subprocess.TimeoutExpired:
                 return [f"program {number} of README.md did not end within {SECONDS_ALLOWED} s"]
-        # What the program shows to be warned of, and nothing else.
+        # Only the warnings that the program is meant to show.
         warns = re.search(r"#.*\bwarning\b", program) is not None
         failed = run.returncode != 0 or "Traceback" in run.stderr
         if failed or bool(run.stderr) != warns or ("RuntimeWarning" in run.stderr) != warns:

@@ -25,7 +25,7 @@ import tempfile
 from peers import check, failed
 
 CONNECTIONS = 10_000
-# A connection has a buffer of 8 KiB, a task, and its place in the tables of the runtime.
+# A connection has a buffer of 8 KiB, a task, and its entries in the tables of the runtime.
 KILOBYTES_EACH = 16
 SECONDS = 60
 

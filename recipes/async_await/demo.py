@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
-# What the server of this program has: how many seconds an answer takes, and the answer.
+# The simulated server: for each path, the seconds it takes, and its answer.
 ANSWERS = {
     "/users/ada/account": (0.1, "7"),
     "/accounts/7/balance": (0.1, "250"),
@@ -17,7 +17,7 @@ ANSWERS = {
 
 
 async def fetch(path: str) -> str:
-    """Stands for a request: takes its time, and fails for a path that the server does not have."""
+    """Simulates a request: takes its time, and fails for a path that the server does not have."""
     print(f"  GET {path}")
     seconds, answer = ANSWERS.get(path, (0.1, None))
     await asyncio.sleep(seconds)
@@ -80,7 +80,7 @@ async def one_result_for_many() -> None:
 
 
 class LoadingCache:
-    """A call at a time for each key, whose result is kept for a time."""
+    """Makes one call at a time for each key, and keeps its result for a time."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

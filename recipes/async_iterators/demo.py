@@ -37,7 +37,7 @@ class Page(NamedTuple):
 
 
 async def fetch(page: int) -> Page:
-    """Stands for a request: takes 300 ms. There are two pages, and a link to a third."""
+    """Simulates a request: takes 300 ms. There are two pages, and a link to a third."""
     await asyncio.sleep(0.3)
     if page == 3:
         raise LookupError(f"page {page} not found")

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 
 class Connection:
-    """Stands for a connection to a database."""
+    """Simulates a connection to a database."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,7 +28,7 @@ class Connection:
         print(f"  {self.name}: closed")
 
 
-# The loop alone does not keep a task from the garbage collector.
+# The loop keeps only a weak reference: without this set the task may be collected.
 closings: set[asyncio.Task] = set()
 
 
@@ -80,7 +80,7 @@ async def cancelled_twice() -> None:
 
 
 class File:
-    """Stands for a file on a slow disk."""
+    """Simulates a file on a slow disk."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -111,7 +111,7 @@ async def exit_stack() -> None:
 
 
 class Pool:
-    """Connections that are used again, and a transaction on each."""
+    """Keeps connections for reuse, and runs a transaction on each."""
 
     def __init__(self, size: int) -> None:
         self.idle = asyncio.Queue()

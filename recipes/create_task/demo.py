@@ -7,7 +7,7 @@ request = contextvars.ContextVar("request")
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """Stands for a request: takes its time, and fails for a page that is missing."""
+    """Simulates a request: takes its time, and fails for a page that is missing."""
     await asyncio.sleep(seconds)
     if page == "missing":
         raise LookupError(f"{page} not found")
@@ -36,7 +36,7 @@ def state(task: asyncio.Task) -> str:
 
 
 def running() -> str:
-    """The names of all tasks but this one; all_tasks() is a set, without an order."""
+    """Returns the names of all tasks but this one, sorted, because all_tasks() is a set without an order."""
     return ", ".join(sorted(task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}))
 
 

@@ -1,4 +1,4 @@
-"""Errors of tasks: catch them, tell them apart, pick a group apart, report, restart, retry, refuse, explain."""
+"""Errors of tasks: catch them, sort them, pick a group apart, report, restart, retry, refuse, explain."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ class Broken(Exception):
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """A simulated request: takes its time, and ends as the name of the page says."""
+    """Simulates a request: takes its time, and ends as the name of the page says."""
     await asyncio.sleep(seconds)
     match page:
         case "missing":
@@ -157,7 +157,7 @@ class Busy(Exception):
 
 
 async def order(article: str, attempt: int) -> str:
-    """A simulated call of a service that is busy for two attempts."""
+    """Simulates a call of a service that is busy for two attempts."""
     if article == "tea":
         stock = asyncio.create_task(asyncio.sleep(60))
         stock.cancel()
@@ -192,7 +192,7 @@ async def retries() -> None:
         except LookupError as error:
             print(f"  {article}: {error}")
         except asyncio.CancelledError:
-            # Of the stock check. A cancellation of this task would be swallowed here: the two look the same.
+            # The stock check was cancelled. A cancellation of this task looks the same, and would be swallowed here.
             print(f"  {article}: stock check cancelled")
 
 
@@ -202,7 +202,7 @@ class Open(Exception):
 
 
 class Breaker:
-    """Two failures open it for half a second, then one call is a trial. pybreaker has more of it."""
+    """Opens for half a second after two failures; then one call is a trial. pybreaker does more."""
 
     def __init__(self) -> None:
         self.failures, self.until, self.trial = 0, 0.0, False
@@ -226,7 +226,7 @@ class Breaker:
 
 
 async def pay(amount: int, works: bool) -> str:
-    """A simulated payment."""
+    """Simulates a payment."""
     await asyncio.sleep(0.05)
     if not works:
         raise Broken("out of order")

@@ -7,7 +7,7 @@ PAGES = {"home": "to be or not to be", "news": "all is well", "help": "to err is
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """Stands for a request: takes its time, and fails for a page that is missing."""
+    """Simulates a request: takes its time, and fails for a page that is missing."""
     await asyncio.sleep(seconds)
     if page not in PAGES:
         raise LookupError(f"{page} not found")

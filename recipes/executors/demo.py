@@ -14,7 +14,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 class Gauge:
-    """Counts how many are inside at once."""
+    """Counts how many calls run at once."""
 
     def __init__(self) -> None:
         self.lock, self.inside, self.peak = threading.Lock(), 0, 0
@@ -30,7 +30,7 @@ class Gauge:
 
 
 def read(report: str, gauge: Gauge) -> str:
-    """Stands for a blocking call."""
+    """Simulates a blocking call."""
     with gauge:
         time.sleep(0.05)
     return f"<{report}>"
@@ -50,7 +50,7 @@ async def blocking_reads() -> None:
 
 
 def select(row: int) -> str:
-    """Stands for a query of a driver that blocks."""
+    """Simulates a query with a blocking driver."""
     return f"<row-{row}>"
 
 
@@ -71,7 +71,7 @@ def square(number: int) -> int:
 
 
 def query(begun: threading.Event, end: threading.Event) -> None:
-    """Says that it has begun, and waits until it may end."""
+    """Signals that it has begun, and waits until it may end."""
     begun.set()
     end.wait()
 
@@ -109,7 +109,7 @@ async def sums_on_every_core() -> None:
 
 
 def search(stop: threading.Event) -> None:
-    """A chunk at a time, until `stop` is set."""
+    """Searches a chunk at a time, until `stop` is set."""
     while not stop.is_set():
         sum(range(2, 10_000))
 
@@ -128,7 +128,7 @@ async def search_without_an_end() -> None:
 
 
 def work(job: str, number: int = 0) -> int:
-    """What a worker can do."""
+    """The jobs that a worker can do."""
     match job:
         case "SquareRoot":
             if number < 0:

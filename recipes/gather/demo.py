@@ -4,7 +4,7 @@ import asyncio
 
 
 async def fetch(page: str, seconds: float) -> str:
-    """Stands for a request: takes its time, and fails for a page that is missing."""
+    """Simulates a request: takes its time, and fails for a page that is missing."""
     await asyncio.sleep(seconds)
     if page.startswith("missing"):
         raise LookupError(f"{page} not found")

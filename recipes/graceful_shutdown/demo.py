@@ -5,7 +5,7 @@ import signal
 
 
 async def job(name: str, seconds: float) -> None:
-    """Takes its time; when it is cancelled, it saves what it has."""
+    """Takes its time; saves its work when it is cancelled."""
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:
@@ -15,7 +15,7 @@ async def job(name: str, seconds: float) -> None:
 
 
 async def stubborn_job() -> None:
-    """Does not listen the first time."""
+    """Ignores its first cancellation."""
     try:
         await asyncio.sleep(10)
     except asyncio.CancelledError:
@@ -23,7 +23,7 @@ async def stubborn_job() -> None:
 
 
 def at_signal(seconds: float, stop: asyncio.Event) -> None:
-    """Stands for loop.add_signal_handler(signal.SIGTERM, stop.set)."""
+    """Simulates loop.add_signal_handler(signal.SIGTERM, stop.set)."""
     asyncio.get_running_loop().call_later(seconds, stop.set)
 
 
@@ -96,7 +96,7 @@ async def interrupted_main() -> None:
         return "the state is saved"
 
     main_task = asyncio.create_task(work())
-    # What asyncio.run does at Ctrl-C.
+    # As asyncio.run does at Ctrl-C.
     asyncio.get_running_loop().call_later(0.1, main_task.cancel)
     print(f"  {await main_task}")
 

@@ -25,7 +25,7 @@ async def main(base):
     async with session:
         outcomes = await asyncio.gather(*(fetch(session, page) for page in PAGES), return_exceptions=True)
         for page, outcome in zip(PAGES, outcomes):
-            print(f"{page}: {told(outcome)}")
+            print(f"{page}: {describe(outcome)}")
 
         for page in ["/json", "/json/as/text/html"]:
             print(f"{page}: {await outcome_of(name(session, page))}")
@@ -88,10 +88,10 @@ async def outcome_of(awaitable):
     try:
         return await awaitable
     except Exception as error:
-        return told(error)
+        return describe(error)
 
 
-def told(outcome):
+def describe(outcome):
     match outcome:
         case str():
             return outcome

@@ -12,7 +12,7 @@ async def work(on: str, seconds: float, fails: bool = False) -> None:
 
 async def produce_four(queue: asyncio.Queue, consumers: int) -> None:
     for number in range(1, 5):
-        await asyncio.sleep(0.01)  # stands for making it
+        await asyncio.sleep(0.01)  # imitates making it
         if queue.full():
             print(f"  item-{number} waits for room")
         await queue.put(f"item-{number}")

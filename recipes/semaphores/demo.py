@@ -28,7 +28,7 @@ async def raise_a_hundred_times(lock) -> int:
         nonlocal count
         async with lock:
             value = count
-            await asyncio.sleep(0.001)  # stands for a database
+            await asyncio.sleep(0.001)  # imitates a database
             count = value + 1
 
     await asyncio.gather(*(raise_by_one() for _ in range(100)))

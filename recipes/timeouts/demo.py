@@ -120,13 +120,13 @@ async def cancel_and_confirm() -> None:
     }
     await asyncio.sleep(0.2)
     for name, task in tasks.items():
-        told = "told to stop" if task.cancel("shutting down") else "done before"
+        asked = "told to stop" if task.cancel("shutting down") else "done before"
         try:
-            print(f"  {name}, {told}: {await task}")
+            print(f"  {name}, {asked}: {await task}")
         except LookupError as error:
-            print(f"  {name}, {told}: error: {error}")
+            print(f"  {name}, {asked}: error: {error}")
         except asyncio.CancelledError as error:
-            print(f"  {name}, {told}: cancelled: {error}")
+            print(f"  {name}, {asked}: cancelled: {error}")
 
 
 async def pay(card: str) -> str:

@@ -26,7 +26,7 @@ async fn a_closure_may_change_what_it_borrows_across_its_awaits() {
     assert_eq!(start.elapsed(), ms(230));
 }
 
-/// asyncio: any callable that returns an awaitable will do. Rust: any `AsyncFnMut`, which three forms are.
+/// asyncio: any callable that returns an awaitable will do. Rust: any `AsyncFnMut`; three forms implement it.
 #[tokio::test(start_paused = true)]
 async fn an_async_fn_and_a_closure_that_returns_a_future_are_taken_too() {
     async fn ask() -> Answer {
@@ -36,7 +36,7 @@ async fn an_async_fn_and_a_closure_that_returns_a_future_are_taken_too() {
     assert_eq!(poll_until(ms(100), || std::future::ready(Answer::Ok(Some("ready")))).await, Ok("ready"));
 }
 
-/// asyncio: an exception leaves the loop. Rust: so does an `Err`; the third answer is not asked for.
+/// asyncio: an exception leaves the loop. Rust: so does an `Err`; no third call follows.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_ends_it() {
     let mut answers = [Ok(None), Err("gone"), Ok(Some("ready"))].into_iter();
@@ -45,8 +45,8 @@ async fn the_first_error_ends_it() {
     assert_eq!((start.elapsed(), answers.len()), (ms(100), 1));
 }
 
-/// asyncio: any coroutine can become a task. Tokio: a task needs `Send`, which a function cannot ask of the
-/// futures of an `AsyncFn`. It asks it of a closure that returns a future; or its caller spawns.
+/// asyncio: any coroutine can become a task. Tokio: a task needs `Send`, and a function cannot require that of the
+/// futures of an `AsyncFn`. It requires it of a closure that returns a future, or its caller spawns.
 #[tokio::test(start_paused = true)]
 async fn on_a_task_of_its_own_it_needs_futures_that_are_send() {
     let asked = Count::default();
@@ -85,15 +85,15 @@ async fn a_dropped_handle_does_not_end_the_questions() {
     assert_eq!(asked.get(), 3);
 }
 
-/// A pause of zero asks as fast as it can, and yet others get their turns: on a paused clock, where such a sleep
-/// takes no time, because it is on the budget.
+/// With a pause of zero it asks as fast as it can, and yet other tasks get turns. A paused clock gives a sleep of zero
+/// no time; there the task's budget does it.
 #[tokio::test(start_paused = true)]
 async fn a_pause_of_zero_does_not_keep_the_thread_for_ever() {
     let (beats, _other_task) = heart_beat();
     let mut asked = 0;
     let answer = poll_until(Duration::ZERO, async || {
         asked += 1;
-        if asked > 1_000 { Err("nobody else had a turn") } else { Ok((beats.get() == 3).then_some("ready")) }
+        if asked > 1_000 { Err("others had no turn yet") } else { Ok((beats.get() == 3).then_some("ready")) }
     });
     assert_eq!(answer.await, Ok("ready"));
 }

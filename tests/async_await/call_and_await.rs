@@ -10,7 +10,7 @@ use crate::support::ms;
 use crate::work::call_and_await::{ACCOUNT, BALANCE, ask};
 use crate::work::{Server, calls, heart_beat};
 
-/// asyncio and Tokio: calls that are awaited one after the other run in this order, each when the one before it
+/// asyncio and Tokio: calls that are awaited one after the other run in this order; each begins when the one before it
 /// has ended.
 #[tokio::test(start_paused = true)]
 async fn the_second_call_is_made_with_the_answer_of_the_first() {
@@ -42,7 +42,7 @@ async fn a_failed_call_and_a_senseless_answer_are_told_apart() {
 }
 
 /// asyncio: an `await` of something that does not suspend runs straight through, and no other task gets a turn.
-/// Tokio: the same; `.await` is a place that may suspend, not one that must.
+/// Tokio: the same; an `.await` may suspend, and need not.
 #[tokio::test]
 async fn an_await_of_what_is_ready_does_not_suspend() {
     async fn nothing_to_wait_for() -> u8 {
@@ -56,7 +56,7 @@ async fn an_await_of_what_is_ready_does_not_suspend() {
 }
 
 /// asyncio: the second `await` of a coroutine raises `RuntimeError`. Tokio: `.await` takes the future, so the
-/// second one does not compile (E0382). Only one that is awaited by reference gets as far as a panic.
+/// second one does not compile (E0382). A second await by reference compiles, and panics.
 #[tokio::test]
 #[should_panic(expected = "resumed after completion")]
 async fn a_future_awaited_again_by_reference_panics() {
@@ -65,8 +65,8 @@ async fn a_future_awaited_again_by_reference_panics() {
     once.as_mut().await;
 }
 
-/// asyncio: an async function may call itself, to a depth of about a thousand. Tokio: it may too, when each inner
-/// call is in a `Box`; without it the future would contain itself (E0733).
+/// asyncio: an async function may call itself, to a depth of about a thousand. Tokio: it may too, if each inner call is
+/// in a `Box`. Without it the future would contain itself (E0733).
 #[tokio::test]
 async fn a_recursive_async_fn_boxes_its_inner_calls() {
     struct Folder {

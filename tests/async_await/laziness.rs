@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::support::{Count, leaves_others_their_turn, ms};
 use crate::work::{Server, calls};
 
-/// asyncio and Tokio: to call an async function makes a value. Its body begins at the `await`.
+/// asyncio and Tokio: calling an async function makes a value. The body begins at the `await`.
 #[tokio::test(start_paused = true)]
 async fn nothing_runs_before_the_await() {
     let server = Server::new([("/a", 100, Ok("a"))]);
@@ -23,7 +23,7 @@ async fn nothing_runs_before_the_await() {
     assert_eq!(server.begun(), calls([("/a", 500)]));
 }
 
-/// asyncio: a task runs without being awaited. Tokio: so does what is spawned.
+/// asyncio: a task runs without being awaited. Tokio: so does a spawned task.
 #[tokio::test(start_paused = true)]
 async fn but_a_spawned_task_runs_by_itself() {
     let server = Server::new([("/a", 100, Ok("a"))]);
@@ -37,8 +37,8 @@ async fn but_a_spawned_task_runs_by_itself() {
     assert_eq!(task.await.unwrap().as_deref(), Ok("a"));
 }
 
-/// asyncio: a forgotten `await` is a `RuntimeWarning` when the program runs. Tokio: the compiler warns where the
-/// future stands alone, and clippy at `let _`. A dropped future and a list of them are silent.
+/// asyncio: a forgotten `await` is a `RuntimeWarning` when the program runs. Tokio: the compiler warns about a future
+/// alone in a statement, and clippy at `let _`. A dropped future and a list of futures bring no warning.
 #[tokio::test]
 async fn a_future_that_nobody_awaits_has_never_run() {
     let ran = Count::default();
@@ -69,7 +69,7 @@ async fn but_a_sleep_and_a_timeout_count_from_the_call() {
     assert_eq!(start.elapsed(), ms(250));
 }
 
-/// asyncio: a cancelled sleep cancels its timer. Tokio: a dropped one is taken out, and wakes nobody.
+/// asyncio: a cancelled sleep cancels its timer. Tokio: a dropped sleep is removed from the timer, and wakes no task.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_sleep_takes_its_timer_with_it() {
     #[derive(Default)]
@@ -102,7 +102,7 @@ async fn only_the_attempts_that_are_needed_run() {
     assert_eq!(server.begun(), calls([("/cache", 0), ("/replica", 100)]));
 }
 
-/// The attempts run one after the other, so their errors are in the order of the attempts.
+/// The attempts run one after the other, so the errors are in the same order.
 #[tokio::test(start_paused = true)]
 async fn when_all_fail_every_error_is_reported_in_order() {
     let server = Server::new([("/a", 200, Err("a")), ("/b", 100, Err("b"))]);
@@ -110,15 +110,14 @@ async fn when_all_fail_every_error_is_reported_in_order() {
     assert_eq!(first_ok(attempts).await.unwrap_err(), ["a", "b"]);
 }
 
-/// Without an attempt there is no success: an empty list of errors, at the first poll.
+/// Without attempts, the result is an empty list of errors, at the first poll.
 #[test]
 fn of_nothing_there_is_nothing_to_report() {
     let none: [std::future::Ready<Result<(), ()>>; 0] = [];
     assert_eq!(first_ok(none).now_or_never(), Some(Err(vec![])));
 }
 
-/// asyncio: a loop over coroutines that raise at once never gives up its turn either. Here it does, so a limit of time
-/// ends it.
+/// asyncio: a loop over coroutines that raise at once never gives up its turn. Here it does, so a timeout ends it.
 #[tokio::test]
 async fn attempts_without_an_end_leave_others_their_turn() {
     let attempts = std::iter::repeat_with(|| std::future::ready(Err::<(), _>(()))).take(2_000_000);

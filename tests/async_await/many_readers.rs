@@ -1,6 +1,7 @@
 //! Lessons of the pattern `many_readers`.
 
 use std::sync::Arc;
+use std::task::{Context, Wake};
 
 use async_await::many_readers::{SingleFlight, spawn_shared};
 use futures::FutureExt;
@@ -21,7 +22,7 @@ async fn a_join_handle_awaited_again_panics() {
     let _again = (&mut task).await;
 }
 
-/// asyncio: whoever awaits a finished task gets its value. Tokio: each clone of the shared one does.
+/// asyncio: everyone who awaits a finished task gets its value. Tokio: each clone of the shared task does.
 #[tokio::test(start_paused = true)]
 async fn every_reader_gets_the_value_also_later() {
     let loads = Count::default();
@@ -34,7 +35,7 @@ async fn every_reader_gets_the_value_also_later() {
     assert_eq!((start.elapsed(), loads.get()), (ms(100), 1));
 }
 
-/// asyncio: a task runs whether or not anybody awaits it. Tokio: so does this one, while a bare `Shared` is lazy.
+/// asyncio: a task runs without being awaited. Tokio: so does this one, while a bare `Shared` is lazy.
 #[tokio::test(start_paused = true)]
 async fn the_work_goes_on_while_its_readers_are_busy() {
     let (spawned, bare) = (Count::default(), Count::default());
@@ -43,7 +44,8 @@ async fn the_work_goes_on_while_its_readers_are_busy() {
     assert_eq!((spawned.get(), bare.get()), (1, 0));
 }
 
-/// asyncio: the exception of a task is raised at everybody who awaits it. Tokio: the panic is everybody's error.
+/// asyncio: the exception of a task is raised in each task that awaits it. Tokio: each reader gets the panic as its
+/// error.
 #[tokio::test(start_paused = true)]
 async fn a_panic_reaches_every_reader() {
     let task = spawn_shared(async {
@@ -68,8 +70,8 @@ async fn but_a_panic_in_a_bare_shared_is_a_panic_of_every_reader() {
     }
 }
 
-/// asyncio: to cancel one reader cancels the task, and with it the others; `shield` prevents that. Tokio: a
-/// reader that is dropped takes nothing from the others.
+/// asyncio: cancelling one reader cancels the task, and with it the others; `shield` prevents that. Tokio: a reader
+/// that is dropped takes nothing from the others.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_reader_takes_nothing_from_the_others() {
     let start = Instant::now();
@@ -77,6 +79,23 @@ async fn a_dropped_reader_takes_nothing_from_the_others() {
     let (impatient, patient) = join!(timeout(ms(50), task.clone()), task);
     assert!(impatient.is_err());
     assert_eq!((patient.unwrap(), start.elapsed()), (1, ms(100)));
+}
+
+/// asyncio: a cancelled reader removes its callback from the task. Here: its drop removes its waker, which holds the task of the
+/// reader.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_reader_leaves_no_waker_behind() {
+    struct Ignores;
+    impl Wake for Ignores {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (task, ignores) = (spawn_shared(load(Count::default())), Arc::new(Ignores));
+    let mut reader = task.clone();
+    assert!(reader.poll_unpin(&mut Context::from_waker(&ignores.clone().into())).is_pending());
+    assert_eq!(Arc::strong_count(&ignores), 2);
+    drop(reader);
+    assert_eq!(Arc::strong_count(&ignores), 1);
+    assert_eq!(task.await.unwrap(), 1);
 }
 
 /// asyncio: cancelling one reader cancels the task for all. Here: the drop of the last reader aborts it.
@@ -97,7 +116,7 @@ async fn without_readers_the_work_ends() {
     assert_eq!(loads.get(), 0);
 }
 
-/// asyncio: keep the task, and let everybody await it. Tokio: the load that is not needed is never run.
+/// asyncio: keep the task, and let every caller await it. Tokio: the second load is not needed, and never runs.
 #[tokio::test(start_paused = true)]
 async fn who_asks_while_a_load_runs_gets_its_result() {
     let (flight, loads) = (SingleFlight::default(), Count::default());
@@ -118,8 +137,8 @@ async fn who_asks_later_starts_the_next_load() {
     assert_eq!(flight.join_or_start(load(loads.clone())).await.unwrap(), 2);
 }
 
-/// A load that has ended is over, also when its readers have not looked yet: nobody gets a result that was old
-/// when it was asked for.
+/// A load that has ended is not joined, also if its readers have not looked yet: no caller gets a result older than its
+/// call.
 #[tokio::test(start_paused = true)]
 async fn a_result_that_nobody_has_read_yet_is_not_given_to_who_asks_later() {
     let (flight, loads) = (SingleFlight::default(), Count::default());
@@ -150,7 +169,7 @@ fn two_threads_that_ask_at_the_same_moment_share_one_load() {
         .collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let same_moment = std::sync::Barrier::new(2);
-    // Threads of our own: to block those of the runtime may leave a task behind in the queue of one of them.
+    // Threads of our own: blocking the runtime's threads may leave a task behind in the queue of one of them.
     std::thread::scope(|threads| {
         for _ in 0..2 {
             threads.spawn(|| {
@@ -187,7 +206,7 @@ async fn a_load_that_awaits_itself_fails_instead_of_hanging() {
     assert_eq!(soon(flight.join_or_start(async { 2 })).await.unwrap(), 2);
 }
 
-/// The hazard: behind a task of its own the load does not know itself. A limit of time ends it.
+/// The hazard: a load does not notice that it awaits itself through another task. A timeout ends it.
 #[tokio::test(start_paused = true)]
 async fn but_behind_another_task_it_waits_for_itself() {
     let flight = Arc::new(SingleFlight::default());

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use crate::support::{Count, ms};
 
-/// Waits while tasks block threads of the runtime on purpose. A task may lie in the queue of a thread that is
-/// blocked; a new one makes the others look there, once they have done it. So they come one by one, and the next one
-/// also when this one lies there too.
+/// Waits while tasks block threads of the runtime on purpose. A task may be in the queue of a blocked thread. After a
+/// thread has run a new task, it also looks in the other threads' queues. So this spawns one task after another, even
+/// if one of them is stuck there too.
 async fn stir_until(done: impl Fn() -> bool) {
     while !done() {
         let _may_be_late = timeout(ms(10), tokio::spawn(async {})).await;
@@ -63,7 +63,7 @@ async fn on_many_threads_two_tasks_run_at_the_same_time() {
         let (apart, in_one_step, meeting) = (apart.clone(), in_one_step.clone(), meeting.clone());
         tokio::spawn(async move {
             let seen = apart.load(SeqCst);
-            // Not an await, and yet the other task is at the same place.
+            // This is no await, and yet the other task is between the same two lines.
             meeting.wait();
             apart.store(seen + 1, SeqCst);
             in_one_step.add();
@@ -77,20 +77,20 @@ async fn on_many_threads_two_tasks_run_at_the_same_time() {
 }
 
 /// asyncio: `current_task` is the same before and after an `await`, and so is the thread. Tokio: the task is, the
-/// thread may not be. So what is kept in a `thread_local` is another task's after an await.
+/// thread may not be. So after an await a `thread_local` may hold another task's value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_many_threads_a_task_may_go_on_in_another_thread() {
     let here = || (tokio::task::id(), thread::current().id());
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let (go_on, may_go_on) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        tell.send(here()).unwrap();
+        sender.send(here()).unwrap();
         may_go_on.await.unwrap();
         here()
     });
-    let before = told.await.unwrap();
+    let before = receiver.await.unwrap();
 
-    // Two more tasks occupy both threads, each one; then the one on the first thread stays there.
+    // Two more tasks occupy one thread each; then the task on the first thread stays there.
     let (both_occupied, let_go) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let first_is_occupied = Count::default();
     let occupants = [1, 2].map(|_| {

@@ -4,7 +4,7 @@ import asyncio
 
 
 async def fetch(path):
-    """Stands for a request."""
+    """Simulates a request."""
     await asyncio.sleep(0.1)
     return f"<{path}>"
 

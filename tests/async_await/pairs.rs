@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Count, ms};
 
-/// Stands for a request.
+/// Simulates a request.
 async fn fetch(path: impl Into<String>) -> anyhow::Result<String> {
     let path = path.into();
     sleep(ms(100)).await;
@@ -59,7 +59,7 @@ async fn a_turn_for_the_others() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: a `Task` can be awaited again. Tokio: a shared one can.
+/// asyncio: a `Task` can be awaited again. Tokio: a `SharedTask` can.
 #[tokio::test(start_paused = true)]
 async fn one_result_many_readers() -> anyhow::Result<()> {
     use async_await::many_readers::spawn_shared;

@@ -10,14 +10,14 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// asyncio: `run(main())` returns what `main` returns. Tokio: `block_on` does, and `#[tokio::main]` is made of it.
+/// asyncio: `run(main())` returns what `main` returns. Tokio: `block_on` does, and `#[tokio::main]` calls it.
 #[test]
 fn returns_what_the_future_returns() {
     assert_eq!(runtime().block_on(async { 7 }), 7);
 }
 
-/// asyncio: `run` cancels the tasks that are left and waits for their clean-up, awaits included. Tokio: they are
-/// dropped where they stand. What `Drop` does happens, what stands after the await does not.
+/// asyncio: `run` cancels the tasks that are left and waits for their clean-up, awaits included. Tokio: the tasks are
+/// dropped at the `.await` they have reached. `Drop` runs; the code after the await does not.
 #[test]
 fn tasks_that_are_left_are_dropped_and_not_waited_for() {
     let (dropped, cleaned_up) = (Count::default(), Count::default());

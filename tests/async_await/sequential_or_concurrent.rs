@@ -42,8 +42,8 @@ async fn at_once_takes_the_time_of_the_longest() {
     assert_eq!(server.begun(), calls([(PROFILE, 0), (ORDERS, 0), (OFFERS, 0)]));
 }
 
-/// asyncio: coroutines in a list, awaited in a loop, run one after the other; tasks run at once. Tokio: the
-/// same. To make a future starts nothing.
+/// asyncio: coroutines in a list, awaited in a loop, run one after the other; tasks run at once. Tokio: the same.
+/// Creating a future starts nothing.
 #[tokio::test(start_paused = true)]
 async fn futures_awaited_in_a_loop_run_one_after_the_other_and_tasks_do_not() {
     let start = Instant::now();
@@ -77,8 +77,8 @@ async fn one_after_the_other_the_first_error_in_order_ends_it() {
     assert_eq!((start.elapsed(), server.begun().len()), (ms(200), 1));
 }
 
-/// asyncio: `gather` raises the first exception in time, and the other calls run on. Tokio: `try_join!` drops
-/// them where they stand.
+/// asyncio: `gather` raises the first exception in time, and the other calls run on. Tokio: `try_join!` drops them at
+/// the `.await` they have reached.
 #[tokio::test(start_paused = true)]
 async fn at_once_the_first_error_in_time_ends_it_and_the_other_calls_are_dropped() {
     let server = failing_server();
@@ -88,7 +88,7 @@ async fn at_once_the_first_error_in_time_ends_it_and_the_other_calls_are_dropped
     assert_eq!((server.gone(), server.finished()), (3, 1));
 }
 
-/// asyncio: `gather(return_exceptions=True)`. Tokio: `join!`, for an error is a value.
+/// asyncio: `gather(return_exceptions=True)`. Tokio: `join!`, because an error is a value.
 #[tokio::test(start_paused = true)]
 async fn every_outcome_is_waited_for() {
     let server = failing_server();
@@ -112,8 +112,8 @@ async fn only_a_call_that_needs_an_answer_waits_for_it() {
     assert_eq!(server.begun(), calls([(LAST, 0), (OFFERS, 0), (DELIVERY, 100)]));
 }
 
-/// asyncio: `gather` makes a task of each coroutine. Tokio: `join!` polls its branches on the task that it
-/// stands in, so also on one thread at a time.
+/// asyncio: `gather` makes a task of each coroutine. Tokio: `join!` polls its branches on the task that calls it, so on
+/// one thread at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn join_makes_no_tasks() {
     async fn id_and_thread() -> (tokio::task::Id, std::thread::ThreadId) {

@@ -21,7 +21,7 @@ type Cache = LoadingCache<&'static str, usize, &'static str>;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A call that takes 100 ms. Gives the number of the call.
+/// A call that takes 100 ms. Returns the number of the call.
 async fn load(calls: Count) -> Result<usize, &'static str> {
     calls.add();
     let number = calls.get();
@@ -34,7 +34,7 @@ async fn fails(calls: Count) -> Result<usize, &'static str> {
     load(calls).await.and(Err("503"))
 }
 
-/// asyncio: look, load, store: each caller that looks before the first has stored makes a call. Here: one call for all.
+/// asyncio: look, load, store. Each caller that looks before the first one stores makes a call. Here: one call for all.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_callers_in_one_instant_make_one_call() {
     let (cache, calls, start) = (Cache::new(MINUTE), Count::default(), Instant::now());
@@ -90,7 +90,7 @@ async fn a_value_is_kept_for_its_time() {
     assert_eq!(cache.get("key", load(calls.clone())).await, Ok(2));
 }
 
-/// A load is a future: one that is not needed has never run. asyncio: such a coroutine is a warning.
+/// A load is a future: one that is not needed never runs. asyncio warns about such a coroutine.
 #[tokio::test(start_paused = true)]
 async fn a_load_that_is_not_needed_never_runs() {
     let (cache, calls, dropped) = (Cache::new(MINUTE), Count::default(), Count::default());
@@ -104,7 +104,8 @@ async fn a_load_that_is_not_needed_never_runs() {
     assert_eq!(dropped.get(), 1);
 }
 
-/// asyncio: a kept `Task` raises its error again and again. Here: those who wait get it, and the next caller loads anew.
+/// asyncio: a kept `Task` raises its error again and again. Here: the callers that wait get it, and the next caller
+/// loads anew.
 #[tokio::test(start_paused = true)]
 async fn an_error_reaches_all_who_wait_and_is_not_kept() {
     let (cache, calls) = (Cache::new(MINUTE), Count::default());
@@ -114,7 +115,7 @@ async fn an_error_reaches_all_who_wait_and_is_not_kept() {
     assert_eq!(cache.get("key", load(calls.clone())).await, Ok(2));
 }
 
-/// An error that is kept spares a service that is down. asyncio: `alru_cache` has an option for that.
+/// A kept error spares a service that is down. asyncio: `alru_cache` has an option for that.
 #[tokio::test(start_paused = true)]
 async fn an_error_is_kept_as_long_as_the_caller_says() {
     let (cache, calls) = (Cache::new(MINUTE).keep_errors(ms(500)), Count::default());
@@ -161,7 +162,8 @@ async fn but_callers_that_give_up_in_turn_finish_no_load() {
     assert_eq!((soon(patient).await, calls.get()), (vec![Ok(1); 10], 1));
 }
 
-/// asyncio: a cancelled waiter cancels the task, unless it is shielded. Here: the load and the others do not notice.
+/// asyncio: a cancelled waiter cancels the task, unless it is shielded. Here: it has no effect on the load and the
+/// other waiters.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_waiter_starts_no_second_call() {
     let (cache, calls) = (Cache::new(MINUTE), Count::default());
@@ -176,7 +178,8 @@ async fn a_cancelled_waiter_starts_no_second_call() {
     assert_eq!((leader, later, calls.get()), (Ok(1), Ok(1), 1));
 }
 
-/// asyncio: the exception of a task is raised at all who await it. Here: a panic is its own caller's, and the next loads.
+/// asyncio: the exception of a task is raised in all tasks that await it. Here: a panic reaches only its own caller,
+/// and the next caller loads.
 #[tokio::test(start_paused = true)]
 async fn when_the_leader_panics_a_waiter_takes_over() {
     let (cache, calls) = (Cache::new(MINUTE), Count::default());
@@ -192,7 +195,7 @@ async fn when_the_leader_panics_a_waiter_takes_over() {
     assert_eq!((waiters, calls.get()), (vec![Ok(1); 10], 1));
 }
 
-/// asyncio: `cache_clear` forgets what is kept. Here too; the call under way is not kept, and it is joined by no new caller.
+/// asyncio: `cache_clear` forgets what is kept. Here too. The call under way is not kept, and no new caller joins it.
 #[tokio::test(start_paused = true)]
 async fn a_removed_key_is_loaded_again() {
     let (cache, calls) = (Cache::new(MINUTE), Count::default());
@@ -211,7 +214,7 @@ async fn a_removed_key_is_loaded_again() {
     assert_eq!(cache.get("key", load(calls.clone())).await, Ok(2), "the later one is kept");
 }
 
-/// asyncio: a dictionary of results grows. Here: later calls remove what is past its time.
+/// asyncio: a dictionary of results grows. Here: later calls remove entries past their time.
 #[tokio::test(start_paused = true)]
 async fn entries_past_their_time_go() {
     let cache = LoadingCache::new(MINUTE).keep_errors(ms(10));
@@ -262,10 +265,10 @@ async fn a_load_that_awaits_its_own_key_panics() {
     assert_eq!(circle.unwrap_err().downcast_ref(), Some(&"a load awaits its own key"));
     assert_eq!(cache.get("key", load(calls.clone())).await, Ok(1), "no key is stuck");
     let nested = cache.get("outer", async { cache.get("key", load(calls.clone())).await });
-    assert_eq!(nested.await, Ok(1), "another key is none of its own");
+    assert_eq!(nested.await, Ok(1), "another key does not count as its own");
 }
 
-/// The hazard: behind another task the load does not know itself, and waits forever. asyncio: the same.
+/// The hazard: a load that awaits its key through another task is not recognised, and waits forever. asyncio: the same.
 #[tokio::test(start_paused = true)]
 async fn but_behind_another_task_a_load_waits_for_itself() {
     let (cache, calls) = (Arc::new(Cache::new(MINUTE)), Count::default());
@@ -275,7 +278,8 @@ async fn but_behind_another_task_a_load_waits_for_itself() {
     assert_eq!(soon(cache.get("key", load(calls.clone()))).await, Ok(1), "dropped, it makes way");
 }
 
-/// The hazard: a load runs in its caller's task, and stops while that does something else. Spawned, it goes on.
+/// The hazard: a load runs in its caller's task, and stops while the caller does something else. A spawned load goes
+/// on.
 #[tokio::test(start_paused = true)]
 async fn but_a_caller_that_is_not_polled_holds_up_the_others() {
     let (cache, calls) = (Cache::new(MINUTE), Count::default());
@@ -294,7 +298,7 @@ async fn but_a_caller_that_is_not_polled_holds_up_the_others() {
     assert_eq!((begun.now_or_never(), calls.get()), (Some(Ok(2)), 2));
 }
 
-/// A destructor may call the cache, and may panic: the cache is whole, and no lock is held.
+/// A destructor may call the cache, and may panic: the cache stays consistent, and no lock is held.
 #[tokio::test(start_paused = true)]
 async fn a_destructor_may_call_the_cache_and_panic() {
     struct Value(Rc<LoadingCache<u8, Rc<Value>, Infallible>>, Rc<Cell<bool>>);

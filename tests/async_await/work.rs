@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::{Count, ms};
 
-/// A server that knows some paths, and remembers what it was asked.
+/// A server that knows some paths, and records the calls it got.
 #[derive(Clone)]
 pub struct Server(pub Arc<Served>);
 
@@ -19,7 +19,7 @@ pub struct Served {
     /// Each call that began, with the milliseconds at which it did.
     pub begun: Mutex<Vec<(String, u128)>>,
     pub finished: Count,
-    /// Calls that are over, be it that they finished or were dropped.
+    /// Calls that are over: they finished or were dropped.
     pub gone: Count,
 }
 
@@ -126,7 +126,7 @@ pub mod many_readers {
 
     use crate::support::{Count, ms};
 
-    /// Takes 100 ms, counts that it ran to its end, and gives the count.
+    /// Takes 100 ms, counts that it ran to its end, and returns the count.
     pub async fn load(loads: Count) -> usize {
         sleep(ms(100)).await;
         loads.add();

@@ -16,10 +16,10 @@ use crate::support::ms;
 use crate::work::heart_beat;
 use crate::work::yielding::{lines, n};
 
-/// How many operations Tokio lets a task do before one of them yields.
+/// The number of operations that Tokio lets a task do before one of them yields.
 const BUDGET: usize = 128;
 
-/// How often `work` is suspended before it ends.
+/// Returns how often `work` is suspended before it ends.
 async fn suspensions(work: impl Future) -> usize {
     let mut work = pin!(work);
     let mut suspensions = 0;
@@ -33,8 +33,8 @@ async fn suspensions(work: impl Future) -> usize {
 }
 
 /// asyncio: `sleep(0)` gives every other task that is ready one turn, and they come back in the same order.
-/// Tokio: `yield_now` gives them a turn as well; in which order those that yield come back is not promised, and
-/// in this version it changes.
+/// Tokio: `yield_now` gives them a turn as well. Tokio promises no order for tasks that yield, and in this version the
+/// order changes.
 #[tokio::test]
 async fn yield_now_gives_every_ready_task_a_turn() {
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -54,8 +54,8 @@ async fn yield_now_gives_every_ready_task_a_turn() {
     assert_eq!(order.lock().unwrap()[3..], [(2, "a"), (2, "b"), (2, "c")]);
 }
 
-/// The hazard: `sleep(Duration::ZERO)` reads like asyncio's `sleep(0)`. On a paused clock that stands on a whole
-/// millisecond it is over when it is first polled, and nobody gets a turn.
+/// The hazard: `sleep(Duration::ZERO)` reads like asyncio's `sleep(0)`. If a paused clock is at a whole millisecond,
+/// the sleep is over when it is first polled, and no other task gets a turn.
 #[tokio::test(start_paused = true)]
 async fn but_a_sleep_of_zero_does_not_on_a_paused_clock() {
     let (beats, _other_task) = heart_beat();
@@ -65,8 +65,8 @@ async fn but_a_sleep_of_zero_does_not_on_a_paused_clock() {
     assert_eq!(beats.get(), 1);
 }
 
-/// And between two milliseconds, where a real clock nearly always is, it waits for the timer's next step, which
-/// for a turn is very long. `yield_now` takes no time.
+/// A real clock is nearly always between two milliseconds. There the sleep waits for the timer's next step, which is
+/// long for a turn. `yield_now` takes no time.
 #[tokio::test(start_paused = true)]
 async fn and_waits_a_millisecond_on_one_that_runs() {
     advance(Duration::from_micros(300)).await;
@@ -77,8 +77,8 @@ async fn and_waits_a_millisecond_on_one_that_runs() {
     assert_eq!(start.elapsed(), ms(1));
 }
 
-/// asyncio: an `await` of what is ready never suspends. Tokio: each is one operation on the budget of the task.
-/// When that is used up, the next one yields.
+/// asyncio: an `await` of something that is ready never suspends. Tokio: each is one operation on the budget of the
+/// task. When the budget is used up, the next operation yields.
 #[tokio::test]
 async fn an_await_of_what_is_ready_suspends_when_the_budget_is_used_up() {
     let permits = Semaphore::new(1);
@@ -104,8 +104,8 @@ async fn the_search_finds_the_same_however_often_it_yields() {
     }
 }
 
-/// asyncio and Tokio: a task that computes keeps the thread, and every other one waits. One that yields gives
-/// them a turn each time.
+/// asyncio and Tokio: a task that computes keeps the thread, and the others wait. A task that yields gives them a turn
+/// each time.
 #[tokio::test]
 async fn a_search_that_yields_lets_others_run_and_one_that_does_not_holds_them_up() {
     let (beats, _other_task) = heart_beat();
@@ -115,7 +115,7 @@ async fn a_search_that_yields_lets_others_run_and_one_that_does_not_holds_them_u
     assert_eq!(beats.get(), 3);
 }
 
-/// asyncio: `sleep(0)` after every n lines. Tokio: `yield_now`, and each one is counted.
+/// asyncio: `sleep(0)` after every n lines. Tokio: `yield_now`; the lesson counts each.
 #[tokio::test]
 async fn the_search_yields_after_every_so_many_lines_and_not_before() {
     for (number, yields) in [(0, 0), (1, 0), (99, 0), (100, 1), (199, 1), (200, 2), (10_000, 100)] {
@@ -137,7 +137,7 @@ async fn on_its_budget_the_search_yields_after_every_128_lines() {
     assert!(beats.get() > before);
 }
 
-/// A task that also takes permits, or receives messages, has the lines and the permits on one budget.
+/// If a task also takes permits or receives messages, the lines and these operations share one budget.
 #[tokio::test]
 async fn the_budget_is_shared_with_everything_else_that_the_task_does() {
     let search_with_permits = async |number| {
@@ -152,8 +152,8 @@ async fn the_budget_is_shared_with_everything_else_that_the_task_does() {
     assert_eq!(suspensions(search_with_permits(BUDGET / 2 + 1)).await, 1);
 }
 
-/// asyncio: `wait_for` cannot end a coroutine that never suspends. Tokio: a timeout is looked at when the work
-/// is suspended, so never.
+/// asyncio: `wait_for` cannot end a coroutine that never suspends. Tokio: a timeout is checked only when the work is
+/// suspended, so it cannot end a search that never yields.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_ends_a_search_that_yields_and_no_other() {
     let found = timeout(Duration::ZERO, search(lines(300), "needle", NonZeroUsize::MAX)).await;
@@ -161,8 +161,8 @@ async fn a_timeout_ends_a_search_that_yields_and_no_other() {
     assert!(timeout(Duration::ZERO, search(lines(300), "needle", n(100))).await.is_err());
 }
 
-/// asyncio: `time.sleep` stops the loop. Tokio: `std::thread::sleep` stops this thread with all its tasks, and
-/// the runtime's clock does not even notice. Our clippy.toml forbids it.
+/// asyncio: `time.sleep` stops the loop. Tokio: `std::thread::sleep` stops this thread with all its tasks, and the
+/// runtime's paused clock does not move. Our clippy.toml forbids it.
 #[tokio::test(start_paused = true)]
 async fn a_blocking_sleep_holds_up_every_task() {
     let (beats, _other_task) = heart_beat();

@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 use crate::support::{Count, Log, leaves_others_their_turn, settle};
 use crate::work::break_early::numbers;
 
-/// asyncio: a generator that is left is closed when it is collected. Tokio: dropped when its owner is left.
+/// asyncio: a generator that is left is closed when it is collected. Tokio: it is dropped when its owner goes out of
+/// scope.
 #[tokio::test]
 async fn by_value_the_stream_is_dropped_when_the_loop_is_left() {
     let limit = Semaphore::new(1);
@@ -16,7 +17,7 @@ async fn by_value_the_stream_is_dropped_when_the_loop_is_left() {
     assert_eq!(limit.available_permits(), 1);
 }
 
-/// asyncio: two loops over one iterator read on behind each other, too.
+/// asyncio: a second loop over the same iterator goes on after the first, too.
 #[tokio::test]
 async fn lent_it_goes_on_behind_the_item_where_the_loop_was_left() {
     let limit = Semaphore::new(1);
@@ -26,7 +27,8 @@ async fn lent_it_goes_on_behind_the_item_where_the_loop_was_left() {
     assert_eq!(first_match(&mut numbers, |_| true).await, Some(8));
 }
 
-/// The hazard: a `break` leaves the loop, not the scope of the stream. What it holds is held until that ends.
+/// The hazard: a `break` leaves the loop, not the scope of the stream. The stream holds its guard until that scope
+/// ends.
 #[tokio::test]
 async fn but_a_break_alone_releases_nothing() {
     let limit = Semaphore::new(1);
@@ -56,8 +58,8 @@ async fn an_error_of_the_consumer_releases_at_once_what_the_stream_holds() {
     assert_eq!(limit.available_permits(), 1);
 }
 
-/// asyncio: the `finally` of a generator that is left runs, later and on its own. Tokio: code behind the `yield`
-/// never runs. Variables are dropped, at once.
+/// asyncio: the `finally` of a generator that is left runs, later and on its own. Tokio: code after the `yield` never
+/// runs. Variables are dropped, at once.
 #[tokio::test(start_paused = true)]
 async fn code_behind_the_yield_never_runs_and_variables_are_dropped_at_once() {
     let log = Log::default();
@@ -76,7 +78,7 @@ async fn code_behind_the_yield_never_runs_and_variables_are_dropped_at_once() {
     assert_eq!(log.take(), ["before"]);
 }
 
-/// A stream that has ended is often dropped much later. What it holds is free at its end.
+/// A stream that has ended is often dropped much later. It releases its guard when it ends.
 #[tokio::test]
 async fn at_the_end_the_guard_is_released_though_the_stream_is_still_there() {
     let limit = Semaphore::new(1);
@@ -96,7 +98,7 @@ impl Drop for Told {
     }
 }
 
-/// asyncio: what was entered last is left first. Here the rows go before the connection they are read from.
+/// asyncio: the context entered last is left first. Here the rows are dropped before the connection they are read from.
 #[tokio::test]
 async fn the_stream_goes_before_the_guard_at_the_end_early_and_never_started() {
     let log = Log::default();
@@ -120,7 +122,7 @@ async fn of_nothing_there_is_no_match() {
     assert_eq!(first_match(stream::empty::<u32>(), |_| true).await, None);
 }
 
-/// asyncio: a loop over an iterator that is always ready never gives up its turn. Here it does, so a limit of time ends it.
+/// asyncio: a loop over an iterator that is always ready never gives up its turn. Here it does, so a timeout ends it.
 #[tokio::test]
 async fn a_search_without_an_end_leaves_others_their_turn() {
     leaves_others_their_turn(first_match(stream::iter(0..2_000_000_u64), |_| false)).await;

@@ -25,8 +25,8 @@ async fn the_numbers_come_a_period_apart_and_then_the_end() {
     assert_eq!(start.elapsed(), ms(300));
 }
 
-/// asyncio: what `anext` does after the end is up to the class. Tokio: up to `poll_next`; a stream that says
-/// `FusedStream` stays at its end.
+/// asyncio: the class decides what `anext` does after the end. Tokio: `poll_next` does; a `FusedStream` stays at its
+/// end.
 #[tokio::test(start_paused = true)]
 async fn polled_after_the_end_it_stays_at_the_end() {
     let mut numbers = pin!(Countdown::new(1, ms(100)));
@@ -38,13 +38,13 @@ async fn polled_after_the_end_it_stays_at_the_end() {
     }
 }
 
-/// Zero numbers need no timer: the first poll is the end.
+/// Zero numbers need no timer: the stream ends at the first poll.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once() {
     assert_eq!(Countdown::new(0, ms(100)).collect::<Vec<_>>().now_or_never(), Some(vec![]));
 }
 
-/// asyncio: an iterator has no length. Tokio: a stream may say what is left, and a generator cannot.
+/// asyncio: an iterator has no length. Tokio: a stream may say how many items are left, and a generator cannot.
 #[tokio::test(start_paused = true)]
 async fn it_knows_how_much_is_left_and_a_generator_does_not() {
     let mut numbers = pin!(Countdown::new(3, ms(100)));
@@ -67,7 +67,7 @@ async fn a_consumer_that_is_late_does_not_get_two_at_once() {
     assert_eq!((numbers.next().await, back.elapsed()), (Some(1), ms(100)));
 }
 
-/// The hazard: an `interval` makes up for the ticks that were missed, all at once, unless it is set not to.
+/// The hazard: by default an `interval` makes up for missed ticks all at once.
 #[tokio::test(start_paused = true)]
 async fn but_an_interval_gives_the_missed_ticks_all_at_once() {
     for (behavior, at_once) in [(MissedTickBehavior::Burst, 10), (MissedTickBehavior::Delay, 1)] {

@@ -9,7 +9,7 @@ use crate::support::{Count, Log, PanicsWhenDropped, ms, settle};
 use crate::work::closable::{End, rows, two_rows};
 use crate::work::{ROUNDS, pause};
 
-/// asyncio: so a `finally` with an `await` in it. The loop ends when the clean-up has.
+/// asyncio: a `finally` with an `await` does the same. The loop ends after the clean-up.
 #[tokio::test(start_paused = true)]
 async fn at_the_end_the_clean_up_has_run_when_the_loop_ends() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -25,7 +25,7 @@ async fn at_the_end_the_clean_up_has_run_when_the_loop_ends() {
     assert_eq!(log.take(), ["read 1", "read 2", "read 3", "closing", "closed"]);
 }
 
-/// asyncio: the exception comes when the `finally` is done.
+/// asyncio: the exception comes after the `finally`.
 #[tokio::test(start_paused = true)]
 async fn an_error_comes_after_the_items_before_it_and_after_the_clean_up() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -35,11 +35,11 @@ async fn an_error_comes_after_the_items_before_it_and_after_the_clean_up() {
     assert_eq!(rows.next().await, Some(Err("row 3 is locked".to_owned())));
     assert_eq!(start.elapsed(), ms(350));
     assert_eq!((rows.next().await, rows.next().await), (None, None));
-    assert_eq!(rows.close().await, Ok(()), "the error has been told");
+    assert_eq!(rows.close().await, Ok(()), "the error has been reported");
     assert_eq!(log.take(), ["read 1", "read 2", "read 3", "closing", "closed"]);
 }
 
-/// asyncio: an exception comes out when the `finally` is done. Here: so does a panic, then the stream ends.
+/// asyncio: an exception comes after the `finally`. Here: so does a panic, then the stream ends.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_body_goes_on_after_the_clean_up() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -63,7 +63,7 @@ async fn close_drops_the_body_at_its_yield_and_waits_for_the_clean_up() {
     assert_eq!(log.take(), ["read 1", "read 2", "closing", "closed"]);
 }
 
-/// asyncio: the loop's hook starts the clean-up of a generator that was forgotten. Tokio: the drop does.
+/// asyncio: the loop's hook starts the clean-up of an abandoned generator. Tokio: the drop starts it.
 #[tokio::test(start_paused = true)]
 async fn dropped_after_a_break_it_cleans_up_on_a_task_that_the_tracker_knows() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -78,8 +78,8 @@ async fn dropped_after_a_break_it_cleans_up_on_a_task_that_the_tracker_knows() {
     assert_eq!(log.take(), ["closing", "closed"]);
 }
 
-/// asyncio: cancelling an `anext` raises in the generator, whose `finally` runs on the cancelled task. Tokio: the
-/// body waits, and goes on at the next `next()`; dropped there, it cleans up as everywhere.
+/// asyncio: cancelling an `anext` raises in the generator, whose `finally` runs on the cancelled task. Tokio: the body
+/// waits, and goes on at the next `next()`. If the generator is dropped there, it cleans up all the same.
 #[tokio::test(start_paused = true)]
 async fn dropped_in_the_middle_of_a_next_it_cleans_up_all_the_same() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -97,7 +97,7 @@ async fn dropped_in_the_middle_of_a_next_it_cleans_up_all_the_same() {
     assert_eq!(log.take(), ["read 1", "read 2", "closing", "read 1", "closing", "closed", "closed"]);
 }
 
-/// asyncio: a second cancellation interrupts the `finally`, and what comes after its `await` is lost.
+/// asyncio: a second cancellation interrupts the `finally`, and the code after its `await` never runs.
 #[tokio::test(start_paused = true)]
 async fn a_second_cancellation_does_not_reach_the_clean_up() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -109,7 +109,7 @@ async fn a_second_cancellation_does_not_reach_the_clean_up() {
     tracker.wait().await;
     assert_eq!(log.take(), ["closed"]);
 
-    // At the end of the body the clean-up runs inside `next()`, and moves to a task when that is dropped.
+    // At the end of the body the clean-up runs inside `next()`, and moves to a task when the generator is dropped.
     let mut ended = rows(&tracker, &log, End::Returns);
     two_rows(&mut ended).await;
     assert!(timeout(ms(120), ended.next()).await.is_err());
@@ -118,8 +118,8 @@ async fn a_second_cancellation_does_not_reach_the_clean_up() {
     assert_eq!(log.take(), ["read 1", "read 2", "read 3", "closing", "closed"]);
 }
 
-/// asyncio: the `finally` of a generator that was never started does not run, for its `try` was not entered.
-/// Here the resource is there from the beginning.
+/// asyncio: the `finally` of a generator that was never started does not run, because its `try` was not entered. Here
+/// the resource exists from the start.
 #[tokio::test(start_paused = true)]
 async fn never_started_it_cleans_up_and_does_not_run_the_body() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -130,7 +130,7 @@ async fn never_started_it_cleans_up_and_does_not_run_the_body() {
     assert_eq!(log.take(), ["closing", "closed", "closing", "closed"]);
 }
 
-/// asyncio and here: the code behind a `yield` runs when the next item is asked for, and not before.
+/// asyncio and here: the code after a `yield` runs when the consumer asks for the next item, and not before.
 #[tokio::test(start_paused = true)]
 async fn the_body_runs_only_while_it_is_asked_for_the_next_item() {
     let (tracker, log) = (TaskTracker::new(), Log::default());
@@ -146,7 +146,7 @@ fn fails(tracker: &TaskTracker, body: Result<(), &'static str>) -> Closable<(), 
     closable(tracker, (), move |(), _| async move { body }.boxed(), async |()| Err("cannot close"))
 }
 
-/// asyncio: the exception of the `finally` comes, with that of the body as its context. Here the first cause.
+/// asyncio: the exception of the `finally` comes, with that of the body as its context. Here: the first error comes.
 #[tokio::test]
 async fn an_error_of_the_clean_up_is_told_if_the_body_had_none() {
     let tracker = TaskTracker::new();
@@ -157,7 +157,7 @@ async fn an_error_of_the_clean_up_is_told_if_the_body_had_none() {
     assert_eq!(fails(&tracker, Ok(())).close().await, Err("cannot close"));
 }
 
-/// A panic in the clean-up is no way to a second one.
+/// After a panic in the clean-up, no second clean-up runs.
 #[tokio::test]
 async fn a_panic_of_the_clean_up_goes_on_in_the_consumer_and_it_is_over() {
     let cleaned = Count::default();
@@ -179,7 +179,7 @@ async fn a_panic_of_the_clean_up_goes_on_in_the_consumer_and_it_is_over() {
     assert_eq!(cleaned.get(), 2);
 }
 
-/// A body that gives up on a slow consumer has given the item all the same.
+/// If a body gives up waiting for a slow consumer, its item has been given all the same.
 #[tokio::test(start_paused = true)]
 async fn an_item_whose_give_was_dropped_still_comes_before_the_end() {
     let mut impatient = closable(
@@ -230,7 +230,7 @@ fn dropped_after_its_runtime_it_is_dropped_without_clean_up_and_without_panic() 
     assert_eq!(tracker.len(), 0);
 }
 
-/// Closed, dropped, aborted or read to its end, each on another thread than the one that made it.
+/// Each generator is closed, dropped, aborted or read to its end on another thread than the one that made it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_each_clean_up_runs_exactly_once() {
     let (tracker, cleaned) = (TaskTracker::new(), Count::default());
@@ -273,7 +273,7 @@ async fn on_many_threads_each_clean_up_runs_exactly_once() {
                 0 => drop(numbers),
                 1 => {
                     let closed = numbers.close().await;
-                    // The last number taken counts when the next is asked for.
+                    // The last number taken counts when the consumer asks for the next.
                     let given = leave_at.saturating_sub(1);
                     assert_eq!(closed, if given < length { Err(given) } else { Ok(()) });
                 }
@@ -296,8 +296,8 @@ async fn on_many_threads_each_clean_up_runs_exactly_once() {
     assert_eq!(cleaned.get(), usize::try_from(ROUNDS).unwrap());
 }
 
-/// Python: an exception in `finally` replaces that of the body. Here: the body's panic goes on, also if a payload panics as it
-/// is dropped.
+/// Python: an exception in `finally` replaces that of the body. Here: the body's panic resumes, even if a payload
+/// panics while it is dropped.
 #[tokio::test]
 async fn of_two_panics_that_of_the_body_goes_on() {
     let mut both = closable::<_, (), (), std::future::Ready<_>>(

@@ -17,7 +17,7 @@ use crate::work::{ROUNDS, pause, timed, until};
 
 const SIX: [(&str, u64); 6] = [("a", 350), ("b", 100), ("c", 200), ("d", 200), ("e", 200), ("f", 150)];
 
-/// asyncio and Tokio: `async for` asks for the next item when its body is done, so the source has its pace.
+/// asyncio and Tokio: a loop asks for the next item when its body is done, so the source runs at the loop's pace.
 #[tokio::test(start_paused = true)]
 async fn a_plain_loop_slows_the_source_down_to_its_own_pace() {
     let made = Count::default();
@@ -31,7 +31,7 @@ async fn a_plain_loop_slows_the_source_down_to_its_own_pace() {
     }
 }
 
-/// Order has its price: b and c are done at 100 and 200 ms, and wait for a.
+/// Order costs time: b and c are done at 100 and 200 ms, and wait for a.
 #[tokio::test(start_paused = true)]
 async fn in_order_the_results_come_in_the_order_of_the_items() {
     let came = timed(in_order(stream::iter(SIX), limit(3), work)).await;
@@ -47,7 +47,7 @@ async fn out_of_order_each_result_comes_when_it_is_there() {
     assert_eq!(came, [("b", 100), ("c", 200), ("d", 300), ("a", 350), ("e", 400), ("f", 450)]);
 }
 
-/// A result that waits for an earlier one takes room, and so does one that was not asked for.
+/// A result that waits for an earlier one takes room, and so does a result that the consumer has not asked for.
 #[tokio::test(start_paused = true)]
 async fn an_item_is_taken_only_when_there_is_room() {
     for at_most in [1, 2, 3, 7] {
@@ -70,7 +70,7 @@ async fn an_item_is_taken_only_when_there_is_room() {
             let mut results = pin!(results);
             let mut given = 0;
             while results.next().await.is_some() {
-                // What is in hand counts until the next is asked for.
+                // The consumer's item counts until it asks for the next.
                 assert!(taken.get() <= given + at_most, "{} taken, {given} given", taken.get());
                 given += 1;
                 sleep(ms(1_000)).await;
@@ -106,8 +106,8 @@ async fn the_work_goes_on_while_the_consumer_is_busy() {
     }
 }
 
-/// The hazard: the work of `buffered` is polled by the consumer's `next()` and pauses while it does
-/// something else. Here a server takes that for a dead client.
+/// The hazard: the consumer's `next()` polls the work of `buffered`, which stops while the consumer is busy. Here a
+/// server takes that for a dead client.
 #[tokio::test(start_paused = true)]
 async fn but_that_of_buffered_stands_still() {
     let mut results = pin!(stream::iter(1..=4).map(request).buffered(2));
@@ -119,7 +119,7 @@ async fn but_that_of_buffered_stands_still() {
     assert_eq!(came, [Ok(1), HUNG_UP, Ok(3), HUNG_UP]);
 }
 
-/// asyncio: a `TaskGroup` ends at the first error in time too, and waits until the rest has ended.
+/// asyncio: a `TaskGroup` also ends at the first error in time, and waits until the rest has ended.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_in_time_ends_it_when_the_rest_has_ended() {
     let running = Gauge::default();
@@ -197,7 +197,7 @@ async fn a_break_drops_the_source_and_aborts_the_work() {
     assert_eq!((sources.now(), running.now(), alive_tasks()), (0, 0, 0));
 }
 
-/// Both streams are fused: a poll after the end is the end again.
+/// Both streams are fused: a poll after the end returns the end again.
 #[tokio::test]
 async fn of_nothing_it_ends_and_stays_at_the_end() {
     let mut results = pin!(in_order(stream::empty(), limit(3), work));
@@ -206,7 +206,7 @@ async fn of_nothing_it_ends_and_stays_at_the_end() {
     assert_eq!((results.next().await, results.next().await), (None, None));
 }
 
-/// A source may panic when it is polled after its end, as `unfold` does. It is not.
+/// A source may panic when it is polled after its end, as `unfold` does. This one is not polled again.
 #[tokio::test(start_paused = true)]
 async fn a_source_that_has_ended_is_not_asked_again() {
     let two = || stream::unfold(0, async |sent| (sent < 2).then_some((("a", 100 * sent), sent + 1)));
@@ -216,7 +216,7 @@ async fn a_source_that_has_ended_is_not_asked_again() {
     assert_eq!(results, [Ok("a"), Ok("a")]);
 }
 
-/// Zero is no value of the type. The hazard: `buffered(0)` waits forever, `for_each_concurrent(0)` has no limit.
+/// The type has no zero. The hazard: `buffered(0)` waits forever, `for_each_concurrent(0)` has no limit.
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_zero_cannot_be_given_and_elsewhere_it_means_never_or_always() {
     assert_eq!(NonZeroUsize::new(0), None);
@@ -284,8 +284,7 @@ async fn on_many_threads_each_result_comes_once_and_nothing_is_left_behind() {
     }
 }
 
-/// Without a bound that holds it back, a source that is always ready is taken from for as long as it has items. It leaves
-/// others their turn.
+/// Without a limit, it takes items as long as the source is ready. Other tasks get a turn in between.
 #[tokio::test]
 async fn a_ready_source_without_a_limit_leaves_others_their_turn() {
     let numbers = || stream::iter(0..100_000);
@@ -294,7 +293,7 @@ async fn a_ready_source_without_a_limit_leaves_others_their_turn() {
     leaves_others_their_turn(pin!(in_order(numbers(), NonZeroUsize::MAX, work)).next()).await;
 }
 
-/// asyncio: `asyncio.wait` gives a result to its consumer while the source of the items is busy. Here too.
+/// asyncio: `asyncio.wait` returns a result while the source of the items is busy. Here too.
 #[tokio::test(start_paused = true)]
 async fn a_busy_source_keeps_no_result_from_the_consumer() {
     let source = || stream::iter([1]).chain(stream::once(busy()));

@@ -21,7 +21,7 @@ async fn a_value_is_given_when_it_differs_from_the_one_before() {
     assert_eq!(asked.get(), 5);
 }
 
-/// asyncio: a generator that raises has given the items before, and is over. Tokio: `try_stream!` the same.
+/// asyncio: a generator that raises has yielded the items before, and ends. Tokio: so does `try_stream!`.
 #[tokio::test(start_paused = true)]
 async fn an_error_comes_after_the_values_before_it_and_is_the_last_item() {
     let load = load([Ok(Some(1)), Err("down".to_owned()), Ok(Some(2))], &Count::default());
@@ -33,8 +33,8 @@ async fn an_error_comes_after_the_values_before_it_and_is_the_last_item() {
     }
 }
 
-/// The hazard: in a stream that was not written with `?` an error is an item like the others. `try_` adapters
-/// and a loop with `?` stop there; a `while let Some(Ok(..))` stops too, and says nothing.
+/// The hazard: in a stream that was not written with `?` an error is an item like the others. `try_` adapters and a
+/// loop with `?` stop there. A `while let Some(Ok(..))` stops silently.
 #[tokio::test]
 async fn but_a_stream_of_results_may_go_on_after_an_error() {
     let results = || stream::iter([Ok(1), Err("down"), Ok(2)]);
@@ -42,7 +42,7 @@ async fn but_a_stream_of_results_may_go_on_after_an_error() {
     assert_eq!(results().try_collect::<Vec<_>>().await, Err("down"));
 }
 
-/// asyncio and Tokio: a generator does nothing until it is asked, and nothing between two items.
+/// asyncio and Tokio: a generator does nothing before the first request for an item, and nothing between two items.
 #[tokio::test(start_paused = true)]
 async fn it_runs_only_while_it_is_asked_for_the_next_item() {
     let asked = Count::default();
@@ -57,8 +57,8 @@ async fn it_runs_only_while_it_is_asked_for_the_next_item() {
     assert_eq!((values.next().await, back.elapsed()), (Some(Ok(2)), ms(100)));
 }
 
-/// asyncio: a cancelled `anext` raises inside the generator and so ends it. Tokio: the generator waits where it
-/// was, and the next `next()` goes on there.
+/// asyncio: a cancelled `anext` raises inside the generator and so ends it. Tokio: the generator keeps its state, and
+/// the next `next()` goes on there.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_next_does_not_end_it() {
     let asked = Count::default();
@@ -69,8 +69,8 @@ async fn a_cancelled_next_does_not_end_it() {
     assert_eq!(asked.get(), 1, "the load that was under way was used");
 }
 
-/// asyncio: an async comprehension may await in its condition and in its result. Tokio: `filter_map`, one item
-/// after the other, too.
+/// asyncio: an async comprehension may await in its condition and in its result. Tokio: so may `filter_map`, also one
+/// item after the other.
 #[tokio::test(start_paused = true)]
 async fn a_comprehension_with_awaits_is_a_filter_map() {
     let start = Instant::now();
@@ -82,7 +82,7 @@ async fn a_comprehension_with_awaits_is_a_filter_map() {
     assert_eq!(start.elapsed(), ms(40));
 }
 
-/// The first load already says that there is no value: no pause follows it.
+/// The first load returns `None`: no pause follows it.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_after_the_first_load() {
     let came = timed(changes(load([Ok(None)], &Count::default()), ms(90))).await;

@@ -32,7 +32,7 @@ async fn of_nothing_there_are_none() -> io::Result<()> {
     Ok(())
 }
 
-/// asyncio: a cancelled `anext` of a class keeps what the class keeps. Tokio: what is in `self`.
+/// asyncio: after a cancelled `anext` a class keeps its attributes. Tokio: the fields of `self` are kept.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_next_keeps_half_a_paragraph() -> io::Result<()> {
     let mut paragraphs = Paragraphs::new(slowly(&["a\nb", "\nc\n", "\nd\n\n"]));
@@ -93,7 +93,7 @@ async fn unfold_makes_a_stream_of_it() -> io::Result<()> {
     Ok(())
 }
 
-/// A reader that is always ready, and gives empty lines only, leaves others their turn.
+/// The reader is always ready and has only empty lines. Other tasks get a turn in between.
 #[tokio::test]
 async fn empty_lines_without_an_end_leave_others_their_turn() {
     let text = "\n".repeat(1_000_000);

@@ -32,7 +32,8 @@ async fn a_page_is_fetched_when_its_first_item_is_asked_for() {
     assert_eq!(fetched.take(), ["1"]);
 }
 
-/// asyncio and Tokio: every item before the error, the error once, the end. Read ahead or not.
+/// asyncio and Tokio: every item before the error comes, then the error once, then the end. Reading ahead changes
+/// nothing.
 #[tokio::test(start_paused = true)]
 async fn an_error_in_the_middle_comes_after_the_items_before_it_and_then_the_end() {
     let mut plain = pin!(items(pages(1, |page| fetch(page, 2, Log::default()))));
@@ -47,7 +48,7 @@ async fn an_error_in_the_middle_comes_after_the_items_before_it_and_then_the_end
     }
 }
 
-/// An empty page is not the end: a page without a next one is.
+/// An empty page is not the end; a page without a next cursor is.
 #[tokio::test]
 async fn empty_pages_are_passed_over_and_of_nothing_there_is_an_end() {
     let sizes = [0, 2, 0, 0, 1, 0];
@@ -60,13 +61,13 @@ async fn empty_pages_are_passed_over_and_of_nothing_there_is_an_end() {
     assert_eq!(rows.try_collect::<Vec<_>>().await, Ok(vec![]));
 }
 
-/// One page is handled, one is ready, and no third one is in memory.
+/// One page is handled and one is ready; a third one is not in memory.
 #[tokio::test]
 async fn of_a_million_items_two_pages_are_in_memory() {
     let pages_alive = Gauge::default();
     let gauge = pages_alive.clone();
     let pages = pages(0, move |page: u32| {
-        // All items of a page share its place in the gauge.
+        // All items of a page count as one in the gauge.
         let alive = Arc::new(gauge.enter());
         let items = (0..1_000).map(|row| (page * 1_000 + row, alive.clone())).collect();
         std::future::ready(Ok::<_, ()>(Page { items, next: (page < 999).then_some(page + 1) }))
@@ -83,7 +84,7 @@ async fn of_a_million_items_two_pages_are_in_memory() {
     assert_eq!((pages_alive.peak(), pages_alive.now()), (2, 0));
 }
 
-/// A source that answers at once, with empty pages only, is asked again and again for one item. It leaves others their turn.
+/// The source answers at once, and only with empty pages. Other tasks get a turn in between.
 #[tokio::test]
 async fn empty_pages_without_an_end_leave_others_their_turn() {
     let fetch = |page: u32| {
@@ -93,7 +94,7 @@ async fn empty_pages_without_an_end_leave_others_their_turn() {
     leaves_others_their_turn(pin!(items(empty)).next()).await;
 }
 
-/// Pages that are ready at once give a loop over them no reason to wait. It leaves others their turn.
+/// All pages are ready at once, so a loop over them never waits. Other tasks get a turn in between.
 #[tokio::test]
 async fn ready_pages_without_an_end_leave_others_their_turn() {
     let fetch = |page: u32| {

@@ -12,7 +12,8 @@ use crate::support::{Count, Gauge, alive_tasks, limit, ms, settle};
 use crate::work::prefetch::numbers;
 use crate::work::{ROUNDS, pause, until};
 
-/// asyncio: a task that fills a queue of one. 100 ms to make an item and 100 ms to handle it take 100 ms together.
+/// asyncio: a task that fills a queue of one. Making an item takes 100 ms and so does handling it; together they take
+/// 100 ms.
 #[tokio::test(start_paused = true)]
 async fn the_next_item_is_made_while_this_one_is_handled() {
     let start = Instant::now();
@@ -30,7 +31,7 @@ async fn the_next_item_is_made_while_this_one_is_handled() {
     assert_eq!(start.elapsed(), ms(600));
 }
 
-/// The limit counts what is made or being made and not yet taken.
+/// The limit counts the items that are made or being made, and not yet taken.
 #[tokio::test(start_paused = true)]
 async fn no_item_is_made_past_the_limit() {
     for ahead in [1, 2, 5] {
@@ -46,7 +47,7 @@ async fn no_item_is_made_past_the_limit() {
     }
 }
 
-/// The hazard: an item that is made before there is a place for it. asyncio's `await queue.put(item)` too.
+/// The hazard: an item that is made before a slot is free. asyncio's `await queue.put(item)` does the same.
 #[tokio::test(start_paused = true)]
 async fn but_an_item_made_before_it_has_a_place_is_one_too_many() {
     let made = Count::default();
@@ -64,7 +65,7 @@ async fn but_an_item_made_before_it_has_a_place_is_one_too_many() {
     task.abort();
 }
 
-/// asyncio: a task starts by itself, too. The stream alone would wait for the first `next()`.
+/// asyncio: a task also starts by itself. The stream alone would wait for the first `next()`.
 #[tokio::test(start_paused = true)]
 async fn it_starts_at_the_call() {
     let made = Count::default();
@@ -73,7 +74,7 @@ async fn it_starts_at_the_call() {
     assert_eq!(made.get(), 1);
 }
 
-/// The source runs on another task: its panic crosses the channel, behind the items before it.
+/// The source runs on another task: its panic comes after the items before it.
 #[tokio::test(start_paused = true)]
 async fn a_panic_comes_after_the_items_before_it_and_then_the_end() {
     let numbers = stream::iter(1..).map(|number| if number == 3 { panic!("three") } else { number });
@@ -87,7 +88,7 @@ async fn a_panic_comes_after_the_items_before_it_and_then_the_end() {
     }
 }
 
-/// asyncio: a task that fills a queue outlives its reader. Here: the drop aborts it, and frees what waits.
+/// asyncio: a task that fills a queue outlives its reader. Here: the drop aborts it, and drops the items that wait.
 #[tokio::test(start_paused = true)]
 async fn dropping_it_drops_the_stream_and_the_items_that_wait() {
     let (sources, waiting) = (Gauge::default(), Gauge::default());
@@ -115,7 +116,7 @@ async fn dropping_it_drops_a_stream_that_waits() {
     assert_eq!((sources.now(), alive_tasks()), (0, 0));
 }
 
-/// It is fused, and the largest limit is no panic, as it would be for a bare channel.
+/// It is fused. The largest limit does not panic, as it would with a bare channel.
 #[tokio::test]
 async fn polled_after_the_end_it_stays_at_the_end_and_of_nothing_it_ends() {
     let mut ahead = prefetch(stream::iter(1..3), NonZeroUsize::MAX);
@@ -144,7 +145,7 @@ async fn of_two_hundred_thousand_items_no_more_than_the_limit_and_one_in_hand_ar
     assert_eq!((alive.peak(), alive.now()), (101, 0));
 }
 
-/// Source and consumer on threads of their own, each now and then making way for the other.
+/// Source and consumer run on threads of their own; each yields at random to the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_each_item_comes_once_in_order_and_none_past_the_limit() {
     for round in 0..ROUNDS {
@@ -155,7 +156,7 @@ async fn on_many_threads_each_item_comes_once_in_order_and_none_past_the_limit()
             let (asked, mut random, one) = (asked.clone(), random.fork(), alive.enter());
             stream::iter(0..length).then(move |number| {
                 let _held = &one;
-                // The one that is asked for now may be taken already, but not counted yet.
+                // The item that the consumer asks for now may be taken already, but not counted yet.
                 assert!(number < asked.get() + ahead, "{number} is past the limit of round {round}");
                 pause(&mut random).map(move |()| number)
             })

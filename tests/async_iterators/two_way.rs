@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Count, Gauge, Log, ms};
 
-/// The average of all values sent so far, 10 ms each.
+/// Answers with the average of all values sent so far; each takes 10 ms.
 fn averages() -> TwoWay<'static, u32, u32> {
     two_way(async |mut value, mut caller| {
         let (mut total, mut count) = (0, 0);
@@ -104,7 +104,7 @@ async fn after_the_end_every_send_gives_none() {
     }
 }
 
-/// asyncio: a cancelled `asend` raises in the generator, and it is over. Here its variables are dropped at once.
+/// asyncio: a cancelled `asend` raises in the generator and ends it. Here its variables are dropped at once.
 #[tokio::test(start_paused = true)]
 async fn a_send_that_is_dropped_half_way_ends_it() {
     let dropped = Count::default();
@@ -121,7 +121,7 @@ async fn a_send_that_is_dropped_half_way_ends_it() {
     assert_eq!(slow.send(3).await, None);
 }
 
-/// asyncio: a generator that raises is over. Here: a panic resumes in `send`, and the next one gives `None`.
+/// asyncio: a generator that raises ends. Here: a panic resumes in `send`, and the next `send` returns `None`.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_sender_and_it_is_over() {
     let mut panics = two_way::<u32, u32, _>(async |value, _caller| panic!("{value}"));
@@ -145,7 +145,7 @@ async fn dropping_it_drops_the_bodys_variables_at_once() {
     assert_eq!(dropped.get(), 1);
 }
 
-/// asyncio: an `asend` that meets no other `await` does not give way to the loop.
+/// asyncio: an `asend` that meets no other `await` does not suspend. Here: the same.
 #[tokio::test]
 async fn an_answer_that_need_not_be_waited_for_is_there_at_once() {
     let mut double = two_way(async |mut value: u32, mut caller| {
@@ -158,7 +158,8 @@ async fn an_answer_that_need_not_be_waited_for_is_there_at_once() {
     }
 }
 
-/// A body that gives up on its caller has answered all the same, and the next value finds the next `give`.
+/// If a body gives up waiting for the next value, its item has been given all the same. The next value goes to the next
+/// `give`.
 #[tokio::test]
 async fn an_item_whose_give_was_dropped_is_an_answer() {
     let mut impatient = two_way(async |value: u32, mut caller| {
@@ -187,7 +188,7 @@ async fn a_caller_that_was_given_to_a_task_still_answers() {
     }
 }
 
-/// It may borrow from the function that made it, and move to another thread between two sends.
+/// A generator may borrow from the function that made it, and move to another thread between two sends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn it_may_borrow_and_it_may_move() {
     let factor = 3;

@@ -18,7 +18,7 @@ async fn nodes_come_level_by_level_each_after_its_children_are_known() {
     assert_eq!(came, every_10_ms);
 }
 
-/// asyncio: a generator that raises is over. Here: so is `try_unfold` after an error.
+/// asyncio: a generator that raises ends. Here: so does `try_unfold` after an error.
 #[tokio::test(start_paused = true)]
 async fn an_error_comes_after_the_nodes_before_it_and_is_the_last_item() {
     let mut nodes = pin!(walk(1, async |node| children(*node, 3).await));
@@ -30,7 +30,7 @@ async fn an_error_comes_after_the_nodes_before_it_and_is_the_last_item() {
     }
 }
 
-/// A stream may panic when it is polled after its end: `try_unfold` stays there.
+/// A stream may panic when it is polled after its end; `try_unfold` stays at its end.
 #[tokio::test(start_paused = true)]
 async fn polled_after_the_end_it_stays_at_the_end() {
     let mut nodes = pin!(walk(7, async |node| children(*node, 0).await));
@@ -40,7 +40,7 @@ async fn polled_after_the_end_it_stays_at_the_end() {
     }
 }
 
-/// The hazard: `unfold`, the one without errors, panics there. `fuse` mends it.
+/// The hazard: `unfold`, the form without errors, panics there. `fuse` fixes that.
 #[tokio::test]
 async fn but_unfold_panics_when_it_is_polled_after_its_end() {
     let one = || stream::unfold(1, async |left: u32| (left > 0).then(|| (left, left - 1)));
@@ -55,7 +55,7 @@ async fn but_unfold_panics_when_it_is_polled_after_its_end() {
     assert_eq!((fused.next().await, fused.next().await, fused.next().await), (Some(1), None, None));
 }
 
-/// Nodes that wait are in memory, those that were given out are not.
+/// Only the nodes that wait are in memory; yielded nodes are not.
 #[tokio::test]
 async fn a_chain_of_a_million_nodes_keeps_two_of_them_in_memory() {
     let nodes = Gauge::default();
@@ -80,7 +80,7 @@ async fn it_may_run_on_another_thread() {
     assert_eq!(tokio::spawn(walked.collect::<Vec<_>>()).await.unwrap(), [Ok(7)]);
 }
 
-/// Children that are known at once give a loop over the nodes no reason to wait. It leaves others their turn.
+/// All children are known at once, so a loop over the nodes never waits. Other tasks get a turn in between.
 #[tokio::test]
 async fn ready_children_without_an_end_leave_others_their_turn() {
     let chain =

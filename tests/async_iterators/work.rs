@@ -4,16 +4,16 @@ use futures::{Stream, StreamExt};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Every item of `stream` with the time at which it came.
+/// Returns every item of `stream` with the time at which it came.
 pub async fn timed<S: Stream>(stream: S) -> Vec<(S::Item, Duration)> {
     let start = Instant::now();
     stream.map(|item| (item, start.elapsed())).collect().await
 }
 
-/// The rounds of a lesson that drives a type from many threads. Each has the seed of its number.
+/// The rounds of a lesson that drives a type from many threads. The number of a round is its seed.
 pub const ROUNDS: u64 = 200;
 
-/// Now and then, makes way for others; at random, but the same for the same seed.
+/// Yields at random; the same seed gives the same yields.
 pub fn pause(random: &mut fastrand::Rng) -> impl Future<Output = ()> + Send + use<> {
     let times = random.u32(0..4).saturating_sub(1);
     async move {
@@ -23,7 +23,7 @@ pub fn pause(random: &mut fastrand::Rng) -> impl Future<Output = ()> + Send + us
     }
 }
 
-/// Lets the other threads run until `what` holds.
+/// Lets the other threads run until `what` is true.
 pub async fn until(what: impl Fn() -> bool) {
     while !what() {
         tokio::task::yield_now().await;
@@ -41,7 +41,7 @@ pub mod next_method {
         text.iter().map(|line| (*line).to_owned()).collect()
     }
 
-    /// A reader of what is written piece by piece, 100 ms apart.
+    /// Returns a reader of pieces that are written 100 ms apart.
     pub fn slowly(pieces: &'static [&str]) -> BufReader<DuplexStream> {
         let (reader, mut writer) = duplex(1_024);
         tokio::spawn(async move {
@@ -63,7 +63,7 @@ pub mod generator {
 
     pub type Answer = Result<Option<u32>, String>;
 
-    /// Gives the answers one after the other, 10 ms each, and counts how often it is asked.
+    /// Returns a load that answers in this order, 10 ms each, and counts its calls.
     pub fn load<const N: usize>(
         answers: [Answer; N],
         asked: &Count,
@@ -87,7 +87,7 @@ pub mod unfold {
 
     use crate::support::ms;
 
-    /// A binary tree: the children of n are 2n and 2n + 1, up to 7. Asking takes 10 ms; `bad` cannot be asked.
+    /// A binary tree: the children of n are 2n and 2n + 1, up to 7. A call takes 10 ms; for `bad` it fails.
     pub async fn children(node: u32, bad: u32) -> Result<Vec<u32>, String> {
         sleep(ms(10)).await;
         match node {
@@ -105,7 +105,7 @@ pub mod pages {
 
     use crate::support::{Log, ms};
 
-    /// Pages 1 to 3 with two rows each, 100 ms a page; `missing` is the one that is not there.
+    /// Fetches one of the pages 1 to 3 with two rows each, in 100 ms; fails for the page `missing`.
     pub async fn fetch(page: u32, missing: u32, fetched: Log) -> Result<Page<u32, u32>, String> {
         fetched.add(page.to_string());
         sleep(ms(100)).await;
@@ -124,7 +124,7 @@ pub mod prefetch {
 
     use crate::support::{Count, ms};
 
-    /// The numbers from 1 on, 100 ms each; `made` counts the ones begun.
+    /// Yields the numbers from 1 on, 100 ms each; `made` counts those begun.
     pub fn numbers(made: &Count) -> impl Stream<Item = usize> + Send + use<> {
         let made = made.clone();
         stream::iter(1..).then(move |number| {
@@ -161,7 +161,7 @@ pub mod break_early {
     use futures::stream::{self};
     use tokio::sync::Semaphore;
 
-    /// Numbers from 1 on that hold the semaphore's permit.
+    /// Yields the numbers from 1 on, and holds the semaphore's permit.
     pub fn numbers(limit: &Semaphore) -> impl Stream<Item = u32> + Unpin {
         holding(limit.try_acquire().expect("the permit is free"), stream::iter(1..))
     }

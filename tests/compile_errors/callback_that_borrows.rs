@@ -6,7 +6,7 @@ async fn an_async_fn_bound_lets_the_callback_borrow() {
     assert_eq!(callback_that_borrows::fixed().await, 4);
 }
 
-/// Second best: the future owns what it uses.
+/// Second best: the future owns its data.
 #[tokio::test]
 async fn a_callback_may_own_its_argument() {
     assert_eq!(callback_that_borrows::second_best().await, 4);

@@ -1,4 +1,4 @@
-//! The list, the chapter, the files and the pages say the same.
+//! The list, the chapter, the files and the pages agree.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ fn every_page_has_its_four_files() {
     assert_eq!(sources, names);
 }
 
-/// A reader has a message: each page begins with it, then says what it means, what to do, and when to do otherwise.
+/// A reader has a message: each page begins with it, then says what it means, what to do, and when to take the
+/// second-best fix.
 #[test]
 fn each_page_says_what_to_do_and_when_to_do_otherwise() {
     for page in PAGES {

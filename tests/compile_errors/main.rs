@@ -1,4 +1,4 @@
-//! Lessons of `recipes/compile_errors`: what rustc says, and that both ways out compile and do what the Python did.
+//! Lessons of `recipes/compile_errors`: rustc's messages, and that both ways out compile and do what the Python did.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 #![allow(missing_docs, reason = "helpers of lessons speak by their names")]
 

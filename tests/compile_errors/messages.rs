@@ -1,4 +1,4 @@
-//! What rustc says of each program in `errors`, proved by running it, all of them in one go of cargo.
+//! rustc's messages for each program in `errors`, checked by one run of cargo over all programs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ fn recipe() -> PathBuf {
     here.to_owned()
 }
 
-/// The errors of a program that does not compile.
+/// Returns the errors of a program that does not compile.
 fn said_of(name: &str) -> &'static [String] {
     SAID.get(name).unwrap_or_else(|| panic!("{name} compiles"))
 }
@@ -30,9 +30,9 @@ fn stderr(name: &str) -> PathBuf {
 
 /// Makes a package of the programs, and lets cargo check it.
 ///
-/// The versions are those of the `Cargo.lock` that this package is built with, so nothing is downloaded.
+/// The versions are those of this package's `Cargo.lock`, so nothing is downloaded.
 fn run_cargo() -> BTreeMap<String, Vec<String>> {
-    // No crate that the recipe does not have: a copy of it has no other in its lock file.
+    // Only crates of the recipe: a copy of it has no others in its lock file.
     const MANIFEST: &str = r#"[package]
 name = "errors"
 version = "0.1.0"
@@ -48,7 +48,7 @@ tokio = { version = "1", features = ["macros", "rt", "rt-multi-thread", "sync", 
     let put = |path: &str, text: &str| {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // A file that stays as it is need not be looked at again.
+        // An unchanged file is not written, so cargo need not check it again.
         if fs::read_to_string(&path).ok().as_deref() != Some(text) {
             fs::write(&path, text).unwrap();
         }
@@ -61,9 +61,9 @@ tokio = { version = "1", features = ["macros", "rt", "rt-multi-thread", "sync", 
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["check", "--quiet", "--offline", "--bins", "--keep-going", "--message-format", "json"]);
-    // What the lessons of `pitfalls` have built in this place serves here, too.
+    // Shares the target folder with the lessons of `pitfalls`, so what they have built is used again.
     cargo.current_dir(&folder).env("CARGO_TARGET_DIR", folder.with_file_name("caught").join("target"));
-    // What the one who runs the lessons asks of their build is not asked of this one.
+    // Settings for the build of the lessons must not reach this build.
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
         cargo.env_remove(variable);
     }
@@ -78,7 +78,7 @@ tokio = { version = "1", features = ["macros", "rt", "rt-multi-thread", "sync", 
     for line in stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
         let name = line["target"]["name"].as_str().unwrap_or_default();
         let message = &line["message"];
-        // What counts the errors has no place.
+        // The message that counts the errors has no span.
         let has_place = message["spans"].as_array().is_some_and(|spans| !spans.is_empty());
         if message["level"] == "error" && has_place {
             let text = as_printed(message["rendered"].as_str().unwrap(), name);
@@ -88,8 +88,8 @@ tokio = { version = "1", features = ["macros", "rt", "rt-multi-thread", "sync", 
     said
 }
 
-/// A message as a reader sees it, whose program is `src/main.rs`; without what is quoted from the sources of other crates,
-/// which differs with their versions, and with what is installed of std.
+/// Returns a message as a reader sees it, with the program as `src/main.rs`. It leaves out quotes from the sources of
+/// other crates, which differ with their versions and with the installed parts of std.
 fn as_printed(rendered: &str, name: &str) -> String {
     let mut text = String::new();
     let mut is_quoted = false;
@@ -112,7 +112,7 @@ fn as_printed(rendered: &str, name: &str) -> String {
     text
 }
 
-/// `tokio/src/task/spawn.rs` of a path into the registry, `core/src/pin.rs` of one into std.
+/// Returns `tokio/src/task/spawn.rs` for a path into the registry, `core/src/pin.rs` for a path into std.
 fn foreign(path: &str) -> Option<String> {
     let (file, _place) = path.split_once(".rs:")?;
     if let Some((_, rest)) = file.split_once("/registry/src/") {
@@ -125,7 +125,7 @@ fn foreign(path: &str) -> Option<String> {
     Some(format!("{rest}.rs"))
 }
 
-/// The code and the line of a message: what stays when another compiler words it otherwise.
+/// Returns the code and the line of a message, which stay the same when another compiler words it differently.
 fn code_and_line(message: &str) -> (&str, &str) {
     let code = message.split(':').next().unwrap();
     let line = message.split_once("--> src/main.rs:").map_or("", |(_, rest)| rest.split(':').next().unwrap());
@@ -138,7 +138,8 @@ fn is_the_stated_compiler() -> bool {
     String::from_utf8(version).unwrap().starts_with(&format!("rustc {COMPILER}."))
 }
 
-/// asyncio: each of these runs. Rust: none compiles, and rustc says this of it, word for word on the stated compiler.
+/// asyncio: each of these programs runs. Rust: none compiles, and rustc prints this message, word for word on the
+/// stated compiler.
 #[test]
 fn rustc_says_what_the_pages_show() {
     let is_stated = is_the_stated_compiler();
@@ -152,7 +153,7 @@ fn rustc_says_what_the_pages_show() {
     }
 }
 
-/// A reader sees one mistake at a time: where rustc prints several errors, all of them begin alike.
+/// A reader sees one mistake at a time: if rustc prints several errors, all of them begin alike.
 #[test]
 fn each_program_has_one_mistake() {
     for page in PAGES {

@@ -26,7 +26,7 @@ fn a_seat_is_free_again_when_its_value_is_dropped() {
     assert_eq!(seats.free(), 1, "the one that was kept is gone for good");
 }
 
-/// asyncio: a success, an exception and a cancellation all pass through `__exit__`. Rust: all of them drop.
+/// asyncio: a success, an exception and a cancellation all run `__exit__`. Rust: all of them drop the value.
 #[tokio::test(start_paused = true)]
 async fn an_error_a_panic_and_a_cancellation_all_give_the_seat_back() {
     let seats = Arc::new(Seats::new([7]));
@@ -47,7 +47,7 @@ async fn an_error_a_panic_and_a_cancellation_all_give_the_seat_back() {
     assert_eq!(book(&seats, async { Ok::<_, ()>(()) }).await, Ok(None), "no seat is left");
 }
 
-/// The hazard: between two awaits the program may end there. What is half done stays half done.
+/// The hazard: a cancellation may end the function at any await, and leaves the work half done.
 #[tokio::test(start_paused = true)]
 async fn but_without_a_guard_a_cancellation_leaves_things_half_done() {
     let free = Count::default();
@@ -57,7 +57,7 @@ async fn but_without_a_guard_a_cancellation_leaves_things_half_done() {
         taken.add();
     };
     assert!(timeout(ms(50), without_a_guard).await.is_err());
-    assert_eq!(free.get(), 0, "nobody gave it back");
+    assert_eq!(free.get(), 0, "it was not given back");
 }
 
 /// asyncio: `async with a, b:` exits `b` first. Rust: locals are dropped in the reverse order.
@@ -85,7 +85,7 @@ fn but_fields_are_dropped_first_one_first() {
     assert_eq!(log.take(), ["a", "b"]);
 }
 
-/// The hazard: `_` is no variable, so nothing keeps the value.
+/// The hazard: `_` is no variable, so it does not keep the value.
 #[test]
 fn an_underscore_drops_at_once_and_a_name_at_the_end() {
     let log = Log::default();
@@ -102,8 +102,8 @@ fn an_underscore_drops_at_once_and_a_name_at_the_end() {
     assert_eq!(log.take(), ["the work", "dropped"]);
 }
 
-/// asyncio: `aclosing(generator)` closes a generator that is left early. Rust: the stream is dropped, with all
-/// that it holds.
+/// asyncio: `aclosing(generator)` closes a generator that is left early. Rust: the stream is dropped, with all its
+/// resources.
 #[tokio::test]
 async fn a_stream_that_is_left_early_releases_what_it_holds_at_once() {
     let log = Log::default();
@@ -123,7 +123,7 @@ async fn a_stream_that_is_left_early_releases_what_it_holds_at_once() {
     assert_eq!(log.take(), ["connection"]);
 }
 
-/// Python: `__aexit__` awaits. Rust: `drop` is no async function, and to block in it is not allowed either.
+/// Python: `__aexit__` awaits. Rust: `drop` is no async function, and must not block either.
 #[tokio::test]
 async fn drop_cannot_wait_for_anything() {
     struct Flushed(Arc<Mutex<Option<String>>>);
@@ -134,13 +134,13 @@ async fn drop_cannot_wait_for_anything() {
             *self.0.lock().unwrap() = panic.downcast_ref::<&str>().map(ToString::to_string);
         }
     }
-    let told = Arc::new(Mutex::new(None));
-    drop(Flushed(told.clone()));
-    let told = told.lock().unwrap().take().unwrap();
-    assert!(told.starts_with("Cannot start a runtime from within a runtime"), "{told}");
+    let panic = Arc::new(Mutex::new(None));
+    drop(Flushed(panic.clone()));
+    let panic = panic.lock().unwrap().take().unwrap();
+    assert!(panic.starts_with("Cannot start a runtime from within a runtime"), "{panic}");
 }
 
-/// asyncio: ask `lock.locked()`, then `async with`. Rust: one atomic swap asks and takes; a guard gives back.
+/// asyncio: check `lock.locked()`, then `async with`. Rust: one atomic swap checks and takes; a guard releases.
 #[tokio::test(start_paused = true)]
 async fn whoever_is_second_does_not_wait_and_does_not_work() {
     let busy = AtomicBool::new(false);

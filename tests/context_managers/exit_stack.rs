@@ -33,7 +33,7 @@ async fn clean_ups_run_last_in_first_out_one_after_the_other() {
     assert_eq!(log.take(), [" 10 c", " 20 b", " 30 a"]);
 }
 
-/// asyncio: `enter_async_context` gives the resource, and exits it with the stack.
+/// asyncio: `enter_async_context` returns the resource, and the stack exits it.
 #[tokio::test(start_paused = true)]
 async fn what_is_entered_is_used_now_and_closed_later() {
     let (log, _, mut stack) = stack();
@@ -48,8 +48,8 @@ async fn what_is_entered_is_used_now_and_closed_later() {
     assert_eq!(log.take(), [" 20 b", " 30 a"]);
 }
 
-/// asyncio: a callback that raises does not keep the others from running; the last exception is raised, the others
-/// are its `__context__`. Tokio: the error is the list of them.
+/// asyncio: after a callback that raises the others still run. The last exception is raised, and the others are its
+/// `__context__`. Tokio: the error is the list of all failures.
 #[tokio::test(start_paused = true)]
 async fn it_goes_on_after_a_failure_and_a_panic_and_reports_them_all() {
     let (log, _, mut stack) = stack();
@@ -65,7 +65,7 @@ async fn it_goes_on_after_a_failure_and_a_panic_and_reports_them_all() {
     assert_eq!(log.take(), [" 10 f", " 20 bad e", " 30 panics", " 40 c", " 50 bad b", " 60 a"]);
 }
 
-/// Any value can be the payload of a panic; it is no reason to stop either.
+/// Any value can be the payload of a panic; the clean-ups go on after it.
 #[tokio::test]
 async fn a_panic_without_a_text_and_one_before_the_first_await_are_failures_too() {
     let (_, _, mut stack) = stack();
@@ -100,7 +100,7 @@ async fn a_clean_up_sees_what_has_failed_so_far_and_may_suppress_it() {
     assert_eq!(log.take(), expected);
 }
 
-/// The value is there when it was not the body that failed.
+/// If only a clean-up failed, the value is kept.
 #[tokio::test]
 async fn a_suppressed_failure_of_a_clean_up_leaves_the_value() {
     let (_, _, mut stack) = stack();
@@ -141,7 +141,7 @@ async fn when_one_cannot_be_opened_those_before_it_are_closed() {
     assert_eq!(log.take(), ["  0 caller", " 10 b", " 20 a"]);
 }
 
-/// asyncio: a stack that is dropped without `aclose` never runs its callbacks. Tokio: it does, in a task.
+/// asyncio: a stack that is dropped without `aclose` never runs its callbacks. Tokio: it runs them, in a task.
 #[tokio::test(start_paused = true)]
 async fn dropped_by_a_panic_a_cancellation_or_by_nothing_at_all_it_runs_them_in_order() {
     let expected = [" 10 b", " 20 a"];
@@ -186,8 +186,8 @@ async fn after_a_drop_the_clean_ups_are_told_so() {
     assert_eq!(log.take(), ["dropped before its end"]);
 }
 
-/// asyncio: a cancellation during the exit makes the callback at work raise, and reaches the next one as an
-/// exception; a second one cuts off another. Tokio: they run in a task of their own.
+/// asyncio: a cancellation during the exit raises in the running callback, and the next one gets it as an exception. A
+/// second cancellation cuts off another callback. Tokio: the clean-ups run in a task of their own.
 #[tokio::test(start_paused = true)]
 async fn cancellations_during_the_close_do_not_cut_it_short() {
     let (log, cleanups, mut stack) = stack();
@@ -217,7 +217,7 @@ async fn pop_all_moves_them_to_another_stack() {
     assert_eq!(drain(&cleanups, ms(5)).await, Ok(()));
 }
 
-/// A dropped stack runs its clean-ups in a task: an empty one needs none.
+/// A dropped stack runs its clean-ups in a task; an empty stack needs no task.
 #[tokio::test]
 async fn of_nothing_it_closes_and_spawns_nothing_when_it_is_dropped() {
     let (_, _, stack) = self::stack();
@@ -227,7 +227,8 @@ async fn of_nothing_it_closes_and_spawns_nothing_when_it_is_dropped() {
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }
 
-/// asyncio: the stack unwinds in a loop. Tokio: so it does here, and every 128 of them another task has its turn.
+/// asyncio: the stack unwinds in a loop. Tokio: so does this one, and after every 128 clean-ups other tasks have a
+/// turn.
 #[tokio::test]
 async fn a_hundred_thousand_are_no_trouble_and_let_others_have_their_turn() {
     for closed in [true, false] {
@@ -273,7 +274,7 @@ async fn a_hundred_thousand_failures_are_all_reported() {
     assert_eq!(failures.len(), 100_000);
 }
 
-/// A stack outlives its runtime: nothing can run any more, and it says so.
+/// A stack outlives its runtime: its clean-ups cannot run, and `close` reports that.
 #[test]
 fn on_a_runtime_that_has_ended_nothing_runs_and_it_is_said() {
     let runtime = Builder::new_current_thread().build().unwrap();

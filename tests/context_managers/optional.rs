@@ -19,7 +19,7 @@ async fn with_a_limit_work_waits_and_without_one_it_does_not() {
     }
 }
 
-/// asyncio: a `Semaphore` has no `close`. Tokio: with a closed one the work is never polled.
+/// asyncio: a `Semaphore` has no `close`. Tokio: with a closed semaphore the work is never polled.
 #[tokio::test]
 async fn a_closed_limit_is_an_error_and_nothing_runs() {
     let limit = Semaphore::new(1);
@@ -27,7 +27,7 @@ async fn a_closed_limit_is_an_error_and_nothing_runs() {
     assert!(limited(Some(&limit), async { unreachable!("it is closed") }).await.is_err());
 }
 
-/// asyncio: `nullcontext(given)` leaves what it was given open. Rust: so does a `&mut`.
+/// asyncio: `nullcontext(given)` leaves the given resource open. Rust: so does a `&mut`.
 #[tokio::test]
 async fn what_is_given_stays_open_and_what_was_opened_is_dropped() {
     let log = Log::default();

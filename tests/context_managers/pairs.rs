@@ -49,7 +49,7 @@ async fn clean_up_that_awaits() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `asyncio.run` waits for the exits that are left. Tokio: a tracker, waited for last.
+/// asyncio: `asyncio.run` waits for the exits that are left. Tokio: `main` waits for a tracker last.
 #[tokio::test(start_paused = true)]
 async fn the_end_waits_for_clean_ups() -> anyhow::Result<()> {
     let log = Log::default();

@@ -11,7 +11,7 @@ use crate::support::{Count, Log, OnDrop, ms, panics};
 use crate::work::all_over;
 use crate::work::scope::nested;
 
-fn told<T, E>(outcome: &Outcome<T, E>) -> &'static str {
+fn described<T, E>(outcome: &Outcome<T, E>) -> &'static str {
     match outcome {
         Outcome::Ok(_) => "a success",
         Outcome::Err(_) => "an error",
@@ -37,7 +37,7 @@ async fn logged<T: Send + 'static>(
         async |_, _| body().await,
         |log, outcome| {
             async move {
-                log.at(format_args!("clean-up after {}", told(outcome)));
+                log.at(format_args!("clean-up after {}", described(outcome)));
                 sleep(ms(100)).await;
                 log.at("closed");
                 Ok(())
@@ -48,7 +48,7 @@ async fn logged<T: Send + 'static>(
     .await
 }
 
-/// Enters at once, logs the outcome, and lets `change` have it.
+/// Enters at once, logs the outcome, and passes it to `change`.
 async fn changed<T: Send + 'static>(
     body: impl AsyncFnOnce() -> Result<T, &'static str>,
     change: impl FnOnce(&mut Outcome<T, &'static str>) -> Result<(), &'static str> + Send + 'static,
@@ -63,7 +63,7 @@ async fn changed<T: Send + 'static>(
     .await
 }
 
-/// asyncio: enter, body, exit run in this order, and the caller goes on after the exit. Tokio: the same.
+/// asyncio: enter, body and exit run in this order, and the caller goes on after the exit. Tokio: the same.
 #[tokio::test(start_paused = true)]
 async fn enter_body_and_clean_up_run_in_this_order_and_all_of_them_await() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());
@@ -84,7 +84,7 @@ async fn after_an_error_the_clean_up_runs_and_the_error_goes_on() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());
     let failed = logged(&cleanups, &log, async || {
         sleep(ms(50)).await;
-        // What `?` does, too.
+        // As `?` does.
         if log.elapsed() == ms(60) {
             return Err("disk full");
         }
@@ -123,7 +123,7 @@ async fn after_a_timeout_an_abort_and_a_lost_select_the_clean_up_runs() {
 
     let (log, cleanups) = (Log::default(), TaskTracker::new());
     tokio::select! {
-        _ = logged(&cleanups, &log, forever) => unreachable!("it is for ever"),
+        _ = logged(&cleanups, &log, forever) => unreachable!("it never ends"),
         () = sleep(ms(50)) => {}
     }
     all_over(&cleanups).await;
@@ -141,7 +141,7 @@ async fn after_a_timeout_an_abort_and_a_lost_select_the_clean_up_runs() {
     assert_eq!(log.take(), expected);
 }
 
-/// The hazard: a `close().await` at the end of the block is code like any other, and is passed by.
+/// The hazard: a `close().await` at the end of the block is ordinary code, and a cancellation skips it.
 #[tokio::test(start_paused = true)]
 async fn but_a_close_at_the_end_of_the_block_is_skipped() {
     async fn with_a_close(log: Log, body: impl Future<Output = Result<(), ()>>) -> Result<(), ()> {
@@ -185,7 +185,7 @@ async fn what_was_not_entered_is_not_cleaned_up() {
     assert!(log.take().is_empty());
 }
 
-/// asyncio: a true value from `__aexit__` suppresses the exception. Tokio: the clean-up puts a value in its place.
+/// asyncio: a true value from `__aexit__` suppresses the exception. Tokio: the clean-up replaces it with a value.
 #[tokio::test]
 async fn the_clean_up_may_suppress_an_error() {
     let value = changed(
@@ -200,7 +200,7 @@ async fn the_clean_up_may_suppress_an_error() {
     assert_eq!(value.await, Ok(0));
 }
 
-/// asyncio: an exception raised in the exit takes the place of the first.
+/// asyncio: an exception raised in the exit replaces the first. Tokio: the clean-up may do so, too.
 #[tokio::test]
 async fn the_clean_up_may_put_another_error_in_its_place() {
     let value = changed(
@@ -246,7 +246,7 @@ async fn the_clean_up_may_make_an_error_of_a_panic_and_of_a_value() {
 }
 
 /// asyncio: `__aexit__` may swallow the cancellation, and the task goes on after the block. Tokio: a dropped future
-/// is gone. What the clean-up makes of the outcome is dropped.
+/// cannot go on. The clean-up's new outcome is dropped.
 #[tokio::test]
 async fn but_it_cannot_take_back_a_cancellation() {
     let log = Log::default();
@@ -313,7 +313,7 @@ async fn a_panic_in_the_clean_up_goes_on_unless_the_body_failed() {
     assert_eq!(*panic.downcast::<&str>().unwrap(), "a panic");
 }
 
-/// A closure that panics before it has made its future does as one that panics later.
+/// A closure may panic before it has made its future; the effect is the same.
 #[tokio::test]
 async fn a_clean_up_that_panics_before_its_first_await_is_caught_too() {
     let cleanups = TaskTracker::new();
@@ -343,7 +343,7 @@ async fn after_a_cancellation_nobody_hears_the_error_of_the_clean_up() {
     assert_eq!(ran.get(), 1, "it has to log its errors itself");
 }
 
-/// asyncio: a timeout raises when the exit is over. Tokio: it fires on time, and the clean-up runs on.
+/// asyncio: a timeout raises after the exit. Tokio: it fires on time, and the clean-up runs on.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_does_not_wait_for_the_clean_up() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());
@@ -379,14 +379,14 @@ async fn the_clean_up_may_have_a_timeout_of_its_own() {
     assert_eq!(log.take(), [" 80 gave up"]);
 }
 
-/// asyncio: a second `cancel()` ends the first await in the exit, and the rest of it is skipped; `shield` is the
-/// way out. Tokio: the clean-up is a task of its own, so the second cancellation ends only the waiting.
+/// asyncio: a second `cancel()` ends the first await in the exit and skips the rest; `shield` prevents that. Tokio: the
+/// clean-up is a task of its own, so the second cancellation ends only the waiting.
 #[tokio::test(start_paused = true)]
 async fn a_second_cancellation_during_the_clean_up_does_not_cut_it_short() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());
     let task = tokio::spawn({
         let (log, cleanups) = (log.clone(), cleanups.clone());
-        // The first end: an error. The caller now waits for the clean-up.
+        // First an error ends the body. The caller now waits for the clean-up.
         async move { logged(&cleanups, &log, async || Err::<(), _>("cancelled by a token")).await }
     });
     sleep(ms(50)).await;
@@ -433,7 +433,7 @@ async fn a_nested_scope_is_cleaned_up_before_the_one_around_it() {
     assert_eq!(log.take(), at(0));
 }
 
-/// The hazard: two scopes on one tracker know nothing of each other.
+/// The hazard: two scopes on one tracker do not wait for each other.
 #[tokio::test(start_paused = true)]
 async fn but_two_scopes_on_one_tracker_are_cleaned_up_side_by_side() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());
@@ -452,7 +452,7 @@ async fn but_two_scopes_on_one_tracker_are_cleaned_up_side_by_side() {
     assert_eq!(log.take(), [&[" 10 open", " 20 open"], &both[..]].concat());
 }
 
-/// asyncio: `@asynccontextmanager` makes one of a generator, which may then decorate a function
+/// asyncio: `@asynccontextmanager` makes a context manager of a generator. It may also decorate a function
 /// (`AsyncContextDecorator`). Tokio: a function that takes the body is both.
 #[tokio::test(start_paused = true)]
 async fn a_function_that_takes_the_body_is_a_context_manager() {
@@ -474,7 +474,7 @@ async fn a_function_that_takes_the_body_is_a_context_manager() {
     assert_eq!(decorated("hello").await, Ok(5));
 }
 
-/// asyncio: `contextlib.suppress` is a context manager. Rust: an error is a value, so it is a `match`.
+/// asyncio: `contextlib.suppress` is a context manager. Rust: an error is a value, so a `match` suppresses it.
 #[tokio::test(start_paused = true)]
 async fn to_suppress_an_error_outside_no_manager_is_needed() {
     let (log, cleanups) = (Log::default(), TaskTracker::new());
@@ -530,7 +530,7 @@ async fn ten_thousand_that_are_cancelled_at_once_are_all_cleaned_up() {
     assert_eq!((closed.get(), start.elapsed()), (10_000, ms(101)));
 }
 
-/// The body's error is reported, whatever the clean-up panics with: also with a value whose destructor panics.
+/// The body's error is reported whatever the clean-up panics with, even a value whose destructor panics.
 #[tokio::test]
 async fn a_payload_that_panics_when_dropped_costs_no_error() {
     let cleanups = TaskTracker::new();

@@ -14,7 +14,8 @@ use crate::support::{ms, panics};
 use crate::work::all_over;
 use crate::work::transaction::{Connection, Fake, Step, pool};
 
-/// asyncio: a driver's `async with` commits at its end. Here: so does `transaction`; its connection returns.
+/// asyncio: a driver's `async with` commits at its end. Here: so does `transaction`; its connection returns to the
+/// pool.
 #[tokio::test(start_paused = true)]
 async fn a_success_is_committed_and_the_connection_is_used_again() {
     let (pool, database, _) = pool(2, None);
@@ -26,7 +27,7 @@ async fn a_success_is_committed_and_the_connection_is_used_again() {
     assert_eq!((pool.idle(), pool.free()), (1, 2));
 }
 
-/// asyncio: an exception rolls back, and goes on when that is done.
+/// asyncio: an exception causes a rollback, and goes on after it.
 #[tokio::test(start_paused = true)]
 async fn an_error_is_rolled_back_before_the_caller_gets_it() {
     let (pool, database, _) = pool(1, None);
@@ -36,7 +37,7 @@ async fn an_error_is_rolled_back_before_the_caller_gets_it() {
     assert_eq!((pool.idle(), pool.free()), (1, 1));
 }
 
-/// asyncio: the cancelled task itself awaits its rollback. Here: the caller is gone, so a task does.
+/// asyncio: the cancelled task itself awaits its rollback. Here: the caller is dropped, so a task awaits it.
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_a_cancellation_are_rolled_back_by_a_task() {
     let (pool, database, cleanups) = pool(1, None);
@@ -68,7 +69,7 @@ async fn a_drain_waits_for_a_transaction_that_an_abort_has_not_reached_yet() {
     assert_eq!(database.log.take(), [" 10 connect", " 20 begin 1", " 35 rollback 1"]);
 }
 
-/// A waiter gets the connection when the rollback is over, not when its user is gone.
+/// A waiter gets the connection when the rollback is over, not when its user is dropped.
 #[tokio::test(start_paused = true)]
 async fn a_waiter_gets_the_connection_when_the_rollback_is_over() {
     let (pool, database, _) = pool(1, None);
@@ -98,7 +99,7 @@ async fn callers_get_connections_in_the_order_in_which_they_asked() {
     assert_eq!(order.into_inner().unwrap(), [0, 1, 2, 3, 4]);
 }
 
-/// The state of a connection whose commit or rollback failed is not known: it is closed, its place is free.
+/// After a failed commit or rollback the state of the connection is unknown: it is closed, and its permit is free.
 #[tokio::test(start_paused = true)]
 async fn after_a_failed_step_the_connection_is_closed_and_its_place_is_free() {
     for failing in [Connect, Begin, Commit, Rollback] {

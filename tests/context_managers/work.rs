@@ -5,13 +5,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::many_threads::some_turns;
 
-/// Waits until everything that `cleanups` knows of is over.
+/// Waits until every scope and clean-up of `cleanups` is over.
 pub async fn all_over(cleanups: &TaskTracker) {
     cleanups.close();
     cleanups.wait().await;
 }
 
-/// Yields up to four times: where others run meanwhile is a matter of chance.
+/// Yields up to four times, at random, so that others run meanwhile.
 pub async fn random_turns(mut rng: Rng) {
     some_turns(&mut rng, 4).await;
 }
@@ -149,8 +149,8 @@ pub mod transaction {
         Rollback,
     }
 
-    /// A database that logs, counts what is open, and fails or panics on request. Each step takes 10 ms, or up
-    /// to four turns if it was given a source of chance.
+    /// A database that logs, counts its open connections, and fails or panics on request. Each step takes 10 ms, or up
+    /// to four turns if it has a random number generator.
     #[derive(Clone)]
     pub struct Fake {
         pub log: Log,

@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 use crate::support::Entries;
 use crate::work::context::{REQUEST, SHARED, request};
 
-/// asyncio: `create_task` copies the context. Tokio: `spawn` and `spawn_blocking` start without any.
+/// asyncio: `create_task` copies the context. Tokio: `spawn` and `spawn_blocking` start without one.
 #[tokio::test]
 async fn a_spawned_task_sees_none_of_its_parents_task_locals() {
     let seen = REQUEST.scope("request-1", async {
@@ -15,7 +15,7 @@ async fn a_spawned_task_sees_none_of_its_parents_task_locals() {
     assert_eq!(seen.await, (Some("request-1"), None, None));
 }
 
-/// asyncio: the child sees what the parent had set; with `to_thread` the thread does too.
+/// asyncio: the child sees the values of its parent; with `to_thread` the thread does too.
 #[tokio::test]
 async fn a_child_that_inherits_sees_its_parents_value() {
     let seen = REQUEST.scope("request-1", async {
@@ -26,7 +26,7 @@ async fn a_child_that_inherits_sees_its_parents_value() {
     assert_eq!(seen.await, (Some("request-1"), Some("request-1")));
 }
 
-/// asyncio: what the child sets, the parent does not see; its own children do.
+/// asyncio: a value that the child sets is seen by its own children, and not by its parent.
 #[tokio::test]
 async fn what_a_child_sets_its_children_see_and_its_parent_does_not() {
     let seen = REQUEST.scope("request-1", async {
@@ -45,7 +45,7 @@ async fn what_a_child_sets_its_children_see_and_its_parent_does_not() {
     assert_eq!(seen.await, ((outer, (inner, inner), outer), outer));
 }
 
-/// asyncio: the copy is made by `create_task`, so what the parent sets later the child does not see.
+/// asyncio: `create_task` makes the copy, so the child does not see values that the parent sets later.
 #[tokio::test]
 async fn the_snapshot_is_taken_when_the_child_is_made_not_when_it_starts() {
     let child = REQUEST.sync_scope("first", || inherit(&REQUEST, async { request() }));
@@ -55,7 +55,7 @@ async fn the_snapshot_is_taken_when_the_child_is_made_not_when_it_starts() {
     assert_eq!(REQUEST.scope("second", spawn_blocking(blocking)).await.unwrap(), Some("first"));
 }
 
-/// asyncio: the copy is shallow: a list in a `ContextVar` is the same list. Tokio: so is what an `Arc` holds.
+/// asyncio: the copy is shallow: a list in a `ContextVar` is the same list. Tokio: so is the value in an `Arc`.
 #[tokio::test]
 async fn what_is_shared_in_the_value_stays_shared() {
     let log = Entries::default();
@@ -67,8 +67,8 @@ async fn what_is_shared_in_the_value_stays_shared() {
     assert_eq!(log.take(), ["child"]);
 }
 
-/// asyncio: `get()` of a variable that was never set raises `LookupError`. Tokio: `get` panics, `try_get` does
-/// not. A child of a parent without a value has none, and that is no error.
+/// asyncio: `get()` of a variable that was never set raises `LookupError`. Tokio: `get` panics, `try_get` does not. If
+/// the parent has no value, the child has none, without an error.
 #[tokio::test]
 async fn without_a_value_there_is_nothing_to_inherit() {
     assert_eq!(tokio::spawn(inherit(&REQUEST, async { request() })).await.unwrap(), None);
@@ -77,7 +77,7 @@ async fn without_a_value_there_is_nothing_to_inherit() {
     assert!(gets.await.unwrap_err().is_panic());
 }
 
-/// asyncio and Tokio: what is awaited on the same task needs no help.
+/// asyncio and Tokio: code that is awaited on the same task sees the value.
 #[tokio::test]
 async fn what_is_awaited_inside_the_scope_sees_the_value() {
     let both = REQUEST.scope("request-1", async { tokio::join!(async { request() }, async { request() }) });

@@ -13,22 +13,22 @@ use crate::support::{Entries, OnDrop, alive_tasks, ms, panics};
 use crate::work::done_callback::tells;
 use crate::work::load;
 
-/// asyncio: a done callback is called once, with the finished task, however it ended.
+/// asyncio: a done callback is called once, with the finished task, in whatever way the task ended.
 #[tokio::test(start_paused = true)]
 async fn it_is_called_once_however_the_task_ended() {
     let log = Entries::default();
-    for (name, told) in [("a", "value"), ("bad", "error"), ("panics", "panic")] {
+    for (name, outcome) in [("a", "value"), ("bad", "error"), ("panics", "panic")] {
         let task = Announced::new(tokio::spawn(load((name, 100))));
         task.add_done_callback(tells(&log));
         sleep(ms(200)).await;
-        assert_eq!(log.take(), [told]);
+        assert_eq!(log.take(), [outcome]);
         drop(task);
         yield_now().await;
         assert!(log.take().is_empty());
     }
 }
 
-/// asyncio: also when it is cancelled, and also when it was cancelled before it began.
+/// asyncio: a done callback is also called for a cancelled task, even if it was cancelled before it began.
 #[tokio::test(start_paused = true)]
 async fn it_is_called_for_an_aborted_task_also_for_one_that_never_began() {
     let log = Entries::default();
@@ -45,7 +45,7 @@ async fn it_is_called_for_an_aborted_task_also_for_one_that_never_began() {
     }
 }
 
-/// The hazard: code after the work in the same task is not run when the work panics or is aborted.
+/// The hazard: code after the work in the same task does not run if the work panics or is aborted.
 #[tokio::test(start_paused = true)]
 async fn but_code_after_the_await_is_left_out_by_a_panic_and_an_abort() {
     let log = Entries::default();
@@ -63,8 +63,8 @@ async fn but_code_after_the_await_is_left_out_by_a_panic_and_an_abort() {
     assert_eq!(log.take(), ["a"]);
 }
 
-/// asyncio: an exception that is never retrieved is logged when the task is collected. Tokio: an `Err` in a
-/// dropped handle is lost; a callback hears it.
+/// asyncio: an exception that is never retrieved is logged when the task is collected. Tokio: an `Err` in a dropped
+/// handle is lost; a callback gets it.
 #[tokio::test(start_paused = true)]
 async fn an_error_that_nobody_waits_for_is_heard() {
     let log = Entries::default();
@@ -75,8 +75,8 @@ async fn an_error_that_nobody_waits_for_is_heard() {
     assert_eq!((log.take(), alive_tasks()), (vec!["error"], 0));
 }
 
-/// asyncio: callbacks are called by `call_soon` in the order in which they were added, before the task that
-/// awaits goes on. Here: all of them before `join` returns.
+/// asyncio: callbacks are called by `call_soon` in the order in which they were added, before the task that awaits goes
+/// on. Here: all of them are called before `join` returns.
 #[tokio::test(start_paused = true)]
 async fn callbacks_are_called_in_their_order_and_before_join_returns() {
     let log = Entries::default();
@@ -101,7 +101,7 @@ async fn a_thousand_callbacks_are_called_in_their_order_on_many_threads() {
         let called = called.clone();
         task.add_done_callback(move |_| called.lock().unwrap().push(n));
         if n == 500 {
-            // The rest is added while callbacks are being called.
+            // The other callbacks are added while the first ones are called.
             go_on.take().unwrap().send(()).unwrap();
         }
     }
@@ -123,7 +123,7 @@ async fn for_a_task_that_is_done_it_is_called_soon_and_not_at_once() {
     }
 }
 
-/// asyncio: `remove_done_callback` tells how many it removed; none after the call.
+/// asyncio: `remove_done_callback` returns how many it removed: zero after the call.
 #[tokio::test(start_paused = true)]
 async fn a_removed_callback_is_not_called_and_a_called_one_cannot_be_removed() {
     let log = Entries::default();
@@ -160,7 +160,7 @@ async fn a_callback_runs_inside_the_runtime() {
     drop(task);
 }
 
-/// asyncio: what is left when the loop is closed is not called. Tokio: nor here; it is dropped.
+/// asyncio: callbacks that are left when the loop closes are never called. Here: the same; they are dropped.
 #[test]
 fn a_callback_that_was_not_called_is_dropped_with_the_runtime() {
     let log = Entries::default();
@@ -187,7 +187,7 @@ async fn a_payload_that_panics_when_dropped_costs_no_callback() {
     assert_eq!(log.take(), ["value"]);
 }
 
-/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic, which is the task's.
+/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic of the task.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_awaits_itself_panics() {
     let (give, me) = oneshot::channel::<Announced<()>>();

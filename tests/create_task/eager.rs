@@ -51,8 +51,7 @@ async fn work_that_waits_has_come_to_its_first_wait_and_becomes_a_task() {
     assert_eq!((log.take(), begun.elapsed()), (vec!["second part"], ms(100)));
 }
 
-/// asyncio 3.12: a task that is cancelled right after its start has run its first part, where a lazy one never
-/// begins.
+/// asyncio 3.12: a task that is cancelled right after its start has run its first part; a lazy task never begins.
 #[tokio::test(start_paused = true)]
 async fn an_abort_comes_after_the_first_part() {
     let log = Entries::default();
@@ -86,8 +85,8 @@ async fn a_panic_in_either_part_is_an_error_of_the_task() {
     }
 }
 
-/// The first poll is made without a waker, so what happens before the task's own first poll must not be lost.
-/// Each of these is made ready after the first poll and before the second.
+/// The first poll has no waker, so an event before the task's own first poll must not be lost. Each of these is made
+/// ready after the first poll and before the second.
 #[tokio::test(start_paused = true)]
 async fn a_wake_up_between_the_first_poll_and_the_second_is_not_lost() {
     let (send, receive) = oneshot::channel();
@@ -125,7 +124,7 @@ async fn a_wake_up_between_the_first_poll_and_the_second_is_not_lost() {
     assert!(received.eq(0..100));
 }
 
-/// ... and what happens after the second poll reaches the task through the waker of that one.
+/// An event after the second poll reaches the task through the waker of that poll.
 #[tokio::test(start_paused = true)]
 async fn a_wake_up_after_the_second_poll_reaches_the_task() {
     let wakers = Arc::new(Mutex::new(Vec::<Waker>::new()));
@@ -148,7 +147,7 @@ async fn a_wake_up_after_the_second_poll_reaches_the_task() {
     assert_eq!(soon(eager.join()).await.unwrap(), "woken");
 }
 
-/// With the caller's waker in the first poll, what happens before the second would wake the caller for nothing.
+/// With the caller's waker in the first poll, an event before the second poll would wake the caller for nothing.
 #[tokio::test(start_paused = true)]
 async fn the_caller_is_not_woken_by_the_work() {
     let mut polls = 0;
@@ -167,8 +166,8 @@ async fn the_caller_is_not_woken_by_the_work() {
     assert_eq!(polls, 2, "once to begin, once after the sleep");
 }
 
-/// asyncio 3.12: an eager task has a context and an identity of its own from its first part on. Here the first
-/// part is the caller's: what it sees there is gone after the first wait, unless it was inherited.
+/// asyncio 3.12: an eager task has a context and an identity of its own from its first part on. Here the first part
+/// runs in the caller's context. The rest does not see it, unless it was inherited.
 #[tokio::test]
 async fn the_first_part_sees_the_callers_context_and_the_rest_only_what_was_inherited() {
     tokio::task_local! {
@@ -196,7 +195,7 @@ async fn a_hundred_thousand_that_do_not_wait_make_no_task() {
     assert_eq!(alive_tasks(), 0);
 }
 
-/// A caller that has used up its turn makes the work wait, and nothing is lost by it.
+/// If the caller has used up its budget, the work has to wait, and its result is not lost.
 #[tokio::test]
 async fn a_caller_that_has_used_up_its_turn_makes_a_task_of_it() {
     let permits = Arc::new(Semaphore::new(1));
@@ -206,7 +205,7 @@ async fn a_caller_that_has_used_up_its_turn_makes_a_task_of_it() {
     assert!(eager.join().await.unwrap().is_ok());
 }
 
-/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic, which is the task's.
+/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic of the task.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_awaits_itself_panics() {
     let (give, me) = oneshot::channel::<Eager<()>>();

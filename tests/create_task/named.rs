@@ -15,7 +15,8 @@ fn running(names: &Names) -> Vec<String> {
     names.running().iter().map(ToString::to_string).collect()
 }
 
-/// asyncio: `task.get_name()` gives the name, done or not. Tokio: names need an unstable build; here they do not.
+/// asyncio: `task.get_name()` returns the name, also after the end. Tokio: names need an unstable build; here they do
+/// not.
 #[tokio::test(start_paused = true)]
 async fn a_task_tells_its_name_before_and_after_its_end() {
     let mut task = Names::default().spawn("loader", load(("a", 100)));
@@ -24,7 +25,7 @@ async fn a_task_tells_its_name_before_and_after_its_end() {
     assert_eq!(&*task.name(), "loader");
 }
 
-/// asyncio: `done()`, `cancelled()` and `exception()` tell a task's state without awaiting it.
+/// asyncio: `done()`, `cancelled()` and `exception()` return a task's state without awaiting it.
 #[tokio::test(start_paused = true)]
 async fn the_state_tells_how_a_task_is_doing_and_how_it_ended() {
     let names = Names::default();
@@ -47,8 +48,8 @@ async fn the_state_is_true_for_a_caller_that_has_used_up_its_turn() {
     assert_eq!(task.state(), State::Finished);
 }
 
-/// asyncio: `task.result()` can be asked for again and again. Tokio: a handle is good for one await, and panics
-/// at the second.
+/// asyncio: `task.result()` can be called again and again. Tokio: a handle can be awaited once, and panics at the
+/// second await.
 #[tokio::test(start_paused = true)]
 async fn the_result_can_be_asked_for_again_and_that_of_a_bare_handle_cannot() {
     let mut task = Names::default().spawn("loader", load(("a", 100)));
@@ -81,8 +82,8 @@ async fn only_tasks_that_run_are_listed() {
     assert!(running(&names).is_empty());
 }
 
-/// asyncio: the loop has only weak references; a task without another one may vanish from the list and from
-/// life. Tokio: it runs on, and is listed.
+/// asyncio: the loop has only weak references; a task without another one may be collected and vanish from the list.
+/// Tokio: it runs on, and is listed.
 #[tokio::test(start_paused = true)]
 async fn a_task_whose_handle_was_dropped_is_listed_until_it_ends() {
     let names = Names::default();
@@ -93,7 +94,7 @@ async fn a_task_whose_handle_was_dropped_is_listed_until_it_ends() {
     assert!(running(&names).is_empty());
 }
 
-/// asyncio: names need not be unique. Here neither.
+/// asyncio: names need not be unique. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn two_tasks_may_share_a_name_and_a_name_may_be_used_again() {
     let names = Names::default();
@@ -110,8 +111,8 @@ async fn two_tasks_may_share_a_name_and_a_name_may_be_used_again() {
     drop(third);
 }
 
-/// The hazard next door: in a `JoinMap` the second task of a name aborts the first, and only the key of a task
-/// that was joined is gone.
+/// The hazard: in a `JoinMap` a second task with the same name aborts the first. A key is listed until its task is
+/// joined.
 #[tokio::test(start_paused = true)]
 async fn but_a_join_map_has_one_task_for_a_key_and_lists_finished_ones() {
     let log = Entries::default();
@@ -141,8 +142,8 @@ async fn a_task_sees_itself_on_the_list() {
     assert_eq!(task.result().await.as_ref().unwrap(), &["watcher"]);
 }
 
-/// asyncio: `asyncio.run` cancels what is left. Tokio: the runtime drops what is left, and so does a spawn on a
-/// runtime that has shut down; the list follows.
+/// asyncio: `asyncio.run` cancels the remaining tasks. Tokio: the runtime drops them; a runtime that has shut down also
+/// drops each new task. The list is empty afterwards.
 #[test]
 fn a_runtime_that_shuts_down_leaves_nothing_on_the_list() {
     let names = Names::default();
@@ -159,7 +160,7 @@ fn a_runtime_that_shuts_down_leaves_nothing_on_the_list() {
     assert_eq!((running(&names).len(), late.state()), (0, State::Cancelled));
 }
 
-/// A list that kept finished tasks would grow with the program: each entry goes with its task.
+/// A list that kept finished tasks would grow without end: each entry is removed with its task.
 #[tokio::test]
 async fn the_list_of_a_hundred_thousand_tasks_is_empty_after_their_end() {
     let names = Names::default();
@@ -174,7 +175,7 @@ async fn the_list_of_a_hundred_thousand_tasks_is_empty_after_their_end() {
     assert!(names.running().is_empty());
 }
 
-/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic, which is the task's.
+/// asyncio: `RuntimeError`, "Task cannot await on itself". Here: a panic of the task.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_awaits_itself_panics() {
     let (names, (give, me)) = (Names::default(), oneshot::channel::<NamedTask<()>>());

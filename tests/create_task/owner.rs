@@ -36,8 +36,8 @@ async fn a_task_outlives_the_task_that_started_it() {
     assert_eq!(log.take(), ["finished", "dropped"]);
 }
 
-/// asyncio: `asyncio.run` cancels what is left and waits for it. Tokio: the runtime drops what is left where it
-/// stands, without another await.
+/// asyncio: `asyncio.run` cancels the remaining tasks and waits for them. Tokio: the runtime drops them at their
+/// current await.
 #[test]
 fn a_detached_task_ends_where_it_stands_when_the_runtime_does() {
     let log = Entries::default();
@@ -52,8 +52,8 @@ fn a_detached_task_ends_where_it_stands_when_the_runtime_does() {
     assert_eq!(log.take(), ["dropped"]);
 }
 
-/// asyncio: `try: ... finally: task.cancel()`. Tokio: the handle does it; when it has been dropped, the task
-/// has been asked to end, and ends at its next turn.
+/// asyncio: `try: ... finally: task.cancel()`. Tokio: the drop of the handle asks the task to end, and it ends at its
+/// next turn.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_abort_on_drop_handle_asks_the_task_to_end() {
     let log = Entries::default();
@@ -65,7 +65,7 @@ async fn a_dropped_abort_on_drop_handle_asks_the_task_to_end() {
     assert_eq!(log.take(), ["dropped"]);
 }
 
-/// asyncio: `task.cancel()`, then `await task`. Tokio: the same two steps when the task has to be gone.
+/// asyncio: `task.cancel()`, then `await task`. Tokio: the same two steps, if the task has to be gone.
 #[tokio::test(start_paused = true)]
 async fn abort_and_await_to_know_that_a_task_is_gone() {
     let log = Entries::default();
@@ -76,7 +76,7 @@ async fn abort_and_await_to_know_that_a_task_is_gone() {
     assert_eq!(log.take(), ["dropped"]);
 }
 
-/// Tokio: a dropped `JoinSet` aborts its tasks; `shutdown` waits until they are gone; `detach_all` lets them go.
+/// Tokio: dropping a `JoinSet` aborts its tasks; `shutdown` also waits for their end; `detach_all` lets them run on.
 #[tokio::test(start_paused = true)]
 async fn a_join_set_ends_its_tasks_unless_they_are_detached() {
     let log = Entries::default();
@@ -101,7 +101,7 @@ async fn a_join_set_ends_its_tasks_unless_they_are_detached() {
     assert_eq!(log.take(), ["finished", "dropped", "finished", "dropped"]);
 }
 
-/// Tokio: a `TaskTracker` owns nothing and ends nothing. It knows how many are left, from every clone.
+/// Tokio: a `TaskTracker` owns no task and ends none. Every clone knows how many tasks are left.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_tracker_lets_its_tasks_run_on_and_a_clone_can_wait_for_them() {
     let log = Entries::default();
@@ -124,7 +124,7 @@ async fn but_a_tracker_that_was_not_closed_is_waited_for_without_end() {
     soon(tracker.wait()).await;
 }
 
-/// The hazard: closing a tracker refuses nothing. [`Outbox::close`] takes the outbox away, so no caller can try.
+/// The hazard: a closed tracker refuses no task. [`Outbox::close`] consumes the outbox, so no caller can add one.
 #[tokio::test(start_paused = true)]
 async fn but_a_closed_tracker_still_takes_tasks() {
     let log = Entries::default();
@@ -136,7 +136,7 @@ async fn but_a_closed_tracker_still_takes_tasks() {
     assert_eq!(log.take(), ["finished", "dropped"]);
 }
 
-/// A value with a counter in it: each load takes 50 ms and counts one up.
+/// A value with a counter: each load takes 50 ms and increments it.
 fn refreshed(log: &Entries<&'static str>) -> Refreshed<u32> {
     let (log, mut version) = (log.clone(), 0);
     Refreshed::new(0, ms(100), move || {
@@ -165,7 +165,8 @@ async fn a_value_is_kept_fresh_by_its_task() {
     assert!(value.is_kept_fresh());
 }
 
-/// asyncio: the task holds a reference to its object and keeps both alive. Tokio: the task is a field.
+/// asyncio: the task has a reference to its object and keeps it alive. Tokio: the task is a field and ends with the
+/// value.
 #[tokio::test(start_paused = true)]
 async fn the_task_ends_with_the_value_that_it_keeps_fresh() {
     let log = Entries::default();
@@ -206,7 +207,7 @@ async fn an_empty_outbox_closes_at_once() {
     assert_eq!(Outbox::default().close().now_or_never(), Some(()));
 }
 
-/// A shutdown with a limit: what is not delivered by then goes on for as long as the runtime does.
+/// A shutdown with a limit: deliveries that are not done by then go on until the runtime ends.
 #[tokio::test(start_paused = true)]
 async fn a_limit_on_closing_ends_the_wait_and_not_the_delivery() {
     let log = Entries::default();

@@ -48,8 +48,8 @@ async fn tasks_start_in_the_order_in_which_they_were_spawned() {
     assert_eq!(order_of_starts().await, ["1", "2", "3", "4"]);
 }
 
-/// The hazard: a worker of the multi-thread runtime takes the task spawned last first, for its data is still in
-/// the cache. With one worker no other can take one before.
+/// The hazard: a worker of the multi-thread runtime runs the task spawned last first, because its data are still in the
+/// cache. Here there is one worker, so no other takes a task before.
 #[test]
 fn but_a_worker_of_many_starts_the_last_one_first() {
     let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -69,7 +69,7 @@ async fn order_of_starts() -> Vec<&'static str> {
     log.take()
 }
 
-/// asyncio and Tokio: a task runs whether or not anybody awaits it; a coroutine or future does not.
+/// asyncio and Tokio: a task runs without being awaited; a coroutine or future does not.
 #[tokio::test(start_paused = true)]
 async fn a_task_makes_progress_while_its_creator_does_something_else() {
     let start = Instant::now();
@@ -83,8 +83,8 @@ async fn a_task_makes_progress_while_its_creator_does_something_else() {
     assert_eq!(start.elapsed(), ms(500), "one after the other");
 }
 
-/// asyncio: `cancel()` is a request, and `done()` is still false after it. Tokio: the same; but `abort()` does
-/// not tell whether there was anything to abort.
+/// asyncio: `cancel()` is a request, and `done()` is still false after it. Tokio: the same, but `abort()` does not
+/// return whether the task was still pending.
 #[tokio::test]
 async fn an_abort_is_a_request_and_the_task_is_not_finished_yet() {
     let task = tokio::spawn(pending::<()>());
@@ -97,7 +97,7 @@ async fn an_abort_is_a_request_and_the_task_is_not_finished_yet() {
     assert!(task.await.unwrap_err().is_cancelled());
 }
 
-/// asyncio: `cancel()` of a task that is done returns `False` and changes nothing. Tokio: changes nothing too.
+/// asyncio: `cancel()` of a task that is done returns `False` and changes nothing. Tokio: it changes nothing either.
 #[tokio::test(start_paused = true)]
 async fn an_abort_of_a_finished_task_changes_nothing() {
     let task = tokio::spawn(load(("a", 100)));
@@ -139,8 +139,8 @@ async fn an_abort_does_not_interrupt_work_that_does_not_await() {
     assert_eq!(task.await.unwrap(), "value");
 }
 
-/// asyncio: an exception that is never retrieved is at least logged when the task is collected. Tokio: an `Err`
-/// in a handle that was dropped is gone without a trace; the panic hook prints a panic.
+/// asyncio: an exception that is never retrieved is at least logged when the task is collected. Tokio: an `Err` in a
+/// dropped handle is lost without a trace; the panic hook prints a panic.
 #[tokio::test(start_paused = true)]
 async fn an_error_that_nobody_collects_is_lost() {
     let log = Entries::default();
@@ -181,7 +181,7 @@ async fn a_hundred_thousand_tasks_sleep_as_long_as_one() {
     assert_eq!(start.elapsed(), ms(100));
 }
 
-/// Any value can be the payload of a panic, also one whose destructor panics.
+/// Any value can be the payload of a panic, even one whose destructor panics.
 #[tokio::test]
 async fn a_payload_that_panics_when_dropped_is_a_failure() {
     let task = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
@@ -189,7 +189,8 @@ async fn a_payload_that_panics_when_dropped_is_a_failure() {
     assert_eq!(failure, Failure::Panicked("a value that is not text".to_owned()));
 }
 
-/// asyncio: "Task cannot await on itself". Tokio: nothing tells the task that the handle is its own. A limit of time ends it.
+/// asyncio: "Task cannot await on itself". Tokio: the task does not notice that the handle is its own. A timeout ends
+/// it.
 #[tokio::test(start_paused = true)]
 async fn but_a_task_that_awaits_its_own_handle_hangs() {
     let (give, own) = oneshot::channel::<JoinHandle<Result<(), ()>>>();

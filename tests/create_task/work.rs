@@ -4,7 +4,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// Takes `millis`; ends as the name says.
+/// Takes `millis`, and then ends as `name` says.
 pub async fn load((name, millis): (&'static str, u64)) -> Result<&'static str, String> {
     sleep(ms(millis)).await;
     match name {
@@ -20,7 +20,7 @@ pub mod owner {
 
     use crate::support::{Entries, ms};
 
-    /// Works for 100 ms; tells how far it came.
+    /// Works for 100 ms, and logs how far it came.
     pub async fn work(log: Entries<&'static str>) {
         let _guard = log.on_drop("dropped");
         sleep(ms(100)).await;

@@ -58,6 +58,20 @@ async fn a_real_dead_lock_is_reported_before_it_hangs() {
     assert_eq!(cycles.take().len(), 1);
 }
 
+/// Each lock is held until its own guard is dropped, in whatever order the guards go.
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_held_until_its_own_guard_is_dropped() {
+    let (order, cycles) = watched();
+    let (ann, bob, cid) = (order.mutex("ann", ()), order.mutex("bob", ()), order.mutex("cid", ()));
+    {
+        let (_ann, bob) = (ann.lock().await, bob.lock().await);
+        drop(bob);
+        let _cid = cid.lock().await;
+    }
+    let (_cid, _ann) = (cid.lock().await, ann.lock().await);
+    assert_eq!(cycles.take().iter().map(names).collect::<Vec<_>>(), [[("cid", "ann"), ("ann", "cid")]]);
+}
+
 /// Of three tasks, each holds what the next one wants: no two of them take the same pair.
 #[tokio::test(start_paused = true)]
 async fn a_circle_of_three_locks_is_found() {

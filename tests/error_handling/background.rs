@@ -24,7 +24,7 @@ async fn an_error_in_a_dropped_handle_is_lost() {
         }
     }));
     sleep(ms(200)).await;
-    assert_eq!(log.take(), ["failed"], "and nobody else knows");
+    assert_eq!(log.take(), ["failed"], "and no other code knows");
 }
 
 /// asyncio: an exception that is never retrieved is logged at collection. Here: the report comes at the end.
@@ -38,7 +38,7 @@ async fn but_one_that_nobody_awaits_is_reported_when_the_task_ends() {
     assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))]);
 }
 
-/// asyncio: reported when the task is collected. Tokio: when what it has returned is dropped.
+/// asyncio: reported when the task is collected. Tokio: reported when the task's result is dropped.
 #[tokio::test(start_paused = true)]
 async fn one_that_failed_before_its_handle_is_dropped_is_reported_then() {
     let heard = Heard::default();
@@ -49,7 +49,7 @@ async fn one_that_failed_before_its_handle_is_dropped_is_reported_then() {
     assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))]);
 }
 
-/// asyncio: who has read the exception is the one who deals with it, and nothing is logged.
+/// asyncio: the code that reads the exception handles it, and nothing is logged.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_heard_is_not_reported() {
     let heard = Heard::default();
@@ -66,7 +66,7 @@ async fn one_that_is_awaited_and_then_ignored_is_reported() {
     assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))]);
 }
 
-/// Tokio: a panic prints through the panic hook, and what it said is lost with the handle as well.
+/// Tokio: the panic hook prints a panic, and its text is lost with the handle.
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_reported_with_its_text() {
     let heard = Heard::default();
@@ -88,7 +88,7 @@ async fn a_cancellation_and_a_value_are_not_reported() {
     assert_eq!(taken(&heard), []);
 }
 
-/// The report belongs to the failure and not to a kind of task.
+/// The report belongs to the failure, so any kind of task will do.
 #[tokio::test(start_paused = true)]
 async fn a_set_that_is_dropped_reports_the_failures_in_it() {
     let heard = Heard::default();
@@ -102,7 +102,7 @@ async fn a_set_that_is_dropped_reports_the_failures_in_it() {
     assert_eq!(taken(&heard), [Failure::Error(Broken("bad"))], "the other was aborted");
 }
 
-/// The task and its awaiter race: in either order the failure is heard or reported, never both.
+/// The task and its awaiter race: in either order the failure is taken or reported, never both.
 #[test]
 fn on_many_threads_every_failure_is_heard_or_reported_and_never_both() {
     let runtime =
@@ -146,7 +146,7 @@ fn on_many_threads_every_failure_is_heard_or_reported_and_never_both() {
     }
 }
 
-/// Any value can be the payload of a panic, also one whose destructor panics.
+/// Any value can be the payload of a panic, even one whose destructor panics.
 #[tokio::test]
 async fn a_payload_that_panics_when_dropped_is_reported() {
     let heard = Heard::default();

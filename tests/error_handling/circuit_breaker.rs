@@ -29,7 +29,7 @@ async fn the_last_of_so_many_failures_opens_it() {
     assert_eq!((calls.get(), breaker.state()), (3, BreakerState::Open));
 }
 
-/// aiobreaker: the error has the time that is left. Here too, exact on the runtime's clock.
+/// aiobreaker: the error has the remaining time. Here too, exact on the runtime's clock.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_says_when_to_ask_again() {
     let breaker = opened().await;
@@ -39,7 +39,7 @@ async fn a_refusal_says_when_to_ask_again() {
     assert_eq!(refused.unwrap_err().to_string(), "the circuit breaker is open");
 }
 
-/// It opens at 0 s for 30 s: refused a nanosecond before their end, half-open at it.
+/// It opens at 0 s for 30 s: it refuses a call one nanosecond before 30 s, and is half-open at 30 s.
 #[tokio::test(start_paused = true)]
 async fn it_is_open_for_exactly_as_long_as_stated() {
     let breaker = opened().await;
@@ -70,7 +70,7 @@ async fn a_thousand_callers_in_one_instant_make_one_trial() {
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
-/// gobreaker: users ask what `MaxRequests` is. Here: as many trials go, and as many have to succeed.
+/// gobreaker: users ask what `MaxRequests` means. Here: as many calls are made as trials, and all have to succeed.
 #[tokio::test(start_paused = true)]
 async fn it_closes_when_all_trials_have_succeeded() {
     let breaker = CircuitBreaker::new(BreakerLimits { trials: 3, ..LIMITS });
@@ -86,7 +86,7 @@ async fn it_closes_when_all_trials_have_succeeded() {
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
-/// Ports that apply their threshold to trials let a sick service have more of them. Here one failure is enough.
+/// Ports that apply their threshold to trials send more of them to a sick service. Here one failure is enough.
 #[tokio::test(start_paused = true)]
 async fn the_first_trial_that_fails_opens_it_again() {
     let breaker = CircuitBreaker::new(BreakerLimits { trials: 3, ..LIMITS });
@@ -99,7 +99,7 @@ async fn the_first_trial_that_fails_opens_it_again() {
     assert_eq!(breaker.permit().unwrap_err().retry_in, ms(30_000), "for the whole time");
 }
 
-/// After a trial has closed it, the failures of before are forgotten: it takes as many as at first.
+/// A trial that closes it resets the count of failures.
 #[tokio::test(start_paused = true)]
 async fn closed_again_it_counts_anew() {
     let breaker = CircuitBreaker::new(BreakerLimits { window: Duration::MAX, ..LIMITS });
@@ -112,7 +112,8 @@ async fn closed_again_it_counts_anew() {
     assert_eq!(breaker.state(), BreakerState::Open);
 }
 
-/// Polly once counted without a window: three errors in three hours opened it. Here a failure counts for ten seconds.
+/// Polly once counted without a window: three errors in three hours opened the breaker. Here a failure counts for ten
+/// seconds.
 #[tokio::test(start_paused = true)]
 async fn a_failure_counts_within_the_window_alone() {
     let breaker = CircuitBreaker::new(LIMITS);
@@ -130,7 +131,7 @@ async fn a_failure_counts_within_the_window_alone() {
     assert_eq!(breaker.state(), BreakerState::Open, "the third is 10 s after the first");
 }
 
-/// pybreaker counts in a row: a service that answers every third call never opens it. A window is not reset.
+/// pybreaker counts failures in a row: a service that answers every third call never opens it. A window is not reset.
 #[tokio::test(start_paused = true)]
 async fn a_success_between_failures_does_not_hide_them() {
     let breaker = CircuitBreaker::new(LIMITS);
@@ -155,7 +156,7 @@ async fn a_cancelled_trial_gives_its_slot_back() {
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
-/// A bug in the call, in making it, or in the judge: the caller has the panic, and the next caller the trial.
+/// A bug in the call, in making it, or in the judge: the caller gets the panic, and the next caller the trial.
 #[tokio::test(start_paused = true)]
 async fn a_trial_that_panics_gives_its_slot_back() {
     let breaker = opened().await;
@@ -198,7 +199,8 @@ async fn a_cancelled_call_is_no_failure() {
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
-/// The hazard: a timeout around the breaker cancels the call, so a service that hangs never opens it. Inside, it is an error.
+/// The hazard: a timeout around the breaker cancels the call, so a service that hangs never opens it. A timeout inside
+/// is an error.
 #[tokio::test(start_paused = true)]
 async fn but_a_timeout_around_the_breaker_counts_nothing() {
     let breaker = CircuitBreaker::new(LIMITS);
@@ -234,7 +236,7 @@ async fn but_a_trial_that_hangs_keeps_its_slot() {
     assert_eq!(breaker.permit().map(drop), Err(CircuitOpen { retry_in: ms(30_000) }));
 }
 
-/// Vert.x: a slow success from before closed an open breaker; Polly: a slow failure prolonged it. Here both are out of date.
+/// Vert.x: a slow, old success closed an open breaker; Polly: a slow, old failure prolonged it. Here neither counts.
 #[tokio::test(start_paused = true)]
 async fn an_outcome_from_before_a_change_counts_no_more() {
     let breaker = CircuitBreaker::new(LIMITS);
@@ -283,7 +285,7 @@ async fn a_refusal_is_no_failure() {
     assert!(breaker.permit().is_ok());
 }
 
-/// lagom, Polly: a 404 opened the breaker. What is a failure is for the judge to say, in the trial, too.
+/// lagom, Polly: a 404 opened the breaker. Here the judge decides what is a failure, also in a trial.
 #[tokio::test(start_paused = true)]
 async fn what_is_a_failure_is_the_callers_to_say() {
     let is_outage = |answer: &Result<&str, u16>| answer.is_err_and(|status| status >= 500);
@@ -300,7 +302,7 @@ async fn what_is_a_failure_is_the_callers_to_say() {
     assert_eq!(breaker.state(), BreakerState::Closed, "it answers");
 }
 
-/// The hazard: the error of an aborted task is an `Err` like any other. The judge has to let it pass.
+/// The hazard: the error of an aborted task is an `Err` like any other. The judge has to return false for it.
 #[tokio::test(start_paused = true)]
 async fn but_an_aborted_task_inside_counts_as_a_failure() {
     for (looks, expected) in [(false, BreakerState::Open), (true, BreakerState::Closed)] {
@@ -351,7 +353,7 @@ async fn an_open_breaker_leaves_no_task_behind() {
     assert_eq!((breaker.state(), alive_tasks()), (BreakerState::Open, 0));
 }
 
-/// resilience4j: without traffic it stays half-open. Here too; that is no harm, for the next call is the trial.
+/// resilience4j: without traffic it stays half-open. Here too, which does no harm: the next call is the trial.
 #[tokio::test(start_paused = true)]
 async fn without_traffic_the_next_call_is_the_trial() {
     let breaker = opened().await;
@@ -388,7 +390,8 @@ async fn a_retry_around_it_waits_for_the_trial() {
     assert_eq!((calls.get(), start.elapsed()), (1, ms(30_000)));
 }
 
-/// The hazard: around the breaker each retry counts. Inside it, five attempts are one failure, and take five pauses.
+/// The hazard: if the retry is around the breaker, each attempt counts. Inside the breaker, five attempts are one
+/// failure, with all their pauses.
 #[tokio::test(start_paused = true)]
 async fn but_a_retry_inside_it_counts_once() {
     let policy = Policy { attempts: 3, random: || 1.0, ..Policy::default() };
@@ -403,7 +406,7 @@ async fn but_a_retry_inside_it_counts_once() {
     assert_eq!(breaker.state(), BreakerState::Open);
 }
 
-/// Two breakers share nothing: a service that is down does not close the way to another.
+/// Two breakers share no state: a service that is down does not block calls of another.
 #[tokio::test(start_paused = true)]
 async fn each_service_has_a_breaker_of_its_own() {
     let (mail, shop) = (opened().await, CircuitBreaker::new(LIMITS));

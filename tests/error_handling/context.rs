@@ -10,7 +10,7 @@ async fn text(text: &str) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
-/// Python: `raise ... from error` at each level. Here each level says what it was doing.
+/// Python: `raise ... from error` at each level. Here each level adds what it was doing.
 #[tokio::test]
 async fn an_error_says_what_was_being_done_and_why_it_failed() {
     assert_eq!(settings("limits", text("7"), str::parse::<u32>).await.unwrap(), 7);
@@ -29,14 +29,15 @@ async fn the_type_of_the_cause_is_kept() {
     assert_eq!(error.root_cause().to_string(), "invalid digit found in string");
 }
 
-/// Python: a note comes after the message. Here the last context comes first: `to_string` gives it alone.
+/// Python: a note comes after the message. Here the last context comes first, and `to_string` gives only that.
 #[tokio::test]
 async fn the_last_context_stands_first_and_alone() {
     let error = anyhow::Error::from(Missing("file")).context("inner").context("outer");
     assert_eq!((error.to_string().as_str(), lines(&error).len()), ("outer", 3));
 }
 
-/// Python: an exception raised in an `except` has the handled one as its `__context__`. Rust: it is gone ...
+/// Python: an exception raised in an `except` has the handled one as its `__context__`. Rust: the first error is lost
+/// ...
 #[tokio::test]
 async fn an_error_while_another_is_handled_makes_one_forget_the_first() {
     let first = async { Err::<(), _>(Missing("page")) };
@@ -48,7 +49,7 @@ async fn an_error_while_another_is_handled_makes_one_forget_the_first() {
     assert_eq!(lines(&result.unwrap_err()), ["backup is broken"]);
 }
 
-/// ... unless it is kept.
+/// ... unless the program keeps it.
 #[tokio::test]
 async fn but_both_are_kept_when_the_backup_fails_too() {
     let error =

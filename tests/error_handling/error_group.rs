@@ -8,7 +8,7 @@ use error_handling::error_group::ErrorGroup;
 use crate::support::panics;
 use crate::work::{Broken, Missing};
 
-/// Two missing and one broken, one of the missing in a group of its own.
+/// Makes a group of two `Missing` and one `Broken`; one `Missing` is in a nested group.
 fn nested() -> ErrorGroup {
     let inner = ErrorGroup::new("inner", [Missing("b").into(), Broken("c").into()]);
     ErrorGroup::new("outer", [Missing("a").into(), inner.into()])
@@ -28,7 +28,7 @@ fn every_error_comes_out_or_every_value() {
     assert_eq!(group.to_string(), "pages [a is missing; b is broken]");
 }
 
-/// Python: `except* Missing` takes the errors of its type, those of nested groups too.
+/// Python: `except* Missing` takes the errors of its type, also out of nested groups.
 #[test]
 fn errors_are_taken_by_type_also_out_of_nested_groups() {
     let mut group = nested();
@@ -37,7 +37,7 @@ fn errors_are_taken_by_type_also_out_of_nested_groups() {
     assert_eq!(group.to_string(), "outer [inner [c is broken]]");
 }
 
-/// Python: what no `except*` takes is raised again, as a group.
+/// Python: errors that no `except*` takes are raised again, as a group.
 #[test]
 fn what_is_left_is_handed_on_and_nothing_left_is_no_error() {
     let mut group = nested();
@@ -75,7 +75,7 @@ fn the_type_is_found_under_a_context_and_a_split_keeps_the_context() {
     assert_eq!(taken.take::<Missing>(), [Missing("a"), Missing("a")], "without the context");
 }
 
-/// A context around a nested group does not hide what is in it, and stays with what stays.
+/// A context around a nested group does not hide its errors, and stays with the errors that are not taken.
 #[test]
 fn a_nested_group_under_a_context_is_looked_into() {
     let inner = anyhow::Error::from(nested()).context("second try");
@@ -97,7 +97,7 @@ fn the_cause_of_an_error_is_not_an_error_of_the_group() {
     assert_eq!(cause, &Missing("a"));
 }
 
-/// Groups of random shape: what is taken and what is left are the whole.
+/// Groups of random shape: the errors taken and the errors left are together all errors.
 #[test]
 fn no_error_is_lost_over_many_random_splits() {
     let mut random = fastrand::Rng::with_seed(1);
@@ -122,7 +122,7 @@ fn no_error_is_lost_over_many_random_splits() {
     }
 }
 
-/// A `Vec` of one's own `enum` needs no group: `extract_if` takes a part, a `match` sees every case.
+/// A `Vec` of your own `enum` needs no group: `extract_if` takes a part, and a `match` covers every case.
 #[test]
 fn but_errors_of_one_type_are_picked_apart_without_a_group() {
     #[derive(Debug, PartialEq)]

@@ -5,7 +5,7 @@ use futures::future::pending;
 use crate::support::ms;
 use crate::work::{Broken, load};
 
-/// A caller may itself be a task: each pattern's future is `Send` when what it runs is.
+/// A caller may itself be a task: each pattern's future is `Send` if the work is.
 #[tokio::test(start_paused = true)]
 async fn every_pattern_can_run_inside_a_spawned_task() {
     let all = tokio::spawn(async {

@@ -14,14 +14,14 @@ async fn the_error_that_is_named_is_caught() {
     assert_eq!(page_or("default", task).await.unwrap(), "default");
 }
 
-/// asyncio: `await task` gives the value. Tokio: it is in two results, one of the task and one of its work.
+/// asyncio: `await task` gives the value. Tokio: the value is in two results, one of the task and one of its work.
 #[tokio::test]
 async fn a_value_passes() {
     let task = tokio::spawn(async { Ok("page".to_owned()) });
     assert_eq!(page_or("default", task).await.unwrap(), "page");
 }
 
-/// asyncio: what no `except` names goes up. Tokio: the last arm returns it, with its cause.
+/// asyncio: an exception that no `except` names propagates. Tokio: the last arm returns the error, with its cause.
 #[tokio::test]
 async fn any_other_error_is_handed_on_with_its_cause() {
     let task = tokio::spawn(async {
@@ -33,8 +33,8 @@ async fn any_other_error_is_handed_on_with_its_cause() {
     assert_eq!(error.source().unwrap().to_string(), "disk full");
 }
 
-/// asyncio: a bug in a task is raised where the task is awaited. Tokio: a panic stays in its task, as a
-/// `JoinError`; it goes on in the caller if the caller resumes it.
+/// asyncio: a bug in a task is raised where the task is awaited. Tokio: a panic becomes a `JoinError` of its task. It
+/// goes on in the caller if the caller resumes it.
 #[tokio::test]
 async fn a_panic_goes_on_in_the_caller() {
     let task = tokio::spawn(async { panic!("a bug") });
@@ -42,7 +42,7 @@ async fn a_panic_goes_on_in_the_caller() {
     assert_eq!(panic.downcast_ref(), Some(&"a bug"));
 }
 
-/// asyncio: `CancelledError` of an awaited task looks like a cancellation of the one who awaits. Tokio: a value.
+/// asyncio: `CancelledError` of an awaited task looks like a cancellation of the awaiter. Tokio: it is a value.
 #[tokio::test]
 async fn the_cancellation_of_the_task_is_an_error_and_not_one_of_the_caller() {
     let task = tokio::spawn(pending());
@@ -51,7 +51,7 @@ async fn the_cancellation_of_the_task_is_an_error_and_not_one_of_the_caller() {
     assert!(matches!(caller.await.unwrap(), Err(LoadError::Cancelled)));
 }
 
-/// The hazard. asyncio: `RuntimeError`, "Task cannot await on itself". Here: it does not know itself, and hangs.
+/// The hazard. asyncio: `RuntimeError`, "Task cannot await on itself". Here: the task does not notice, and hangs.
 #[tokio::test(start_paused = true)]
 async fn but_a_task_that_awaits_itself_hangs() {
     let (give, me) = tokio::sync::oneshot::channel::<tokio::task::JoinHandle<Result<String, LoadError>>>();

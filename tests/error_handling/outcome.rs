@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use crate::support::{Count, OnDrop, ms, panics};
 use crate::work::{Broken, aborted, load};
 
-/// asyncio: `gather(return_exceptions=True)` puts values and exceptions into one list. Tokio: four kinds.
+/// asyncio: `gather(return_exceptions=True)` puts values and exceptions into one list. Tokio: there are four kinds of
+/// outcome.
 #[tokio::test(start_paused = true)]
 async fn a_value_an_error_a_panic_and_a_cancellation_are_told_apart() {
     let start = Instant::now();
@@ -27,7 +28,7 @@ async fn a_value_an_error_a_panic_and_a_cancellation_are_told_apart() {
     assert_eq!(start.elapsed(), ms(300));
 }
 
-/// asyncio: `CancelledError` is no `Exception`, so that `except Exception` does not take it for a failure.
+/// asyncio: `CancelledError` is no `Exception`, so `except Exception` does not catch it.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_task_has_not_failed() {
     let failures = |outcome: &TaskOutcome<&str, Broken>| outcome.is_failure();
@@ -38,7 +39,7 @@ async fn a_cancelled_task_has_not_failed() {
     assert!(!failures(&Err(aborted().await).into()));
 }
 
-/// The hazard: what looks at `is_err` counts a cancelled task among the failed.
+/// The hazard: code that checks `is_err` counts a cancelled task as failed.
 #[tokio::test]
 async fn but_whoever_asks_is_err_counts_it_as_failed() {
     let task = tokio::spawn(load("slow", 100));
@@ -48,7 +49,7 @@ async fn but_whoever_asks_is_err_counts_it_as_failed() {
     assert!(!TaskOutcome::from(result).is_failure());
 }
 
-/// Python: any exception has a text. Rust: the payload of a panic can be any value, so some have none.
+/// Python: every exception has a text. Rust: the payload of a panic can be any value, so some panics have no text.
 #[tokio::test]
 async fn of_a_panic_with_any_value_the_text_says_so() {
     let task = tokio::spawn(async { std::panic::panic_any(7) });
@@ -59,13 +60,13 @@ async fn of_a_panic_with_any_value_the_text_says_so() {
     assert_eq!(outcome, TaskOutcome::Panicked("plain".to_owned()));
 }
 
-/// asyncio: `await gather()` gives an empty list. Here: the first poll does.
+/// asyncio: `await gather()` gives an empty list. Here: so does the first poll.
 #[tokio::test]
 async fn of_nothing_is_an_empty_list_at_once() {
     assert!(every_outcome::<(), (), ()>([]).now_or_never().unwrap().is_empty());
 }
 
-/// Any value can be the payload of a panic, also one whose destructor panics.
+/// Any value can be the payload of a panic, even one whose destructor panics.
 #[tokio::test]
 async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
     let bomb = tokio::spawn(async { std::panic::resume_unwind(Box::new(OnDrop(|| panics("dropped")))) });
@@ -88,7 +89,7 @@ async fn but_a_task_that_collects_itself_hangs() {
     assert!(!itself.is_finished());
 }
 
-/// asyncio: a cancelled collector gets no value, also if all are there. Here too: they are dropped with it.
+/// asyncio: a cancelled collector gets no value, even if all are ready. Here too: the values are dropped with it.
 #[tokio::test(start_paused = true)]
 async fn but_a_cancel_that_meets_finished_results_drops_them() {
     let dropped = Count::default();

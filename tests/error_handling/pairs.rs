@@ -18,7 +18,7 @@ enum FetchError {
     TooLate(#[from] tokio::time::error::Elapsed),
 }
 
-/// A simulated request.
+/// Simulates a request.
 async fn fetch(page: &'static str) -> Result<String, FetchError> {
     sleep(ms(100)).await;
     if page == "missing" { Err(FetchError::NotFound(page)) } else { Ok(format!("<{page}>")) }
@@ -64,7 +64,7 @@ async fn stop_calling_what_keeps_failing() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `except` around `await task`. Tokio: an arm of a `match`, behind the `?` of the task itself.
+/// asyncio: `except` around `await task`. Tokio: an arm of a `match`, after the `?` for the task itself.
 #[tokio::test(start_paused = true)]
 async fn catch_one_tasks_error() -> anyhow::Result<()> {
     let result = tokio::spawn(fetch("missing")).await?; // this `?` is for a panic or an abort
@@ -77,7 +77,7 @@ async fn catch_one_tasks_error() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Python: `except*`, and what is left is raised again. Rust: `take`, and `into_result`.
+/// Python: `except*`, and the remaining errors are raised again. Rust: `take`, and `into_result`.
 #[tokio::test]
 async fn pick_a_group_of_errors_apart() -> anyhow::Result<()> {
     let errors = [FetchError::NotFound("news").into(), anyhow::anyhow!("no title")];

@@ -19,7 +19,7 @@ use crate::work::{aborted, load};
 
 const DAY: Duration = ms(86_400_000);
 
-/// Attempts that take no time and end with these errors, then with a value: how many there were, the result, and
+/// Makes attempts that take no time and end with these errors, then with a value. Returns their number, the result, and
 /// the milliseconds that have passed.
 async fn call(errors: Vec<CallError>, limit: Duration) -> (usize, Result<&'static str, CallError>, u128) {
     let (start, mut attempts) = (Instant::now(), 0);
@@ -39,7 +39,7 @@ async fn what_may_do_better_is_tried_again_after_growing_pauses() {
     assert_eq!((attempts, result.unwrap(), at), (3, "value", 125 + 250));
 }
 
-/// A wrong request stays wrong: to repeat it only loads the server.
+/// A wrong request stays wrong: repeating it only loads the server.
 #[tokio::test(start_paused = true)]
 async fn what_is_final_is_not_tried_again() {
     let (attempts, result, at) = call(vec![CallError::Busy, CallError::Wrong], ms(9_000)).await;
@@ -47,8 +47,8 @@ async fn what_is_final_is_not_tried_again() {
     assert!(matches!(result, Err(CallError::Wrong)));
 }
 
-/// asyncio: `except Exception` in a retry loop lets `CancelledError` pass. Here it is an `Err` like any other, and
-/// a judge that says `Again` to everything must not get it.
+/// asyncio: `except Exception` in a retry loop lets `CancelledError` pass. Here it is an `Err` like any other, so
+/// `retry` keeps it from the judge, which may say `Again` to everything.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_is_never_tried_again() {
     let (attempts, result, at) = call(vec![aborted().await.into()], ms(9_000)).await;
@@ -64,7 +64,7 @@ async fn a_panic_of_an_awaited_task_is_left_to_the_judge() {
     assert_eq!((attempts, result.unwrap()), (2, "value"));
 }
 
-/// asyncio: a retry loop over `except Exception` repeats bugs as well. Here a panic is no error.
+/// asyncio: a retry loop over `except Exception` repeats bugs as well. Here a panic is no error, and is not repeated.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_an_attempt_goes_on_in_the_caller() {
     let mut attempts = 0;
@@ -77,7 +77,7 @@ async fn a_panic_in_an_attempt_goes_on_in_the_caller() {
     assert_eq!(attempts, 1);
 }
 
-/// The pause that the other side asks for is a minimum, and the deadline counts for it too.
+/// The pause that the server asks for is a minimum, and the deadline applies to it too.
 #[tokio::test(start_paused = true)]
 async fn the_pause_is_as_long_as_the_other_side_asks_at_least() {
     let errors = || vec![CallError::BusyFor(ms(700)), CallError::BusyFor(ms(1))];
@@ -88,7 +88,7 @@ async fn the_pause_is_as_long_as_the_other_side_asks_at_least() {
     assert!(matches!(result, Err(CallError::BusyFor(_))));
 }
 
-/// asyncio: `async with asyncio.timeout(...)` around the loop raises `TimeoutError`, and the last error is gone.
+/// asyncio: `async with asyncio.timeout(...)` around the loop raises `TimeoutError`, and the last error is lost.
 #[tokio::test(start_paused = true)]
 async fn no_attempt_begins_after_the_deadline_and_the_last_error_is_kept() {
     let errors = || (0..9).map(|_| CallError::Busy).collect();
@@ -99,7 +99,7 @@ async fn no_attempt_begins_after_the_deadline_and_the_last_error_is_kept() {
     }
 }
 
-/// The deadline stops further attempts: to cut one, the attempt needs a `timeout_at` of its own.
+/// The deadline stops further attempts. To be cut off itself, an attempt needs a `timeout_at` of its own.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_under_way_is_cut_only_if_it_looks_at_the_deadline_itself() {
     let start = Instant::now();
@@ -118,18 +118,18 @@ async fn an_attempt_under_way_is_cut_only_if_it_looks_at_the_deadline_itself() {
     assert_eq!(start.elapsed(), ms(300));
 }
 
-/// It gets each error that is followed by another attempt; the last one is in the result.
+/// `on_retry` gets each error that is followed by another attempt; the last error is in the result.
 #[tokio::test(start_paused = true)]
 async fn on_retry_is_told_each_error_but_the_last() {
-    let mut told = Vec::new();
-    let on_retry = |error: &CallError, pause| told.push((error.to_string(), pause));
+    let mut retried = Vec::new();
+    let on_retry = |error: &CallError, pause| retried.push((error.to_string(), pause));
     let always = async || CallError::Busy;
     let policy = Policy { attempts: 3, ..POLICY };
     assert!(matches!(retry_outcome(policy, always, judge, on_retry).await, CallError::Busy));
-    assert_eq!(told, [("busy".to_owned(), ms(125)), ("busy".to_owned(), ms(250))]);
+    assert_eq!(retried, [("busy".to_owned(), ms(125)), ("busy".to_owned(), ms(250))]);
 }
 
-/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. It is found there.
+/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. `retry` finds it there.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_inside_an_io_error_is_final() {
     let cancelled = Cell::new(Some(io::Error::other(io::Error::other(aborted().await))));
@@ -143,8 +143,8 @@ async fn a_cancellation_inside_an_io_error_is_final() {
     assert_eq!(attempts.get(), 1);
 }
 
-/// The hazard: `#[error(transparent)]` shows the causes of what it holds, and not the thing itself. Who made that type
-/// can look into it: in the judge.
+/// The hazard: `#[error(transparent)]` shows the causes of the error it holds, and not that error. Only the judge,
+/// which knows the type, can look into it.
 #[tokio::test(start_paused = true)]
 async fn but_a_transparent_error_hides_a_cancellation_from_it() {
     #[derive(Debug, thiserror::Error)]
@@ -182,7 +182,8 @@ async fn the_default_is_five_attempts_within_a_minute() {
     assert_eq!(began, [0, 100, 300, 700, 1_500]);
 }
 
-/// tenacity: `stop_after_delay(60)` does not cut an attempt that hangs. With a timeout in each, five end within a minute.
+/// tenacity: `stop_after_delay(60)` does not cut off an attempt that hangs. With a timeout in each, five attempts end
+/// within a minute.
 #[tokio::test(start_paused = true)]
 async fn attempts_that_hang_end_within_a_minute() {
     let policy = Policy { random: || 1.0, ..Policy::default() };
@@ -193,7 +194,7 @@ async fn attempts_that_hang_end_within_a_minute() {
     assert_eq!(start.elapsed(), ms(5 * 10_000 + 1_500));
 }
 
-/// `anyhow::Error` is no `Error`: `retry_outcome` takes its results, and the judge asks whether it was a cancellation.
+/// `anyhow::Error` is no `Error`: `retry_outcome` takes such results, and the judge checks for a cancellation.
 #[tokio::test(start_paused = true)]
 async fn results_of_anyhow_are_judged_as_outcomes() {
     let judge = |outcome: &anyhow::Result<()>| match outcome {
@@ -211,7 +212,7 @@ async fn results_of_anyhow_are_judged_as_outcomes() {
     }
 }
 
-/// `Option<Duration>` is a verdict as well: none is final, and a pause of zero leaves it to the back-off.
+/// `Option<Duration>` is a verdict as well: `None` is final, and with a pause of zero the back-off decides.
 #[tokio::test(start_paused = true)]
 async fn an_optional_pause_is_a_verdict() {
     let verdicts = [Some(Duration::ZERO), Some(ms(2_000)), None].map(Verdict::from);
@@ -235,7 +236,7 @@ async fn chance_shortens_a_pause_by_half_at_most() {
     assert_eq!(began, [0, 500, 1_500, 3_500]);
 }
 
-/// tenacity: no jitter unless asked for. Here two clients that fail together draw two pauses.
+/// tenacity: no jitter by default. Here two clients that fail together draw two pauses.
 #[tokio::test(start_paused = true)]
 async fn the_default_draws_its_pauses_and_a_seed_repeats_them() {
     let pauses = async |seed| {
@@ -262,7 +263,7 @@ async fn what_is_done_is_not_tried_again() {
     assert_eq!(began, [0]);
 }
 
-/// `Retry-After` replaces the back-off, without chance: the server knows better.
+/// `Retry-After` replaces the back-off, without jitter: the server knows better.
 #[tokio::test(start_paused = true)]
 async fn the_servers_pause_is_kept_exactly() {
     let policy = Policy { random: || 0.0, ..SECONDS };
@@ -270,7 +271,7 @@ async fn the_servers_pause_is_kept_exactly() {
     assert_eq!(began, [0, 7_000]);
 }
 
-/// An hour is longer than a caller waits. To come back sooner than asked would be worse than to give up.
+/// An hour is longer than a caller waits. Coming back sooner than asked would be worse than giving up.
 #[tokio::test(start_paused = true)]
 async fn a_pause_beyond_the_longest_ends_the_attempts() {
     let policy = Policy { total: DAY, random: || 0.0, ..SECONDS };
@@ -280,7 +281,7 @@ async fn a_pause_beyond_the_longest_ends_the_attempts() {
     assert_eq!(began, [0, 60_000]);
 }
 
-/// A pause that would end after the total is not begun: the answer is known now.
+/// A pause that would end after `total` does not begin: the result is already known.
 #[tokio::test(start_paused = true)]
 async fn no_pause_goes_beyond_the_total() {
     let policy = Policy { attempts: 10, total: ms(6_000), ..SECONDS };
@@ -291,7 +292,7 @@ async fn no_pause_goes_beyond_the_total() {
     assert_eq!(began, [0, 1_000, 3_000, 7_000]);
 }
 
-/// Even limits without an end do not overflow.
+/// Even the longest limits do not overflow.
 #[tokio::test(start_paused = true)]
 async fn limits_may_be_as_long_as_a_duration_can_be() {
     let policy = Policy { attempts: 2, pause: Duration::MAX, longest: Duration::MAX, total: DAY, ..SECONDS };
@@ -299,7 +300,7 @@ async fn limits_may_be_as_long_as_a_duration_can_be() {
     assert_eq!(began.len(), 1);
 }
 
-/// A 503 in hand during the pause would keep its connection from the others, and its permit.
+/// A 503 response that is kept during the pause would hold its connection and its permit.
 #[tokio::test(start_paused = true)]
 async fn an_outcome_is_dropped_before_the_pause() {
     let permits = Arc::new(Semaphore::new(1));
@@ -311,7 +312,7 @@ async fn an_outcome_is_dropped_before_the_pause() {
     drop(work.await);
 }
 
-/// `Retry-After: 0`, from a server in trouble: the longer of its pause and ours.
+/// After `Retry-After: 0`, from a server in trouble, the back-off decides.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_for_no_pause_gets_ours() {
     let policy = Policy { attempts: 6, ..SECONDS };
@@ -320,7 +321,7 @@ async fn a_server_that_asks_for_no_pause_gets_ours() {
     assert_eq!(began, [0, 1_000, 3_000, 7_000, 15_000, 35_000]);
 }
 
-/// A very long time is longer than the longest pause; without a longest pause, it is waited for.
+/// A very long pause exceeds `longest`, and ends the attempts. If `longest` has no end, the retry waits.
 #[tokio::test(start_paused = true)]
 async fn a_very_long_pause_is_no_short_one() {
     let long = Verdict::After(Duration::MAX);
@@ -330,7 +331,7 @@ async fn a_very_long_pause_is_no_short_one() {
     assert!(timeout(DAY, attempts(patient, &[long])).await.is_err());
 }
 
-/// Attempts that fail at once, without a pause between them, leave room for the timeout around them.
+/// Attempts that fail at once, without a pause between them, let a timeout around them fire.
 #[tokio::test]
 async fn attempts_without_a_pause_can_be_timed_out() {
     let policy = Policy { attempts: u32::MAX, pause: Duration::ZERO, longest: DAY, total: DAY, ..SECONDS };

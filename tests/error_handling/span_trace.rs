@@ -25,8 +25,8 @@ fn with_error_layer() -> tracing::subscriber::DefaultGuard {
     tracing::subscriber::set_default(tracing_subscriber::registry().with(ErrorLayer::default()))
 }
 
-/// asyncio: an exception of a task has a traceback of that task, wherever it is read. Tokio: its spans, from any
-/// task, and those of the one that has spawned it.
+/// asyncio: an exception of a task has that task's traceback, wherever it is read. Tokio: any task sees its spans, and
+/// those of the task that spawned it.
 #[tokio::test]
 async fn an_error_knows_its_spans_in_another_task_too() {
     let _this_thread = with_error_layer();
@@ -49,14 +49,14 @@ async fn without_the_layer_the_trace_is_empty() {
     assert!(request(7, true).await.spans().is_empty());
 }
 
-/// The trace is optional: an error is made outside of any span too.
+/// The trace is optional: an error can also be made outside of any span.
 #[tokio::test]
 async fn outside_of_every_span_the_trace_is_empty() {
     let _this_thread = with_error_layer();
     assert!(NotFound::new("home").spans().is_empty());
 }
 
-/// A backtrace of a task shows who polls it, and the function that has spawned it is not there.
+/// A backtrace of a task shows what polls it, and not the function that spawned it.
 #[tokio::test]
 async fn but_a_backtrace_shows_who_polls_and_not_who_spawned() {
     #[inline(never)]

@@ -20,18 +20,18 @@ use crate::work::{Broken, aborted, load};
 /// asyncio: a background task that fails is logged, if at all, when it is collected. Here: at once, by name.
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_reported_with_the_name_of_its_worker() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     supervisor.start("feed", None, failing(100)).unwrap();
     let (name, end) = soon(supervisor.next_end()).await.unwrap();
     assert!(matches!(end, WorkerEnd::Failed(error) if error.is::<Broken>()));
     let report = (100, name, "bad is broken".to_owned(), None);
-    assert_eq!(*told.lock().unwrap(), [report]);
+    assert_eq!(*reported.lock().unwrap(), [report]);
 }
 
 /// asyncio: an exception of one task leaves the others alone. Here: so does a panic; its text is reported.
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_contained_and_reported_with_its_text() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     supervisor.start("feed", None, |_| async { Ok(load("panics", 100).await.map(drop)?) }).unwrap();
     supervisor.start("mail", None, |_| async { Ok(load("ok", 200).await.map(drop)?) }).unwrap();
     let (name, end) = soon(supervisor.next_end()).await.unwrap();
@@ -39,15 +39,15 @@ async fn a_panic_is_contained_and_reported_with_its_text() {
     assert!(
         matches!(end, WorkerEnd::Failed(error) if error.downcast_ref() == Some(&Panicked("panics after 100".to_owned())))
     );
-    assert_eq!(told.lock().unwrap()[0].2, "panicked: panics after 100");
+    assert_eq!(reported.lock().unwrap()[0].2, "panicked: panics after 100");
     assert!(matches!(soon(supervisor.next_end()).await, Some((name, WorkerEnd::Finished)) if name == "mail"));
     assert!(soon(supervisor.next_end()).await.is_none());
 }
 
-/// A worker is made anew for each run; what panics in the making is that worker's as well.
+/// The future is made anew for each run; a panic in making it counts as a panic of the worker.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_call_that_makes_the_worker_is_contained_too() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let mut calls = 0;
     let work = move |_| {
         calls += 1;
@@ -56,30 +56,30 @@ async fn a_panic_in_the_call_that_makes_the_worker_is_contained_too() {
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
-    assert_eq!(told.lock().unwrap()[0].2, "panicked: first call");
+    assert_eq!(reported.lock().unwrap()[0].2, "panicked: first call");
 }
 
 /// A worker that fails at once must not spin: its pauses double from 125 ms up to a second.
 #[tokio::test(start_paused = true)]
 async fn the_pauses_grow_up_to_the_longest() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     supervisor.start("feed", Some(ALWAYS), failing(0)).unwrap();
     sleep(ms(3_000)).await;
     let expected = [(0, 125), (125, 250), (375, 500), (875, 1_000), (1_875, 1_000), (2_875, 1_000)];
-    assert_eq!(pauses(&told), expected.map(|(at, pause)| (at, Some(pause))));
+    assert_eq!(pauses(&reported), expected.map(|(at, pause)| (at, Some(pause))));
 }
 
-/// Workers that fell together should not come back together. The same seed draws the same pauses.
+/// Workers that failed together should not come back together. The same seed draws the same pauses.
 #[tokio::test(start_paused = true)]
 async fn jitter_lengthens_each_pause_by_a_random_part_of_it() {
     let seeded = |seed| PAUSES.with_jitter().with_jitter_seed(seed);
     let mut drawn = Vec::new();
     for seed in [1, 1, 2] {
-        let (mut supervisor, told) = supervisor();
+        let (mut supervisor, reported) = supervisor();
         let restart = Restart { pauses: seeded(seed), failures: 5, ..ALWAYS };
         supervisor.start("feed", Some(restart), failing(0)).unwrap();
         soon(supervisor.next_end()).await;
-        let pauses: Vec<_> = told.lock().unwrap().iter().filter_map(|report| report.3).collect();
+        let pauses: Vec<_> = reported.lock().unwrap().iter().filter_map(|report| report.3).collect();
         assert!(
             pauses.iter().zip([125, 250, 500, 1_000]).all(|(p, base)| *p >= ms(base) && *p < ms(2 * base))
         );
@@ -89,44 +89,44 @@ async fn jitter_lengthens_each_pause_by_a_random_part_of_it() {
     assert!(drawn[0] == drawn[1] && drawn[0] != drawn[2]);
 }
 
-/// The third failure within the window is the last: it has no pause, and its error is the end.
+/// The third failure within the window is the last: no pause follows, and the worker ends with its error.
 #[tokio::test(start_paused = true)]
 async fn it_gives_up_at_the_failure_that_makes_too_many() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let restart = Restart { failures: 3, window: ms(60_000), ..ALWAYS };
     supervisor.start("feed", Some(restart), failing(100)).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Failed(_)))));
-    assert_eq!(pauses(&told), [(100, Some(125)), (325, Some(250)), (675, None)]);
+    assert_eq!(pauses(&reported), [(100, Some(125)), (325, Some(250)), (675, None)]);
 }
 
-/// Two failures are always less than the window apart, but three are not: the first is forgotten.
+/// Two failures are always less than the window apart, but three are not: the first no longer counts.
 #[tokio::test(start_paused = true)]
 async fn failures_before_the_window_do_not_count() {
     let constant = PAUSES.with_factor(1.0);
-    // Failures at 100, 325, 550, 775 ...: the first and the third are 450 apart.
+    // Failures come at 100, 325, 550, 775 ... ms: the first and the third are 450 ms apart.
     for (window, given_up) in [(450, true), (449, false)] {
-        let (mut supervisor, told) = supervisor();
+        let (mut supervisor, reported) = supervisor();
         let restart = Restart { pauses: constant, failures: 3, window: ms(window), ..ALWAYS };
         supervisor.start("feed", Some(restart), failing(100)).unwrap();
         assert_eq!(timeout(ms(2_000), supervisor.next_end()).await.is_ok(), given_up);
-        assert_eq!(pauses(&told).len(), if given_up { 3 } else { 9 });
+        assert_eq!(pauses(&reported).len(), if given_up { 3 } else { 9 });
     }
 }
 
-/// A policy of two pauses is a limit as well: the third failure ends the worker.
+/// Two pauses are a limit as well: the third failure ends the worker.
 #[tokio::test(start_paused = true)]
 async fn pauses_that_end_are_a_reason_to_give_up() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let restart = Restart { pauses: PAUSES.with_max_times(2), ..ALWAYS };
     supervisor.start("feed", Some(restart), failing(0)).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Failed(_)))));
-    assert_eq!(pauses(&told), [(0, Some(125)), (125, Some(250)), (375, None)]);
+    assert_eq!(pauses(&reported), [(0, Some(125)), (125, Some(250)), (375, None)]);
 }
 
 /// A run of 400 ms counts as healthy, one of 399 does not: only the first starts the pauses over.
 #[tokio::test(start_paused = true)]
 async fn after_a_healthy_run_the_pauses_begin_anew() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let mut lives = [10, 10, 399, 400, 10].into_iter();
     let work = move |_| {
         let life = lives.next();
@@ -139,14 +139,14 @@ async fn after_a_healthy_run_the_pauses_begin_anew() {
     };
     supervisor.start("feed", Some(Restart { healthy: ms(400), ..ALWAYS }), work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
-    let drawn: Vec<_> = pauses(&told).into_iter().map(|(_, pause)| pause.unwrap()).collect();
+    let drawn: Vec<_> = pauses(&reported).into_iter().map(|(_, pause)| pause.unwrap()).collect();
     assert_eq!(drawn, [125, 250, 500, 125, 250]);
 }
 
-/// Done is done: `Ok` is no reason to start again.
+/// A worker that returns `Ok` is done.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_finishes_is_not_started_again() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = runs.clone();
     let work = move |_| {
@@ -155,14 +155,14 @@ async fn a_worker_that_finishes_is_not_started_again() {
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
-    assert_eq!((runs.load(SeqCst), told.lock().unwrap().len()), (1, 0));
+    assert_eq!((runs.load(SeqCst), reported.lock().unwrap().len()), (1, 0));
 }
 
 /// asyncio: a loop of `try: ... except Exception` lets `CancelledError` pass. A mutant that restarts a cancelled
 /// worker, or reports it, fails here.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_worker_is_neither_reported_nor_started_again() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let log = Log::default();
     let entries = log.clone();
     let work = move |_| {
@@ -180,45 +180,45 @@ async fn a_cancelled_worker_is_neither_reported_nor_started_again() {
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     sleep(ms(5_000)).await;
     assert_eq!(
-        (log.take(), told.lock().unwrap().len()),
+        (log.take(), reported.lock().unwrap().len()),
         (vec!["begins".to_owned(), "dropped".to_owned()], 0)
     );
 }
 
-/// In a pause no work runs that could see a token: the cancel ends the restart instead.
+/// In a pause no work runs that could see a token: `cancel` prevents the restart instead.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_is_cancelled_in_its_pause_is_not_started_again() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     supervisor.start("feed", Some(ALWAYS), failing(100)).unwrap();
     sleep(ms(150)).await;
     supervisor.cancel("feed");
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
     sleep(ms(5_000)).await;
-    assert_eq!(pauses(&told), [(100, Some(125))]);
+    assert_eq!(pauses(&reported), [(100, Some(125))]);
 }
 
-/// asyncio: `CancelledError` of an awaited task ends the one who awaits as cancelled. Here it is an `Err`, under
-/// whatever context, and must not be taken for a failure.
+/// asyncio: `CancelledError` of an awaited task ends the awaiter as cancelled. Here it is an `Err`, perhaps under a
+/// context, and must not count as a failure.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_ends_for_its_own_task_was_aborted_counts_as_cancelled() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let work = |_| async { Err(anyhow::Error::from(aborted().await).context("reading the feed")) };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
-    assert_eq!(told.lock().unwrap().len(), 0);
+    assert_eq!(reported.lock().unwrap().len(), 0);
 }
 
 /// ... but a panic of a task that it awaits is a failure.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_ends_for_its_own_task_panicked_has_failed() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let work = |_| async { Ok(tokio::spawn(load("panics", 100)).await?.map(drop)?) };
     supervisor.start("feed", None, work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Failed(_)))));
-    assert_eq!(told.lock().unwrap().len(), 1);
+    assert_eq!(reported.lock().unwrap().len(), 1);
 }
 
-/// asyncio: two tasks may share a name. Here: a name addresses one worker, until its end was taken.
+/// asyncio: two tasks may share a name. Here: a name belongs to one worker, until `next_end` returns its end.
 #[tokio::test(start_paused = true)]
 async fn a_name_is_free_again_when_its_end_has_been_taken() {
     let (mut supervisor, _) = supervisor();
@@ -229,11 +229,11 @@ async fn a_name_is_free_again_when_its_end_has_been_taken() {
     assert_eq!(supervisor.start("feed", None, second), Ok(()));
 }
 
-/// A worker that cleans up when its token is cancelled has time for it, one that does not listen is aborted, one that waits to
-/// be started again is not started. Each is accounted for.
+/// One worker cleans up when its token is cancelled, and has time for it. One ignores the token and is aborted. One
+/// waits for its restart and is not restarted. The result names each of them.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_tells_waits_aborts_and_accounts_for_every_worker() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let (start, log) = (Instant::now(), Log::default());
     let cleans = log.clone();
     let listens = move |stop: CancellationToken| {
@@ -267,7 +267,7 @@ async fn a_shutdown_tells_waits_aborts_and_accounts_for_every_worker() {
         [("pauses", "cancelled"), ("listens", "finished"), ("fails", "failed"), ("deaf", "cancelled")];
     assert_eq!(ends, expected.map(|(name, end)| (name.to_owned(), end)));
     assert_eq!((start.elapsed(), alive_tasks(), log.take()), (ms(600), 0, vec!["clean".to_owned()]));
-    assert_eq!(pauses(&told), [(90, Some(125)), (400, None)], "reported up to the end");
+    assert_eq!(pauses(&reported), [(90, Some(125)), (400, None)], "reported up to the end");
 }
 
 /// asyncio: a cancelled task is done when awaiting it returns. Tokio: a dropped `JoinSet` aborts and does not wait.
@@ -290,10 +290,10 @@ async fn what_a_worker_held_is_dropped_when_the_shutdown_returns() {
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
-/// asyncio: tasks outlive the object that created them. Here: a drop aborts workers and cancels helpers.
+/// asyncio: tasks outlive the object that created them. Here: the drop aborts workers and cancels helpers.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_supervisor_aborts_its_workers_and_cancels_their_token() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let log = Log::default();
     let entries = log.clone();
     let work = move |stop: CancellationToken| {
@@ -315,10 +315,10 @@ async fn a_dropped_supervisor_aborts_its_workers_and_cancels_their_token() {
     let mut entries = log.take();
     entries.sort();
     assert_eq!((entries, alive_tasks()), (vec!["helper told".to_owned(), "worker dropped".to_owned()], 0));
-    assert_eq!(told.lock().unwrap().len(), 0);
+    assert_eq!(reported.lock().unwrap().len(), 0);
 }
 
-/// An error may own what the next run needs: a connection, a permit, a file.
+/// An error may own something that the next run needs: a connection, a permit, a file.
 #[tokio::test(start_paused = true)]
 async fn an_error_is_gone_before_the_pause_that_follows_it() {
     #[derive(Debug, thiserror::Error)]
@@ -338,7 +338,7 @@ async fn an_error_is_gone_before_the_pause_that_follows_it() {
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
 }
 
-/// Without a worker there is nothing to wait for, and no time passes.
+/// Without a worker it returns at once, and no time passes.
 #[tokio::test]
 async fn of_nobody_there_is_no_end_and_the_shutdown_is_over_at_once() {
     let (mut supervisor, _) = supervisor();
@@ -346,7 +346,7 @@ async fn of_nobody_there_is_no_end_and_the_shutdown_is_over_at_once() {
     assert!(supervisor.shutdown(Duration::MAX).now_or_never().unwrap().is_empty());
 }
 
-/// A worker that fails without ever waiting, and is started again without a pause, lets the others run.
+/// A worker fails without ever waiting, and is restarted without a pause. The other workers still run.
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_fails_at_once_for_ever_does_not_starve_the_others() {
     let (mut supervisor, _) = supervisor();
@@ -359,7 +359,7 @@ async fn a_worker_that_fails_at_once_for_ever_does_not_starve_the_others() {
     assert!(matches!(ends[..], [(_, WorkerEnd::Cancelled | WorkerEnd::Failed(_))]));
 }
 
-/// The report is the caller's code: its panic costs one worker, and not the supervisor.
+/// The report is the caller's code: its panic ends one worker, and not the supervisor.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_report_ends_its_worker_and_no_other() {
     let mut supervisor = Supervisor::new(|_: &str, _: &anyhow::Error, _| panic!("cannot report"));
@@ -371,8 +371,8 @@ async fn a_panic_in_the_report_ends_its_worker_and_no_other() {
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
 }
 
-/// Random workers on many threads, some cancelled, then a shutdown: each has one end, each failure one report,
-/// none is alive after it.
+/// Random workers run on many threads, and some are cancelled; then comes a shutdown. Each worker has one end, each
+/// failure one report, and no worker is alive afterwards.
 #[test]
 fn on_many_threads_every_worker_has_one_end_and_every_failure_one_report() {
     let runtime =
@@ -436,10 +436,10 @@ fn on_many_threads_every_worker_has_one_end_and_every_failure_one_report() {
     }
 }
 
-/// Any value can be the payload of a panic, also one whose destructor panics. The worker is started again.
+/// Any value can be the payload of a panic, even one whose destructor panics. The worker is restarted.
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_panics_when_dropped_is_a_failure() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let mut calls = 0;
     let work = move |_| {
         calls += 1;
@@ -447,24 +447,25 @@ async fn a_payload_that_panics_when_dropped_is_a_failure() {
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Finished))));
-    assert_eq!(told.lock().unwrap()[0].2, "panicked: a value that is not text");
+    assert_eq!(reported.lock().unwrap()[0].2, "panicked: a value that is not text");
 }
 
-/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. It is found there, under a context too.
+/// Libraries put the error of a task into an `io::Error`, whose `source` skips it. The supervisor finds it there, even
+/// under a context.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_inside_an_io_error_is_no_failure() {
-    let (mut supervisor, told) = supervisor();
+    let (mut supervisor, reported) = supervisor();
     let work = |_| async {
         let inner = std::io::Error::other(std::io::Error::other(aborted().await));
         Err(anyhow::Error::from(inner).context("reading the feed"))
     };
     supervisor.start("feed", Some(ALWAYS), work).unwrap();
     assert!(matches!(soon(supervisor.next_end()).await, Some((_, WorkerEnd::Cancelled))));
-    assert!(told.lock().unwrap().is_empty());
+    assert!(reported.lock().unwrap().is_empty());
 }
 
-/// asyncio: `wait_for` counts what is done in the instant of its limit. Here: so does the grace period, for five hundred workers
-/// of two timers too.
+/// asyncio: `wait_for` accepts a result in the instant of its limit. Here: so does the grace period, even for five
+/// hundred workers with two timers each.
 #[tokio::test(start_paused = true)]
 async fn workers_that_are_due_with_the_grace_are_in_time() {
     let (mut supervisor, _told) = supervisor();
@@ -484,7 +485,7 @@ async fn workers_that_are_due_with_the_grace_are_in_time() {
     assert_eq!(start.elapsed(), ms(100));
 }
 
-/// Tokio cannot tell when all that is due in an instant has run.
+/// Tokio does not show when all tasks that are due in an instant have run.
 #[tokio::test(start_paused = true)]
 async fn but_one_with_many_turns_in_that_instant_is_aborted() {
     let (mut supervisor, _told) = supervisor();

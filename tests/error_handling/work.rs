@@ -6,17 +6,17 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// What goes wrong here.
+/// The error of `load`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is broken")]
 pub struct Broken(pub &'static str);
 
-/// Another thing that goes wrong.
+/// An error of another type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is missing")]
 pub struct Missing(pub &'static str);
 
-/// Takes `millis`; ends as the name says.
+/// Takes `millis`, and then ends as `name` says.
 pub async fn load(name: &'static str, millis: u64) -> Result<&'static str, Broken> {
     sleep(ms(millis)).await;
     match name {
@@ -26,7 +26,7 @@ pub async fn load(name: &'static str, millis: u64) -> Result<&'static str, Broke
     }
 }
 
-/// The error of a task that was aborted.
+/// Returns the error of a task that was aborted.
 pub async fn aborted() -> JoinError {
     let task = tokio::spawn(pending::<()>());
     task.abort();
@@ -43,7 +43,7 @@ pub mod background {
 
     pub type Heard = Arc<Mutex<Vec<Failure<Broken>>>>;
 
-    /// `load`, with a report into the list.
+    /// Runs `load`, and reports into the list.
     pub fn work(
         name: &'static str,
         millis: u64,
@@ -84,20 +84,21 @@ pub mod supervise {
 
     pub type Report = Box<dyn Fn(&str, &anyhow::Error, Option<Duration>) + Send + Sync>;
 
-    /// A supervisor whose reports are kept, each with the milliseconds that have passed.
+    /// Makes a supervisor and the list of its reports, each with the milliseconds that have passed.
     pub fn supervisor() -> (Supervisor<Report>, Told) {
-        let (told, start) = (Told::default(), Instant::now());
-        let reports = told.clone();
+        let (reported, start) = (Told::default(), Instant::now());
+        let reports = reported.clone();
         let report: Report = Box::new(move |name, error, pause| {
             let at = start.elapsed().as_millis();
             reports.lock().unwrap().push((at, name.to_owned(), format!("{error:#}"), pause));
         });
-        (Supervisor::new(report), told)
+        (Supervisor::new(report), reported)
     }
 
-    /// The milliseconds and the pauses of all reports.
-    pub fn pauses(told: &Told) -> Vec<(u128, Option<u128>)> {
-        told.lock()
+    /// Returns the milliseconds and the pauses of all reports.
+    pub fn pauses(reported: &Told) -> Vec<(u128, Option<u128>)> {
+        reported
+            .lock()
             .unwrap()
             .iter()
             .map(|(at, _, _, pause)| (*at, pause.map(|pause| pause.as_millis())))
@@ -120,19 +121,19 @@ pub mod breaker {
     pub const LIMITS: BreakerLimits =
         BreakerLimits { failures: 3, window: ms(10_000), open_for: ms(30_000), trials: 1 };
 
-    /// A call that takes no time and ends as said, if the breaker lets it go.
+    /// Makes a call that takes no time and succeeds or fails, if the breaker permits it.
     pub async fn call(breaker: &CircuitBreaker, succeeds: bool) {
         let _refused = breaker.call(async || succeeds, |succeeded| !succeeded).await;
     }
 
-    /// Calls that fail in one instant.
+    /// Makes calls that fail in one instant.
     pub async fn fail(breaker: &CircuitBreaker, times: usize) {
         for _ in 0..times {
             call(breaker, false).await;
         }
     }
 
-    /// One that has just opened.
+    /// Returns a breaker that has just opened.
     pub async fn opened() -> CircuitBreaker {
         let breaker = CircuitBreaker::new(LIMITS);
         fail(&breaker, LIMITS.failures).await;
@@ -151,7 +152,7 @@ pub mod retry {
 
     use crate::support::ms;
 
-    /// Pauses of 125, 250, 500 ms, without chance and without an end.
+    /// Pauses of 125, 250, 500 ms and so on, without jitter.
     pub const POLICY: Policy = Policy {
         attempts: u32::MAX,
         pause: ms(125),
@@ -181,13 +182,13 @@ pub mod retry {
             CallError::Busy => Verdict::Again,
             CallError::BusyFor(pause) => Verdict::After(*pause),
             CallError::Wrong => Verdict::Final,
-            // On purpose: a cancellation is final, whatever the caller's judge says.
+            // On purpose: `retry` treats a cancellation as final, whatever the judge says.
             CallError::Task(_) => Verdict::Again,
         }
     }
 
-    /// Runs the policy over outcomes that are what they are judged as; says when each attempt began, in milliseconds, and
-    /// what came last.
+    /// Runs the policy over outcomes that are their own verdicts. Returns when each attempt began, in milliseconds, and
+    /// the last outcome.
     pub async fn attempts(policy: Policy, outcomes: &[Verdict]) -> (Vec<u128>, Verdict) {
         let begin = Instant::now();
         let mut began = Vec::new();

@@ -1,4 +1,4 @@
-//! What Tokio has, and what goes wrong with it.
+//! Lessons on Tokio's own runtime, and what goes wrong with it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -33,7 +33,7 @@ fn inside_of_it_the_current_one_is_found() {
     assert!(Handle::try_current().is_err());
 }
 
-/// The trap of a future that is made outside: `sleep` looks for its runtime when it is called, not when it is
+/// The hazard of a future that is made outside: `sleep` looks for its runtime when it is called, not when it is
 /// awaited.
 #[test]
 #[should_panic(expected = "there is no reactor running")]
@@ -50,7 +50,7 @@ fn block_on_inside_of_block_on_panics() {
     outer.block_on(async { inner.block_on(async {}) });
 }
 
-/// The hazard next door: that of the futures crate does not know of Tokio. Nothing else runs meanwhile.
+/// The hazard: the `block_on` of the futures crate does not know of Tokio. No other task runs meanwhile.
 #[test]
 fn but_another_crates_block_on_only_blocks() {
     paused().build().unwrap().block_on(async {
@@ -69,7 +69,7 @@ fn but_another_crates_block_on_only_blocks() {
     });
 }
 
-/// asyncio: `loop.close` in a running loop raises `RuntimeError`. Tokio: to drop a runtime in one panics.
+/// asyncio: `loop.close` in a running loop raises `RuntimeError`. Tokio: dropping a runtime inside another one panics.
 #[test]
 #[should_panic(expected = "Cannot drop a runtime in a context where blocking is not allowed")]
 fn to_drop_one_inside_of_another_panics() {
@@ -77,7 +77,7 @@ fn to_drop_one_inside_of_another_panics() {
     outer.block_on(async { drop(inner) });
 }
 
-/// asyncio: `call_soon` on a closed loop raises `RuntimeError`. Tokio: a handle outlives its runtime, and what is
+/// asyncio: `call_soon` on a closed loop raises `RuntimeError`. Tokio: a handle outlives its runtime, and a task
 /// spawned there is cancelled at once.
 #[test]
 fn what_is_spawned_on_one_that_has_ended_is_cancelled() {
@@ -98,7 +98,7 @@ fn what_is_spawned_on_one_that_has_ended_is_cancelled() {
 }
 
 /// asyncio: a future that belongs to another loop raises `RuntimeError`. Tokio: timers and sockets belong to the
-/// runtime that they were made on. While it lives they work on any; once it has ended they do not.
+/// runtime that they were made on. While that runtime lives they work on any other; once it has ended they do not.
 #[test]
 fn what_was_made_on_one_that_has_ended_works_on_no_other() {
     use tokio::net::TcpListener;
@@ -116,8 +116,8 @@ fn what_was_made_on_one_that_has_ended_works_on_no_other() {
     assert!(text(&*panic).contains("it is being shutdown"), "{}", text(&*panic));
 }
 
-/// asyncio: `asyncio.run` cancels the tasks that are left, and waits for their `finally`. Tokio: they are dropped
-/// at their await, and what comes after an await does not run.
+/// asyncio: `asyncio.run` cancels the tasks that are left, and waits for their `finally`. Tokio: the tasks are dropped
+/// at their await, and the code after it does not run.
 #[test]
 fn its_tasks_are_dropped_where_they_stand_when_it_ends() {
     let (dropped, cleaned_up) = (Count::default(), Count::default());
@@ -131,12 +131,12 @@ fn its_tasks_are_dropped_where_they_stand_when_it_ends() {
         });
         yield_now().await;
     });
-    assert_eq!(dropped.get(), 0, "between two mains it stands still");
+    assert_eq!(dropped.get(), 0, "between two mains it does not run");
     drop(runtime);
     assert_eq!((dropped.get(), cleaned_up.get()), (1, 0));
 }
 
-/// And a clean-up that a drop spawns then is too late: it never runs.
+/// The hazard: a clean-up that a drop spawns at that moment is too late, and never runs.
 #[test]
 fn but_a_clean_up_that_a_drop_spawns_at_the_end_never_runs() {
     let cleaned_up = Count::default();

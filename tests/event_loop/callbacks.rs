@@ -19,7 +19,7 @@ use crate::work::{HOUR, many_threads, text, us};
 
 type Dated = Vec<(&'static str, Duration)>;
 
-/// Schedules, runs until it is stopped after an hour, and gives back what was logged and when.
+/// Schedules, runs until a stop after an hour, and returns the log with times.
 async fn logged(schedule: impl FnOnce(&Callbacks, &dyn Fn(&'static str) -> Call)) -> Dated {
     let (callbacks, log, start) = (Callbacks::new(), Entries::new(), Instant::now());
     let entries = log.clone();
@@ -39,7 +39,7 @@ fn stops(callbacks: &Callbacks) -> impl FnOnce() + Send + use<> {
     move || callbacks.stop()
 }
 
-/// One turn: what is due now.
+/// Runs one turn, with the callbacks that are due now.
 async fn turn(callbacks: &Callbacks) {
     callbacks.stop();
     assert_eq!(ends(callbacks.run(|panic| resume_unwind(panic))).await, Ok(()));
@@ -83,7 +83,7 @@ async fn within_one_millisecond_the_deadline_decides() {
     assert_eq!(entries.await, [("300", at), ("300.001", at), ("600", at), ("900", at)]);
 }
 
-/// The hazard: Tokio's timers count milliseconds. Those of one millisecond end in the order in which they were
+/// The hazard: Tokio's timers count milliseconds. Timers of the same millisecond end in the order in which they were
 /// set.
 #[tokio::test(start_paused = true)]
 async fn but_sleeps_of_one_millisecond_end_in_the_order_in_which_they_were_set() {
@@ -99,7 +99,8 @@ async fn but_sleeps_of_one_millisecond_end_in_the_order_in_which_they_were_set()
     assert_eq!(log.take(), [900, 300, 600]);
 }
 
-/// And the timers of `tokio_util`'s `DelayQueue` come out last one first, those of one deadline too.
+/// The hazard: `tokio_util`'s `DelayQueue` returns timers of one millisecond last one first, even if they have the same
+/// deadline.
 #[tokio::test(start_paused = true)]
 async fn but_a_delay_queue_gives_those_of_one_millisecond_last_one_first() {
     let mut queue = tokio_util::time::DelayQueue::new();
@@ -111,8 +112,8 @@ async fn but_a_delay_queue_gives_those_of_one_millisecond_last_one_first() {
     assert_eq!(order, ["early", "third", "second", "first"]);
 }
 
-/// asyncio promises no order of those with one deadline; eight of them came as 0, 2, 6, 5, 7, 1, 3, 4. Here they
-/// come in that in which they were scheduled.
+/// asyncio promises no order for callbacks of one deadline; eight of them came as 0, 2, 6, 5, 7, 1, 3, 4. Here they
+/// come in the order in which they were scheduled.
 #[tokio::test(start_paused = true)]
 async fn of_one_deadline_the_first_scheduled_is_the_first_called() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -125,7 +126,8 @@ async fn of_one_deadline_the_first_scheduled_is_the_first_called() {
     assert_eq!(log.take(), (0..1_000).collect::<Vec<_>>());
 }
 
-/// asyncio: what is to run soon comes before what is due, and what a callback schedules waits for the next turn.
+/// asyncio: callbacks for soon come before those that are due, and a callback that a callback schedules waits for the
+/// next turn.
 #[tokio::test(start_paused = true)]
 async fn soon_comes_before_due_and_what_a_callback_schedules_waits_for_the_next_turn() {
     let entries = logged(|callbacks, log| {
@@ -212,7 +214,7 @@ async fn one_callback_may_cancel_the_next_of_its_turn() {
     }
 }
 
-/// asyncio: `cancel()` in its own callback changes nothing. Here: the same, and the answer is false.
+/// asyncio: `cancel()` in its own callback changes nothing. Here: the same, and it returns false.
 #[tokio::test(start_paused = true)]
 async fn a_callback_that_cancels_itself_is_too_late() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -227,8 +229,8 @@ async fn a_callback_that_cancels_itself_is_too_late() {
     assert_eq!(log.take(), [false]);
 }
 
-/// asyncio rebuilds its heap when more than half of it is cancelled. Here each is dropped at once, with what it
-/// owns.
+/// asyncio rebuilds its heap when more than half of it is cancelled. Here a cancelled callback is dropped at once, with
+/// its values.
 #[tokio::test(start_paused = true)]
 async fn cancelled_timers_do_not_pile_up() {
     let (callbacks, owned) = (Callbacks::new(), Arc::new(()));
@@ -254,7 +256,8 @@ async fn a_panic_goes_to_the_handler_and_the_next_is_called() {
     assert_eq!(log.take(), ["handler: division by zero", "the next", "handler: a timer fails"]);
 }
 
-/// A panic may hold a value whose destructor panics: that of a callback, which the handler drops, and that of a handler.
+/// A panic's payload may be a value whose destructor panics: in a callback, whose payload the handler drops, and in a
+/// handler.
 #[tokio::test(start_paused = true)]
 async fn a_panic_whose_drop_panics_ends_nothing() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -288,7 +291,8 @@ async fn a_handler_that_panics_ends_nothing() {
     assert_eq!(log.take(), ["the next"]);
 }
 
-/// asyncio: a `stop` before `run_forever` lets it make one turn. What is scheduled in that waits for the next run.
+/// asyncio: a `stop` before `run_forever` lets it make one turn. Callbacks scheduled in that turn wait for the next
+/// run.
 #[tokio::test(start_paused = true)]
 async fn a_stop_before_the_run_lets_it_make_one_turn() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -318,7 +322,7 @@ async fn a_stop_within_a_turn_ends_it_after_that_turn() {
     assert_eq!(callbacks.len(), 1, "it waits for the next run");
 }
 
-/// asyncio: `call_soon_threadsafe(loop.stop)` wakes a loop that waits. Here: `stop` does by itself.
+/// asyncio: `call_soon_threadsafe(loop.stop)` wakes a loop that waits. Here: `stop` itself wakes it.
 #[tokio::test(start_paused = true)]
 async fn a_stop_wakes_a_run_that_waits() {
     let (callbacks, start) = (Callbacks::new(), Instant::now());
@@ -347,7 +351,7 @@ async fn a_second_run_is_an_error_while_the_first_lasts() {
     turn(&callbacks).await;
 }
 
-/// asyncio: `close` forgets what is scheduled, and `call_soon` raises `RuntimeError` from then on.
+/// asyncio: `close` drops the scheduled callbacks, and `call_soon` raises `RuntimeError` from then on.
 #[tokio::test(start_paused = true)]
 async fn after_the_close_nothing_is_called_and_nothing_is_accepted() {
     let (callbacks, dropped) = (Callbacks::new(), Count::default());
@@ -391,7 +395,7 @@ async fn a_close_wakes_a_run_that_waits() {
     assert_eq!((ran, start.elapsed()), (Ok(()), ms(100)));
 }
 
-/// What a callback owns may use the callbacks when it is dropped: by a cancel, by a close, or when it is refused.
+/// A value that a callback owns may use the schedule in its destructor: at a cancel, at a close, or when it is refused.
 #[test]
 fn a_destructor_of_a_callback_may_schedule_and_cancel() {
     soon_on_a_thread(|| {
@@ -412,14 +416,14 @@ fn a_destructor_of_a_callback_may_schedule_and_cancel() {
     });
 }
 
-/// asyncio: a callback that schedules itself forever does not keep others from their turn. Nor does one here.
+/// asyncio: a callback that schedules itself forever lets other tasks have turns. Here: the same.
 #[tokio::test(start_paused = true)]
 async fn other_tasks_have_their_turn_although_callbacks_schedule_callbacks_without_end() {
     fn again(callbacks: &Callbacks, delay: Option<Duration>, calls: Count) {
         let next = callbacks.clone();
         let call = move || {
             calls.add();
-            assert!(calls.get() < 10_000, "nobody else has had a turn");
+            assert!(calls.get() < 10_000, "no other task has had a turn");
             again(&next, delay, calls);
         };
         match delay {
@@ -443,7 +447,7 @@ async fn other_tasks_have_their_turn_although_callbacks_schedule_callbacks_witho
     }
 }
 
-/// asyncio: `call_later(inf, ...)` never fires, and others do. Here: so does `Duration::MAX`.
+/// asyncio: `call_later(inf, ...)` never fires, and others do. Here: the same for `Duration::MAX`.
 #[tokio::test(start_paused = true)]
 async fn a_delay_without_end_is_no_trouble() {
     let (callbacks, log) = (Callbacks::new(), Entries::new());
@@ -454,7 +458,7 @@ async fn a_delay_without_end_is_no_trouble() {
     assert_eq!((log.take(), never.cancel()), (vec!["after 100 ms"], true));
 }
 
-/// asyncio: another thread has to use `call_soon_threadsafe`. Here there is one way for all.
+/// asyncio: another thread has to use `call_soon_threadsafe`. Here every thread uses the same functions.
 #[test]
 fn another_thread_may_schedule_and_a_run_that_waits_hears_of_it() {
     soon_on_a_thread(|| {
@@ -497,8 +501,8 @@ async fn thirty_thousand_are_called_each_once() {
     assert_eq!((called.get(), callbacks.len()), (30_000, 0));
 }
 
-/// Threads schedule and cancel, runs are stopped and dropped: each callback is called or cancelled, and never
-/// both; those that one thread wanted soon are called in its order.
+/// Threads schedule and cancel, runs are stopped and dropped. Each callback is called or cancelled, and never both. The
+/// callbacks that one thread wanted soon are called in its order.
 #[test]
 fn from_many_threads_each_is_called_or_cancelled() {
     const EACH: usize = 40;

@@ -17,7 +17,7 @@ use crate::support::{Count, OnDrop, ms};
 use crate::work::{HOUR, many_threads, paused, text, us};
 
 /// A runtime of one thread that runs on a thread of its own, as a loop with `run_forever` does. It ends when it is
-/// told to, or dropped.
+/// stopped or dropped.
 struct Elsewhere {
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
@@ -75,7 +75,7 @@ fn a_panic_comes_back_as_an_error() {
     });
 }
 
-/// asyncio: `result(timeout)` raises `TimeoutError`, the coroutine runs on, and one may wait again.
+/// asyncio: `result(timeout)` raises `TimeoutError`, the coroutine runs on, and the thread may wait again.
 #[test]
 fn after_the_limit_the_work_runs_on_and_one_may_wait_again() {
     soon_on_a_thread(|| {
@@ -94,9 +94,9 @@ fn after_the_limit_the_work_runs_on_and_one_may_wait_again() {
 fn who_gives_up_cancels() {
     soon_on_a_thread(|| {
         let runtime = Elsewhere::start(many_threads());
-        let (told, dropped) = mpsc::channel();
-        // Made here, so that it is dropped also with work that has not begun.
-        let guard = OnDrop(move || told.send("dropped").unwrap());
+        let (sender, dropped) = mpsc::channel();
+        // Made here, so that it is dropped even with work that has not begun.
+        let guard = OnDrop(move || sender.send("dropped").unwrap());
         let work = async move {
             let _guard = guard;
             std::future::pending::<()>().await;
@@ -107,31 +107,32 @@ fn who_gives_up_cancels() {
     });
 }
 
-/// asyncio: a future that is dropped changes nothing. Tokio: nor does a `JoinHandle`. Here it takes a `detach`.
+/// asyncio: dropping a future changes nothing. Tokio: the same for a `JoinHandle`. Here the work runs on only after a
+/// `detach`.
 #[test]
 fn but_a_detached_task_and_a_dropped_join_handle_run_on() {
     soon_on_a_thread(|| {
         let runtime = Elsewhere::start(many_threads());
-        let (told, tell) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let (go_on, goes_on) = tokio::sync::watch::channel(false);
         let work = |name: &'static str| {
-            let (told, mut goes_on) = (told.clone(), goes_on.clone());
+            let (sender, mut goes_on) = (sender.clone(), goes_on.clone());
             async move {
                 goes_on.wait_for(|go_on| *go_on).await.unwrap();
-                told.send(name).unwrap();
+                sender.send(name).unwrap();
             }
         };
         let detached = wait_for(submit(&runtime.handle, work("detached")), Duration::ZERO).unwrap_err();
         drop(detached.detach());
         drop(runtime.handle.spawn(work("handle dropped")));
         go_on.send(true).unwrap();
-        let mut names = [tell.recv().unwrap(), tell.recv().unwrap()];
+        let mut names = [receiver.recv().unwrap(), receiver.recv().unwrap()];
         names.sort_unstable();
         assert_eq!(names, ["detached", "handle dropped"]);
     });
 }
 
-/// asyncio: `result(0)` gives what is done, and raises `TimeoutError` otherwise. So does this.
+/// asyncio: `result(0)` returns the value if the work is done, and raises `TimeoutError` otherwise. Here: the same.
 #[test]
 fn no_limit_at_all_gives_what_is_done() {
     soon_on_a_thread(|| {
@@ -155,8 +156,7 @@ fn a_limit_without_end_is_no_trouble() {
     });
 }
 
-/// asyncio: the limit is one of the thread, and not of the loop. Here too: it ends although the runtime is
-/// blocked.
+/// asyncio: the thread measures the limit, not the loop. Here too: the wait ends although the runtime is blocked.
 #[test]
 fn the_limit_ends_although_the_runtime_is_blocked() {
     soon_on_a_thread(|| {
@@ -201,7 +201,7 @@ fn after_the_end_of_the_runtime_it_is_an_error_and_not_a_hang() {
     });
 }
 
-/// asyncio: in a loop that does not run nothing happens, without a message.
+/// asyncio: in a loop that does not run the work never begins, without a message. Here: the same.
 #[test]
 fn on_a_runtime_that_nobody_runs_nothing_happens() {
     let runtime = paused().build().unwrap();
@@ -232,7 +232,7 @@ fn to_wait_there_with_a_limit_panics_too() {
     });
 }
 
-/// asyncio: a thread of `to_thread` may wait. So may one of `spawn_blocking`.
+/// asyncio: a thread of `to_thread` may wait. So may a thread of `spawn_blocking`.
 #[test]
 fn in_spawn_blocking_one_may_wait() {
     soon_on_a_thread(|| {
@@ -250,7 +250,7 @@ fn in_spawn_blocking_one_may_wait() {
     });
 }
 
-/// A paused clock does not advance while `spawn_blocking` is at work. The limit is one of the thread.
+/// A paused clock does not advance while `spawn_blocking` works. The thread measures the limit in real time.
 #[test]
 fn the_limit_ends_although_the_clock_of_the_runtime_stands_still() {
     soon_on_a_thread(|| {
@@ -263,7 +263,7 @@ fn the_limit_ends_although_the_clock_of_the_runtime_stands_still() {
     });
 }
 
-/// A thread may be woken for other reasons.
+/// A thread may be woken for other reasons; the wait then goes on.
 #[test]
 fn a_wake_up_for_something_else_does_not_end_the_wait() {
     soon_on_a_thread(|| {
@@ -283,7 +283,7 @@ fn a_wake_up_for_something_else_does_not_end_the_wait() {
     });
 }
 
-/// The result of work that is not `Sync`, and a thread for each of a hundred.
+/// A hundred threads wait, each for a result that is not `Sync`.
 #[test]
 fn a_hundred_threads_each_get_their_own_result() {
     soon_on_a_thread(|| {
@@ -305,7 +305,7 @@ fn a_hundred_threads_each_get_their_own_result() {
     });
 }
 
-/// Threads wait, give up and detach while the runtime ends: each work is dropped once, and no thread waits forever.
+/// Threads wait, give up and detach while the runtime ends: each future is dropped once, and no thread waits forever.
 #[test]
 fn from_many_threads_each_work_ends_once_also_when_the_runtime_ends_meanwhile() {
     soon_on_a_thread(|| {

@@ -13,7 +13,7 @@ use crate::support::{Count, ms, panics};
 use crate::work::not_send::{counts, load};
 use crate::work::text;
 
-/// asyncio: all tasks are of one thread, and share what they like. Tokio: tasks of `spawn_local` do, here on a
+/// asyncio: all tasks run on one thread, and may share any value. Tokio: so may tasks of `spawn_local`, here on a
 /// runtime of `#[tokio::main(flavor = "local")]`.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn tasks_of_one_thread_share_a_table_without_a_lock() {
@@ -24,7 +24,7 @@ async fn tasks_of_one_thread_share_a_table_without_a_lock() {
     assert_eq!(start.elapsed(), ms(300), "the loads overlap");
 }
 
-/// Where nothing keeps a task on its thread, `spawn_local` panics.
+/// Without a `LocalSet` or a `LocalRuntime`, `spawn_local` panics.
 #[tokio::test]
 #[should_panic(
     expected = "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"
@@ -41,8 +41,8 @@ async fn a_pool_of_threads_runs_futures_that_are_not_send() {
     assert_eq!(counted.unwrap(), counts([("a", 1), ("b", 2)]));
 }
 
-/// The hazard: a borrow that is kept over an await is found by the next task. In Python two tasks would both
-/// change the table, and lose something without a word.
+/// The hazard: a borrow that is kept over an await is found by the next task. In Python two tasks would both change the
+/// table, and silently lose an update.
 #[tokio::test(flavor = "local", start_paused = true)]
 #[expect(clippy::await_holding_refcell_ref, reason = "this is the hazard")]
 async fn but_a_borrow_that_is_kept_over_an_await_makes_the_next_one_panic() {
@@ -84,7 +84,7 @@ async fn of_nothing_there_is_nothing_to_count_and_no_place_is_needed() {
     assert_eq!(word_counts([], load).now_or_never().unwrap().unwrap(), counts([]));
 }
 
-/// One thread is no limit for waiting: ten thousand loads of 100 ms take 100 ms.
+/// One thread does not limit waiting: ten thousand loads of 100 ms take 100 ms.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn ten_thousand_pages_take_as_long_as_one() {
     let start = Instant::now();
@@ -92,7 +92,7 @@ async fn ten_thousand_pages_take_as_long_as_one() {
     assert_eq!((counted, start.elapsed()), (counts([("a", 10_000), ("b", 10_000)]), ms(100)));
 }
 
-/// A closure can panic before there is a future. It is the panic of that page.
+/// A closure can panic before it has made a future. That counts as a panic of its page.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_panic_before_there_is_a_load_is_the_error_too() {
     let counted = word_counts([("a", 100), ("panics", 0)], |page| match page {

@@ -17,7 +17,7 @@ use crate::real_time::{soon_on_a_thread, soon_on_real_time};
 use crate::support::OnDrop;
 use crate::work::{many_threads, us};
 
-/// It is not `Send`, and knows the thread that it was made on.
+/// A value that is not `Send`, and knows the thread on which it was made.
 struct Engine {
     made_on: ThreadId,
     calls: Rc<Cell<u32>>,
@@ -45,7 +45,7 @@ fn started() -> (Owner<Engine>, mpsc::Receiver<ThreadId>) {
     (Owner::start("engine", || Engine::new(drops)).unwrap(), dropped)
 }
 
-/// asyncio: what belongs to a loop is used through `run_coroutine_threadsafe`. Here the value never leaves its
+/// asyncio: other threads use a loop's objects through `run_coroutine_threadsafe`. Here the value never leaves its
 /// thread.
 #[tokio::test]
 async fn the_value_is_made_used_and_dropped_on_a_thread_of_its_own() {
@@ -95,7 +95,7 @@ async fn a_call_that_panics_is_an_error_and_the_next_one_works() {
     assert_eq!(soon_on_real_time(owner.call(async |engine| engine.count())).await, Ok(2));
 }
 
-/// A panic may hold a value whose destructor panics. It is the error of its call.
+/// A panic's payload may be a value whose destructor panics. It is the error of its call.
 #[tokio::test]
 async fn a_call_whose_panic_panics_when_dropped_is_an_error_too() {
     let (owner, _dropped) = started();
@@ -115,14 +115,14 @@ async fn when_the_value_cannot_be_made_each_call_finds_the_owner_gone() {
     soon_on_real_time(owner.close()).await;
 }
 
-/// asyncio: to cancel the task that awaits the wrapped future cancels the coroutine in the other thread.
+/// asyncio: cancelling the task that awaits the wrapped future cancels the coroutine in the other thread.
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_any_more_is_dropped() {
     let (owner, _dropped) = started();
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let (begins, begun) = oneshot::channel();
     let call = owner.call(async move |_| {
-        let _guard = OnDrop(move || told.send("dropped").unwrap());
+        let _guard = OnDrop(move || sender.send("dropped").unwrap());
         begins.send(()).unwrap();
         std::future::pending::<()>().await;
     });
@@ -134,10 +134,10 @@ async fn a_call_that_nobody_waits_for_any_more_is_dropped() {
     })
     .await;
     soon_on_real_time(owner.close()).await;
-    assert_eq!(tell.try_recv(), Ok("dropped"), "the close has waited for that, too");
+    assert_eq!(receiver.try_recv(), Ok("dropped"), "the close has waited for that, too");
 }
 
-/// One that has not begun, for the thread was busy, ends before the value does.
+/// A call that has not begun, because the thread was busy, ends before the value is dropped.
 #[test]
 fn the_close_waits_for_calls_that_were_given_up() {
     soon_on_a_thread(|| {
@@ -179,7 +179,7 @@ async fn a_drop_of_the_owner_waits_for_nothing_and_ends_the_thread() {
     assert!(dropped.recv().is_ok());
 }
 
-/// A caller may itself be a task of many threads.
+/// A caller may itself be a task of a multi-thread runtime.
 #[tokio::test]
 async fn a_call_can_run_inside_a_spawned_task() {
     let (owner, _dropped) = started();
@@ -187,8 +187,8 @@ async fn a_call_can_run_inside_a_spawned_task() {
     assert_eq!(soon_on_real_time(task).await.unwrap(), Ok(1));
 }
 
-/// Tasks of many threads call, panic and give up: no call runs twice, none is lost, and the value is dropped at
-/// home.
+/// Tasks of many threads call, panic and give up: no call runs twice or is lost, and the value is dropped on its own
+/// thread.
 #[test]
 fn from_many_threads_each_call_is_carried_out_once() {
     soon_on_a_thread(|| {

@@ -5,7 +5,7 @@ import collections
 
 
 async def fetch(page):
-    """Stands for a request."""
+    """Simulates a request."""
     await asyncio.sleep(0.001)
     return f"<{page}>"
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// Stands for a request.
+/// Simulates a request.
 async fn fetch(page: &str) -> String {
     sleep(Duration::from_millis(1)).await;
     format!("<{page}>")
 }
 
-/// asyncio: `Runner` finds the tasks that are left. Tokio: `Runner::close`, for those that it has started.
+/// asyncio: `Runner` finds the tasks that are left. Tokio: `Runner::close` does, for those that it has started.
 #[tokio::test]
 async fn a_runtime_is_a_value() -> anyhow::Result<()> {
     use event_loop::runner::Runner;
@@ -92,7 +92,7 @@ async fn ask_from_another_thread() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: every task shares what it likes. Tokio: a task of `spawn_local` may keep an `Rc` over an await.
+/// asyncio: every task may share any value. Tokio: a task of `spawn_local` may keep an `Rc` over an await.
 #[tokio::test(start_paused = true)]
 async fn tasks_that_share_without_a_lock() -> anyhow::Result<()> {
     use std::cell::RefCell;

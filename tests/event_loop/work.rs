@@ -10,7 +10,7 @@ pub const fn us(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-/// A runtime of one thread, on virtual time.
+/// Returns the builder of a runtime of one thread, on virtual time.
 pub fn paused() -> Builder {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().start_paused(true);
@@ -23,7 +23,7 @@ pub fn many_threads() -> Builder {
     builder
 }
 
-/// The text of a panic.
+/// Returns the text of a panic.
 pub fn text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default().to_owned()

@@ -37,7 +37,7 @@ async fn an_error_is_a_value_and_a_panic_is_an_error_and_the_place_is_free_again
     assert_eq!(soon_on_real_time(calls.run(|| "next")).await.unwrap(), "next");
 }
 
-/// asyncio: never more threads than `max_workers`. Here: never more calls at once, and as many as there may be.
+/// asyncio: never more threads than `max_workers`. Here: never more calls at once than the limit, and no fewer.
 #[tokio::test]
 async fn as_many_run_at_once_as_the_limit_says_and_no_more() {
     let (calls, gauge, all_inside) =
@@ -70,7 +70,7 @@ async fn but_spawn_blocking_alone_runs_512_at_once() {
     assert_eq!(gauge.peak(), 512);
 }
 
-/// The threads are shared: whoever takes them all holds up `tokio::fs`, and names that are to be resolved.
+/// The threads are shared: calls that occupy all of them hold up `tokio::fs` and the resolver.
 #[test]
 fn but_calls_without_a_limit_hold_up_the_file_system() {
     let runtime = Builder::new_current_thread().max_blocking_threads(2).enable_all().build().unwrap();
@@ -118,7 +118,8 @@ async fn nothing_begins_before_the_await_unless_it_is_spawned() {
     assert!(begun.is_open());
 }
 
-/// asyncio: `Executor.map` gives results in the order of the inputs. Tokio: so does `join_all`, whatever ends first.
+/// asyncio: `Executor.map` gives results in the order of the inputs. Tokio: so does `join_all`, whichever call ends
+/// first.
 #[tokio::test]
 async fn results_stand_in_the_order_of_the_inputs() {
     let (calls, second_is_done) = (Blocking::at_most(limit(2)), Gate::default());
@@ -136,8 +137,8 @@ async fn results_stand_in_the_order_of_the_inputs() {
     assert_eq!(soon_on_real_time(try_join_all(results)).await.unwrap(), [1, 4]);
 }
 
-/// asyncio: `Executor.map` submits everything at once, also if nobody reads the results. A stream that is not asked
-/// starts nothing.
+/// asyncio: `Executor.map` submits everything at once, even if the results are never read. A stream that is not polled
+/// starts no call.
 #[tokio::test]
 async fn but_a_buffered_stream_starts_nothing_that_is_not_asked_for() {
     let (calls, begun) = (Blocking::at_most(limit(8)), Count::default());
@@ -156,8 +157,8 @@ async fn but_a_buffered_stream_starts_nothing_that_is_not_asked_for() {
     drop(all);
 }
 
-/// asyncio: cancelling the one who waits cancels what is queued. Here: work that is dropped before its turn never
-/// begins, and what it holds is free at once.
+/// asyncio: cancelling the waiter cancels queued work. Here: work that is dropped before its turn never begins, and its
+/// values are dropped at once.
 #[tokio::test]
 async fn dropped_before_its_turn_it_never_begins() {
     let (calls, begun, end) = (Blocking::at_most(ONE), Gate::default(), Gate::default());
@@ -182,8 +183,8 @@ async fn dropped_before_its_turn_it_never_begins() {
     assert_eq!(ran.get(), 0);
 }
 
-/// The hazard: a `JoinHandle` that is dropped detaches its work, which runs though nobody waits. On a blocking thread
-/// that is free there is nothing to abort, so here the only one is taken.
+/// The hazard: dropping a `JoinHandle` detaches its work, which runs without a waiter. A free blocking thread would
+/// begin the work at once, so here the only thread is taken.
 #[test]
 fn but_a_dropped_join_handle_lets_its_work_run() {
     let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
@@ -206,7 +207,7 @@ fn but_a_dropped_join_handle_lets_its_work_run() {
     });
 }
 
-/// asyncio: a call that runs cannot be cancelled. Tokio: neither; here its place is taken until it ends.
+/// asyncio: a call that runs cannot be cancelled. Tokio: the same; here it keeps its permit until it ends.
 #[tokio::test]
 async fn dropped_while_it_runs_it_goes_on_and_keeps_its_place() {
     let (calls, begun, end) = (Blocking::at_most(ONE), Gate::default(), Gate::default());
@@ -230,14 +231,14 @@ async fn dropped_while_it_runs_it_goes_on_and_keeps_its_place() {
         move || ended.get()
     });
     tokio::pin!(next);
-    assert!(timeout(ms(1), &mut next).await.is_err(), "the place is still taken");
+    assert!(timeout(ms(1), &mut next).await.is_err(), "the permit is still taken");
     end.open();
     assert_eq!(soon_on_real_time(next).await.unwrap(), 1, "after the end of the first");
     until(|| result_dropped.get() == 1).await;
 }
 
-/// `abort` has no answer. asyncio's `Future.cancel` says `False` for a call that runs; here the value arrives all the
-/// same, as if nobody had aborted it.
+/// `abort` returns nothing. asyncio's `Future.cancel` returns `False` for a call that runs. Here the value arrives as
+/// it would without the `abort`.
 #[tokio::test]
 async fn but_abort_does_nothing_to_a_call_that_runs_and_does_not_say_so() {
     let (begun, end) = (Gate::default(), Gate::default());
@@ -256,7 +257,8 @@ tokio::task_local! {
     static USER: &'static str;
 }
 
-/// asyncio: `to_thread` copies the context. Tokio: task-locals stay behind, and what the work needs is moved into it.
+/// asyncio: `to_thread` copies the context. Tokio: task-locals stay behind, and the values that the work needs are
+/// moved into it.
 #[tokio::test]
 async fn task_locals_do_not_go_along_and_a_value_does() {
     let calls = Blocking::at_most(ONE);
@@ -282,7 +284,7 @@ async fn but_a_blocking_call_in_a_task_stops_every_other() {
     });
     yield_now().await;
     let before = beats.get();
-    (0..100_000).for_each(drop::<u32>); // stands for a call that takes its time
+    (0..100_000).for_each(drop::<u32>); // simulates a call that takes its time
     assert_eq!(beats.get(), before, "nothing else ran");
 
     let alive = beats.clone();
@@ -330,7 +332,7 @@ fn the_end_of_the_runtime_waits_for_what_runs() {
 }
 
 /// asyncio: `shutdown(wait=False)` still lets the program wait for the threads at its end. Tokio: `shutdown_timeout`
-/// and `shutdown_background` leave them behind, and they end with the program, wherever they are.
+/// and `shutdown_background` leave the threads behind, which end with the program at any point.
 #[test]
 fn but_shutdown_timeout_leaves_what_runs_behind() {
     let (begun, end) = (Gate::default(), Gate::default());
@@ -354,8 +356,8 @@ fn but_shutdown_timeout_leaves_what_runs_behind() {
     });
 }
 
-/// What waits in the queue of `spawn_blocking` itself is run by a thread that is busy at the end of the runtime, all of
-/// it, and the end waits. Tokio promises neither that it runs nor that it does not.
+/// A thread that is busy at the end of the runtime runs all calls in the queue of `spawn_blocking`, and the end waits.
+/// Tokio does not promise whether they run.
 #[test]
 fn but_the_queue_of_spawn_blocking_holds_up_the_end_of_the_runtime() {
     let (begun, end, ran) = (Gate::default(), Gate::default(), Count::default());
@@ -372,7 +374,7 @@ fn but_the_queue_of_spawn_blocking_holds_up_the_end_of_the_runtime() {
     assert_eq!(ran.get(), 10);
 }
 
-/// asyncio: what is queued runs before the end. Here: what waits for its place is dropped with its task.
+/// asyncio: queued calls run before the end. Here: a call that waits for its permit is dropped with its task.
 #[test]
 fn at_the_end_of_the_runtime_what_waits_for_its_turn_never_begins() {
     let (begun, end, ran) = (Gate::default(), Gate::default(), Count::default());
@@ -394,7 +396,7 @@ fn at_the_end_of_the_runtime_what_waits_for_its_turn_never_begins() {
     assert_eq!(ran.get(), 0);
 }
 
-/// A runtime that has ended takes no blocking work: an error, and neither a hang nor a panic.
+/// A runtime that has ended refuses blocking work with an error; it neither hangs nor panics.
 #[test]
 fn after_the_end_of_the_runtime_a_call_is_cancelled() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -406,13 +408,13 @@ fn after_the_end_of_the_runtime_a_call_is_cancelled() {
     assert!(error.is_cancelled());
 }
 
-/// A Tokio semaphore panics above `MAX_PERMITS`: a larger limit counts as that.
+/// A Tokio semaphore panics above `MAX_PERMITS`: a larger limit counts as `MAX_PERMITS`.
 #[tokio::test]
 async fn a_limit_beyond_what_a_semaphore_can_count_is_none() {
     assert_eq!(Blocking::at_most(NonZeroUsize::MAX).run(|| 1).await.unwrap(), 1);
 }
 
-/// asyncio: an executor takes its queue FIFO. Here: the semaphore is FIFO, so the calls are.
+/// asyncio: the queue of an executor is FIFO. Here: the semaphore is FIFO, so the calls are, too.
 #[tokio::test]
 async fn ten_thousand_calls_wait_their_turn_in_the_order_in_which_they_came() {
     let (calls, order) = (Blocking::at_most(ONE), Arc::new(Mutex::new(Vec::new())));

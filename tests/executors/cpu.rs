@@ -20,7 +20,7 @@ use crate::support::{Count, Gauge, PanicsWhenDropped, ms};
 use crate::work::cpu::pool;
 use crate::work::{Gate, held, my_name, my_thread, other_program, until};
 
-/// asyncio: a process pool computes beside the loop. Here: threads do.
+/// asyncio: a process pool computes beside the loop. Here: threads do it.
 #[tokio::test]
 async fn the_value_arrives_and_the_work_ran_on_the_pools_thread() {
     let pool = pool(1);
@@ -57,7 +57,8 @@ async fn as_many_run_at_once_as_the_pool_has_threads_and_no_more() {
     assert_eq!(gauge.peak(), 4);
 }
 
-/// asyncio: an exception in a worker is its future's. Here: a panic is, also one from within a parallel iterator.
+/// asyncio: an exception in a worker goes to its future. Here: so does a panic, even one from within a parallel
+/// iterator.
 #[tokio::test]
 async fn a_panic_is_an_error_and_the_pool_goes_on() {
     let pool = pool(2);
@@ -69,7 +70,7 @@ async fn a_panic_is_an_error_and_the_pool_goes_on() {
     assert_eq!(soon_on_real_time(compute(&pool, |_| 42)).await, Ok(42));
 }
 
-/// rayon's own `spawn` has nobody to tell, and ends the program.
+/// rayon's own `spawn` has no caller to report a panic to, and ends the program.
 #[test]
 fn but_a_panic_in_a_bare_spawn_ends_the_program() {
     let output = other_program("rayon's spawn panics").output().unwrap();
@@ -78,7 +79,7 @@ fn but_a_panic_in_a_bare_spawn_ends_the_program() {
     assert!(errors.contains("Rayon: detected unexpected panic; aborting"), "{errors}");
 }
 
-/// The program survives what destructors do: of a result that nobody wants, of a panic, of work that never begins.
+/// The program survives panics of destructors: of an unwanted result, of a panic's payload, of work that never begins.
 #[tokio::test]
 async fn a_destructor_that_panics_does_not_end_the_program() {
     let pool = pool(1);
@@ -103,7 +104,7 @@ async fn a_destructor_that_panics_does_not_end_the_program() {
     assert_eq!(soon_on_real_time(compute(&pool, |_| 42)).await, Ok(42));
 }
 
-/// asyncio: work that waits for its worker is cancelled with the one who waits. Here: the same.
+/// asyncio: work that waits for its worker is cancelled with its waiter. Here: the same.
 #[tokio::test]
 async fn dropped_before_it_begins_it_never_does() {
     let (pool, begun, end) = (pool(1), Gate::default(), Gate::default());
@@ -126,7 +127,7 @@ async fn dropped_before_it_begins_it_never_does() {
     assert_eq!((ran.get(), dropped.get()), (0, 1));
 }
 
-/// asyncio: nothing stops a worker that computes. Here: work that looks at [`Stop`](executors::cpu::Stop) between two
+/// asyncio: nothing stops a worker that computes. Here: work that checks [`Stop`](executors::cpu::Stop) between two
 /// chunks ends there.
 #[tokio::test]
 async fn dropped_while_it_computes_it_stops_between_two_chunks() {
@@ -158,7 +159,7 @@ async fn dropped_while_it_computes_it_stops_between_two_chunks() {
     assert_eq!(chunks.get(), 1);
 }
 
-/// `Stop` is set by a drop alone: a computation that is awaited never sees it.
+/// Only a drop sets `Stop`: a computation that is awaited to its end never sees it.
 #[tokio::test]
 async fn awaited_to_its_end_it_is_never_told_to_stop() {
     let pool = pool(2);
@@ -169,7 +170,7 @@ async fn awaited_to_its_end_it_is_never_told_to_stop() {
     assert_eq!(soon_on_real_time(compute(&pool, work)).await, Ok(Ok(499_500)));
 }
 
-/// asyncio: a job that waits for another of its own pool can dead-lock. rayon: `join` does the other itself.
+/// asyncio: a job that waits for another job of its own pool can deadlock. rayon: `join` does the other job itself.
 #[tokio::test]
 async fn a_join_within_does_not_deadlock_on_one_thread() {
     fn sum(numbers: &[u64]) -> u64 {
@@ -188,7 +189,7 @@ async fn a_join_within_does_not_deadlock_on_one_thread() {
     assert_eq!(soon_on_real_time(compute(&pool, move |_| sum(&numbers))).await, Ok(499_500));
 }
 
-/// While it computes the tasks run on.
+/// While the pool computes, the tasks run on.
 #[tokio::test]
 async fn the_tasks_of_the_runtime_run_meanwhile() {
     let (pool, beats) = (pool(1), Count::default());
@@ -212,7 +213,7 @@ async fn the_tasks_of_the_runtime_run_meanwhile() {
     }
 }
 
-/// The hazard: `install` gives the value without an await, for it blocks the task and all others of its thread.
+/// The hazard: `install` returns the value without an await, because it blocks the task and all others of its thread.
 #[tokio::test]
 async fn but_install_blocks_the_task_that_calls_it() {
     let (pool, beats) = (pool(1), Count::default());
@@ -256,7 +257,8 @@ async fn ten_thousand_wait_their_turn() {
     assert!(gauge.peak() <= 2);
 }
 
-/// Four threads ask two, some give up, some panic: each that waits has its own answer, and nothing runs twice.
+/// Tasks on four threads use a pool of two; some give up, some panic. Each waiter gets its own answer, and no work runs
+/// twice.
 #[test]
 fn many_threads_and_many_rounds_lose_and_double_nothing() {
     async fn ask(pool: &ThreadPool, dropped: Count, mut random: Rng) {
@@ -300,9 +302,9 @@ fn many_threads_and_many_rounds_lose_and_double_nothing() {
     });
 }
 
-/// While `join` waits for a part that another thread has taken, its thread does other work of the pool, below itself on
-/// one stack. If that needs a lock which is held up there, it would wait for its own thread, forever. Here it asks by
-/// `try_lock`, so that the lesson ends. Once the lock is given back before the `join`, the same work has it.
+/// While `join` waits for a part that another thread has taken, its thread does other work of the pool, on top of the
+/// same stack. If that work needs a lock that is held below it, it would wait for its own thread, forever. Here it uses
+/// `try_lock`, so that the lesson ends. If the lock is released before the `join`, the same work gets it.
 #[tokio::test]
 async fn but_a_lock_held_over_a_join_is_met_by_its_own_thread() {
     for holds_on in [true, false] {

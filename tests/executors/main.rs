@@ -1,7 +1,7 @@
 //! Lessons of `recipes/executors`: what asyncio's executors promise, and what Tokio, rayon and a pool of your own do.
 //!
-//! The threads and the processes are real, and so is their time. Nothing sleeps: a job says that it has begun, and ends
-//! when its lesson opens a gate. What would hang fails after half a minute.
+//! The threads and the processes are real, and so is their time. No lesson sleeps: a job signals that it has begun, and
+//! ends when its lesson opens a gate. A lesson that hangs fails after half a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a lesson's own thread may wait")]
 #![allow(missing_docs, reason = "helpers of lessons speak by their names")]

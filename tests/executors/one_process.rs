@@ -19,7 +19,7 @@ async fn one(job: Job) -> Result<Value, JobError> {
     soon_on_real_time(run(worker("one job"), &job)).await
 }
 
-/// Drops the work when the file is there.
+/// Drops the work when the file exists.
 async fn dropped_at<T>(path: &Path, work: impl Future<Output = T>) {
     let outcome = soon_on_real_time(async {
         tokio::select! {
@@ -66,14 +66,14 @@ async fn dropped_it_kills_the_process_and_its_programs() {
     until(|| !runs(&program)).await;
 }
 
-/// What a job leaves behind goes at its normal end as well. asyncio: it lives on.
+/// The programs that a job leaves behind are killed at its normal end, too. asyncio: they live on.
 #[tokio::test]
 async fn its_normal_end_takes_its_programs_along() {
     let program = one(Job::LeaveProgram).await.unwrap();
     until(|| !runs(&program)).await;
 }
 
-/// The hazard: `kill_on_drop` kills the child alone, and a program that the child has started lives on.
+/// The hazard: `kill_on_drop` kills only the child, and a program that the child has started lives on.
 #[tokio::test]
 async fn but_kill_on_drop_kills_the_child_alone() {
     let mut child = Command::new("sh");
@@ -93,32 +93,33 @@ async fn but_kill_on_drop_kills_the_child_alone() {
 async fn but_a_grandchild_holds_the_output_open() {
     let (_folder, path) = file();
     let mut command = Command::new("sh");
-    // The first is left behind when the child ends, and the second says that it has.
+    // The child leaves the first program behind when it ends. The second reports that it has ended.
     command.args(["-c", r#"sleep 1000 & (while kill -0 $$; do :; done; echo $! >"$0.new"; mv "$0.new" "$0") 2>/dev/null & exit"#]);
     dropped_at(&path, command.arg(&path).output()).await;
     signal("-KILL", fs::read_to_string(&path).unwrap().trim());
 }
 
-/// It leads a group of its own, so Ctrl-C at the terminal does not reach it. asyncio: it reaches each worker.
+/// The process leads a group of its own, so Ctrl-C at the terminal does not reach it. asyncio: Ctrl-C reaches each
+/// worker.
 #[tokio::test]
 async fn it_leads_a_process_group() {
     let group = one(Job::ProcessGroup).await.unwrap();
     assert_ne!(group, group_of(std::process::id()));
 }
 
-/// What a job prints is no part of its result, and its stdin is empty. asyncio: the same.
+/// A job's output is no part of its result, and its stdin is empty. asyncio: the same.
 #[tokio::test]
 async fn a_job_may_print_and_reads_an_empty_stdin() {
     assert_eq!(one(Job::Print("\"no result\"".to_owned())).await.unwrap(), 11);
     assert_eq!(one(Job::ReadStdin).await.unwrap(), "");
 }
 
-/// Both ways at once: a job and a result that are larger than the buffers of the channel.
+/// A job and a result that are larger than the buffers of the channel, both ways at once.
 #[tokio::test]
 async fn ten_megabytes_go_there_and_come_back() {
     let text = "a".repeat(10_000_000);
     assert_eq!(one(Job::Echo(text.clone())).await.unwrap(), text);
-    // Its reader is gone while the job is on its way: the status is the error, and not the channel.
+    // The reader is gone while the job is being sent: the error is the status, and not that of the channel.
     let error = soon_on_real_time(run::<_, Value>(Command::new("false"), &text)).await.unwrap_err();
     assert_eq!(error.to_string(), "the process died: exit status: 1");
 }
@@ -131,7 +132,8 @@ async fn a_program_that_does_not_serve_is_refused() {
     assert_eq!(status.code(), Some(42), "its own call was refused");
 }
 
-/// What cannot be started, sent or read is an error. asyncio: a `PicklingError`, or a broken pool.
+/// A program that cannot be started, and a value that cannot be sent or read, are errors. asyncio: a `PicklingError`,
+/// or a broken pool.
 #[tokio::test]
 async fn what_cannot_be_started_sent_or_read_is_an_error() {
     let missing = run::<_, Value>(Command::new("/no/such/program"), &7).await;
@@ -143,7 +145,7 @@ async fn what_cannot_be_started_sent_or_read_is_an_error() {
     assert!(matches!(unreadable, Err(JobError::Json(_))), "{unreadable:?}");
 }
 
-/// The hazard: each call is a process, so ten calls are ten at once. asyncio: `max_workers` is the limit.
+/// The hazard: each call is a process, so ten calls are ten processes at once. asyncio: `max_workers` is the limit.
 #[tokio::test]
 async fn but_ten_calls_are_ten_processes_at_once() {
     let (folder, _) = file();
@@ -160,14 +162,15 @@ async fn but_a_panic_is_a_crash() {
     assert_eq!(error.to_string(), "the process died: exit status: 101");
 }
 
-/// The hazard: JSON has no NaN. One in an `Option` arrives as `None`, and no error says so. asyncio: pickle keeps it.
+/// The hazard: JSON has no NaN. A NaN in an `Option` arrives as `None`, without an error. asyncio: pickle keeps it.
 #[tokio::test]
 async fn but_a_nan_arrives_as_nothing() {
     let number = run::<_, Option<f64>>(worker("one job that sends numbers back"), &Some(f64::NAN));
     assert_eq!(soon_on_real_time(number).await.unwrap(), None);
 }
 
-/// The hazard: nothing tells the job that its program was killed. asyncio: a worker sees that, and ends after its job.
+/// The hazard: the job does not notice that its program was killed. asyncio: a worker notices it, and ends after its
+/// job.
 #[tokio::test]
 async fn but_a_killed_program_leaves_its_job_running() {
     let (_folder, path) = file();
@@ -183,7 +186,7 @@ async fn but_a_killed_program_leaves_its_job_running() {
     until(|| !runs(job) && !runs(its_program)).await;
 }
 
-/// The hazard: a program in a group of its own is out of reach. asyncio: each of them is.
+/// The hazard: a program in a group of its own is out of reach. asyncio: every program is.
 #[tokio::test]
 async fn but_a_program_in_another_group_lives_on() {
     let program = one(Job::StartProgram).await.unwrap();

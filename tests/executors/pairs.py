@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 
 def read(name):
-    """Stands for a blocking call."""
+    """Simulates a blocking call."""
     return f"<{name}>"
 
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::support::{Gauge, ONE, TWO};
 use crate::work::{Gate, held};
 
-/// Stands for a blocking call.
+/// Simulates a blocking call.
 fn read(name: &str) -> String {
     format!("<{name}>")
 }
@@ -37,7 +37,7 @@ async fn three_blocking_calls_at_a_time() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: a pool, which the end of `with` shuts down. Tokio: the same by `finish`.
+/// asyncio: a pool, which the end of `with` shuts down. Tokio: `finish` does it.
 #[tokio::test]
 async fn threads_of_their_own() -> anyhow::Result<()> {
     use executors::threads::Threads;
@@ -69,7 +69,7 @@ async fn a_job_in_a_process() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: processes, as threads take turns. Tokio: the threads of rayon compute at the same time.
+/// asyncio: processes, because threads take turns. Tokio: the threads of rayon compute at the same time.
 #[tokio::test]
 async fn compute_on_every_core() -> anyhow::Result<()> {
     use executors::cpu::compute;
@@ -82,7 +82,7 @@ async fn compute_on_every_core() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `Future.cancel` says whether it did. Tokio: so does the `cancel` of the pattern.
+/// asyncio: `Future.cancel` returns whether it was in time. Here: so does the pattern's `cancel`.
 #[tokio::test]
 async fn cancel_what_is_queued() -> anyhow::Result<()> {
     use executors::thread_pool::{Queued, ThreadPool};
@@ -101,7 +101,7 @@ async fn cancel_what_is_queued() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: the function goes to a worker by its name. Here: the data goes, and `serve` has the function.
+/// asyncio: the function is sent to a worker by its name. Here: only data is sent, and `serve` has the function.
 #[cfg(unix)]
 #[tokio::test]
 async fn workers_that_stay() -> anyhow::Result<()> {

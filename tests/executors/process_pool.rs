@@ -23,7 +23,7 @@ use crate::work::process_pool::{Job, Pool, Trap, exists, exists_soon, file, pool
 use crate::work::{Gate, other_program, until};
 use crate::worker::{FILE, State, group_of, told_by_ps, work};
 
-/// A worker that speaks for itself. A frame is written by `say '"Ready"'`.
+/// Makes a pool whose worker is a shell script. `say '"Ready"'` writes a frame.
 fn script(text: &str) -> ProcessPool<u8, u8> {
     let say = r#"say() { printf "\\000\\000\\000\\$(printf %03o ${#1})%s" "$1" >&0; }"#;
     let mut command = Command::new("sh");
@@ -32,16 +32,16 @@ fn script(text: &str) -> ProcessPool<u8, u8> {
     ProcessPool::new(command, options).unwrap()
 }
 
-/// The first five bytes of a job: all of it, for a number of one digit.
+/// Takes the first five bytes of a job: the whole job, if it is a number of one digit.
 const GETS_A_JOB: &str = r#"say '"Ready"'; head -c 5 >/dev/null; say '"Taken"';"#;
 
-/// Stops a process, and waits until all its threads have heard of it.
+/// Stops a process, and waits until all its threads have stopped.
 async fn stop(process: &Value) {
     signal("-STOP", process);
     until(|| told_by_ps("state=", process).starts_with('T')).await;
 }
 
-/// Stops the clock of the runtime, and keeps it from going on by itself while the runtime waits for a process.
+/// Pauses the clock of the runtime, and keeps it from advancing while the runtime waits for a process.
 struct Frozen(Gate);
 
 /// A timer fires at the next whole millisecond of its runtime.
@@ -70,7 +70,7 @@ impl Drop for Frozen {
 mod serve {
     use super::*;
 
-    /// A program calls `serve` first thing in its `main`, whether it is a worker or not.
+    /// A program calls `serve` first in its `main`, whether it is a worker or not.
     #[test]
     fn in_a_program_that_is_no_worker_goes_on() {
         let mut prepared = 0;
@@ -139,7 +139,8 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap(), before);
     }
 
-    /// asyncio: what cannot be pickled fails its own future. Here: what is no JSON does not leave the program.
+    /// asyncio: a job that cannot be pickled fails its own future. Here: a job that is no JSON does not leave the
+    /// program.
     #[tokio::test]
     async fn that_cannot_be_sent_fails_alone() {
         type ByList = std::collections::BTreeMap<Vec<u8>, u8>;
@@ -149,7 +150,7 @@ mod job {
         assert_eq!(error.source().unwrap().to_string(), "key must be a string");
     }
 
-    /// Pool and worker may be of two versions: a job that one does not know costs no worker.
+    /// Pool and worker may be two versions of a program: a job that the worker does not know costs no worker.
     #[tokio::test]
     async fn that_its_worker_cannot_read_fails_alone() {
         let options = Options { max_workers: ONE, ..Options::default() };
@@ -159,7 +160,7 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run(json!({"Add": [1, 2]}))).await.unwrap()[0], 3);
     }
 
-    /// asyncio: a result that cannot be pickled fails its own future. Here: one that is no JSON does.
+    /// asyncio: a result that cannot be pickled fails its own future. Here: so does a result that is no JSON.
     #[tokio::test]
     async fn whose_result_cannot_be_sent_or_read_fails_alone() {
         let pool = Pool::new(worker("a worker whose results cannot be sent"), Options::default()).unwrap();
@@ -175,7 +176,7 @@ mod job {
     }
 
     /// asyncio: a result that cannot be pickled is an exception of its job, whatever `__reduce__` raises. Here: a panic
-    /// anywhere in what a job brings along is its failure, and the next one has the same worker.
+    /// anywhere in a job's own code fails that job, and the next one has the same worker.
     #[tokio::test]
     async fn that_panics_anywhere_has_its_answer() {
         let options = Options { max_workers: ONE, on_crash: OnCrash::BreakPool, ..Options::default() };
@@ -203,7 +204,7 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run("nowhere".to_owned())).await.unwrap(), before);
     }
 
-    /// Then it is the caller of `run` that panics. The worker is replaced.
+    /// Then the caller of `run` panics. The worker is replaced.
     #[tokio::test]
     async fn whose_result_panics_as_it_is_read_leaves_a_pool_that_works() {
         let options = Options { max_workers: ONE, on_crash: OnCrash::BreakPool, ..Options::default() };
@@ -213,7 +214,7 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run(Job::Echo("next".to_owned()))).await.unwrap().0, "next");
     }
 
-    /// asyncio: `pickle` carries NaN. JSON has none: it is refused, there and back, and never comes as `None`.
+    /// asyncio: `pickle` carries NaN. JSON has none: it is refused in both directions, and never arrives as `None`.
     #[tokio::test]
     async fn that_json_would_change_is_refused() {
         let pool = ProcessPool::<Option<f64>, Value>::new(worker("a worker"), Options::default()).unwrap();
@@ -236,7 +237,7 @@ mod job {
         assert_eq!(error.to_string(), "JSON has no NaN and no infinity");
     }
 
-    /// Unless it is told to, `serde_json` reads some numbers a bit off.
+    /// By default `serde_json` reads some numbers with a wrong last bit.
     #[tokio::test]
     async fn that_is_a_number_comes_back_to_the_last_bit() {
         let options = Options { max_workers: ONE, ..Options::default() };
@@ -257,7 +258,7 @@ mod job {
         assert_eq!(soon_on_real_time(pool.run(Job::Zeros(0))).await.unwrap(), "");
     }
 
-    /// What a job prints goes where the program prints, and does not get into the channel.
+    /// A job's output goes to the program's output, and does not get into the channel.
     #[tokio::test]
     async fn that_prints_neither_breaks_the_channel_nor_loses_its_text() {
         let (_folder, path) = file();
@@ -269,7 +270,7 @@ mod job {
         assert!(fs::read_to_string(&path).unwrap().ends_with("\0\0\0\x05hello\n"));
     }
 
-    /// asyncio: a worker's stdin is empty. Here: the same, though its channel has come in that place.
+    /// asyncio: a worker's stdin is empty. Here: the same, although the channel arrives as stdin.
     #[tokio::test]
     async fn that_reads_its_stdin_finds_it_empty() {
         let pool = pool(1, Options::default());
@@ -281,7 +282,7 @@ mod job {
 mod workers {
     use super::*;
 
-    /// asyncio: never more than `max_workers`, and one that is idle is used again. Here: the same.
+    /// asyncio: never more than `max_workers`, and an idle worker is used again. Here: the same.
     #[tokio::test]
     async fn work_at_the_same_time_and_are_used_again() {
         let (pool, folder) = (pool(2, Options::default()), tempfile::tempdir().unwrap());
@@ -296,7 +297,7 @@ mod workers {
         assert!(again.is_subset(&processes));
     }
 
-    /// asyncio: the initializer runs once in each worker. Here: the preparation does, and its value does the jobs.
+    /// asyncio: the initializer runs once in each worker. Here: so does the preparation, and its value does the jobs.
     #[tokio::test]
     async fn are_prepared_once() {
         let pool = pool(1, Options::default());
@@ -317,14 +318,14 @@ mod workers {
         assert_eq!(processes.iter().map(Value::as_u64).collect::<BTreeSet<_>>().len(), 3);
     }
 
-    /// In a terminal Ctrl-C goes to a whole group. The program decides what it means, and not its workers.
+    /// In a terminal Ctrl-C goes to a whole group. Only the program reacts to it, and not its workers.
     #[tokio::test]
     async fn are_not_in_the_group_that_ctrl_c_reaches() {
         let pool = pool(1, Options::default());
         assert_ne!(soon_on_real_time(pool.run(Job::ProcessGroup)).await.unwrap(), group_of(process::id()));
     }
 
-    /// asyncio: workers end when the program is gone. Here: also those in the midst of a job.
+    /// asyncio: workers end when the program is gone. Here: even those that run a job.
     #[tokio::test]
     async fn end_when_their_program_is_killed() {
         let (_folder, path) = file();
@@ -333,13 +334,13 @@ mod workers {
         let mut program = program.spawn().unwrap();
         exists_soon(&path.with_extension("busy")).await;
         program.start_kill().unwrap();
-        // The workers hold its stdout and its stderr: they are at their end when no process is left.
+        // The workers hold the program's stdout and stderr, which end when no process is left.
         let output = soon_on_real_time(program.wait_with_output()).await.unwrap();
         assert_eq!(output.status.signal(), Some(9));
     }
 
-    /// asyncio: SIGKILL of the program leaves what its jobs have started. Here: a worker in the midst of a job ends with
-    /// its group. One that is idle ends alone: what a job has left behind lives on.
+    /// asyncio: SIGKILL of the program leaves the programs that its jobs have started. Here: a worker that runs a job
+    /// ends with its group. An idle worker ends alone: programs that a job has left behind live on.
     #[tokio::test]
     async fn but_an_idle_one_leaves_programs_when_its_own_is_killed() {
         let (_folder, path) = file();
@@ -361,7 +362,7 @@ mod workers {
 mod crash {
     use super::*;
 
-    /// Kills the worker in the midst of a job, or lets it end itself.
+    /// Kills the worker during a job, or lets the job end it.
     async fn crash(pool: &Pool, job: Option<Job>) -> JobError {
         let Some(job) = job else {
             let process = pool.run(Job::ProcessId).await.unwrap();
@@ -411,8 +412,7 @@ mod crash {
         met.unwrap();
     }
 
-    /// asyncio: `BrokenProcessPool` for all that run, all that wait, and all that come. Here: the same, if it is asked
-    /// for.
+    /// asyncio: `BrokenProcessPool` for all jobs that run, wait, or come later. Here: the same, as an option.
     #[tokio::test]
     async fn breaks_the_pool_if_it_is_told_to() {
         let pool = pool(2, Options { on_crash: OnCrash::BreakPool, ..Options::default() });
@@ -431,7 +431,7 @@ mod crash {
         soon_on_real_time(pool.shutdown(Queued::Finish)).await;
     }
 
-    /// What crashes each time would crash for ever: after so many in a row nothing more is started.
+    /// A job that always crashes would crash forever: after a limit of crashes in a row no worker is started.
     #[tokio::test]
     async fn after_crash_ends_and_a_result_in_between_begins_anew() {
         let pool = pool(1, Options { on_crash: OnCrash::FailJob { limit: limit(3) }, ..Options::default() });
@@ -442,7 +442,7 @@ mod crash {
         assert!(matches!(soon_on_real_time(pool.run(Job::ProcessId)).await, Err(JobError::Broken(_))));
     }
 
-    /// asyncio: a worker that is killed while it has nothing to do breaks the pool. Here: the next job does not notice.
+    /// asyncio: a worker that is killed while it is idle breaks the pool. Here: the next job does not notice.
     #[tokio::test]
     async fn of_an_idle_worker_costs_no_job() {
         let pool = pool(1, Options { on_crash: OnCrash::BreakPool, ..Options::default() });
@@ -453,7 +453,7 @@ mod crash {
         }
     }
 
-    /// And leaves no zombie, though nobody asks for the worker.
+    /// It leaves no zombie, although no job uses the worker.
     #[tokio::test]
     async fn of_an_idle_worker_is_seen() {
         let pool = pool(1, Options::default());
@@ -463,7 +463,7 @@ mod crash {
         soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap();
     }
 
-    /// It aborts, and a program that it has started holds its end of the channel open.
+    /// The worker aborts, and a program that it has started holds its end of the channel open.
     #[tokio::test]
     async fn in_the_midst_of_a_job_is_seen_though_its_channel_is_still_open() {
         let (_folder, path) = file();
@@ -477,7 +477,7 @@ mod crash {
         signal("-KILL", fs::read_to_string(&path).unwrap().trim());
     }
 
-    /// What it had said before counts: the answer is there, though the process is not.
+    /// Messages sent before the crash count: the answer is there, although the process is gone.
     #[tokio::test]
     async fn after_an_answer_leaves_that_answer() {
         let pool = script(&format!(r#"{GETS_A_JOB} say '{{"Done":{{"Ok":8}}}}'; kill -ABRT $$"#));
@@ -486,7 +486,7 @@ mod crash {
         }
     }
 
-    /// What a job has started is in its worker's process group, and goes with it.
+    /// The programs that a job has started are in its worker's process group, and are killed with it.
     #[tokio::test]
     async fn takes_the_programs_along_that_a_job_has_started() {
         let (pool, (_folder, path)) = (pool(1, Options::default()), file());
@@ -512,8 +512,8 @@ mod crash {
         signal("-KILL", program);
     }
 
-    /// A worker dies with nothing to do, and a program that it has started holds its end of the channel open. The
-    /// next job does not wait for an answer from there.
+    /// A worker dies while it is idle, and a program that it has started holds its end of the channel open. The next
+    /// job does not wait for an answer from that program.
     #[tokio::test]
     async fn of_an_idle_worker_is_seen_though_its_channel_is_still_open() {
         let (_folder, path) = file();
@@ -528,13 +528,13 @@ mod crash {
             until(|| !exists(&worker)).await;
             pool.run(7).await.unwrap()
         });
-        assert_eq!(answers.await.expect("nobody waits for the dead one"), 8);
+        assert_eq!(answers.await.expect("no job waits for the dead one"), 8);
         for program in fs::read_to_string(&path).unwrap().lines() {
             signal("-KILL", program);
         }
     }
 
-    /// What breaks off in the midst of a frame, or is none, is a crash of its worker.
+    /// A message that breaks off inside a frame, or is no frame, counts as a crash of the worker.
     #[tokio::test]
     async fn is_what_a_broken_frame_comes_to() {
         for end in [
@@ -560,7 +560,7 @@ mod crash {
         assert_eq!(soon_on_real_time(pool.run(7)).await.unwrap(), 8, "the script can do it right");
     }
 
-    /// A worker that closes its channel and lives on is killed.
+    /// A worker that closes its channel and goes on running is killed.
     #[tokio::test]
     async fn is_made_of_a_worker_that_does_not_talk_any_more() {
         let pool = script(&format!("{GETS_A_JOB} exec </dev/null >/dev/null; exec sleep 1000"));
@@ -570,7 +570,7 @@ mod crash {
         soon_on_real_time(pool.shutdown(Queued::Finish)).await;
     }
 
-    /// A worker that talks instead of listening: both would wait for ever until the other reads.
+    /// A worker that writes instead of reading: both sides would wait forever for the other to read.
     #[tokio::test]
     async fn is_made_of_a_worker_that_talks_and_does_not_listen() {
         let mut command = Command::new("sh");
@@ -607,7 +607,7 @@ mod start {
         }
     }
 
-    /// Three ways to be no worker: the program is missing, it ends, or it never answers.
+    /// Three programs that are no workers: one is missing, one ends, one never answers.
     #[tokio::test]
     async fn of_what_is_no_worker_is_told() {
         let pool = Pool::new(Command::new("/no/such/program"), Options::default()).unwrap();
@@ -624,7 +624,7 @@ mod start {
         soon_on_real_time(pool.shutdown(Queued::Finish)).await;
     }
 
-    /// Nothing is started over and over: each job tries once, and the pool gives up after so many.
+    /// No program is started over and over: each job tries once, and the pool breaks after a limit of failures.
     #[tokio::test]
     async fn that_fails_again_and_again_comes_to_an_end() {
         let options = Options { on_crash: OnCrash::FailJob { limit: limit(3) }, ..Options::default() };
@@ -692,7 +692,7 @@ mod time_limit {
         until(|| !runs(&program)).await;
     }
 
-    /// It begins when the job does: who waits long for a worker has all of it.
+    /// The limit begins with the job: a job that waits long for a worker still has the whole limit.
     #[tokio::test]
     async fn does_not_count_the_wait_for_a_worker() {
         let (clock, (_folder, path)) = (Frozen::clock(), file());
@@ -713,7 +713,7 @@ mod time_limit {
         assert!(met.is_ok() && waited.unwrap()[0] == 3);
     }
 
-    /// A worker that is stopped takes no job. It is given up, and another has the job.
+    /// A stopped worker takes no job. The pool gives it up, and another worker gets the job.
     #[tokio::test]
     async fn of_the_start_holds_for_an_idle_worker_that_does_not_take_its_job() {
         let clock = Frozen::clock();
@@ -746,7 +746,7 @@ mod dropped {
         assert_ne!(soon_on_real_time(pool.run(Job::ProcessId)).await.unwrap(), process);
     }
 
-    /// asyncio: cancelling the one who waits cancels what is queued. Here: the same.
+    /// asyncio: cancelling the waiter cancels the queued job. Here: the same.
     #[tokio::test]
     async fn before_its_turn_a_run_never_begins() {
         let (pool, (_folder, path)) = (pool(1, Options::default()), file());
@@ -763,7 +763,7 @@ mod dropped {
         assert!(!never.exists());
     }
 
-    /// A pool that is forgotten leaves no process behind.
+    /// A dropped pool leaves no process behind.
     #[tokio::test]
     async fn the_pool_ends_its_workers() {
         let pool = pool(2, Options::default());
@@ -772,7 +772,7 @@ mod dropped {
         until(|| !exists(&process)).await;
     }
 
-    /// Also when the runtime comes to its end before it, and a worker does not listen any more.
+    /// This holds even if the runtime ends before the pool, and a worker no longer reads.
     #[test]
     fn the_pool_ends_its_workers_after_the_end_of_the_runtime() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -784,7 +784,7 @@ mod dropped {
         });
         drop(runtime);
         drop(pool);
-        // Tokio collects it by itself, where it has a runtime again and hears of a child.
+        // Tokio reaps it by itself, when it has a runtime again and sees a child end.
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             until(|| {
@@ -799,7 +799,7 @@ mod dropped {
 mod shutdown {
     use super::*;
 
-    /// asyncio: `shutdown()` takes nothing new, does what is queued, and waits for the processes. Here: no process is
+    /// asyncio: `shutdown()` refuses new jobs, does the queued ones, and waits for the processes. Here: no process is
     /// left after it, and no zombie.
     #[tokio::test]
     async fn does_what_is_queued_and_leaves_no_process() {
@@ -823,7 +823,7 @@ mod shutdown {
         assert!(names.len() <= 2, "the workers do what is queued, and no new ones are started for it");
     }
 
-    /// asyncio: `shutdown(cancel_futures=True)`. Here: what waits fails, what runs comes to its end.
+    /// asyncio: `shutdown(cancel_futures=True)`. Here: jobs that wait fail, and jobs that run go on to their end.
     #[tokio::test]
     async fn with_cancel_lets_what_waits_fail_and_what_runs_end() {
         let (pool, (_folder, path)) = (pool(1, Options::default()), file());
@@ -844,7 +844,7 @@ mod shutdown {
         assert!(queued.iter().all(|outcome| matches!(outcome, Err(JobError::ShutDown))));
     }
 
-    /// `Duration::MAX` is never: a worker has all the time that it takes to put its things away.
+    /// `Duration::MAX` means no limit: a worker has all the time it needs to save its state.
     #[tokio::test]
     async fn waits_for_a_worker_as_long_as_it_may_take_to_end() {
         let (_folder, path) = file();
@@ -861,7 +861,7 @@ mod shutdown {
         assert_eq!(fs::read_to_string(&path).unwrap(), "put away");
     }
 
-    /// asyncio: `shutdown(wait=False)`. Here: the workers end with the last job, also if nobody waits.
+    /// asyncio: `shutdown(wait=False)`. Here: the workers end with the last job, without a waiter.
     #[tokio::test]
     async fn without_waiting_ends_the_workers_with_the_last_job() {
         let (pool, (_folder, path)) = (pool(2, Options::default()), file());
@@ -888,7 +888,7 @@ mod shutdown {
         }
     }
 
-    /// An idle worker has the time to put its state away.
+    /// An idle worker has time to save its state.
     #[tokio::test]
     async fn lets_a_worker_put_its_things_away() {
         let (_folder, path) = file();
@@ -901,7 +901,7 @@ mod shutdown {
         assert_eq!(fs::read_to_string(&path).unwrap(), "put away");
     }
 
-    /// And so has one that gives way to a new one.
+    /// So has a worker that is replaced.
     #[tokio::test]
     async fn is_not_the_only_end_at_which_a_worker_puts_its_things_away() {
         let (_folder, path) = file();
@@ -913,7 +913,7 @@ mod shutdown {
         exists_soon(&path).await;
     }
 
-    /// One that does not end by itself is killed.
+    /// A worker that does not end by itself is killed.
     #[tokio::test]
     async fn kills_a_worker_that_does_not_end() {
         let (clock, pool) = (Frozen::clock(), pool(1, Options::default()));
@@ -922,7 +922,7 @@ mod shutdown {
         let shutdown = pool.shutdown(Queued::Finish);
         tokio::pin!(shutdown);
         assert!(shutdown.as_mut().now_or_never().is_none());
-        // The task that looks after the process hears of it, and waits.
+        // The task that waits for the process gets the request, and goes on waiting.
         yield_now().await;
         clock.advance(ms(999)).await;
         yield_now().await;

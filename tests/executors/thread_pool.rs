@@ -46,7 +46,7 @@ mod threads {
         for _ in 0..20 {
             let thread = pool.submit(my_name).unwrap();
             assert_eq!(soon_on_real_time(thread).await.unwrap(), "lesson_0");
-            // It has sent its result before it waits for the next job: until it does, it counts as busy.
+            // The thread sends its result before it waits for the next job: until then it counts as busy.
             until(|| format!("{pool:?}").contains("idle: 1")).await;
         }
     }
@@ -70,7 +70,7 @@ mod threads {
         assert_eq!((threads.len(), gauge.peak()), (4, 4));
     }
 
-    /// Two jobs come before the idle thread has woken for the first: it is idle for one of them only.
+    /// Two jobs come before the idle thread wakes for the first: it counts as idle for only one of them.
     #[test]
     fn one_that_is_idle_counts_for_one_job() {
         for _ in 0..200 {
@@ -93,10 +93,10 @@ mod threads {
     }
 }
 
-/// Where the system has no thread to give, it is told, and not at the first job that nobody does.
+/// If the system cannot start a thread, `submit` returns an error at once, and no job waits in vain.
 #[test]
 fn without_a_thread_there_is_no_pool() {
-    // No machine has as much memory for the stack of a thread.
+    // No machine has enough memory for such a stack.
     let mut program = other_program("a program that has no threads to give");
     let output = program.env("RUST_MIN_STACK", "1000000000000000").output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -125,8 +125,8 @@ mod initializer {
         assert_eq!(soon_on_real_time(try_join_all(calls.unwrap())).await.unwrap(), [1; 30]);
     }
 
-    /// asyncio: an initializer that raises breaks the pool: what is queued fails with `BrokenThreadPool`, and so does
-    /// every `submit` from then on.
+    /// asyncio: an initializer that raises breaks the pool: queued jobs fail with `BrokenThreadPool`, and so does every
+    /// later `submit`.
     #[tokio::test]
     async fn that_fails_breaks_the_pool() {
         for panics in [false, true] {
@@ -158,7 +158,7 @@ mod initializer {
         }
     }
 
-    /// What runs on another thread comes to its end, and a pool that is closed can still break.
+    /// A job that runs on another thread runs to its end, and a closed pool can still break.
     #[tokio::test]
     async fn that_fails_lets_run_what_runs() {
         let started = Arc::new(AtomicUsize::new(0));
@@ -181,7 +181,7 @@ mod initializer {
 mod job {
     use super::*;
 
-    /// asyncio: `submit` starts at once, whether or not somebody waits. Here: the same; an async function would not.
+    /// asyncio: `submit` starts at once, without being awaited. Here: the same; an async function would not.
     #[tokio::test]
     async fn begins_before_it_is_awaited() {
         let (pool, ran) = (pool(1), Gate::default());
@@ -193,7 +193,7 @@ mod job {
         assert_eq!(soon_on_real_time(job.unwrap()).await, Ok(()));
     }
 
-    /// asyncio: `map` keeps the order of the inputs. Here: the jobs stand in it, whichever ends first.
+    /// asyncio: `map` keeps the order of the inputs. Here: the jobs have that order, whichever ends first.
     #[tokio::test]
     async fn of_a_map_stands_where_its_input_does() {
         let (pool, last_is_done) = (pool(2), Gate::default());
@@ -209,7 +209,7 @@ mod job {
         assert!(pool.map(Vec::<u8>::new(), |_| ()).unwrap().is_empty());
     }
 
-    /// asyncio: the work of a `map` is done, also if nobody reads the results. Here: also, if the jobs are kept or
+    /// asyncio: the work of a `map` is done even if the results are never read. Here: the same, if the jobs are kept or
     /// detached.
     #[tokio::test]
     async fn of_a_map_runs_whether_or_not_its_result_is_read() {
@@ -225,7 +225,7 @@ mod job {
         drop(kept);
     }
 
-    /// asyncio: cancelling the coroutine that awaits `run_in_executor` cancels what is queued behind it.
+    /// asyncio: cancelling the coroutine that awaits `run_in_executor` cancels its queued job.
     #[tokio::test]
     async fn that_is_dropped_before_it_began_never_begins() {
         let (pool, running, end) = taken().await;
@@ -244,7 +244,8 @@ mod job {
         assert_eq!(ran.get(), 1);
     }
 
-    /// asyncio: `Future.result(timeout)` leaves the job alone when its time is over. Here: also, if the job is lent.
+    /// asyncio: `Future.result(timeout)` leaves the job alone when the timeout is over. Here: the same, if the job is
+    /// borrowed.
     #[tokio::test]
     async fn that_is_lent_to_a_timeout_stays_in_the_queue() {
         let (pool, running, end) = taken().await;
@@ -275,12 +276,12 @@ mod job {
         let literal = pool.submit(|| panic!("no row")).unwrap();
         assert_eq!(soon_on_real_time(literal).await, Err::<(), _>(JobError::Panicked("no row".to_owned())));
         let other = pool.submit(|| panic::panic_any(7)).unwrap();
-        let told = JobError::Panicked("a value that is not text".to_owned());
-        assert_eq!(soon_on_real_time(other).await, Err::<(), _>(told));
+        let error = JobError::Panicked("a value that is not text".to_owned());
+        assert_eq!(soon_on_real_time(other).await, Err::<(), _>(error));
         assert_eq!(soon_on_real_time(pool.submit(my_thread).unwrap()).await, before);
     }
 
-    /// A thread survives what destructors do: of a result that nobody wants, of a panic, of work that is cancelled.
+    /// A thread survives panics of destructors: of an unwanted result, of a panic's payload, of cancelled work.
     #[tokio::test]
     async fn whose_destructors_panic_does_not_take_the_thread_along() {
         let (pool, running, end) = taken().await;
@@ -292,8 +293,8 @@ mod job {
         assert!(cancelled.cancel(), "and the panic of its destructor stays within");
         end.open();
         soon_on_real_time(running).await.unwrap();
-        let told = JobError::Panicked("a value that is not text".to_owned());
-        assert_eq!(soon_on_real_time(panics).await, Err::<(), _>(told));
+        let error = JobError::Panicked("a value that is not text".to_owned());
+        assert_eq!(soon_on_real_time(panics).await, Err::<(), _>(error));
         assert_eq!(soon_on_real_time(pool.submit(my_name).unwrap()).await.unwrap(), "lesson_0");
         assert_eq!(before, Stage::Running);
     }
@@ -314,7 +315,7 @@ mod job {
         let _outcome = pool.submit(|| 42).unwrap().blocking_wait();
     }
 
-    /// A hundred thousand are queued at once, and what they hold is free when they are cancelled.
+    /// A hundred thousand jobs are queued at once, and their values are dropped when they are cancelled.
     #[tokio::test]
     async fn is_one_of_a_hundred_thousand() {
         let (pool, running, end) = taken().await;
@@ -348,7 +349,7 @@ mod job {
 mod shutdown {
     use super::*;
 
-    /// asyncio: `shutdown()` takes nothing new, runs what is queued, and waits.
+    /// asyncio: `shutdown()` refuses new jobs, runs the queued ones, and waits.
     #[tokio::test]
     async fn runs_what_is_queued_and_waits_for_it() {
         let (pool, running, end) = taken().await;
@@ -370,7 +371,7 @@ mod shutdown {
         assert_eq!(soon_on_real_time(running).await, Ok(()));
     }
 
-    /// asyncio: `shutdown(wait=False)` returns at once, and what is queued still runs.
+    /// asyncio: `shutdown(wait=False)` returns at once, and queued jobs still run.
     #[tokio::test]
     async fn without_waiting_returns_at_once_and_the_queue_is_still_run() {
         let (pool, running, end) = taken().await;
@@ -393,7 +394,7 @@ mod shutdown {
         soon_on_real_time(pool.shutdown(Queued::Finish)).await.unwrap();
     }
 
-    /// A pool that never had a thread has nothing to wait for.
+    /// A pool that never had a thread need not wait.
     #[tokio::test]
     async fn of_an_unused_pool_returns_at_once_and_so_does_the_second() {
         let pool = pool(3);
@@ -402,7 +403,7 @@ mod shutdown {
         }
     }
 
-    /// Any clone of the pool may await a shutdown, also one with another choice: all of them return.
+    /// Several callers may await a shutdown, even with different arguments: all of them return.
     #[tokio::test]
     async fn lets_all_who_wait_for_it_go_on() {
         let (pool, running, end) = taken().await;
@@ -416,7 +417,7 @@ mod shutdown {
         assert_eq!(soon_on_real_time(running).await, Ok(()));
     }
 
-    /// A thread is gone when its thread-locals are: a connection that lives in one is closed by then.
+    /// A thread is gone only after its thread-locals: a connection in a thread-local is closed by then.
     #[tokio::test]
     async fn returns_when_the_thread_locals_are_dropped() {
         thread_local! {
@@ -444,8 +445,8 @@ mod shutdown {
         assert_eq!(closed.get(), 2);
     }
 
-    /// asyncio: a program waits at its end for the threads of every pool. Rust: it ends when `main` returns, in the
-    /// midst of a job. Await `shutdown` first.
+    /// asyncio: a program waits at its end for the threads of every pool. Rust: the program ends when `main` returns,
+    /// even during a job. Await `shutdown` first.
     #[test]
     fn is_what_the_end_of_a_program_does_not_wait_for() {
         let mut program = other_program("a program whose main returns while a job runs");
@@ -453,7 +454,8 @@ mod shutdown {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// asyncio: a pool that is forgotten ends its threads once its queue is empty. Here: the drop does not wait.
+    /// asyncio: a pool that is collected ends its threads once its queue is empty. Here: so does the drop, without
+    /// waiting.
     #[tokio::test]
     async fn by_a_drop_runs_the_queue_and_ends_the_threads_and_blocks_nobody() {
         let (begun, end, ran, gone) = (Gate::default(), Gate::default(), Count::default(), Count::default());
@@ -480,8 +482,8 @@ mod shutdown {
 mod waiting_for_itself {
     use super::*;
 
-    /// asyncio: a job that waits for another job of its own pool dead-locks, when every thread does so. Here: it is
-    /// refused, also when there would be a thread to do it.
+    /// asyncio: a job that waits for another job of its own pool deadlocks, if every thread does so. Here: the wait is
+    /// refused, even if another thread is free.
     #[tokio::test]
     async fn is_refused_instead_of_a_deadlock() {
         for threads in [1, 2] {
@@ -503,7 +505,7 @@ mod waiting_for_itself {
         }
     }
 
-    /// What is done needs no waiting.
+    /// A result that is ready needs no waiting.
     #[tokio::test]
     async fn is_not_what_takes_a_result_that_is_there() {
         let pool = Arc::new(pool(1));
@@ -528,7 +530,7 @@ mod waiting_for_itself {
         assert_eq!(soon_on_real_time(outer.submit(work).unwrap()).await, Ok(Ok(42)));
     }
 
-    /// To hand on work is no waiting.
+    /// Submitting work is no waiting.
     #[tokio::test]
     async fn is_not_what_submits_and_goes_on() {
         let pool = Arc::new(pool(1));

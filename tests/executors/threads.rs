@@ -21,7 +21,7 @@ fn threads(most: usize) -> Threads {
     Threads::new(limit(most), "lesson").unwrap()
 }
 
-/// One thread, which a job keeps until the gate is opened.
+/// Returns one thread, which a job occupies until the gate is opened.
 async fn taken() -> (Threads, tokio::task::JoinHandle<()>, Gate) {
     let (threads, begun, end) = (threads(1), Gate::default(), Gate::default());
     let running = threads.submit(held(&begun, &end));
@@ -29,7 +29,7 @@ async fn taken() -> (Threads, tokio::task::JoinHandle<()>, Gate) {
     (threads, running, end)
 }
 
-/// A runtime whose one blocking thread is treated as `change` says.
+/// Makes a runtime with one blocking thread, which `change` configures.
 fn plain(change: impl FnOnce(&mut Builder)) -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.max_blocking_threads(1);
@@ -57,7 +57,7 @@ async fn a_job_begins_without_an_await() {
     soon_on_real_time(job).await.unwrap();
 }
 
-/// asyncio: never more threads than `max_workers`. Tokio: than `max_blocking_threads`.
+/// asyncio: never more threads than `max_workers`. Tokio: never more than `max_blocking_threads`.
 #[tokio::test]
 async fn as_many_run_at_once_as_the_limit_says() {
     let (threads, gauge, all_inside) = (threads(3), Gauge::default(), Arc::new(Barrier::new(3)));
@@ -72,7 +72,7 @@ async fn as_many_run_at_once_as_the_limit_says() {
     assert_eq!(gauge.peak(), 3);
 }
 
-/// asyncio: the queue of an executor is FIFO. Tokio: so is that of the blocking threads.
+/// asyncio: the queue of an executor is FIFO. Tokio: so is the queue of the blocking threads.
 #[tokio::test]
 async fn ten_thousand_jobs_run_in_order() {
     let (threads, order) = (threads(1), Arc::new(Mutex::new(Vec::new())));
@@ -86,7 +86,8 @@ async fn ten_thousand_jobs_run_in_order() {
     assert!(order.lock().unwrap().iter().copied().eq(0..10_000));
 }
 
-/// asyncio: the default executor is shared, and `getaddrinfo` waits in its queue. Tokio: a second runtime shares nothing.
+/// asyncio: the default executor is shared, and `getaddrinfo` waits in its queue. Tokio: a second runtime shares no
+/// threads.
 #[test]
 fn the_file_system_goes_on_meanwhile() {
     let program = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
@@ -128,7 +129,7 @@ async fn finish_waits_for_the_queue_and_for_the_threads() {
             let (ran, kept) = (ran.clone(), AddOnDrop(gone.clone()));
             threads.submit(move || {
                 ran.add();
-                // The last one goes with its thread.
+                // The last value is dropped with its thread.
                 KEPT.set(Some(kept));
             })
         })
@@ -143,8 +144,8 @@ async fn finish_waits_for_the_queue_and_for_the_threads() {
     assert!(join_all(jobs).await.iter().all(Result::is_ok));
 }
 
-/// asyncio: `shutdown()` blocks its thread until the last job is done. Tokio: `finish` takes a blocking thread only for the
-/// end of the threads.
+/// asyncio: `shutdown()` blocks its thread until the last job is done. Tokio: `finish` occupies a blocking thread only
+/// while the threads end.
 #[test]
 fn finish_holds_no_thread_while_jobs_run() {
     let program = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
@@ -158,7 +159,8 @@ fn finish_holds_no_thread_while_jobs_run() {
     });
 }
 
-/// The hazard: the drop of a runtime waits, which a task may not. asyncio: `shutdown()` in a coroutine blocks the loop.
+/// The hazard: the drop of a runtime waits, which a task must not do. asyncio: `shutdown()` in a coroutine blocks the
+/// loop.
 #[tokio::test]
 async fn but_a_runtime_dropped_in_a_task_panics() {
     let dropped = tokio::spawn(async { drop(plain(|_| {})) });
@@ -168,7 +170,7 @@ async fn but_a_runtime_dropped_in_a_task_panics() {
     soon_on_real_time(threads(1).finish()).await;
 }
 
-/// The hazard: dropped instead of finished, it does not wait, and a busy thread runs what is queued. asyncio:
+/// The hazard: a drop instead of `finish` does not wait, and a busy thread runs the queue. asyncio:
 /// `shutdown(wait=False)` runs it, too, and the end of the program waits for it.
 #[tokio::test]
 async fn but_a_drop_may_run_the_queue_and_does_not_wait() {
@@ -185,7 +187,7 @@ async fn but_a_drop_may_run_the_queue_and_does_not_wait() {
     running.await.unwrap();
 }
 
-/// The hazard: nobody waits for the job any more, and it runs. asyncio: cancelling the waiter cancels what is queued.
+/// The hazard: the job runs although its handle is dropped. asyncio: cancelling the waiter cancels queued work.
 #[tokio::test]
 async fn but_a_dropped_handle_cancels_nothing() {
     let (threads, _running, end) = taken().await;
@@ -201,7 +203,7 @@ async fn but_a_dropped_handle_cancels_nothing() {
     assert_eq!((detached.get(), aborted.get()), (1, 0));
 }
 
-/// asyncio: `Future.cancel` says whether it did. Tokio: the await says it, of a job that ran and of one that did not.
+/// asyncio: `Future.cancel` returns whether it was in time. Tokio: only the await of the job shows it.
 #[tokio::test]
 async fn but_abort_does_not_say_whether_it_was_in_time() {
     let (threads, running, end) = taken().await;
@@ -213,8 +215,8 @@ async fn but_abort_does_not_say_whether_it_was_in_time() {
     assert!(soon_on_real_time(queued).await.unwrap_err().is_cancelled());
 }
 
-/// The hazard: a start hook is no initializer. The thread that panics in it is counted and gone, so no job ever runs.
-/// asyncio: an initializer that raises breaks the pool, and each job says so.
+/// The hazard: a start hook is no initializer. A thread that panics in it is lost but still counted, so no job ever
+/// runs. asyncio: an initializer that raises breaks the pool, and each job reports that.
 #[tokio::test]
 async fn but_a_panic_in_the_start_hook_loses_the_thread() {
     let hooks = Count::default();
@@ -236,8 +238,8 @@ async fn but_a_panic_in_the_start_hook_loses_the_thread() {
     runtime.shutdown_background();
 }
 
-/// The hazard: a thread with nothing to do ends after ten seconds, here after a millisecond, and its thread-locals go with
-/// it. asyncio: the threads of a pool stay until its end.
+/// The hazard: an idle thread ends after ten seconds, here after a millisecond, and its thread-locals are dropped.
+/// asyncio: the threads of a pool stay until its end.
 #[tokio::test]
 async fn but_idle_threads_end_unless_kept_alive() {
     let ended = Count::default();
@@ -251,8 +253,8 @@ async fn but_idle_threads_end_unless_kept_alive() {
     runtime.shutdown_background();
 }
 
-/// The hazard: inside a job the current runtime is the second one, whose tasks no thread runs. asyncio: a thread of a pool
-/// has no loop, and `create_task` raises there.
+/// The hazard: inside a job the current runtime is the second one, and no thread runs its tasks. asyncio: a pool's
+/// thread has no loop, so `create_task` raises there.
 #[tokio::test]
 async fn but_a_task_spawned_in_a_job_never_runs() {
     let (threads, program) = (threads(1), tokio::runtime::Handle::current());
@@ -288,7 +290,7 @@ async fn but_a_job_can_wait_for_its_own_threads() {
 /// asyncio: `submit` raises `RuntimeError: can't start new thread`. Tokio: `spawn_blocking` panics.
 #[test]
 fn but_without_a_thread_submit_panics() {
-    // No machine has as much memory for the stack of a thread.
+    // No machine has enough memory for such a stack.
     let mut program = other_program("a program that has no threads for a second runtime");
     let output = program.env("RUST_MIN_STACK", "1000000000000000").output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -296,13 +298,13 @@ fn but_without_a_thread_submit_panics() {
     assert!(printed.contains("it panicked, and nothing ran"), "{output:?}");
 }
 
-/// Outside of a runtime a job is submitted and waited for as well. asyncio: `pool.submit(...).result()`.
+/// Outside a runtime, too, a job can be submitted and waited for. asyncio: `pool.submit(...).result()`.
 #[test]
 fn jobs_need_no_runtime_of_the_caller() {
     let threads = threads(1);
     let job = threads.submit(my_name);
     assert_eq!(soon_on_a_thread(|| block_on(job)).unwrap(), "lesson");
-    // What runs at a drop outside of a task is left behind as well.
+    // A drop outside a task leaves a running job behind as well.
     let (begun, end) = (Gate::default(), Gate::default());
     drop(threads.submit(held(&begun, &end)));
     begun.pass();

@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 
 use crate::real_time::{PATIENCE, soon_on_real_time};
 
-/// Shut, until somebody opens it for good.
+/// A gate that is shut until a lesson opens it for good.
 #[derive(Clone, Default)]
 pub struct Gate(pub Arc<(Mutex<bool>, Condvar)>);
 
@@ -24,7 +24,7 @@ impl Gate {
     /// Waits on a thread.
     pub fn pass(&self) {
         let waited = self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, |open| !*open);
-        assert!(!waited.unwrap().1.timed_out(), "nobody opens the gate");
+        assert!(!waited.unwrap().1.timed_out(), "the gate stays shut");
     }
 
     /// Waits in a task.
@@ -33,7 +33,7 @@ impl Gate {
     }
 }
 
-/// Waits for what another thread or process does.
+/// Waits until another thread or process has made `holds` true.
 pub async fn until(mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
@@ -43,7 +43,7 @@ pub async fn until(mut holds: impl FnMut() -> bool) {
     soon_on_real_time(waiting).await;
 }
 
-/// Work that says when it has begun, and ends when it may.
+/// Returns work that opens `begun`, and ends when `end` is open.
 pub fn held(begun: &Gate, end: &Gate) -> impl FnOnce() + Send + use<> {
     let (begun, end) = (begun.clone(), end.clone());
     move || {
@@ -60,10 +60,10 @@ pub fn my_name() -> String {
     thread::current().name().unwrap_or_default().to_owned()
 }
 
-/// By this variable of its environment this program knows that a lesson has started it again, and as what.
+/// The environment variable with the role of this program, if a lesson has started it again.
 pub const ROLE: &str = "LESSON_ROLE";
 
-/// This program, started once more, as the one that plays `role`.
+/// Returns a command that starts this program again in `role`.
 pub fn other_program(role: &str) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "worker::plays_the_role_that_its_lesson_gives_it"]);
@@ -84,7 +84,7 @@ pub mod thread_pool {
         ThreadPool::new(limit(threads), "lesson")
     }
 
-    /// A pool of one thread that is taken until the gate is opened.
+    /// Returns a pool of one thread, which a job occupies until the gate is opened.
     pub async fn taken() -> (Arc<ThreadPool>, executors::thread_pool::Job<()>, Gate) {
         let (pool, begun, end) = (Arc::new(pool(1)), Gate::default(), Gate::default());
         let running = pool.submit(held(&begun, &end)).unwrap();
@@ -116,13 +116,13 @@ pub mod process_pool {
     use crate::support::limit;
     use crate::work::{other_program, until};
 
-    /// What the workers of these lessons can do.
+    /// The jobs that the workers of these lessons can do.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub enum Job {
         Add(u32, u32),
         ProcessId,
         ProcessGroup,
-        /// How often the worker was prepared, and how many jobs it has done.
+        /// Returns how often the worker was prepared, and how many jobs it has done.
         Prepared,
         Echo(String),
         Zeros(usize),
@@ -142,7 +142,7 @@ pub mod process_pool {
         LeaveProgram,
         /// Starts a program that does not end by itself, writes its number into the file, and waits for it.
         WaitForProgram(PathBuf),
-        /// Has a pool of its own do the job.
+        /// Lets a pool of its own do the job.
         Nested(Box<Job>),
     }
 
@@ -181,7 +181,7 @@ pub mod process_pool {
 
     pub fn worker(role: &str) -> Command {
         let mut command = Command::from(other_program(role));
-        // What libtest says there is none of this program's business.
+        // The output of libtest there is not part of this program's output.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -190,7 +190,7 @@ pub mod process_pool {
         Pool::new(worker("a worker"), Options { max_workers: limit(max_workers), ..options }).unwrap()
     }
 
-    /// A folder, and the name of a file that is not in it yet.
+    /// Returns a folder, and the name of a file that is not in it yet.
     pub fn file() -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
@@ -207,14 +207,14 @@ pub mod process_pool {
         assert!(sent.success(), "kill {signal} {process}");
     }
 
-    /// Whether such a process runs. One that has ended and that nobody has asked for does not.
+    /// Returns whether such a process runs. A zombie does not.
     pub fn runs(process: impl ToString) -> bool {
         let ps = process::Command::new("ps").args(["-o", "state=", "-p", &process.to_string()]).output();
         let state = String::from_utf8(ps.unwrap().stdout).unwrap();
         !state.trim().is_empty() && !state.trim().starts_with('Z')
     }
 
-    /// Whether there is such a process, be it a zombie.
+    /// Returns whether there is such a process, even as a zombie.
     pub fn exists(process: &Value) -> bool {
         let command = &mut process::Command::new("kill");
         command.args(["-0", &process.to_string()]).stderr(Stdio::null()).status().unwrap().success()

@@ -1,5 +1,5 @@
-//! What the program of these lessons is when a lesson starts it once more: a worker of the process pool, or another
-//! program that a lesson looks at.
+//! The roles of this program when a lesson starts it again: a worker of the process pool, or another program that a
+//! lesson observes.
 
 use std::env;
 use std::error::Error;
@@ -22,7 +22,7 @@ use crate::support::{Count, ONE, PanicsWhenDropped, limit, ms};
 use crate::work::process_pool::{Job, Pool, Trap, pool, worker};
 use crate::work::{Gate, ROLE, other_program};
 
-/// What such a program runs. Without a role it is no worker, and `serve` returns.
+/// Runs such a program. Without a role it is no worker, and `serve` returns.
 #[test]
 fn plays_the_role_that_its_lesson_gives_it() {
     if let Ok(role) = env::var(ROLE) {
@@ -34,7 +34,7 @@ fn plays_the_role_that_its_lesson_gives_it() {
     });
 }
 
-/// A file that the lesson and the program it has started both know.
+/// The environment variable with a file that the lesson and its program share.
 pub const FILE: &str = "LESSON_FILE";
 
 /// The state of a worker.
@@ -90,7 +90,7 @@ impl Drop for TrappedError {
     }
 }
 
-/// What panics where the job says. Any other job is answered by the number of the process.
+/// Panics where the job says. Any other job is answered with the number of the process.
 fn trapped(job: Trap) -> Result<Trap, TrappedError> {
     match job.0.as_str() {
         "Display" | "source" | "drop of the error" => Err(TrappedError(job)),
@@ -100,7 +100,7 @@ fn trapped(job: Trap) -> Result<Trap, TrappedError> {
     }
 }
 
-/// Is put away when the file is there, and says so.
+/// Its destructor waits until the file exists, and reports that.
 struct PutAwayLate(PathBuf);
 
 impl Drop for PutAwayLate {
@@ -167,7 +167,7 @@ pub fn work(state: &mut State, job: Job) -> Result<Value, Outer> {
     })
 }
 
-/// Stands for a library that crashes.
+/// Simulates a library that crashes.
 fn root(square: u64) -> Result<u64, Outer> {
     if square == 0 {
         process::exit(3);
@@ -175,7 +175,7 @@ fn root(square: u64) -> Result<u64, Outer> {
     Ok(square.isqrt())
 }
 
-/// What the other programs of these lessons do.
+/// Plays the roles of the other programs.
 pub fn play(role: &str) {
     match role {
         "a worker" => {}
@@ -250,7 +250,7 @@ pub fn play(role: &str) {
         }
         "rayon's spawn panics" => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-            pool.spawn(|| panic!("nobody is told"));
+            pool.spawn(|| panic!("no caller hears of it"));
             loop {
                 thread::park();
             }
@@ -286,11 +286,11 @@ pub fn play(role: &str) {
             assert_eq!((submitted.is_err(), ran.get()), (true, 0));
             println!("it panicked, and nothing ran");
         }
-        other => panic!("nobody plays {other}"),
+        other => panic!("no role {other}"),
     }
 }
 
-/// What `ps` says of a process in the column `what`.
+/// Returns the column `what` of `ps` for a process.
 pub fn told_by_ps(what: &str, process: impl ToString) -> String {
     let ps = process::Command::new("ps").args(["-o", what, "-p", &process.to_string()]).output().unwrap();
     String::from_utf8(ps.stdout).unwrap().trim().to_owned()

@@ -43,7 +43,7 @@ async fn but_a_timeout_for_each_item_never_ends_the_whole() {
     assert_eq!((start.elapsed(), tasks.len()), (ms(300), 0));
 }
 
-/// asyncio (3.13): the very tasks that went in come out. Tokio: their ids do.
+/// asyncio (3.13): the loop yields the original tasks. Tokio: it yields their ids.
 #[tokio::test(start_paused = true)]
 async fn the_id_tells_whose_result_it_is_also_after_a_panic_or_an_abort() {
     let mut tasks = JoinSet::new();
@@ -66,7 +66,7 @@ async fn the_id_tells_whose_result_it_is_also_after_a_panic_or_an_abort() {
     assert_eq!(arrived, [(ids[0], "aborted"), (ids[1], "panic"), (ids[2], "value")]);
 }
 
-/// asyncio and Tokio: what is done is delivered first, then the deadline counts.
+/// asyncio and Tokio: results that are ready are delivered first, then the deadline counts.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_in_the_past_still_delivers_what_is_done() {
     let mut tasks: JoinSet<_> = ABC.map(load).into_iter().collect();

@@ -21,12 +21,13 @@ async fn results_follow_the_inputs_and_never_more_than_the_limit_are_under_way()
     while let Some(result) = results.next().await {
         log.push((result.unwrap(), start.elapsed()));
     }
-    // b waits for a; its room becomes free when it is handed out, so c and d start together.
+    // b waits for a. Its slot becomes free when it is returned, so c and d start together.
     assert_eq!(log, [("a", ms(300)), ("b", ms(300)), ("c", ms(500)), ("d", ms(500)), ("e", ms(600))]);
     assert_eq!(gauge.peak(), 2);
 }
 
-/// asyncio's `gather` with a semaphore makes a task of every input first. Here the source itself is held back.
+/// asyncio's `gather` with a semaphore makes a task of every input first. Here inputs are taken from the source only as
+/// needed.
 #[tokio::test(start_paused = true)]
 async fn inputs_are_taken_only_when_there_is_room() {
     let taken = Count::default();
@@ -39,7 +40,7 @@ async fn inputs_are_taken_only_when_there_is_room() {
     }
 }
 
-/// The results that wait for an earlier one count as well, or they would pile up behind a slow first.
+/// Results that wait for an earlier one also count. Otherwise they would pile up behind a slow first input.
 #[tokio::test(start_paused = true)]
 async fn a_slow_first_input_does_not_let_results_pile_up_behind_it() {
     let taken = Count::default();
@@ -92,7 +93,8 @@ async fn an_error_ends_it_at_once_although_an_earlier_input_is_still_at_work() {
     assert_eq!(start.elapsed(), ms(1_000));
 }
 
-/// asyncio: the first exception in time is raised. Tokio: in one instant it is the error of the earlier input.
+/// asyncio: the first exception in time is raised. Tokio: the same; in one instant, the error of the earlier input is
+/// returned.
 #[tokio::test(start_paused = true)]
 async fn of_two_errors_in_the_same_instant_the_earlier_input_is_reported() {
     // Both end at 100 ms. The first input sets its last timer later than the second, so it ends after it.
@@ -104,7 +106,7 @@ async fn of_two_errors_in_the_same_instant_the_earlier_input_is_reported() {
     assert_eq!(results.next().await, Some(Err(50)));
 }
 
-/// A value that comes in the instant of an error is dropped. A panic in that instant still goes on in the caller.
+/// A value in the instant of an error is dropped. A panic in that instant still goes on in the caller.
 #[tokio::test(start_paused = true)]
 async fn what_ends_after_an_error_in_the_same_instant_is_no_result_and_a_panic_is_not_lost() {
     // As above: the first input ends in the instant of the error, and after it.
@@ -132,7 +134,7 @@ async fn a_panic_goes_on_in_the_caller_once_the_rest_has_ended() {
     assert_eq!(alive_tasks(), 0);
 }
 
-/// asyncio: cancelling a `gather` cancels its children. Tokio: dropping the value aborts its tasks.
+/// asyncio: cancelling a `gather` cancels its children. Tokio: dropping the `BoundedInOrder` aborts its tasks.
 #[tokio::test(start_paused = true)]
 async fn dropping_it_aborts_the_work() {
     let mut results = bounded_in_order([("a", 100), ("b", 200)], TWO, try_load);
@@ -161,7 +163,7 @@ async fn a_hundred_thousand_inputs_pass_through_in_order() {
     assert_eq!(expected.next(), None);
 }
 
-/// The payload of a second panic may panic when it is dropped: the first one goes on in the caller.
+/// The payload of a second panic may panic when it is dropped: the first panic goes on in the caller.
 #[tokio::test(start_paused = true)]
 async fn of_two_panics_the_first_goes_on() {
     let work = |millis: u64| async move {
@@ -178,7 +180,8 @@ async fn of_two_panics_the_first_goes_on() {
     assert_eq!((results.next().await, alive_tasks()), (None, 0));
 }
 
-/// asyncio: a coroutine function cannot fail before its coroutine exists; a closure can. It is the panic of that item.
+/// asyncio: a coroutine function cannot fail before its coroutine exists; a closure can. That counts as a panic of the
+/// item.
 #[tokio::test(start_paused = true)]
 async fn a_closure_that_panics_is_the_panic_of_its_item() {
     let taken = Count::default();

@@ -23,7 +23,7 @@ async fn a_panic_takes_its_own_slot_only() {
     assert_eq!(outcomes, [Ok("a"), Err(Failure::Panic("panics after 100".to_owned())), Ok("c")]);
 }
 
-/// asyncio: an exception before the first `await` is in its slot. Tokio: so is a panic, also one that is not text.
+/// asyncio: an exception before the first `await` is in its slot. Tokio: so is a panic, even one without a text.
 #[tokio::test]
 async fn a_panic_before_the_first_await_is_caught_too() {
     let outcomes =
@@ -35,8 +35,8 @@ async fn a_panic_before_the_first_await_is_caught_too() {
     assert_eq!(outcomes, [Err(Failure::Panic("a value that is not text".to_owned()))]);
 }
 
-/// asyncio: a cancelled loop of `gather(return_exceptions=True)` must not take its own cancellation for a
-/// result. Tokio: a cancelled future is dropped, so there is no result to mistake.
+/// asyncio: a cancelled loop of `gather(return_exceptions=True)` must not take its own cancellation for a result.
+/// Tokio: a cancelled future is dropped, so it returns no result.
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_cannot_be_swallowed_into_the_results() {
     let rounds = Count::default();
@@ -76,7 +76,7 @@ async fn a_closure_that_panics_takes_its_own_slot_only() {
     );
 }
 
-/// Any value can be the payload of a panic, also one whose destructor panics.
+/// Any value can be the payload of a panic, even one whose destructor panics.
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_panics_when_dropped_costs_no_outcome() {
     let load = |n: u64| async move {

@@ -81,7 +81,7 @@ async fn later_errors_vanish_without_a_trace() {
     });
     assert_eq!(result.await, Err("bad-early after 100".to_owned()));
     sleep(ms(500)).await;
-    assert_eq!(failed.get(), 2, "the second error happened, and only the task itself could tell");
+    assert_eq!(failed.get(), 2, "the second error happened, and only the task itself could show it");
 }
 
 /// asyncio: any exception surfaces at once and the others run on. Tokio: a panic is passed on the same way.
@@ -95,8 +95,8 @@ async fn a_panic_goes_on_in_the_caller_and_the_rest_runs_on() {
     assert_eq!((start.elapsed(), alive_tasks()), (ms(100), 1));
 }
 
-/// A closure can panic before its future exists. It counts as the first error does: the loads before it run on, and those
-/// after it are started.
+/// A closure can panic before its future exists. It counts as the first error: the loads before it run on, and the
+/// loads after it are started.
 #[tokio::test(start_paused = true)]
 async fn a_closure_that_panics_counts_as_the_first_error() {
     let finished = Count::default();

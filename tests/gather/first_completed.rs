@@ -21,7 +21,7 @@ async fn the_loser_can_be_awaited_later() {
     assert_eq!(loaded.get(), 1);
 }
 
-/// The two have values of different types, and the value says which one came.
+/// The two futures have values of different types, and the result shows which one completed.
 #[tokio::test(start_paused = true)]
 async fn the_value_tells_which_one_it_is() {
     let mut text = pin!(async { "text" });
@@ -31,7 +31,7 @@ async fn the_value_tells_which_one_it_is() {
     assert_eq!(first_completed(&mut text, &mut number).await, First::Right(7));
 }
 
-/// asyncio: `wait` reports both that are done in one instant. Tokio: the left one comes first, and the right one is
+/// asyncio: `wait` reports both if they are done in one instant. Tokio: the left one comes first, and the right one is
 /// ready.
 #[tokio::test(start_paused = true)]
 async fn of_two_in_one_instant_the_left_comes_first() {
@@ -56,7 +56,7 @@ async fn but_without_biased_a_tie_is_random() {
     assert!((1..100).contains(&left), "{left}: a hundred equal ones have a chance of one in 2^99");
 }
 
-/// The hazard: with `biased`, a branch that is always ready keeps the ones below it from being looked at.
+/// The hazard: with `biased`, the branches below one that is always ready are never polled.
 #[tokio::test]
 async fn but_biased_can_starve_the_branches_below() {
     let mut below = 0;
@@ -70,7 +70,8 @@ async fn but_biased_can_starve_the_branches_below() {
     assert_eq!(below, 0);
 }
 
-/// The hazard: `select!` drops what it owns, so the load that lost is cancelled. Lent, it can go on.
+/// The hazard: `select!` drops the futures that it owns, so the load that loses is cancelled. A borrowed load can go
+/// on.
 #[tokio::test(start_paused = true)]
 async fn but_select_drops_what_it_owns() {
     let loaded = Count::default();
@@ -106,7 +107,7 @@ async fn but_select_detaches_a_handle_that_it_owns() {
     assert_eq!(loaded.get(), 1, "it ran on, and its value is lost");
 }
 
-/// asyncio: a pending task runs on. Tokio: a lent loser pauses until it is awaited; a spawned task runs on.
+/// asyncio: a pending task runs on. Tokio: a borrowed loser pauses until it is awaited; a spawned task runs on.
 #[tokio::test(start_paused = true)]
 async fn a_lent_loser_stands_still_and_a_task_runs_on() {
     let (polled, spawned) = (Count::default(), Count::default());
@@ -155,7 +156,7 @@ async fn each_value_is_handled_when_it_comes() {
     }
 }
 
-/// What is ready at once takes no time, and both values come.
+/// Futures that are ready at once take no time, and both values come.
 #[tokio::test]
 async fn what_is_ready_takes_no_time() {
     let mut came = Vec::new();

@@ -18,14 +18,14 @@ async fn race<const N: usize>(
     (result, start.elapsed())
 }
 
-/// asyncio: `staggered_race` returns the first success. Tokio: the same; an error before it is kept aside.
+/// asyncio: `staggered_race` returns the first success. Tokio: the same; earlier errors are kept aside.
 #[tokio::test(start_paused = true)]
 async fn errors_do_not_end_the_race_and_the_quickest_success_does() {
     let inputs = [("bad", 100), ("slow", 400), ("quick", 200)];
     assert_eq!(race(inputs, Duration::ZERO).await, (Ok((2, "quick")), ms(200)));
 }
 
-/// asyncio: `as_completed` or `wait(FIRST_COMPLETED)` stop at the first to finish, be it an error.
+/// asyncio: `as_completed` and `wait(FIRST_COMPLETED)` stop at the first to finish, even if it fails.
 #[tokio::test(start_paused = true)]
 async fn but_the_first_to_finish_may_be_an_error() {
     let inputs = [("bad", 100), ("quick", 200)].map(|input| Box::pin(try_load(input)));
@@ -94,14 +94,15 @@ async fn of_nothing_there_is_nothing_to_report() {
     assert_eq!(first_success(none, Duration::ZERO).now_or_never(), Some(Err(vec![])));
 }
 
-/// asyncio: a loop over attempts that raise at once never gives up its turn. Here it does, so a limit of time ends it.
+/// asyncio: a loop over attempts that raise at once never gives up its turn. Here it does, so a timeout ends it.
 #[tokio::test]
 async fn attempts_without_an_end_leave_others_their_turn() {
     let attempts = std::iter::repeat_with(|| std::future::ready(Err::<(), _>(()))).take(100_000);
     leaves_others_their_turn(first_success(attempts, ms(1_000))).await;
 }
 
-/// asyncio: an attempt that only ever yields lets the next one start. Here too, although it uses up its turn each time.
+/// asyncio: an attempt that only yields, again and again, lets the next one start. Here too, although it uses up its
+/// budget each time.
 #[tokio::test]
 async fn a_busy_attempt_does_not_hold_up_the_next() {
     let attempts = [busy().boxed(), std::future::ready(Ok::<_, ()>("page")).boxed()];

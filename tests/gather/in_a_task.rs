@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::support::ms;
 use crate::work::{load, try_load};
 
-/// A caller may itself be a task: each pattern's future is `Send` when what it runs is.
+/// A caller may itself be a task: each pattern's future is `Send` if the work is.
 #[tokio::test(start_paused = true)]
 async fn every_pattern_can_run_inside_a_spawned_task() {
     const TWO: [(&str, u64); 2] = [("a", 20), ("b", 10)];

@@ -21,15 +21,15 @@ async fn of_nothing_is_an_empty_list_at_once() {
     assert_eq!(in_order([], load).now_or_never(), Some(vec![]));
 }
 
-/// The hazard next door: `select_all` of nothing panics.
+/// The hazard: `select_all` of nothing panics.
 #[tokio::test]
 #[should_panic(expected = "!ret.inner.is_empty()")]
 async fn but_select_all_of_nothing_panics() {
     futures::future::select_all(Vec::<futures::future::Ready<()>>::new()).await;
 }
 
-/// asyncio: `gather(*coroutines)` schedules them as tasks before anybody awaits it. Tokio: nothing happens
-/// until the first poll.
+/// asyncio: `gather(*coroutines)` schedules them as tasks even before it is awaited. Tokio: no load starts before the
+/// first poll.
 #[tokio::test(start_paused = true)]
 async fn nothing_starts_before_the_await() {
     let started = Count::default();
@@ -79,7 +79,7 @@ async fn dropping_it_drops_every_load() {
     assert_eq!(dropped.get(), 3);
 }
 
-/// asyncio: an unexpected exception is one child's affair. Tokio: a panic unwinds through `join_all`.
+/// asyncio: an unexpected exception ends only its own child. Tokio: a panic unwinds through `join_all`.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_load_takes_the_others_with_it() {
     let finished = Count::default();

@@ -60,7 +60,7 @@ async fn the_first_error_ends_the_wait() {
     assert_eq!((loaded, missing), (vec![], vec!["missing".to_owned()]));
 }
 
-/// asyncio: `wait(FIRST_COMPLETED)`. Tokio: `select!` over a future that is lent.
+/// asyncio: `wait(FIRST_COMPLETED)`. Tokio: `select!` over a borrowed future.
 #[tokio::test(start_paused = true)]
 async fn the_first_of_two_and_the_other_runs_on() {
     let mut log = Vec::new();

@@ -28,7 +28,7 @@ async fn but_join_set_returns_them_in_the_order_of_completion() {
     assert_eq!(tasks.join_all().await, ["b", "c", "a"]);
 }
 
-/// Two tasks wait for each other without yielding: on one thread they never would be done.
+/// Two tasks wait for each other without yielding: on one thread they would never end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_run_on_two_cores_at_once() {
     let meeting = Arc::new(std::sync::Barrier::new(2));
@@ -71,7 +71,7 @@ async fn of_nothing_is_an_empty_list_at_once() {
     assert!(parallel_in_order([], load).now_or_never().unwrap().is_empty());
 }
 
-/// A closure can panic before its future exists. That is the result of its input, and the others run on.
+/// A closure can panic before its future exists. The panic is the result of its input, and the other tasks run on.
 #[tokio::test(start_paused = true)]
 async fn a_closure_that_panics_is_an_error_in_its_own_slot() {
     let results = parallel_in_order([1, 2, 3], |n| {
@@ -86,9 +86,8 @@ async fn a_closure_that_panics_is_an_error_in_its_own_slot() {
     assert_eq!([results[0].as_ref().unwrap(), results[2].as_ref().unwrap()], [&"a", &"a"]);
 }
 
-/// asyncio: the future of a `gather` whose children are done refuses to be cancelled, and a cancelled collector leaves the
-/// values in its tasks. Tokio: an abort that meets finished results drops them. A set that the collector only borrows keeps
-/// them.
+/// asyncio: the future of a `gather` whose children are done cannot be cancelled, and a cancelled collector leaves the
+/// values in its tasks. Tokio: an abort drops results that are ready. A set that the collector only borrows keeps them.
 #[tokio::test(start_paused = true)]
 async fn but_a_cancel_that_meets_finished_results_drops_them() {
     let dropped = Count::default();

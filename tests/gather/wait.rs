@@ -29,8 +29,8 @@ async fn waiting_again_for_finished_tasks_costs_no_time() {
     assert_eq!(values, ["a", "b", "c"]);
 }
 
-/// asyncio: `ValueError` for an empty set. Tokio: `JoinSet::join_next` says `None`; a wait for the first of
-/// nothing would never end.
+/// asyncio: `ValueError` for an empty set. Tokio: `JoinSet::join_next` returns `None`; a wait for the first of no tasks
+/// would never end.
 #[tokio::test]
 async fn of_nothing_is_an_error_and_not_a_hang() {
     for return_when in [FirstCompleted, FirstError, AllCompleted] {
@@ -39,6 +39,7 @@ async fn of_nothing_is_an_error_and_not_a_hang() {
     }
     assert!(JoinSet::<()>::new().join_next().now_or_never().unwrap().is_none());
     assert_eq!(take_done(&mut JoinSet::<()>::new()).await.unwrap_err(), NothingToWaitFor);
+    assert_eq!(NothingToWaitFor.to_string(), "there are no tasks to wait for");
 }
 
 /// asyncio: `FIRST_COMPLETED` reports the others pending, and they keep running.
@@ -66,14 +67,14 @@ async fn but_select_drops_the_losers() {
     assert_eq!(finished.get(), 1);
 }
 
-/// asyncio: a second task that finished before the waiter got to run is in `done` as well.
+/// asyncio: a second task that finishes before the waiter runs is in `done` as well.
 #[tokio::test(start_paused = true)]
 async fn two_that_finish_in_the_same_instant_are_both_done() {
     let mut tasks = spawn([("a", 100), ("b", 100), ("c", 200)]);
     assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([0, 1], [2]));
 }
 
-/// Tokio gives a task a budget of 128 operations a turn; the wait must not report the first 128 alone.
+/// Tokio gives a task a budget of 128 operations a turn; the wait must not report only the first 128.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_that_finish_in_the_same_instant_are_all_done() {
     let mut tasks: Vec<_> = (0..1_000).map(|_| MaybeDone::from(tokio::spawn(try_load(("a", 100))))).collect();
@@ -82,8 +83,8 @@ async fn a_thousand_that_finish_in_the_same_instant_are_all_done() {
     assert_eq!((waited.done.len(), waited.pending.len()), (1_000, 0));
 }
 
-/// asyncio: `while pending: done, pending = await wait(pending, return_when=FIRST_COMPLETED)` takes in each turn all
-/// that are done. Tokio: a `JoinSet` keeps the pending ones, so that a turn looks only at those that are done.
+/// asyncio: `while pending: done, pending = await wait(pending, return_when=FIRST_COMPLETED)` takes all tasks that are
+/// done in each turn. Tokio: a `JoinSet` keeps the pending tasks, so a turn checks only those that are done.
 #[tokio::test(start_paused = true)]
 async fn a_loop_takes_all_that_are_done_each_time() {
     let start = Instant::now();
@@ -104,7 +105,7 @@ async fn a_loop_takes_all_that_are_done_each_time() {
     assert_eq!(turns, expected);
 }
 
-/// The budget of 128 operations a turn does not hold for it: all that are done come at once.
+/// The budget of 128 operations a turn does not limit it: it returns all tasks that are done at once.
 #[tokio::test(start_paused = true)]
 async fn a_loop_takes_a_thousand_that_are_done_at_once() {
     let mut tasks: JoinSet<_> = (0..1_000).map(|_| try_load(("a", 100))).collect();
@@ -151,7 +152,7 @@ async fn a_panic_counts_as_an_error_and_an_abort_does_not() {
     assert_eq!(start.elapsed(), ms(300), "nothing failed, so all were waited for");
 }
 
-/// asyncio: a timeout raises nothing, returns what is done, and cancels nothing.
+/// asyncio: after a timeout `wait` returns the done and the pending tasks. It neither raises nor cancels.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_leaves_the_pending_tasks_running() {
     let mut tasks = spawn(ABC);
@@ -179,7 +180,7 @@ async fn a_task_that_finishes_in_the_instant_of_the_timeout_is_done() {
     assert_eq!(wait(&mut tasks, AllCompleted, Some(ms(100))).await, waited([0], [1]));
 }
 
-/// asyncio: `wait(timeout=0)` reports what is done. Tokio: the same.
+/// asyncio: `wait(timeout=0)` reports the tasks that are done. Tokio: the same.
 #[tokio::test(start_paused = true)]
 async fn no_time_at_all_still_reports_what_is_done() {
     let mut tasks = spawn([("a", 0), ("b", 100)]);
@@ -193,8 +194,8 @@ async fn an_endless_time_limit_is_no_limit() {
     assert_eq!(wait(&mut tasks, AllCompleted, Some(Duration::MAX)).await, waited([0, 1, 2], []));
 }
 
-/// asyncio: of timers due in one instant the one that was set first decides. Tokio: one more turn lets 61 tasks run; the wait
-/// looks again, turn by turn, while more of them end.
+/// asyncio: of timers due in one instant the timer that was set first decides. Tokio: one more turn lets 61 tasks run.
+/// The wait looks again, turn by turn, while more of them end.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_due_in_the_instant_of_the_timeout_are_done() {
     let mut tasks: Vec<_> = (0..1_000).map(|_| MaybeDone::from(tokio::spawn(try_load(("a", 100))))).collect();
@@ -207,7 +208,7 @@ async fn a_thousand_due_in_the_instant_of_the_timeout_are_done() {
     assert_eq!(waited.await.unwrap().done.len(), 1_000);
 }
 
-/// Two timers of 50 ms are over in the instant in which one of 100 ms is.
+/// Two timers of 50 ms end in the same instant as one of 100 ms.
 #[tokio::test(start_paused = true)]
 async fn a_task_with_two_timers_that_is_due_with_the_timeout_is_done() {
     let two_timers = async |_| {
@@ -220,8 +221,8 @@ async fn a_task_with_two_timers_that_is_due_with_the_timeout_is_done() {
     assert_eq!((waited.done.len(), waited.pending.len()), (200, 0));
 }
 
-/// The tie that remains: nothing tells when all that is due has run. A task that needs many more turns in the instant of the
-/// timeout is pending. asyncio: so is any that is not done when the timeout is.
+/// The tie that remains: Tokio does not show when all tasks that are due have run. A task that needs many more turns in
+/// the instant of the timeout is pending. asyncio: a task that is not done when the timeout fires is pending, too.
 #[tokio::test(start_paused = true)]
 async fn but_one_that_needs_many_turns_in_that_instant_is_pending() {
     let turns = async |turns: u32| {
@@ -252,25 +253,30 @@ async fn tasks_may_move_from_list_to_list_between_two_waits() {
     assert_eq!(soon(wait(&mut others, AllCompleted, None)).await, waited([0, 1, 2, 3], []));
 }
 
-/// Two waits at the same time, over the halves of a list that was waited for as a whole: each hears of its own.
+/// Two waits run at the same time, over the halves of a list that was waited for as a whole. Each gets the reports of its
+/// own half, whichever is polled first.
 #[tokio::test(start_paused = true)]
 async fn two_waits_at_once_take_nothing_from_each_other() {
-    let mut tasks = spawn([("a", 100), ("b", 400), ("c", 300), ("d", 200), ("e", 500)]);
-    assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([0], [1, 2, 3, 4]));
-    let (left, right) = tasks.split_at_mut(2);
-    let start = Instant::now();
-    let both = async {
-        tokio::join!(async { (wait(left, AllCompleted, None).await, start.elapsed()) }, async {
-            (wait(right, FirstCompleted, None).await, start.elapsed())
-        },)
-    };
-    let (left, right) = soon(both).await;
-    assert_eq!(left, (waited([0, 1], []), ms(300)));
-    assert_eq!(right, (waited([1], [0, 2]), ms(100)));
-    assert_eq!(soon(wait(&mut tasks, AllCompleted, None)).await, waited([0, 1, 2, 3, 4], []));
+    for left_is_first in [true, false] {
+        let mut tasks = spawn([("a", 100), ("b", 400), ("c", 300), ("d", 200), ("e", 500)]);
+        assert_eq!(wait(&mut tasks, FirstCompleted, None).await, waited([0], [1, 2, 3, 4]));
+        let (left, right) = tasks.split_at_mut(2);
+        let start = Instant::now();
+        let left = async { (wait(left, AllCompleted, None).await, start.elapsed()) };
+        let right = async { (wait(right, FirstCompleted, None).await, start.elapsed()) };
+        let (left, right) = if left_is_first {
+            soon(futures::future::join(left, right)).await
+        } else {
+            let (right, left) = soon(futures::future::join(right, left)).await;
+            (left, right)
+        };
+        assert_eq!(left, (waited([0, 1], []), ms(300)));
+        assert_eq!(right, (waited([1], [0, 2]), ms(100)));
+        assert_eq!(soon(wait(&mut tasks, AllCompleted, None)).await, waited([0, 1, 2, 3, 4], []));
+    }
 }
 
-/// asyncio: `wait` suspends, also where all are done. Here: a loop over them leaves others their turn.
+/// asyncio: `wait` suspends even if all tasks are done. Here: in a loop over them other tasks get turns.
 #[tokio::test]
 async fn a_loop_over_what_is_done_leaves_others_their_turn() {
     let mut tasks = spawn([("a", 0)]);

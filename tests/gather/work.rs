@@ -4,13 +4,13 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// Takes `millis` and gives back `name`.
+/// Takes `millis` and returns `name`.
 pub async fn load((name, millis): (&'static str, u64)) -> &'static str {
     sleep(ms(millis)).await;
     name
 }
 
-/// Takes `millis`; fails if the name says so.
+/// Takes `millis`; fails if `name` says so.
 pub async fn try_load((name, millis): (&'static str, u64)) -> Result<&'static str, String> {
     sleep(ms(millis)).await;
     match name {

@@ -94,7 +94,7 @@ async fn a_panic_of_main_goes_on_in_the_caller() {
     assert_eq!(panic.downcast_ref(), Some(&"in the clean-up"));
 }
 
-/// What main has started with its token is cancelled, too, when main is dropped, panics or returns.
+/// Tasks that main has started with its token are cancelled, too, when main is dropped, panics or returns.
 #[tokio::test(start_paused = true)]
 async fn its_token_is_cancelled_however_it_ends() {
     let tokens = Entries::new();
@@ -112,7 +112,8 @@ async fn its_token_is_cancelled_however_it_ends() {
     assert_eq!(tokens.iter().map(CancellationToken::is_cancelled).collect::<Vec<_>>(), [true, true]);
 }
 
-/// asyncio: `add_signal_handler` is called although `main` only ever yields. Here too, although it uses up its turn each time.
+/// asyncio: a signal handler is called although `main` only yields, again and again. Here too, although `main` uses up
+/// its budget each time.
 #[tokio::test]
 async fn a_busy_main_is_interrupted() {
     let (signal, mut signals) = tokio::sync::mpsc::unbounded_channel();

@@ -24,7 +24,7 @@ async def serve_until_a_signal():
     accepting = asyncio.create_task(accept())
     await stop.wait()
     accepting.cancel()
-    done, left = await asyncio.wait(tasks, timeout=10)
+    done, left = await asyncio.wait(tasks, timeout=9)  # the supervisor's ten, less a margin
     for task in left:
         task.cancel()
 

@@ -12,9 +12,7 @@ use crate::support::{ends, soon};
 /// asyncio: `add_signal_handler`, and `wait` with a timeout. Tokio: `stop_signal` and `serve_until`.
 #[tokio::test]
 async fn serve_until_a_signal() -> anyhow::Result<()> {
-    use graceful_shutdown::until_signal::serve_until;
     use tokio::net::{TcpListener, TcpStream};
-    use tokio_util::task::TaskTracker;
     static ANSWERED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     async fn handle(_socket: TcpStream) {
         kill_process(getpid(), Signal::TERM).unwrap(); // in the middle of a request
@@ -24,21 +22,24 @@ async fn serve_until_a_signal() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let _client = TcpStream::connect(listener.local_addr()?).await?;
 
-    let stop = graceful_shutdown::until_signal::stop_signal()?; // Ctrl-C or SIGTERM
-    let accept = async |tasks: TaskTracker, _stopping: CancellationToken| -> std::io::Result<()> {
+    use graceful_shutdown::until_signal::{serve_until, stop_signal};
+    use tokio_util::{sync::CancellationToken, task::TaskTracker};
+    let stop = stop_signal()?; // Ctrl-C or SIGTERM
+    let accept = async move |tasks: TaskTracker, _stopping: CancellationToken| -> std::io::Result<()> {
         loop {
             let (socket, _peer) = listener.accept().await?;
             tasks.spawn(handle(socket));
         }
     };
-    let served = serve_until(stop, Duration::from_secs(10), accept).await;
+    let served = serve_until(stop, Duration::from_secs(9), accept).await;
     println!("{} cut off", served.left); // they end with `main`
+    served.returned.transpose()?; // an error of the loop ended it
 
     assert_eq!((served.left, &ANSWERED.lock().unwrap()[..]), (0, &["hello"][..]));
     Ok(())
 }
 
-/// asyncio: `CancelledError` is caught. Tokio: a token is watched.
+/// asyncio: the task catches `CancelledError`. Tokio: it watches a token.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_cleans_up() -> anyhow::Result<()> {
     static LOG: Mutex<Vec<&str>> = Mutex::new(Vec::new());
@@ -70,8 +71,7 @@ async fn a_task_that_cleans_up() -> anyhow::Result<()> {
 #[tokio::test(start_paused = true)]
 async fn finish_then_clean_up_then_count() -> anyhow::Result<()> {
     use crate::work::shutdown::{Jobs, Kind, job};
-    use graceful_shutdown::shutdown::Grace;
-    let signals = futures::stream::once(Box::pin(sleep(Duration::from_millis(10))));
+    let signals = || anyhow::Ok(futures::stream::once(Box::pin(sleep(Duration::from_millis(10)))));
     let accept = async |jobs: Jobs| -> std::io::Result<()> {
         jobs.start("in time", |cancel| job(Kind::Takes(1_000), cancel))?;
         jobs.start("cleans up", |cancel| job(Kind::CleansUp(0), cancel))?;
@@ -79,9 +79,10 @@ async fn finish_then_clean_up_then_count() -> anyhow::Result<()> {
         std::future::pending().await
     };
 
+    use graceful_shutdown::shutdown::{Grace, serve};
     let grace = Grace { to_finish: Duration::from_secs(5), to_clean_up: Duration::from_secs(1) };
     let report = |name: &str, end: &_| println!("{name}: {end:?}");
-    let summary = graceful_shutdown::shutdown::serve(signals, grace, accept, report).await;
+    let summary = serve(signals()?, grace, accept, report).await; // `accept` starts jobs on its `Jobs`
 
     assert_eq!(
         (summary.finished, summary.cancelled, &summary.stragglers[..]),
@@ -100,13 +101,13 @@ async fn a_main_that_cleans_up() -> anyhow::Result<()> {
         sleep(Duration::from_millis(10)).await;
         "saved"
     }
-    let signals = futures::stream::once(Box::pin(sleep(Duration::from_millis(10))));
+    let signals = || anyhow::Ok(futures::stream::once(Box::pin(sleep(Duration::from_millis(10)))));
 
     let main = async |stop: CancellationToken| {
         stop.run_until_cancelled(work()).await;
         save().await
     };
-    let ended = graceful_shutdown::interrupt::interruptible(signals, main).await;
+    let ended = graceful_shutdown::interrupt::interruptible(signals()?, main).await;
 
     assert_eq!(ended, graceful_shutdown::interrupt::MainEnded::Interrupted((), "saved"));
     Ok(())

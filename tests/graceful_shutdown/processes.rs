@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::real_time::soon_on_real_time;
 use crate::support::ms;
 
-/// A process whose lines tell where it is. It is killed when the lesson fails.
+/// A process that prints a line at each step. It is killed when the lesson fails.
 pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -20,7 +20,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program that tells on stdout.
+    /// Starts a program that prints its steps to stdout.
     pub fn start(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
@@ -42,7 +42,7 @@ impl Process {
         kill_process(self.pid, signal).unwrap();
     }
 
-    /// Waits for a line that ends like this, and gives back the lines up to it.
+    /// Waits for a line that ends with `wanted`, and returns the lines up to it.
     pub async fn until(&mut self, wanted: &str) -> Vec<String> {
         let mut seen = Vec::new();
         loop {
@@ -56,12 +56,12 @@ impl Process {
         }
     }
 
-    /// Lets it go on from where it reads a line.
+    /// Lets the process go on after it waits for a line on stdin.
     pub async fn go_on(&mut self) {
         self.stdin.as_mut().unwrap().write_all(b"go on\n").await.unwrap();
     }
 
-    /// Sends the signal until it ends.
+    /// Sends the signal until the process ends.
     pub async fn signal_until_it_ends(&mut self, signal: Signal) {
         soon_on_real_time(async {
             while timeout(ms(20), self.child.wait()).await.is_err() {
@@ -71,7 +71,7 @@ impl Process {
         .await;
     }
 
-    /// Waits until it has ended, and gives back how, with the lines that were left. Nothing of it remains.
+    /// Waits until the process has ended, and returns its status and the remaining lines.
     pub async fn end(mut self) -> (ExitStatus, Vec<String>) {
         let mut rest = Vec::new();
         while let Some(line) = soon_on_real_time(self.lines.next_line()).await.unwrap() {
@@ -82,7 +82,7 @@ impl Process {
         (status, rest)
     }
 
-    /// What it has said on stderr, where that is not where it tells.
+    /// Waits for the end, and returns the status and the text on stderr, if the steps go to stdout.
     pub async fn errors(mut self) -> (ExitStatus, String) {
         use tokio::io::AsyncReadExt;
         let mut errors = String::new();
@@ -92,8 +92,8 @@ impl Process {
     }
 }
 
-/// Runs `lesson` with a process of its own, in which this very lesson is run once more, and calls `child`. What
-/// that says is read by the lesson; it exits with the code that it returns.
+/// Runs `lesson` with a process of its own, which runs the same lesson again and calls `child`. The lesson reads what
+/// the child prints; the child exits with the code that it returns.
 pub fn with_a_process<F: Future<Output = ()>>(
     name: &str,
     child: impl FnOnce() -> u8,
@@ -113,13 +113,13 @@ pub fn with_a_process<F: Future<Output = ()>>(
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        // On stdout the test runner has its own say.
+        // The test runner prints to stdout, too.
         let stderr = child.stderr.take().unwrap();
         lesson(Process::told_by(child, Box::new(stderr))).await;
     });
 }
 
-/// What the child tells.
+/// Prints a step of the child.
 pub fn say(line: &str) {
     eprintln!("{line}");
 }

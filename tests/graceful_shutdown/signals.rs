@@ -22,8 +22,8 @@ fn runtime() -> tokio::runtime::Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// asyncio: Ctrl-C raises `KeyboardInterrupt`, and clean-ups run; SIGTERM ends the process. Here both do. (SIGTERM
-/// is sent, for a shell that runs the lessons in the background has them ignore SIGINT.)
+/// asyncio: Ctrl-C raises `KeyboardInterrupt`, and clean-ups run; SIGTERM ends the process. Here both end it. (The
+/// lesson sends SIGTERM: a program that a shell starts in the background ignores SIGINT.)
 #[test]
 fn without_a_listener_a_signal_ends_the_process_and_no_destructor_runs() {
     with_a_process(
@@ -42,7 +42,7 @@ fn without_a_listener_a_signal_ends_the_process_and_no_destructor_runs() {
     );
 }
 
-/// asyncio: `add_signal_handler(SIGTERM, ...)`, and Ctrl-C by itself.
+/// asyncio: `add_signal_handler(SIGTERM, ...)`; Ctrl-C needs none. Tokio: one stream of both.
 #[test]
 fn a_stream_of_signals_lets_main_end_by_itself() {
     with_a_process(
@@ -70,7 +70,7 @@ fn a_stream_of_signals_lets_main_end_by_itself() {
     );
 }
 
-/// 128 and the number of the signal.
+/// The code is 128 plus the number of the signal.
 #[test]
 fn each_has_the_exit_code_that_a_shell_reports() {
     for (signal, kind, name) in
@@ -108,8 +108,7 @@ fn but_when_the_listener_is_gone_ctrl_c_does_nothing() {
     );
 }
 
-/// asyncio: the second Ctrl-C gets through to a loop that is busy, as an exception. Here a runtime that is blocked
-/// sees none.
+/// asyncio: the second Ctrl-C reaches a busy loop, as an exception. Here a blocked runtime sees no signal.
 #[test]
 fn but_a_runtime_that_is_blocked_sees_no_signal() {
     with_a_process(
@@ -142,7 +141,7 @@ fn but_a_runtime_that_is_blocked_sees_no_signal() {
     );
 }
 
-/// A thread of its own sees them all the same.
+/// A thread of its own still sees the signals.
 #[test]
 fn the_second_signal_ends_a_process_whose_runtime_is_blocked() {
     with_a_process(
@@ -160,7 +159,7 @@ fn the_second_signal_ends_a_process_whose_runtime_is_blocked() {
         async |mut process| {
             process.until("ready").await;
             process.signal(Kind::INT);
-            // Two that come too close are one, and it does not show when it has seen the first.
+            // Two signals that come too close are one, and the process does not show when it has seen the first.
             process.signal_until_it_ends(Kind::INT).await;
             let (status, rest) = process.end().await;
             assert_eq!((status.code(), rest), (Some(130), vec![]));
@@ -168,7 +167,8 @@ fn the_second_signal_ends_a_process_whose_runtime_is_blocked() {
     );
 }
 
-/// And no third one is needed. What one listener has seen has reached the other too, so the next one is its second.
+/// No third signal is needed: a signal that one listener has seen has reached the other too, so the next one is its
+/// second.
 #[test]
 fn two_signals_are_enough() {
     with_a_process(
@@ -193,7 +193,7 @@ fn two_signals_are_enough() {
     );
 }
 
-/// asyncio: a shutdown that hangs is ended by a timer that calls `os._exit`, if the loop still runs. Here by a thread.
+/// asyncio: a timer that calls `os._exit` ends a shutdown that hangs, if the loop still runs. Here a thread ends it.
 #[test]
 fn a_shutdown_that_hangs_ends_after_the_limit() {
     with_a_process(
@@ -215,7 +215,7 @@ fn a_shutdown_that_hangs_ends_after_the_limit() {
     );
 }
 
-/// The limit is for a shutdown that hangs. One that ends before has its destructors and its own exit code.
+/// The limit is for a shutdown that hangs. A process that ends earlier runs its destructors and has its own exit code.
 #[test]
 fn a_process_that_ends_before_the_limit_is_left_alone() {
     with_a_process(
@@ -268,8 +268,8 @@ fn a_process_that_ends_by_itself_within_the_grace_is_left_alone() {
     );
 }
 
-/// asyncio: three signals make three calls of the handler. Tokio: those that come before a listener is polled are
-/// one.
+/// asyncio: three signals make three calls of the handler. Tokio: signals that come before a listener is polled count
+/// as one.
 #[test]
 fn but_signals_that_come_before_the_listener_is_polled_count_as_one() {
     with_a_process(
@@ -303,7 +303,7 @@ fn but_signals_that_come_before_the_listener_is_polled_count_as_one() {
     );
 }
 
-/// The trap of a loop around `ctrl_c()`: each call listens anew, and what comes between two of them is lost.
+/// The hazard of a loop around `ctrl_c()`: each call listens anew, and a signal between two calls is lost.
 #[test]
 fn but_a_signal_between_two_calls_of_ctrl_c_is_lost() {
     with_a_process(
@@ -332,12 +332,12 @@ fn but_a_signal_between_two_calls_of_ctrl_c_is_lost() {
     );
 }
 
-/// Sends a signal to this process. Each lesson has one of its own, for all lessons hear them.
+/// Sends a signal to this process. Each lesson uses a signal of its own, because all lessons hear all signals.
 fn raise(kind: Kind) {
     kill_process(getpid(), kind).unwrap();
 }
 
-/// What counts its calls and tells of each.
+/// Returns a callback that counts its calls and notifies of each.
 fn counts() -> (impl FnMut() + Send + use<>, Count, Arc<Notify>) {
     let (count, called) = (Count::default(), Arc::new(Notify::new()));
     let (counts, calls) = (count.clone(), called.clone());
@@ -360,7 +360,7 @@ async fn a_callback_is_called_for_each_signal() {
     }
 }
 
-/// asyncio: there is one handler for a signal, and a second one takes its place. Tokio: every listener hears it.
+/// asyncio: there is one handler for a signal, and a second one replaces it. Tokio: every listener hears the signal.
 #[tokio::test]
 async fn every_listener_hears_it_and_a_dropped_one_no_more() {
     let ((first, firsts, first_called), (second, _, second_called)) = (counts(), counts());
@@ -375,7 +375,7 @@ async fn every_listener_hears_it_and_a_dropped_one_no_more() {
     assert_eq!(firsts.get(), 1);
 }
 
-/// asyncio: an exception in a handler goes to the loop's exception handler; the next signal calls it again.
+/// asyncio: an exception in a handler goes to the loop's exception handler; the next signal calls the handler again.
 #[tokio::test]
 async fn a_callback_that_panics_is_called_again() {
     let (mut callback, count, called) = counts();
@@ -391,7 +391,7 @@ async fn a_callback_that_panics_is_called_again() {
     }
 }
 
-/// A panic may hold a value whose destructor panics.
+/// A panic's payload may be a value whose destructor panics.
 #[tokio::test]
 async fn a_callback_whose_panic_panics_when_dropped_is_called_again() {
     let (mut callback, count, called) = counts();
@@ -407,7 +407,8 @@ async fn a_callback_whose_panic_panics_when_dropped_is_called_again() {
     }
 }
 
-/// asyncio: `RuntimeError` for a signal that cannot be caught, `ValueError` for one that there is not.
+/// asyncio: `RuntimeError` for a signal that cannot be caught, `ValueError` for one that does not exist. Tokio: an
+/// error for both.
 #[tokio::test]
 async fn what_cannot_be_caught_is_an_error() {
     for number in [9, 4_242, -1] {

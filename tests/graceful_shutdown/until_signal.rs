@@ -2,9 +2,11 @@
 
 use std::future::{pending, ready};
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use graceful_shutdown::until_signal::{ServedUntil, serve_until};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -14,12 +16,17 @@ use crate::support::{Count, Entries, alive_tasks, ends, ms};
 
 const LIMIT: Duration = ms(200);
 
-/// Serves until the signal, which comes after 300 ms, and says how long all took.
+/// Serves until the signal, which comes after 300 ms, and returns the result with the time it took.
 async fn served<T, F: Future<Output = T>>(
     accept: impl FnOnce(TaskTracker, CancellationToken) -> F,
 ) -> (ServedUntil<T>, Duration) {
     let start = Instant::now();
     (ends(serve_until(sleep(ms(300)), LIMIT, accept)).await, start.elapsed())
+}
+
+/// A stop that comes when the accept loop has been polled.
+async fn after_a_turn() {
+    yield_now().await;
 }
 
 fn at_the_signal<T>(left: usize) -> ServedUntil<T> {
@@ -44,7 +51,7 @@ async fn it_waits_for_the_tasks_and_no_longer() {
     assert_eq!(done.get(), 2);
 }
 
-/// asyncio: `wait` returns the tasks that are pending. Here their number.
+/// asyncio: `wait` returns the pending tasks. Here: `serve_until` returns their number.
 #[tokio::test(start_paused = true)]
 async fn at_the_limit_it_says_how_many_are_left() {
     let three = |tasks: TaskTracker, _stopping| {
@@ -82,6 +89,40 @@ async fn the_signal_drops_the_accept_loop() {
     assert_eq!(dropped.get(), 1);
 }
 
+/// asyncio: after `close` a client is refused, while requests are still answered. Here too: `move` gives the loop the listener.
+#[tokio::test]
+async fn the_signal_closes_the_listener() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let refused = Arc::new(OnceLock::new());
+    let saw = refused.clone();
+    let accept = async move |tasks: TaskTracker, stopping: CancellationToken| {
+        tasks.spawn(async move {
+            stopping.cancelled().await;
+            let error = TcpStream::connect(address).await.map(drop).unwrap_err();
+            saw.set(error.kind()).unwrap();
+        });
+        listener.accept().await.unwrap();
+    };
+    assert_eq!(ends(serve_until(after_a_turn(), Duration::MAX, accept)).await, at_the_signal(0));
+    assert_eq!(refused.get(), Some(&io::ErrorKind::ConnectionRefused));
+}
+
+/// The hazard: without `move` the loop borrows the listener, which then takes connections that are never handled.
+#[tokio::test]
+async fn but_a_borrowed_listener_still_takes_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let accept = async |_tasks, _stopping| {
+        listener.accept().await.unwrap();
+    };
+    assert_eq!(ends(serve_until(after_a_turn(), Duration::MAX, accept)).await, at_the_signal(0));
+    let client = TcpStream::connect(address).await.unwrap();
+    drop(listener);
+    assert!(TcpStream::connect(address).await.is_err());
+    drop(client);
+}
+
 /// asyncio: `cancel` raises in the task. Here a token is cancelled, and a task that watches it has the limit to clean up.
 #[tokio::test(start_paused = true)]
 async fn a_task_may_clean_up_when_its_token_is_cancelled() {
@@ -111,7 +152,7 @@ async fn an_error_of_the_accept_loop_ends_it_too() {
     assert_eq!((error.kind(), served.left, elapsed), (io::ErrorKind::ConnectionAborted, 0, ms(100)));
 }
 
-/// Ctrl-C while a program starts: nothing is served, and what had been set up is dropped.
+/// Ctrl-C while a program starts: it serves no request, and drops the resources set up so far.
 #[tokio::test(start_paused = true)]
 async fn a_signal_during_the_start_up_ends_it() {
     let (connected, migrated) = (Count::default(), Count::default());
@@ -126,7 +167,7 @@ async fn a_signal_during_the_start_up_ends_it() {
     assert_eq!((connected.get(), migrated.get()), (1, 0));
 }
 
-/// A signal that is there before the first connection is polled first.
+/// A signal that comes before the first connection is polled first.
 #[tokio::test(start_paused = true)]
 async fn a_signal_that_was_there_first_wins() {
     let served = ends(serve_until(ready(()), LIMIT, |_tasks, _stopping| ready("accepted"))).await;
@@ -151,7 +192,7 @@ async fn but_what_is_left_runs_on_until_the_runtime_ends() {
     assert_eq!((alive_tasks(), done.get()), (0, 1));
 }
 
-/// What this form does not do: a tracker that is closed still starts tasks. They are waited for as well.
+/// What this form does not do: a tracker that is closed still starts tasks. `serve_until` waits for them as well.
 #[tokio::test(start_paused = true)]
 async fn but_a_task_may_start_others_after_the_stop() {
     let done = Count::default();
@@ -185,18 +226,18 @@ async fn but_a_panic_of_a_task_is_reported_by_the_hook_alone() {
 /// A dropped `serve_until`, as in a timeout, still asks the tasks to end.
 #[tokio::test(start_paused = true)]
 async fn a_drop_of_it_cancels_the_token() {
-    let told = Count::default();
-    let tells = told.clone();
+    let cancelled = Count::default();
+    let counted = cancelled.clone();
     let one = |tasks: TaskTracker, stopping: CancellationToken| {
         tasks.spawn(async move {
             stopping.cancelled().await;
-            tells.add();
+            counted.add();
         });
         pending::<()>()
     };
     assert!(timeout(ms(100), serve_until(pending(), LIMIT, one)).await.is_err());
     yield_now().await;
-    assert_eq!(told.get(), 1);
+    assert_eq!(cancelled.get(), 1);
 }
 
 /// Real signals, in a process of its own: each ends the service, and a request in flight is answered.

@@ -15,7 +15,7 @@ pub fn on_four_threads() -> Runtime {
     Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
 }
 
-/// Signals that come at these times, each named after its time.
+/// Returns signals that come at these times, each named after its time.
 pub fn signals_at<const N: usize>(millis: [u64; N]) -> impl futures::Stream<Item = u64> + Send {
     let start = Instant::now();
     stream::iter(millis).then(move |at| async move {
@@ -52,7 +52,7 @@ pub mod shutdown {
 
     use crate::support::ms;
 
-    /// The error of a job: any.
+    /// The error of a job, of any type.
     pub type AnyError = Box<dyn Error + Send + Sync>;
     pub type Jobs = graceful_shutdown::shutdown::Jobs<AnyError>;
     pub type JobResult = Result<(), AnyError>;
@@ -62,13 +62,13 @@ pub mod shutdown {
     /// What a job does in these lessons.
     #[derive(Debug, Clone, Copy)]
     pub enum Kind {
-        /// It takes so long, and does not look at its token.
+        /// It takes this many milliseconds, and ignores its token.
         Takes(u64),
         /// It waits until its token is cancelled, and takes this long to clean up.
         CleansUp(u64),
-        /// It returns an error, after so long.
+        /// It returns an error after this many milliseconds.
         Fails(u64),
-        /// It panics, after so long.
+        /// It panics after this many milliseconds.
         Panics(u64),
     }
 

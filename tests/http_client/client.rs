@@ -24,7 +24,7 @@ async fn two_requests_to_one_host_share_a_connection() {
     assert_eq!(server.counts().connections, 1);
 }
 
-/// The drawback of `reqwest::get` and `aiohttp.request` alike: a client for each request is a connection for each.
+/// The drawback of `reqwest::get` and `aiohttp.request` alike: a client per request opens a connection per request.
 #[tokio::test]
 async fn but_a_client_for_each_request_opens_a_connection_for_each() {
     let server = Server::start().await.unwrap();
@@ -34,7 +34,7 @@ async fn but_a_client_for_each_request_opens_a_connection_for_each() {
     assert_eq!(server.counts().connections, 2);
 }
 
-/// In both, a connection in the middle of a body is of no use to the next request: dropping the response closes it.
+/// In both, the next request cannot use a connection in the middle of a body: dropping the response closes it.
 #[tokio::test]
 async fn a_body_that_is_not_read_to_its_end_costs_the_connection() {
     let server = Server::start().await.unwrap();
@@ -68,7 +68,7 @@ async fn the_total_timeout_covers_headers_that_never_come() {
     let begin = Instant::now();
     let error = client.get(server.url("/hang")).send().await.unwrap_err();
     assert!(error.is_timeout());
-    // A clock that was stopped within a millisecond goes on in whole ones.
+    // A clock that was paused within a millisecond advances in whole milliseconds.
     assert_eq!(begin.elapsed().as_secs(), 300);
 }
 
@@ -115,7 +115,7 @@ async fn the_total_timeout_covers_a_body_that_never_ends() {
     assert_eq!(server.counts().connections, 2);
 }
 
-/// aiohttp's `sock_read`, reqwest's `read_timeout`: silence, not slowness. It starts anew with each chunk.
+/// aiohttp's `sock_read`, reqwest's `read_timeout`: a limit on silence, not on slowness. It starts anew with each chunk.
 #[tokio::test]
 async fn the_read_timeout_counts_from_the_last_chunk() {
     let server = Server::start().await.unwrap();
@@ -155,7 +155,7 @@ async fn ten_redirects_are_followed_and_not_eleven() {
     assert_eq!(server.requests_to("/redirect/loop"), 11);
 }
 
-/// Behaviour N08. In both, another port is another host, and secrets are not for it.
+/// Behaviour N08. In both, another port counts as another host, and gets no secrets.
 #[tokio::test]
 async fn secrets_are_dropped_on_the_way_to_another_host() {
     let (here, there) = (Server::start().await.unwrap(), Server::start().await.unwrap());
@@ -172,7 +172,7 @@ async fn secrets_are_dropped_on_the_way_to_another_host() {
     assert!(dropped.contains("x-other: c"), "a header of your own is no secret to reqwest: {dropped}");
 }
 
-/// Behaviour N08. In both, 307 and 308 repeat the request, 301 to 303 make a GET of a POST.
+/// Behaviour N08. In both, 307 and 308 repeat the request; 301 to 303 turn a POST into a GET.
 #[tokio::test]
 async fn only_307_and_308_keep_the_method_and_the_body() {
     let server = Server::start().await.unwrap();
@@ -222,7 +222,7 @@ async fn a_connection_closed_at_the_moment_of_use_is_asked_once_more() {
     assert_eq!(server.requests_to("/garbage"), 1, "that was an answer");
 }
 
-/// Behaviour N03, at its ends: `Duration::MAX` is as long as a limit can be: no limit.
+/// Behaviour N03, at its ends: `Duration::MAX` means no limit.
 #[tokio::test]
 async fn a_limit_as_long_as_a_duration_can_be_is_none() {
     let server = Server::start().await.unwrap();
@@ -263,7 +263,7 @@ async fn the_builders_own_settings_are_kept() {
     assert_eq!(server.counts().requests, before + 1, "it was asked as the proxy");
 }
 
-/// aiohttp: `ClientTimeout(total=None)` is no limit. Here `None` leaves that of the builder.
+/// aiohttp: `ClientTimeout(total=None)` is no limit. Here `None` keeps the builder's limit.
 #[tokio::test]
 async fn a_limit_that_is_not_given_is_the_builders() {
     let server = Server::start().await.unwrap();
@@ -276,7 +276,7 @@ async fn a_limit_that_is_not_given_is_the_builders() {
     assert_eq!(begin.elapsed().as_secs(), 7);
 }
 
-/// The hazard: a limit of the builder for which `Timeouts` has one is replaced. So is its `retry`.
+/// The hazard: a limit in `Timeouts` replaces the builder's limit. The builder's `retry` is replaced too.
 #[tokio::test]
 async fn but_a_limit_that_is_given_replaces_the_builders() {
     let server = Server::start().await.unwrap();
@@ -292,7 +292,7 @@ async fn but_a_limit_that_is_given_replaces_the_builders() {
     assert_eq!(begin.elapsed().as_secs(), 300);
 }
 
-/// aiohttp's defaults come first and a program's settings last. So they do here, on what `aiohttp_defaults` returns.
+/// In aiohttp, a program's settings override the defaults. So they do here, on the builder from `aiohttp_defaults`.
 #[tokio::test]
 async fn what_is_set_after_the_defaults_holds() {
     let server = Server::start().await.unwrap();

@@ -11,7 +11,7 @@ use http_client::download::{DownloadError, download};
 use crate::work::download::chunks;
 use crate::work::{causes, client, files};
 
-/// A whole body becomes a file of its name, and nothing else is in the folder.
+/// A complete body becomes a file of its name, and the folder holds nothing else.
 #[tokio::test]
 async fn a_whole_body_has_its_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -23,7 +23,7 @@ async fn a_whole_body_has_its_name() {
     assert_eq!(files(folder.path()), ["empty", "page"]);
 }
 
-/// The naive port writes to the final name, and leaves a part there when the connection breaks.
+/// The naive port writes to the final name; when the connection breaks, a part stays there.
 #[tokio::test]
 async fn a_body_that_breaks_off_has_no_name() {
     let server = Server::start().await.unwrap();
@@ -36,7 +36,7 @@ async fn a_body_that_breaks_off_has_no_name() {
     }
 }
 
-/// A body without an end stops at the limit; one of exactly the limit is taken.
+/// A body without an end stops at the limit. A body of exactly the limit is accepted.
 #[tokio::test]
 async fn a_body_beyond_the_limit_has_no_name() {
     let server = Server::start().await.unwrap();
@@ -62,7 +62,7 @@ async fn an_older_file_stays_until_the_new_one_is_whole() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
 }
 
-/// The folder is asked first: no byte is taken from a stream that has nowhere to go.
+/// The folder is checked first: if it cannot be written, no byte is read from the stream.
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_an_error_before_the_first_byte() {
     let taken = Arc::new(AtomicUsize::new(0));
@@ -76,7 +76,7 @@ async fn a_folder_that_cannot_be_written_is_an_error_before_the_first_byte() {
     assert_eq!(taken.load(SeqCst), 0);
 }
 
-/// Temporary files are for their owner alone; a download is a file as `File::create` makes it.
+/// Only its owner may read a temporary file. A download has the mode that `File::create` gives.
 #[cfg(unix)]
 #[tokio::test]
 async fn the_file_can_be_read_by_whom_any_new_file_can() {
@@ -88,7 +88,7 @@ async fn the_file_can_be_read_by_whom_any_new_file_can() {
     assert_eq!(mode("page"), mode("plain"));
 }
 
-/// A folder of that name, or a name that is too long, would be an error of the last step: after the whole body.
+/// Unchecked, a folder of that name or a name that is too long would fail only after the whole body.
 #[tokio::test]
 async fn a_name_that_cannot_be_taken_is_an_error_before_the_first_byte() {
     let folder = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ async fn a_name_that_cannot_be_taken_is_an_error_before_the_first_byte() {
     assert_eq!(files(folder.path()), ["taken"]);
 }
 
-/// Chunks that are always there leave room for the timeout around them.
+/// Even when every chunk is ready, the timeout around the download fires.
 #[tokio::test]
 async fn chunks_without_an_end_can_be_timed_out() {
     let folder = tempfile::tempdir().unwrap();

@@ -12,7 +12,7 @@ async fn ask(path: &str, limit: usize) -> Result<Project, JsonError> {
     json(client().get(server.url(path)).send().await.unwrap(), limit).await
 }
 
-/// In both, JSON under its own name, or as `application/problem+json`, is read.
+/// Both read JSON as `application/json` and as `application/problem+json`.
 #[tokio::test]
 async fn what_says_it_is_json_is_read() {
     for path in ["/json", "/json/as/application/problem+json"] {
@@ -42,7 +42,7 @@ async fn what_is_no_json_is_invalid() {
     assert!(causes(&error).contains("line 1"), "{}", causes(&error));
 }
 
-/// A body has no limit in aiohttp or reqwest; here it has, and the boundary itself is within it.
+/// In aiohttp and reqwest a body has no limit. Here it has one, and a body of exactly the limit is read.
 #[tokio::test]
 async fn a_longer_body_than_the_limit_is_refused() {
     let length = br#"{"name": "tokio", "stars": 5}"#.len();
@@ -50,7 +50,7 @@ async fn a_longer_body_than_the_limit_is_refused() {
     assert!(matches!(ask("/json", length - 1).await, Err(JsonError::TooLong(_))));
 }
 
-/// The limit is for the body, not for a chunk of it.
+/// The limit applies to the whole body, not to a chunk.
 #[tokio::test(start_paused = true)]
 async fn chunks_add_up_to_the_limit() {
     let halves = [r#"{"name": "tokio","#, r#" "stars": 5}"#];
@@ -61,7 +61,7 @@ async fn chunks_add_up_to_the_limit() {
     assert!(matches!(json::<Project>(response, length - 1).await, Err(JsonError::TooLong(_))));
 }
 
-/// RFC 6839: `application/` before, `+json` behind, and not one of the two.
+/// RFC 6839: the name begins with `application/` and ends with `+json`. One of the two is not enough.
 #[tokio::test(start_paused = true)]
 async fn half_a_name_of_json_is_none() {
     for (kind, is_json) in [
@@ -75,7 +75,7 @@ async fn half_a_name_of_json_is_none() {
     }
 }
 
-/// In both, a body without an end can be timed out. Chunks that are always there leave room for that.
+/// In both, a body without an end can be timed out, even when every chunk is ready.
 #[tokio::test]
 async fn json_without_an_end_can_be_timed_out() {
     let work = json::<Project>(endless_response(200, "application/json"), 100);
@@ -108,7 +108,7 @@ async fn a_byte_order_mark_and_utf_16_are_read() {
     assert_eq!(json::<u8>(response_of(b"7".to_vec()), 1000).await.unwrap(), 7);
 }
 
-/// JSON of this body, without a socket.
+/// A response with this body, without a socket.
 fn response_of(body: Vec<u8>) -> reqwest::Response {
     use tokio_tungstenite::tungstenite::http;
     http::Response::builder().header("content-type", "application/json").body(body).unwrap().into()

@@ -75,7 +75,7 @@ async fn a_host_has_a_limit_of_its_own() {
     assert_eq!(slow.counts().requests, 2);
 }
 
-/// The order of the two permits matters: the broken form takes the global one first, and starves everybody.
+/// The order of the two permits matters: the broken form takes the global permit first, and starves every host.
 #[tokio::test]
 async fn but_the_global_permit_first_lets_one_slow_host_stop_all() {
     let limits = [Limits::new(limit(2), limit(2)), Limits::new(limit(2), limit(1))];
@@ -94,7 +94,7 @@ async fn but_the_global_permit_first_lets_one_slow_host_stop_all() {
     assert!(mended.permits(&quick).now_or_never().is_some());
 }
 
-/// Waiters are served in the order they came, as aiohttp's are.
+/// Waiters are served FIFO, as in aiohttp.
 #[tokio::test]
 async fn who_came_first_is_served_first() {
     let limits = Limits::new(limit(1), limit(1));
@@ -108,7 +108,7 @@ async fn who_came_first_is_served_first() {
     assert!(poll!(&mut first).is_ready());
 }
 
-/// A request that fails gives back its permits, and so does a page that is dropped unread.
+/// A request that fails returns its permits, and so does a page that is dropped unread.
 #[tokio::test]
 async fn a_failed_request_and_a_dropped_page_give_back_their_permits() {
     let server = Server::start().await.unwrap();

@@ -15,7 +15,7 @@ use crate::support::limit;
 use crate::work::many::{LIMITS, all, fetch, urls};
 use crate::work::{DAY, seconds, url};
 
-/// None, one, a thousand: as many outcomes as URLs.
+/// With no URL, one URL or a thousand, there are as many outcomes as URLs.
 #[tokio::test(start_paused = true)]
 async fn each_url_has_exactly_one_outcome() {
     for number in [0, 1, 1000] {
@@ -28,7 +28,7 @@ async fn each_url_has_exactly_one_outcome() {
     }
 }
 
-/// aiohttp: tasks that wait for the slow host's connections do not hold the connector's. Here they are not even tasks.
+/// aiohttp: tasks that wait for a slow host hold no connection of the connector. Here the waiting URLs are not even tasks.
 #[tokio::test(start_paused = true)]
 async fn a_slow_host_does_not_hold_up_the_others() {
     let hosts = &["slow", "slow", "slow", "slow", "one", "two", "one", "two"];
@@ -44,7 +44,7 @@ async fn a_slow_host_does_not_hold_up_the_others() {
     assert_eq!(begin.elapsed(), seconds(4));
 }
 
-/// The hazard: as many tasks as the limit, each of which waits for its host inside, are soon all with one host.
+/// The hazard: when each task waits for its host inside, all tasks of the limit are soon waiting for one host.
 #[tokio::test(start_paused = true)]
 async fn but_waiting_for_the_host_inside_the_task_holds_up_all() {
     let hosts = &["slow", "slow", "slow", "slow", "one", "two", "one", "two"];
@@ -60,7 +60,7 @@ async fn but_waiting_for_the_host_inside_the_task_holds_up_all() {
     assert_eq!(begin.elapsed(), Duration::from_millis(2010), "two of the slow host came first");
 }
 
-/// A host never has more under way than its limit, and all together never more than theirs.
+/// No host ever has more fetches under way than its limit, and all hosts together never more than the limit in all.
 #[tokio::test(start_paused = true)]
 async fn the_limits_hold_at_every_moment() {
     static ALL: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
@@ -88,8 +88,8 @@ async fn the_limits_hold_at_every_moment() {
     assert_eq!((ALL[1].load(SeqCst), HOST[1].load(SeqCst)), (5, 2));
 }
 
-/// `gather` makes a task for every URL before the first request. Here the list is taken as it is needed, so that its
-/// length costs nothing.
+/// `gather` makes a task for every URL before the first request. Here URLs are taken as they are needed, so a long list
+/// costs no more memory.
 #[tokio::test(start_paused = true)]
 async fn the_list_is_taken_only_as_far_as_it_is_needed() {
     let taken = Arc::new(AtomicUsize::new(0));
@@ -107,7 +107,7 @@ async fn the_list_is_taken_only_as_far_as_it_is_needed() {
     assert_eq!(taken.load(SeqCst), 5, "nobody asked for more: nothing new begins");
 }
 
-/// The price of looking past a slow host is bounded: with that many URLs aside, the list waits for it.
+/// Looking past a slow host has a bound: once `aside` URLs are put aside, the list waits for that host.
 #[tokio::test(start_paused = true)]
 async fn not_more_urls_are_put_aside_than_allowed() {
     let taken = Arc::new(AtomicUsize::new(0));
@@ -123,7 +123,7 @@ async fn not_more_urls_are_put_aside_than_allowed() {
     assert_eq!(taken.load(SeqCst), 3 + LIMITS.aside);
 }
 
-/// `gather` raises what a task raised. A panic is raised where the outcome is asked for.
+/// `gather` raises a task's exception. Here the panic of a fetch goes on in `next`.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_fetch_is_one_of_next() {
     let mut many = Many::new(urls(&["one", "bad"]), LIMITS, |url| async move {
@@ -135,7 +135,7 @@ async fn a_panic_in_a_fetch_is_one_of_next() {
     assert_eq!(many.next().await.unwrap(), "one/0", "the others go on");
 }
 
-/// A host is free again when its fetch has panicked, in its first poll or before it.
+/// A host is free again after its fetch panicked, in the first poll or before it.
 #[tokio::test(start_paused = true)]
 async fn after_a_panic_the_host_has_its_next_turn() {
     let hosts = &["slow", "slow", "slow"];
@@ -153,7 +153,7 @@ async fn after_a_panic_the_host_has_its_next_turn() {
     assert_eq!(all(many).await, ["slow/2"]);
 }
 
-/// Two at once to one host, five URLs: each one that ends makes room for one.
+/// Two at once to one host, five URLs: each fetch that ends lets the next begin.
 #[tokio::test(start_paused = true)]
 async fn a_host_has_room_again_when_a_fetch_has_ended() {
     let limits = Limits { all: limit(2), per_host: limit(2), aside: 100 };
@@ -163,7 +163,7 @@ async fn a_host_has_room_again_when_a_fetch_has_ended() {
     assert_eq!(begin.elapsed(), seconds(3));
 }
 
-/// A list of many hosts: one is forgotten when its last URL is done.
+/// In a list of many hosts, each host is forgotten when its last URL is done.
 #[tokio::test(start_paused = true)]
 async fn a_host_that_is_done_takes_no_memory() {
     let fetch: fn(Url) -> BoxFuture<'static, String> = |url| fetch(url).boxed();
@@ -176,7 +176,7 @@ async fn a_host_that_is_done_takes_no_memory() {
     assert_eq!(most, 3, "those under way, three at once");
 }
 
-/// asyncio's tasks live on when the loop over them is left. Here, dropping the loop's source ends them.
+/// asyncio's tasks live on after the loop over them is left. Here, dropping the loop's source cancels them.
 #[tokio::test(start_paused = true)]
 async fn dropping_it_aborts_what_is_under_way() {
     let mut many = Many::new(urls(&["one", "two", "slow"]), LIMITS, fetch);
@@ -201,7 +201,7 @@ async fn a_slot_is_filled_before_its_page_is_handled() {
     assert_eq!((handled, begin.elapsed()), (40, seconds(5)));
 }
 
-/// The limit is for the host of the URL in the list: `Many` does not see where a redirect leads.
+/// The limit applies to the host of the URL in the list: `Many` does not see redirects.
 #[tokio::test(start_paused = true)]
 async fn but_a_redirect_to_another_host_is_not_counted_there() {
     static AT_THE_TARGET: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
@@ -220,7 +220,7 @@ async fn but_a_redirect_to_another_host_is_not_counted_there() {
     );
 }
 
-/// asyncio refuses to cancel a `gather` that is done. An owner that is dropped takes finished outcomes along.
+/// asyncio refuses to cancel a `gather` that is done. Here, dropping the owner drops the finished outcomes too.
 #[tokio::test(start_paused = true)]
 async fn but_outcomes_that_nobody_asked_for_go_with_it() {
     let mut many = Many::new(urls(&["one", "two", "slow"]), LIMITS, fetch);

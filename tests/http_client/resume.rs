@@ -7,7 +7,7 @@ use http_client::resume::{Part, ResumeError, resume};
 
 use crate::work::{client, files, url};
 
-/// The bytes of a file of the server: ten of each letter, and another version begins with another letter.
+/// The bytes of the server's file: ten of each letter. Another version begins with another letter.
 fn bytes(size: usize, version: usize) -> String {
     (0..size).map(|index| char::from(b'a' + ((index / 10 + version) % 26) as u8)).collect()
 }
@@ -16,7 +16,7 @@ fn content(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-/// aiohttp: a `Range` and a look at the status, by hand. The second call gets only what is missing.
+/// aiohttp: set `Range` and check the status by hand. Here the second call gets only the missing bytes.
 #[tokio::test]
 async fn a_part_is_gone_on_with() {
     let server = Server::start().await.unwrap();
@@ -36,7 +36,7 @@ async fn a_part_is_gone_on_with() {
     assert_eq!((content(&file), files(folder.path())), (bytes(100, 0), vec!["page".to_owned()]));
 }
 
-/// Parts of parts add up, each with what the server had sent.
+/// A download that breaks off several times adds up: each call continues after the bytes that came.
 #[tokio::test]
 async fn a_file_that_breaks_off_again_and_again_is_whole_in_the_end() {
     let server = Server::start().await.unwrap();
@@ -50,7 +50,7 @@ async fn a_file_that_breaks_off_again_and_again_is_whole_in_the_end() {
     assert_eq!(server.counts().requests, 5);
 }
 
-/// `If-Range`: of another version, the whole file comes, and not its second half behind the first one of the old.
+/// `If-Range`: if the file has changed, the server sends all of it. Halves of two versions are never joined.
 #[tokio::test]
 async fn a_changed_file_comes_from_the_beginning() {
     let server = Server::start().await.unwrap();
@@ -75,7 +75,7 @@ async fn a_server_that_ignores_ranges_sends_the_whole_file() {
     assert_eq!(files(folder.path()), ["deaf", "untagged"]);
 }
 
-/// A server that names no version leaves no part: there is no asking for the rest of it.
+/// If the server names no version, no part is kept, because the rest could not be asked for.
 #[tokio::test]
 async fn without_a_version_nothing_is_left() {
     let server = Server::start().await.unwrap();
@@ -85,7 +85,7 @@ async fn without_a_version_nothing_is_left() {
     assert_eq!(files(folder.path()), [""; 0]);
 }
 
-/// 416: the part is as long as the file, or longer. It is fetched again from the beginning.
+/// 416: the part is as long as the file, or longer. The file is fetched again from the beginning.
 #[tokio::test]
 async fn a_part_beyond_the_end_is_fetched_again() {
     let server = Server::start().await.unwrap();
@@ -111,7 +111,31 @@ async fn a_rest_that_does_not_fit_is_fetched_again() {
     assert_eq!((content(&file), server.counts().requests), (bytes(100, 0), 3));
 }
 
-/// A part without its version, or with half of one, is not gone on with.
+/// A server that answers a request for the whole file with a rest is asked twice, and then it is an error.
+#[tokio::test]
+async fn a_rest_that_no_one_asked_for_is_an_error() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let unasked =
+        "HTTP/1.1%20206%20Partial%0D%0Acontent-range:bytes%200-4/5%0D%0Acontent-length:5%0D%0A%0D%0Ahello";
+    for path in [format!("/raw/unasked?{unasked}"), "/status/416".to_owned()] {
+        let address = url(server.url(&path));
+        let error = resume(&client(), address.clone(), &folder.path().join("page"), 100).await.unwrap_err();
+        assert!(matches!(error, ResumeError::Misfit), "{error}");
+        assert_eq!((server.requests_to(address.path()), files(folder.path())), (2, vec![]));
+    }
+}
+
+/// If the part is empty, there is nothing to resume.
+#[tokio::test]
+async fn an_empty_part_asks_for_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("page.part"), "").unwrap();
+    std::fs::write(folder.path().join("page.part-of"), "\"0\"").unwrap();
+    assert!(Part::of(&folder.path().join("page")).await.unwrap().wanted().is_empty());
+}
+
+/// A part without its version, or with half of a version, is not resumed.
 #[tokio::test]
 async fn a_part_of_an_unknown_file_is_not_trusted() {
     let server = Server::start().await.unwrap();
@@ -128,7 +152,7 @@ async fn a_part_of_an_unknown_file_is_not_trusted() {
     }
 }
 
-/// Neither an error page nor a body beyond the limit becomes the file, or a part of it.
+/// An error page never becomes the file or a part of it, nor does a body beyond the limit.
 #[tokio::test]
 async fn an_error_page_is_no_rest_of_a_file() {
     let server = Server::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Lessons of the patterns `retry_after` and `retry`, about HTTP. Those of `retry` alone are in error_handling, whose file it is.
+//! Lessons of the patterns `retry_after` and `retry`, about HTTP. The lessons of `retry` alone are in error_handling.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ async fn verdict(method: Method, client: &Client, server: &Server, path: &str) -
     judge(&method, outcome.as_ref(), SystemTime::now())
 }
 
-/// Only what may be different the next time, and only for a method that may be repeated.
+/// Only failures that may pass are repeated, and only for a method that may be repeated.
 #[tokio::test]
 async fn only_passing_failures_of_idempotent_methods_are_worth_it() {
     let (server, client) = (Server::start().await.unwrap(), client());
@@ -39,7 +39,7 @@ async fn only_passing_failures_of_idempotent_methods_are_worth_it() {
     assert_eq!(verdict(Method::GET, &client, &server, "/close").await, AGAIN);
     assert_eq!(verdict(Method::POST, &client, &server, "/close").await, None, "it may have been done");
     assert_eq!(verdict(Method::GET, &client, &server, "/redirect/loop").await, None);
-    // What is wrong with TLS is wrong the next time: a certificate, or a server that does not speak it.
+    // A failure of TLS will not pass: an untrusted certificate, or a server that does not speak TLS.
     let without_tls = client.get(server.url("/page/one").replace("http:", "https:")).send().await;
     assert_eq!(judge(&Method::GET, without_tls.as_ref(), SystemTime::now()), None);
     let gone = server.url("/page/gone");
@@ -58,7 +58,7 @@ async fn a_body_that_breaks_off_is_worth_another_attempt() {
     }
 }
 
-/// Both forms of the header: seconds, and a date, which is no pause when it is past.
+/// Both forms of the header are read: seconds, and a date. A date in the past gives no pause.
 #[tokio::test]
 async fn retry_after_is_seconds_or_a_date() {
     let server = Server::start().await.unwrap();
@@ -88,7 +88,7 @@ async fn a_busy_server_gives_the_page_in_the_end() {
     assert_eq!(server.requests_to("/busy/2/seconds/0/c"), 3);
 }
 
-/// A number of seconds that no number holds is a long time, and not a header without meaning.
+/// A number of seconds too large for an integer is a very long pause; the header is not ignored.
 #[tokio::test]
 async fn a_pause_beyond_every_number_is_a_very_long_one() {
     let server = Server::start().await.unwrap();
@@ -106,7 +106,7 @@ async fn a_pause_beyond_every_number_is_a_very_long_one() {
     }
 }
 
-/// urllib3: `parse_retry_after` takes both forms, too. A list of two values, or a date of another form, asks for nothing.
+/// urllib3: `parse_retry_after` takes both forms, too. A list of two values, or a date in another form, is ignored.
 #[test]
 fn what_is_neither_seconds_nor_a_date_asks_for_nothing() {
     let now = SystemTime::UNIX_EPOCH + seconds(784_111_777);
@@ -126,7 +126,7 @@ fn what_is_neither_seconds_nor_a_date_asks_for_nothing() {
     assert_eq!(retry_after(&HeaderMap::new(), now), None);
 }
 
-/// A date beyond what a header can say is nonsense, and the last one that it can say is far away.
+/// The latest date that a header can name is a long pause. A date beyond it is ignored.
 #[test]
 fn a_date_far_away_is_a_long_pause() {
     let asked = |value: &'static str| {
@@ -138,7 +138,7 @@ fn a_date_far_away_is_a_long_pause() {
     assert_eq!(asked("Fri, 31 Dec 10000 23:59:59 GMT"), None);
 }
 
-/// aiohttp-retry judges a response. Here a `StatusError` is enough: the body is read, and status and headers are kept.
+/// aiohttp-retry judges a response. Here a `StatusError` is enough, because it keeps the status and the headers.
 #[tokio::test]
 async fn a_status_error_can_be_judged_by_its_status_and_headers() {
     let (server, now) = (Server::start().await.unwrap(), SystemTime::now());
@@ -154,7 +154,7 @@ async fn a_status_error_can_be_judged_by_its_status_and_headers() {
     assert_eq!(judge_status(&Method::GET, StatusCode::BAD_GATEWAY, &missing.headers, now), AGAIN);
 }
 
-/// An error has no status: what it says is where it happened.
+/// An error has no status. It is judged by where it happened: in the connection, or in the request itself.
 #[tokio::test]
 async fn an_error_is_judged_without_a_clock() {
     let server = Server::start().await.unwrap();

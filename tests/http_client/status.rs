@@ -18,7 +18,7 @@ async fn a_404_is_a_page_unless_somebody_asks() {
     assert_eq!(raise_for_status(found, 0).await.unwrap().text().await.unwrap(), "page here\n");
 }
 
-/// aiohttp's error and `error_for_status` lose the body, which is where the server says what is wrong.
+/// aiohttp's error and `error_for_status` lose the body, where the server explains what is wrong.
 #[tokio::test]
 async fn the_error_keeps_the_beginning_of_the_body() {
     let server = Server::start().await.unwrap();
@@ -33,7 +33,7 @@ async fn the_error_keeps_the_beginning_of_the_body() {
     assert!(!lost.to_string().contains("404 Not Found\n"), "{lost}");
 }
 
-/// What it keeps is exact, and it does not wait for more: the halves of this body are a second apart.
+/// It keeps exactly `keep` bytes and does not wait for more: the halves of this body are a second apart.
 #[tokio::test(start_paused = true)]
 async fn the_error_waits_for_what_it_keeps_and_no_longer() {
     for (keep, body, waited) in [(9, "try again", 1), (10, "try again ", 1), (12, "try again la", 2)] {
@@ -44,14 +44,14 @@ async fn the_error_waits_for_what_it_keeps_and_no_longer() {
     }
 }
 
-/// In both, an error page without an end can be timed out. Chunks that are always there leave room for that.
+/// In both, an error page without an end can be timed out, even when every chunk is ready.
 #[tokio::test]
 async fn an_error_without_an_end_can_be_timed_out() {
     let work = raise_for_status(endless_response(503, "text/plain"), 100);
     assert!(tokio::time::timeout(ms(5), work).await.is_err());
 }
 
-/// Headers such as `Retry-After` survive as well.
+/// The error also keeps headers such as `Retry-After`.
 #[tokio::test]
 async fn the_error_keeps_the_headers() {
     let server = Server::start().await.unwrap();
@@ -60,7 +60,7 @@ async fn the_error_keeps_the_headers() {
     assert_eq!(error.headers["retry-after"], "5");
 }
 
-/// aiohttp: a redirect that leads nowhere raises `InvalidUrlRedirectClientError`. reqwest hands the redirect back.
+/// aiohttp: a redirect that leads nowhere raises `InvalidUrlRedirectClientError`. reqwest returns the redirect.
 #[tokio::test]
 async fn a_redirect_that_cannot_be_followed_is_no_success() {
     let server = Server::start().await.unwrap();
@@ -77,7 +77,7 @@ async fn a_redirect_that_cannot_be_followed_is_no_success() {
     }
 }
 
-/// Success is 200 to 299. aiohttp raises from 400 on; a 101 that was not asked for, or a 600, are pages there.
+/// Success is 200 to 299. aiohttp raises from 400 on, and accepts a 101 that was not asked for.
 #[tokio::test]
 async fn a_status_that_is_not_2xx_is_no_success() {
     let server = Server::start().await.unwrap();
@@ -100,7 +100,7 @@ async fn a_status_that_is_not_2xx_is_no_success() {
     }
 }
 
-/// A body may hold what moves a terminal's cursor, or looks like further lines of a log.
+/// A body may hold characters that move a terminal's cursor, or text that looks like further lines of a log.
 #[tokio::test(start_paused = true)]
 async fn the_text_of_the_error_is_one_line_without_controls() {
     let body = ["\u{1b}[2Jgone\r\n  2.000s  all ", "is well\u{7}\u{202e}\u{9b}1m\0\n"];

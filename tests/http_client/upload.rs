@@ -22,7 +22,7 @@ async fn a_stream_arrives_as_one_body() {
     assert!(echo.contains("transfer-encoding: chunked"));
 }
 
-/// A file has a length, and says it.
+/// A file has a length, and the request announces it.
 #[tokio::test]
 async fn a_file_arrives_with_its_length() {
     let server = Server::start().await.unwrap();
@@ -35,7 +35,7 @@ async fn a_file_arrives_with_its_length() {
     assert!(upload_file(&client(), url(server.url("/echo")), Path::new("/no/such/file")).await.is_err());
 }
 
-/// A stream without an end, which tells how many chunks were taken when it is dropped.
+/// A stream without an end. When it is dropped, it reports how many chunks were taken.
 fn endless() -> (impl futures::Stream<Item = io::Result<Bytes>> + Send, tokio::sync::oneshot::Receiver<usize>)
 {
     struct Taken(usize, Option<tokio::sync::oneshot::Sender<usize>>);
@@ -53,7 +53,7 @@ fn endless() -> (impl futures::Stream<Item = io::Result<Bytes>> + Send, tokio::s
 }
 
 /// Behaviour N10. In both, chunks are pulled as the connection takes them, and cancelling the request closes the
-/// stream. This one never ends, and the server reads none of it.
+/// stream. This stream never ends, and the server reads none of it.
 #[tokio::test]
 async fn chunks_are_pulled_as_needed_and_a_cancelled_request_drops_the_stream() {
     let server = Server::start().await.unwrap();
@@ -77,14 +77,14 @@ async fn but_a_plain_stream_stays_with_a_connection_that_is_stuck() {
         _ = plain => panic!("nobody answers"),
         _ = server.until(|counts| counts.in_flight == 1) => {}
     }
-    // A round trip over another connection: time enough for the first one to notice, if it did.
+    // A round trip over another connection gives the first one time to notice the cancellation.
     client().get(server.url("/page/other")).send().await.unwrap();
     assert!(dropped.try_recv().is_err(), "the request is gone, its stream is not");
     server.stop().await;
     assert!(dropped.await.is_ok(), "now that the connection is broken, it is");
 }
 
-/// A stream can be sent once: what would repeat it is handed to the caller.
+/// A stream can be sent only once, so the caller gets a redirect that would repeat it.
 #[tokio::test]
 async fn a_redirect_that_repeats_the_body_is_handed_back() {
     let server = Server::start().await.unwrap();
@@ -124,7 +124,7 @@ async fn an_early_answer_does_not_cut_the_body_off() {
     assert!(received.ends_with("\r\n7\r\nearly, \r\n4\r\nlate\r\n0\r\n\r\n"), "{received}");
 }
 
-/// A stream that fails does not look like one that ended.
+/// A stream that fails never looks like a stream that ended.
 #[tokio::test]
 async fn a_stream_that_fails_is_an_error() {
     let server = Server::start().await.unwrap();
@@ -133,7 +133,7 @@ async fn a_stream_that_fails_is_an_error() {
     assert!(causes(&error).contains("the disk is gone"), "{}", causes(&error));
 }
 
-/// A pipe has no length, and the files of `/proc` say that they have none.
+/// A pipe has no length, and files of `/proc` report zero.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_does_not_know_its_length_arrives_whole() {

@@ -38,7 +38,7 @@ async fn but_without_a_heartbeat_nobody_notices() {
     assert!(timeout(DAY, socket.next()).await.is_err());
 }
 
-/// A peer that reads answers pings by itself: that is all it has to do.
+/// A peer that keeps reading answers pings automatically.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_answers_pings_is_kept() {
     let (mut ours, mut peer) = pair().await;
@@ -46,7 +46,7 @@ async fn a_peer_that_answers_pings_is_kept() {
     assert!(timeout(DAY, ours.next()).await.is_err(), "nothing came, nothing broke");
 }
 
-/// Any message is a sign of life. One that comes 14 s after the ping starts the clock anew.
+/// Any message is a sign of life: a message 14 s after the ping restarts the clock.
 #[tokio::test(start_paused = true)]
 async fn a_message_is_as_good_as_a_pong() {
     let (mut ours, mut peer) = pair().await;
@@ -62,7 +62,7 @@ async fn a_message_is_as_good_as_a_pong() {
     assert_eq!(begin.elapsed(), seconds(44 + 45));
 }
 
-/// A peer that takes no byte leaves no room for a ping either: sending it has the same limit.
+/// If the peer reads no byte, the ping cannot be sent either. The time limit covers the sending too.
 #[tokio::test(start_paused = true)]
 async fn a_full_connection_does_not_hold_up_the_heartbeat() {
     let (mut ours, _peer) = pair().await;
@@ -94,7 +94,7 @@ async fn the_loop_ends_when_the_peer_closes() {
     assert_eq!(words, ["one", "two"]);
 }
 
-/// Over a real connection: what is sent comes back, and silence is noticed.
+/// Over a real connection, a message comes back, and silence is noticed.
 #[tokio::test]
 async fn it_works_over_a_real_connection() {
     let server = Server::start().await.unwrap();
@@ -115,7 +115,7 @@ async fn a_broken_connection_is_not_a_close() {
     assert!(ours.next().await.is_none());
 }
 
-/// aiohttp: any byte is a sign of life. A frame may take longer than the heartbeat's whole patience.
+/// aiohttp: any byte is a sign of life. A frame may take longer than interval and grace period together.
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_comes_byte_by_byte_is_not_cut() {
     use tokio::io::AsyncWriteExt;
@@ -134,7 +134,7 @@ async fn a_frame_that_comes_byte_by_byte_is_not_cut() {
     assert_eq!(begin.elapsed(), seconds(7 * 44 + 45), "and silence is noticed as before");
 }
 
-/// The same while `select!` drops `next` again and again.
+/// The same holds while `select!` drops `next` again and again.
 #[tokio::test(start_paused = true)]
 async fn a_byte_between_two_calls_is_a_sign_of_life_too() {
     use tokio::io::AsyncWriteExt;
@@ -151,7 +151,7 @@ async fn a_byte_between_two_calls_is_a_sign_of_life_too() {
     assert_eq!(begin.elapsed(), seconds(4 * 44 + 45));
 }
 
-/// aiohttp: a Close ends the loop, also where the peer leaves the connection open after it.
+/// aiohttp: a Close ends the loop, even if the peer leaves the connection open after it.
 #[tokio::test(start_paused = true)]
 async fn after_a_close_there_is_no_ping() {
     let (mut ours, mut peer) = pair().await;
@@ -163,7 +163,7 @@ async fn after_a_close_there_is_no_ping() {
     assert!(matches!(peer.next().await, Some(Ok(Message::Close(_)))), "the handshake is complete");
 }
 
-/// A peer that reads nothing does not hold up the end either.
+/// A peer that reads nothing cannot delay the end.
 #[tokio::test(start_paused = true)]
 async fn a_close_to_a_peer_that_reads_nothing_ends_in_time() {
     let (mut ours, mut peer) = pair().await;
@@ -183,7 +183,7 @@ async fn a_heartbeat_without_an_end_never_pings() {
     assert!(timeout(DAY, ours.next()).await.is_err());
 }
 
-/// What comes in the last instant comes in time, also in the task that waits for it.
+/// A message in the last instant still counts, even if the waiting task needs one more turn.
 #[tokio::test(start_paused = true)]
 async fn a_message_in_the_last_instant_is_in_time() {
     let (mut ours, mut peer) = pair().await;

@@ -22,12 +22,12 @@ pub fn url(text: impl AsRef<str>) -> Url {
     Url::parse(text.as_ref()).unwrap()
 }
 
-/// reqwest's client, but for the machine's proxies and certificates, which have no part in a lesson.
+/// reqwest's client without the machine's proxies and certificates.
 pub fn plain() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
 }
 
-/// What a reader's program sets.
+/// The settings that a reader's program makes.
 pub fn builder() -> ClientBuilder {
     environment_proxies(Client::builder().user_agent("lesson").tls_certs_only([]))
 }
@@ -46,7 +46,7 @@ pub fn get(address: impl AsRef<str>) -> Request {
     Request::new(Method::GET, url(address))
 }
 
-/// Every cause of an error, for a lesson that asks for one of them.
+/// All causes of an error, as one text.
 pub fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -66,8 +66,8 @@ pub fn files(folder: &Path) -> Vec<String> {
     files
 }
 
-/// A response whose body comes in two halves, a second each, with something that is held until its body is dropped.
-/// There is no socket, so that it can be swept.
+/// A response whose body comes in two halves, a second each. The `Arc` is held until the body is dropped. There is no
+/// socket, so that it can be swept.
 pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<()>, Response) {
     use tokio_tungstenite::tungstenite::http;
     let held = Arc::new(());
@@ -83,7 +83,7 @@ pub fn slow_response(status: u16, kind: &str, body: [&'static str; 2]) -> (Arc<(
     (held, response.into())
 }
 
-/// A response whose body is empty chunks without an end, each there at once.
+/// A response whose body is an endless series of empty chunks, each ready at once.
 pub fn endless_response(status: u16, kind: &str) -> Response {
     use tokio_tungstenite::tungstenite::http;
     let chunks = stream::repeat_with(|| io::Result::Ok(Bytes::new()));

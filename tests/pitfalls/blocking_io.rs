@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::work::IN_TIME;
 
-/// A server that says everything back; it serves one connection.
+/// An echo server for one connection.
 pub(super) async fn echo() -> (SocketAddr, tokio::task::JoinHandle<io::Result<()>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -24,8 +24,8 @@ pub(super) async fn echo() -> (SocketAddr, tokio::task::JoinHandle<io::Result<()
     (address, serving)
 }
 
-/// asyncio: `requests.get` of a server in the same loop hangs. Tokio: a call of `std::net` to one on the same thread
-/// does; here it gives up.
+/// asyncio: `requests.get` to a server in the same loop hangs. Tokio: so does a call of `std::net` to a server on the same
+/// thread; here it gives up after a timeout.
 #[tokio::test]
 async fn but_a_server_on_the_same_thread_never_answers() {
     let (server, serving) = echo().await;
@@ -43,7 +43,7 @@ async fn while_a_task_waits_for_its_answer_the_server_runs() {
     serving.await.unwrap().unwrap();
 }
 
-/// With a thread for the server, nothing shows: until there are as many calls as threads.
+/// With a thread for the server the mistake does not show, until there are as many calls as threads.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn but_on_many_threads_it_goes_well_as_long_as_one_is_free() {
     let (server, serving) = echo().await;
@@ -73,7 +73,7 @@ async fn of_an_answer_without_end_no_more_is_read_than_its_limit() {
     timeout(IN_TIME, endless).await.unwrap().unwrap();
 }
 
-/// Dropped in the middle of the answer, it closes the connection.
+/// A drop in the middle of the answer closes the connection.
 #[tokio::test]
 async fn dropped_it_closes_the_connection() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -84,7 +84,7 @@ async fn dropped_it_closes_the_connection() {
     timeout(IN_TIME, connection.read_to_string(&mut question)).await.unwrap().unwrap();
     asking.abort();
     assert!(asking.await.unwrap_err().is_cancelled());
-    // What is written to a connection that is closed comes back as an error, sooner or later.
+    // Writing to a closed connection fails sooner or later.
     let closed = async { while connection.write_all(&[0; 1_024]).await.is_ok() {} };
     timeout(IN_TIME, closed).await.unwrap();
 }

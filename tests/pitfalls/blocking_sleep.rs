@@ -36,7 +36,7 @@ async fn while_a_task_sleeps_the_others_run() {
     assert_eq!((asked, start.elapsed(), beats.came()), (3, ms(100), 3));
 }
 
-/// The first question comes before the first pause, so a yes at once takes no suspension.
+/// The first question comes before the first pause: if the answer is yes, nothing suspends.
 #[tokio::test(start_paused = true)]
 async fn what_is_ready_is_asked_once_and_not_waited_for() {
     assert_eq!(fixed(|| true, FOR_EVER).now_or_never(), Some(1));

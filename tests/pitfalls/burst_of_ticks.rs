@@ -11,7 +11,7 @@ use crate::support::ms;
 use crate::work::Visits;
 use crate::work::burst_of_ticks::TEN;
 
-/// The first turn takes so long, the others no time; when each began.
+/// The first turn takes `first` milliseconds, the others no time. Records when each began.
 async fn turn(number: usize, first: u64, start: Instant, began: &RefCell<Vec<Duration>>) {
     began.borrow_mut().push(start.elapsed());
     if number == 0 {
@@ -19,7 +19,7 @@ async fn turn(number: usize, first: u64, start: Instant, began: &RefCell<Vec<Dur
     }
 }
 
-/// asyncio: a loop with `sleep` is late, and stays so. Tokio: an `interval` makes up for it, all at once.
+/// asyncio: a loop with `sleep` is late and stays late. Tokio: an `interval` fires the missed ticks at once.
 #[tokio::test(start_paused = true)]
 async fn but_after_a_pause_of_ten_ticks_ten_come_at_once() {
     let (start, began) = (Instant::now(), RefCell::default());

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::support::ms;
 use crate::work::cancelled_halfway::{MOVED, START, approval, held};
 
-/// asyncio: a `CancelledError` comes out of the await. Tokio: nothing comes, the rest does not run.
+/// asyncio: the await raises `CancelledError`. Tokio: the code after the await does not run.
 #[tokio::test(start_paused = true)]
 async fn but_a_timeout_between_taking_and_giving_loses_the_amount() {
     let accounts = Mutex::new(START);
@@ -28,7 +28,7 @@ async fn a_timeout_before_both_changes_loses_nothing() {
     assert_eq!(held(&accounts), MOVED);
 }
 
-/// The balance is looked at after the approval: it may be another one than before.
+/// The balance is checked after the approval, because it may have changed.
 #[tokio::test(start_paused = true)]
 async fn an_amount_that_is_not_there_or_does_not_fit_changes_nothing() {
     let accounts = Mutex::new(Accounts { from: 50, to: u64::MAX - 40 });

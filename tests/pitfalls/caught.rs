@@ -1,5 +1,5 @@
-//! What the lints of the compiler and of Clippy say, proved by running them: on the forms of a mistake in
-//! `caught/by_a_lint`, and on the broken functions.
+//! Runs the lints of the compiler and of Clippy on the forms of a mistake in `caught/by_a_lint`, and on the broken
+//! functions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use pitfalls::scenes::{Caught, GROUPS, Pitfall};
 use serde_json::Value;
 
-/// What a marker says of its line, and one with `^` of the line above: `//~ LEVEL: NAME, NAME; LEVEL: NAME`.
+/// The level of a marker `//~ LEVEL: NAME, NAME; LEVEL: NAME`. It applies to its line, or with `^` to the line above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     /// An error, as rustc and Clippy are installed.
@@ -32,7 +32,7 @@ struct Said {
     is_error: bool,
 }
 
-/// What was said of the packages `installed`, `configured` and `strict`.
+/// The messages about the packages `installed`, `configured` and `strict`.
 #[derive(Default)]
 struct Outcome {
     forms: [BTreeSet<Said>; 3],
@@ -94,7 +94,7 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
     let put = |path: &str, text: &str| {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // A file that stays as it is need not be looked at again.
+        // Cargo does not build an unchanged file again.
         if fs::read_to_string(&path).ok().as_deref() != Some(text) {
             fs::write(&path, text).unwrap();
         }
@@ -150,7 +150,7 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
         "json",
     ]);
     clippy.current_dir(&folder).env("CARGO_TARGET_DIR", folder.join("target"));
-    // What the one who runs the lessons asks of their build is not asked of this one.
+    // The build flags of the lessons' own run must not reach this build.
     for variable in
         ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CLIPPY_ARGS", "CLIPPY_CONF_DIR"]
     {
@@ -175,7 +175,7 @@ tracing = { version = "0.1", default-features = false, features = ["std"] }
     outcome
 }
 
-/// A message that has a place, with the path of its file.
+/// A message that has a position, with the path of its file.
 fn said(message: &Value) -> Option<(String, Said)> {
     let span = message["spans"].as_array()?.iter().find(|span| span["is_primary"] == true)?;
     let path = span["file_name"].as_str()?.replace('\\', "/");
@@ -185,7 +185,7 @@ fn said(message: &Value) -> Option<(String, Said)> {
     Some((path, Said { file, line, name, is_error: message["level"] == "error" }))
 }
 
-/// What the markers in a folder say, up to a level.
+/// The expected messages of a folder's markers, up to a level.
 fn marked(folder: &str, highest: Level) -> BTreeSet<Said> {
     let mut marked = BTreeSet::new();
     for (file, source) in sources(folder) {
@@ -224,25 +224,25 @@ fn assert_same(said: &BTreeSet<Said>, marked: &BTreeSet<Said>) {
     );
 }
 
-/// asyncio: what is wrong shows when it runs, if at all. Rust: these forms of a mistake are warned of, and no other.
+/// asyncio: a mistake shows when it runs, if at all. Rust: the compiler warns about exactly these forms.
 #[test]
 fn as_they_are_installed_the_compiler_and_clippy_catch_these_forms_and_no_other() {
     assert_same(&OUTCOME.forms[0], &marked("caught/by_a_lint", Level::Default));
 }
 
-/// The marks are exact: a lint that fires elsewhere, or fails to fire at its mark, fails here.
+/// The markers are exact: a lint that fires elsewhere, or does not fire at its marker, fails this lesson.
 #[test]
 fn with_the_lints_to_copy_they_catch_these_forms_as_well() {
     assert_same(&OUTCOME.forms[1], &marked("caught/by_a_lint", Level::Configured));
 }
 
-/// What is not worth its noise, and what would catch it.
+/// Forms that only stricter lints catch, which are not worth their noise.
 #[test]
 fn and_with_stricter_ones_these() {
     assert_same(&OUTCOME.forms[2], &marked("caught/by_a_lint", Level::Strict));
 }
 
-/// The list promises a lint per pitfall: it fires in the broken function and stays silent in the fixed one.
+/// The list names the lints of each pitfall: they fire in the broken function, and not in the fixed one.
 #[test]
 fn each_broken_function_is_caught_by_what_the_list_says_and_no_fixed_one_is() {
     for ((package, level), said) in PACKAGES.into_iter().zip(&OUTCOME.broken).take(2) {

@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 use crate::work::Visits;
 use crate::work::check_then_act::load;
 
-/// asyncio and Tokio: between the look and the change others run, if there is an await.
+/// asyncio and Tokio: if there is an await between the check and the change, other tasks run there.
 #[tokio::test(start_paused = true)]
 async fn but_who_asks_while_it_is_loaded_loads_it_again() {
     let (cache, loads) = (Mutex::new(None), Visits::default());

@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 use crate::support::ms;
 use crate::work::{IN_TIME, Visits};
 
-/// A goodbye that takes two turns, and whether it was sent.
+/// A goodbye that takes two turns, and a count of whether it was sent.
 fn goodbye() -> (Visits, impl Future<Output = ()> + Send + 'static) {
     let sent = Visits::default();
     let sending = sent.clone();
@@ -19,7 +19,7 @@ fn goodbye() -> (Visits, impl Future<Output = ()> + Send + 'static) {
     })
 }
 
-/// asyncio: `asyncio.run` waits for the tasks that are left. Tokio: the runtime drops them.
+/// asyncio: `asyncio.run` waits for the remaining tasks. Tokio: the runtime drops them.
 #[test]
 fn but_what_a_drop_has_spawned_is_lost_at_the_end() {
     let (sent, goodbye) = goodbye();
@@ -27,7 +27,7 @@ fn but_what_a_drop_has_spawned_is_lost_at_the_end() {
     assert_eq!(sent.came(), 0);
 }
 
-/// While the program goes on, nothing shows.
+/// While the program goes on, the mistake does not show.
 #[tokio::test]
 async fn but_in_the_middle_of_a_program_it_is_sent() {
     let (sent, goodbye) = goodbye();
@@ -37,7 +37,7 @@ async fn but_in_the_middle_of_a_program_it_is_sent() {
     assert_eq!(sent.came(), 1);
 }
 
-/// asyncio: `asyncio.run` cancels and awaits the tasks that are left. Here: the program awaits a tracker.
+/// asyncio: `asyncio.run` cancels and awaits the remaining tasks. Here: the program awaits a tracker.
 #[test]
 fn on_a_tracker_it_is_waited_for() {
     let (sent, goodbye) = goodbye();
@@ -45,7 +45,7 @@ fn on_a_tracker_it_is_waited_for() {
     assert_eq!(sent.came(), 1);
 }
 
-/// asyncio: after an exception of `main` tasks are awaited too. Here: the tracker is, then the panic resumes.
+/// asyncio: after an exception in `main`, tasks are awaited too. Here: the tracker is awaited, then the panic resumes.
 #[test]
 fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
     let (sent, goodbye) = goodbye();
@@ -55,7 +55,7 @@ fn after_a_panic_of_the_work_it_is_sent_and_the_panic_goes_on() {
     assert_eq!(sent.came(), 1);
 }
 
-/// asyncio: `asyncio.run` waits forever for a task that ignores its cancellation. Here: for a grace period.
+/// asyncio: `asyncio.run` waits forever for a task that ignores its cancellation. Here: it waits for a grace period.
 #[test]
 fn a_goodbye_without_an_end_is_given_up_after_its_grace() {
     let error = fixed(async {}, pending(), ms(20)).unwrap_err();

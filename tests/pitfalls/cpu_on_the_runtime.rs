@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::work::{IN_TIME, on_a_runtime_that_has_ended, others_have_a_turn};
 
-/// asyncio: `run_in_executor` of a closed loop raises `RuntimeError`. Tokio: a cancelled `JoinError`.
+/// asyncio: `run_in_executor` of a closed loop raises `RuntimeError`. Tokio: the error is a cancelled `JoinError`.
 #[test]
 fn after_the_end_of_the_runtime_it_does_not_begin_and_says_so() {
     let never = fixed(|| panic!("it begins"));
@@ -39,7 +39,7 @@ async fn on_another_thread_it_lets_them_run() {
     other.await.unwrap();
 }
 
-/// What asyncio's debug mode logs, a timeout that is late, has no other sign here.
+/// asyncio's debug mode logs a slow step. Here the late timeout is the only sign.
 #[tokio::test]
 async fn but_a_timeout_cannot_end_it() {
     let computed = timeout(Duration::ZERO, broken(|| std::iter::repeat_n(1, 1_000_000).sum::<u32>())).await;
@@ -54,7 +54,7 @@ async fn a_panic_goes_on_in_the_caller() {
     assert_eq!(panic.downcast_ref(), Some(&"division by zero"));
 }
 
-/// asyncio: a thread of `to_thread` runs on too.
+/// asyncio and Tokio: a thread that has begun runs on.
 #[tokio::test]
 async fn dropped_it_leaves_the_work_running() {
     let (go, gate) = std::sync::mpsc::channel();
@@ -63,7 +63,7 @@ async fn dropped_it_leaves_the_work_running() {
         gate.recv_timeout(IN_TIME).unwrap();
         done.send(()).unwrap();
     };
-    // The job may begin after the drop: it is taken from the queue all the same.
+    // The job is taken from the queue even if it begins only after the drop.
     assert!(fixed(compute).now_or_never().is_none());
     go.send(()).unwrap();
     timeout(IN_TIME, is_done).await.unwrap().unwrap();

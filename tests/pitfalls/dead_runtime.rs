@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use crate::support::ms;
 use crate::work::{IN_TIME, paused};
 
-/// A server in a thread of its own; it ends with its one connection.
+/// A server on a thread of its own. It ends with its only connection.
 fn with_server<T>(ask: impl FnOnce(std::net::SocketAddr) -> T) -> T {
     let (address, server) = std::sync::mpsc::channel();
     let serving = std::thread::spawn(move || {
@@ -26,14 +26,14 @@ fn with_server<T>(ask: impl FnOnce(std::net::SocketAddr) -> T) -> T {
     answer
 }
 
-/// asyncio: "attached to a different loop". Tokio: an error, from a socket whose runtime has ended.
+/// asyncio: "attached to a different loop". Tokio: a socket whose runtime has ended returns an error.
 #[test]
 fn but_a_connection_is_dead_when_its_runtime_is() {
     let error = with_server(|server| broken(server, "hello")).unwrap_err();
     assert!(error.to_string().contains("being shutdown"), "{error}");
 }
 
-/// asyncio: one `Runner` runs several coroutines on one loop. Tokio: one `Runtime`, several `block_on`.
+/// asyncio: one `Runner` runs several coroutines on one loop. Tokio: one `Runtime` takes several `block_on`.
 #[test]
 fn on_one_runtime_it_lives() {
     assert_eq!(with_server(|server| fixed(server, "hello")).unwrap(), "hello");
@@ -46,7 +46,7 @@ fn of_an_answer_no_more_is_read_than_its_limit() {
     assert_eq!(with_server(|server| fixed(server, &long)).unwrap(), long[1..]);
 }
 
-/// A timer says so by a panic.
+/// A timer whose runtime has ended panics.
 #[test]
 #[should_panic(expected = "being shutdown")]
 fn but_a_timer_whose_runtime_has_ended_panics() {

@@ -37,7 +37,7 @@ async fn the_heart_stops_with_its_session() {
     assert_eq!((beats.came(), alive_tasks()), (3, 0));
 }
 
-/// Whatever ends the session: here the task that holds it is aborted.
+/// The same holds however the session ends: here the task that holds it is aborted.
 #[tokio::test(start_paused = true)]
 async fn the_heart_stops_when_the_holder_of_the_session_is_aborted() {
     let beats = Visits::default();
@@ -52,7 +52,7 @@ async fn the_heart_stops_when_the_holder_of_the_session_is_aborted() {
     assert_eq!((beats.came(), alive_tasks()), (3, 0));
 }
 
-/// One handle per session is enough: without any registry no task outlives its session.
+/// One handle per session is enough: no task outlives its session, and there is no registry.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_sessions_leave_nothing_behind() {
     let sessions: Vec<_> = (0..10_000).map(|_| fixed(heart(Visits::default()))).collect();

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::work::drop_guard_dropped_at_once::work;
 
-/// asyncio: `finally: helper.cancel()` is at the end. Rust: a guard that has no name is dropped on its line.
+/// asyncio: `finally: helper.cancel()` is at the end. Rust: a guard without a name is dropped on its line.
 #[tokio::test(start_paused = true)]
 async fn but_helpers_are_cancelled_before_the_work_begins() {
     let helpers = CancellationToken::new();

@@ -4,8 +4,8 @@ use futures::future::join_all;
 use pitfalls::forgotten_await::{Outbox, broken, fixed};
 use tokio::task::yield_now;
 
-/// asyncio: a call makes a coroutine, and it does nothing; a warning comes when it is collected. Tokio: no warning at
-/// run time, but one from the compiler.
+/// asyncio: a call makes a coroutine that does nothing; a warning comes when it is collected. Tokio: the compiler warns,
+/// and nothing warns at run time.
 #[tokio::test]
 async fn but_a_call_alone_sends_nothing() {
     let outbox = Outbox::default();
@@ -35,7 +35,7 @@ async fn but_a_call_that_is_dropped_named_or_collected_sends_nothing_either() {
     assert_eq!(outbox.sent(), ["Welcome, Cy", "Welcome, Di"]);
 }
 
-/// An await that is ready at once returns before the next: many in a row do not fill the stack.
+/// Each await that is ready at once returns before the next, so many in a row do not fill the stack.
 #[tokio::test]
 async fn nobody_is_greeted_if_nobody_comes_and_a_hundred_thousand_if_they_do() {
     let outbox = Outbox::default();

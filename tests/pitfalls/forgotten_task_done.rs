@@ -10,8 +10,7 @@ use crate::support::{alive_tasks, ms};
 use crate::work::forgotten_task_done::handle;
 use crate::work::{FOR_EVER, Visits};
 
-/// asyncio: `join` waits for one `task_done` for each `put`. Tokio has no `join`: a count that is kept by hand has the
-/// same trap.
+/// asyncio: `join` waits for one `task_done` per `put`. Tokio has no `join`, and a count kept by hand has the same trap.
 #[tokio::test(start_paused = true)]
 async fn but_after_a_job_that_has_failed_join_waits_for_ever() {
     let batches = Visits::default();

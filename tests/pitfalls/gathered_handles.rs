@@ -7,8 +7,8 @@ use crate::support::{alive_tasks, ms};
 use crate::work::Visits;
 use crate::work::gathered_handles::save;
 
-/// asyncio: after the first exception of a `gather` the others run on. Tokio: those of handles do, those of futures are
-/// dropped.
+/// asyncio: after the first exception of a `gather`, the others run on. Tokio: over handles they run on, over futures they
+/// are dropped.
 #[tokio::test(start_paused = true)]
 async fn but_after_the_first_error_the_others_save_on() {
     let saved = Visits::default();
@@ -18,7 +18,7 @@ async fn but_after_the_first_error_the_others_save_on() {
     assert_eq!(saved.came(), 1);
 }
 
-/// asyncio: a `TaskGroup` cancels and awaits the siblings before it raises. Here: `JoinSet::shutdown` does.
+/// asyncio: a `TaskGroup` cancels and awaits the siblings before it raises. Here: `JoinSet::shutdown` does so.
 #[tokio::test(start_paused = true)]
 async fn when_the_error_is_reported_nobody_is_at_work() {
     let (saved, start) = (Visits::default(), Instant::now());
@@ -39,7 +39,7 @@ async fn without_an_error_the_values_stand_in_order() {
     assert_eq!(many.unwrap().len(), 10_000);
 }
 
-/// asyncio: a `TaskGroup` raises once its siblings have ended. Here: a panic resumes once they have.
+/// asyncio: a `TaskGroup` raises once the siblings have ended. Here: a panic resumes once they have ended.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_when_the_rest_has_ended() {
     let saved = Visits::default();

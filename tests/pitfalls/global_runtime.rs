@@ -12,7 +12,7 @@ async fn here() -> tokio::runtime::Id {
     Handle::current().id()
 }
 
-/// asyncio: a loop that is made at import is not the one that `asyncio.run` makes. Tokio: the same with a `static`.
+/// asyncio: a loop made at import is not the loop of `asyncio.run`. Tokio: a runtime in a `static` is not the caller's.
 #[tokio::test]
 async fn but_the_task_runs_on_a_runtime_that_the_caller_has_not() {
     assert_ne!(broken(here()).await.unwrap(), here().await);
@@ -31,7 +31,7 @@ async fn but_the_clock_of_a_test_does_not_wait_for_it() {
     let mut task = broken(gate);
     assert!(timeout(FOR_EVER, &mut task).await.is_err());
     go.send(()).unwrap();
-    // Without a timer the clock has nowhere to go, and this waits in real time.
+    // Without a timer the paused clock does not advance, and this waits in real time.
     assert_eq!(task.await.unwrap(), Ok(()));
 }
 
@@ -43,8 +43,8 @@ async fn a_task_of_the_callers_runtime_has_its_clock() {
     assert_eq!(start.elapsed(), FOR_EVER);
 }
 
-/// asyncio: `asyncio.run` waits for what it cancels. A runtime that is dropped drops its tasks; that of a `static` is
-/// not, so what its tasks hold stays open.
+/// asyncio: `asyncio.run` waits for the tasks that it cancels. A dropped runtime drops its tasks. A runtime in a `static` is
+/// never dropped, so its tasks' resources stay open.
 #[test]
 fn but_the_end_of_the_callers_runtime_does_not_end_it() {
     for is_fixed in [false, true] {

@@ -11,8 +11,8 @@ use crate::support::ms;
 use crate::work::Visits;
 use crate::work::half_a_read::{HALVES, write};
 
-/// asyncio: what a `StreamReader` has read stays in its buffer when a `wait_for` ends the read. Tokio: `read_line` keeps
-/// it in its future, and `select!` drops that.
+/// asyncio: when a `wait_for` ends a read, the bytes stay in the `StreamReader`'s buffer. Tokio: `read_line` keeps them in
+/// its future, and `select!` drops that future.
 #[tokio::test(start_paused = true)]
 async fn but_half_a_line_is_lost_when_another_branch_is_quicker() {
     let (near, far) = duplex(64);
@@ -41,7 +41,7 @@ async fn a_reader_that_keeps_what_it_has_loses_nothing() {
     );
 }
 
-/// The same with `read_exact`, `send` and any other future that has taken a part.
+/// The same holds for `read_exact`, `send` and any other future that has taken a part.
 #[tokio::test(start_paused = true)]
 async fn but_a_timeout_around_read_exact_loses_what_came() {
     use tokio::io::AsyncReadExt;
@@ -55,7 +55,7 @@ async fn but_a_timeout_around_read_exact_loses_what_came() {
     assert_eq!(read.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
-/// Every cut of a text in two halves, with and without an end of line at its end.
+/// A text is cut in two halves at every position, with and without a line end at its end.
 #[tokio::test(start_paused = true)]
 async fn wherever_the_line_is_cut_it_comes_whole() {
     const TEXT: &str = "one\r\n\ntwo \u{e9}";
@@ -69,7 +69,7 @@ async fn wherever_the_line_is_cut_it_comes_whole() {
     }
 }
 
-/// asyncio: `readline` gives bytes, and bad UTF-8 fails at `decode`. Tokio: `next_line` fails itself.
+/// asyncio: `readline` returns bytes, and bad UTF-8 fails at `decode`. Tokio: `next_line` itself fails.
 #[tokio::test(start_paused = true)]
 async fn nothing_and_what_is_no_text_end_it() {
     let none = |_: &str| panic!("there is none");

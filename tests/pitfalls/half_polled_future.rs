@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::support::ms;
 use crate::work::FOR_EVER;
 
-/// A value that another task holds for a time.
+/// A value whose lock another task holds for a time.
 async fn held(millis: u64) -> Arc<Mutex<u32>> {
     let value = Arc::new(Mutex::new(0));
     let guard = Arc::clone(&value).lock_owned().await;
@@ -20,7 +20,7 @@ async fn held(millis: u64) -> Arc<Mutex<u32>> {
     value
 }
 
-/// asyncio: the update is a task and goes on. Tokio: it has been handed the lock, and is not polled.
+/// asyncio: the update is a task and goes on. Tokio: the update has been handed the lock, but is not polled.
 #[tokio::test(start_paused = true)]
 async fn but_a_future_that_is_left_alone_keeps_the_lock_that_it_was_handed() {
     let value = held(200).await;
@@ -29,7 +29,7 @@ async fn but_a_future_that_is_left_alone_keeps_the_lock_that_it_was_handed() {
     assert_eq!(*value.lock().await, 0, "it was dropped, and with it the lock is free");
 }
 
-/// While the lock is free soon enough, nothing shows.
+/// If the lock becomes free soon enough, the mistake does not show.
 #[tokio::test(start_paused = true)]
 async fn but_with_a_quick_lock_it_goes_well() {
     let value = held(50).await;
@@ -49,7 +49,7 @@ async fn a_task_takes_the_lock_that_it_is_handed() {
     assert_eq!(*value.lock().await, 1);
 }
 
-/// An update within the patience wins the `select!`: the second lock, for the report, is never asked for.
+/// An update within `patience` wins the `select!`, so the report never asks for the lock.
 #[tokio::test(start_paused = true)]
 async fn what_is_quick_is_not_reported() {
     let value = held(50).await;

@@ -9,7 +9,7 @@ use crate::support::{ends, ms};
 use crate::work::ignored_token::handle;
 use crate::work::{FOR_EVER, Visits};
 
-/// asyncio: a cancellation interrupts the wait. Tokio: a token is a flag, and a wait elsewhere does not see it.
+/// asyncio: a cancellation interrupts the wait. Tokio: a token is a flag, and a wait for something else ignores it.
 #[tokio::test(start_paused = true)]
 async fn but_a_worker_that_waits_does_not_look_at_its_token() {
     let (queue, mut jobs) = mpsc::channel::<()>(1);
@@ -36,7 +36,7 @@ async fn a_token_ends_the_wait_at_once() {
     assert_eq!(start.elapsed(), ms(150));
 }
 
-/// asyncio: `task.cancel()` interrupts the job too. Here: the token races with `recv` alone, so the job ends.
+/// asyncio: `task.cancel()` interrupts the job too. Here: the token races only with `recv`, so the job is finished.
 #[tokio::test(start_paused = true)]
 async fn the_job_under_way_is_done_and_the_others_stay_in_the_queue() {
     let (queue, mut jobs) = mpsc::channel(3);
@@ -52,7 +52,7 @@ async fn the_job_under_way_is_done_and_the_others_stay_in_the_queue() {
     assert_eq!((handled.came(), jobs.len(), start.elapsed()), (2, 1, ms(200)));
 }
 
-/// Cancelled before, it takes nothing; a queue that is never empty does not keep it going.
+/// If the token is already cancelled, it takes no job, even from a queue that is never empty.
 #[tokio::test(start_paused = true)]
 async fn after_the_stop_nothing_is_taken_from_a_queue_that_is_full() {
     let (queue, mut jobs) = mpsc::channel(3);
@@ -67,7 +67,7 @@ async fn after_the_stop_nothing_is_taken_from_a_queue_that_is_full() {
     assert_eq!(jobs.len(), 2);
 }
 
-/// The trap beside it: around the whole, the stop comes in the middle of a job.
+/// The trap beside it: with the token around the whole loop, the stop comes in the middle of a job.
 #[tokio::test(start_paused = true)]
 async fn but_around_the_whole_loop_the_token_cuts_a_job_in_two() {
     let (queue, mut jobs) = mpsc::channel(1);

@@ -16,7 +16,7 @@ fn after_the_end_of_the_runtime_nothing_begins_and_that_is_told() {
     assert!(on_a_runtime_that_has_ended::<Result<Vec<()>, _>>(never).unwrap_err().is_cancelled());
 }
 
-/// asyncio: `gather` runs on one thread. Tokio: `join_all` runs in one task, and that is on one thread at a time.
+/// asyncio: `gather` runs on one thread. Tokio: `join_all` runs in one task, and a task runs on one thread at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn but_joined_they_compute_one_after_the_other_on_one_thread() {
     let at_work = Visits::default();
@@ -29,7 +29,7 @@ async fn but_joined_they_compute_one_after_the_other_on_one_thread() {
     assert_eq!((at_work.most(), at_work.came()), (1, 8));
 }
 
-/// Each waits for the other: one after the other, neither would come to its end.
+/// Each computation waits for the other: one after the other, neither would end.
 #[test]
 fn on_threads_of_their_own_they_compute_at_the_same_time() {
     let both = elsewhere(
@@ -64,7 +64,7 @@ async fn a_panic_goes_on_in_the_caller() {
     assert!(caller.await.unwrap_err().is_panic());
 }
 
-/// A thread that has begun cannot be stopped; the sums that wait for one are not begun.
+/// A thread that has begun cannot be stopped. Sums that wait for a thread do not begin.
 #[test]
 fn dropped_it_begins_no_further_sum() {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();

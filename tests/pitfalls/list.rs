@@ -26,7 +26,7 @@ fn every_file_of_a_pitfall_is_in_the_list_and_no_other() {
     assert_eq!(names, files);
 }
 
-/// The chapter has a row for each, in the order of the list, and says what catches it.
+/// The chapter has a row per pitfall, in the order of the list, with the lint that catches it.
 #[test]
 fn the_chapter_says_of_each_what_the_list_says() {
     let chapter = read("README.md");
@@ -46,7 +46,7 @@ fn the_chapter_says_of_each_what_the_list_says() {
     }
 }
 
-/// A reader comes with a symptom: each file has the symptom, the lint, the remedy and both forms.
+/// Each file has the symptom, the lint, the fix and both forms.
 #[test]
 fn each_file_says_what_is_seen_what_catches_it_and_what_to_do() {
     for pitfall in all() {

@@ -9,14 +9,14 @@ use crate::support::ms;
 use crate::work::lock_across_await::price;
 use crate::work::{IN_TIME, elsewhere, paused};
 
-/// The sum of two additions in one thread.
+/// Returns the sum of two additions on one thread.
 fn twice(add: impl AsyncFn(&Mutex<u64>)) -> u64 {
     let total = Mutex::new(0);
     paused().block_on(async { tokio::join!(add(&total), add(&total)) });
     total.into_inner().unwrap()
 }
 
-/// asyncio: a `threading.Lock` over an await stops the loop at its second use. Tokio: a lock of `std` stops the thread.
+/// asyncio: a `threading.Lock` over an await stops the loop at its second use. Tokio: a lock of `std` blocks the thread.
 #[test]
 fn but_the_second_who_wants_the_lock_stops_the_thread_for_the_first() {
     assert_eq!(elsewhere(|| twice(async |sum| broken(sum, price()).await), ms(200)), None);
@@ -28,7 +28,7 @@ fn with_the_lock_for_the_change_alone_both_add() {
     assert_eq!(elsewhere(|| twice(async |sum| fixed(sum, price()).await), IN_TIME), Some(20));
 }
 
-/// Without a second one nothing shows.
+/// Without a second task the mistake does not show.
 #[tokio::test]
 async fn but_alone_it_goes_well() {
     let sum = Mutex::new(0);
@@ -36,7 +36,7 @@ async fn but_alone_it_goes_well() {
     assert_eq!(sum.into_inner().unwrap(), 10);
 }
 
-/// asyncio: an `asyncio.Lock` lets the others run. Tokio: so does Tokio's, over an await.
+/// asyncio: an `asyncio.Lock` held over an await lets other tasks run. Tokio: so does `tokio::sync::Mutex`.
 #[tokio::test]
 async fn a_lock_of_tokio_may_be_held_over_an_await() {
     let sum = tokio::sync::Mutex::new(0);
@@ -48,7 +48,7 @@ async fn a_lock_of_tokio_may_be_held_over_an_await() {
     assert_eq!(sum.into_inner(), 20);
 }
 
-/// The same with a `RefCell`, in one thread: the second one panics.
+/// The same with a `RefCell`, on one thread: the second task panics.
 #[tokio::test]
 #[should_panic(expected = "already")]
 #[allow(clippy::await_holding_refcell_ref, reason = "the pitfall")]

@@ -16,7 +16,8 @@ async fn ten_ms(_job: usize) {
     sleep(ms(10)).await;
 }
 
-/// asyncio: `async with lock` shows how far it goes. Rust: a guard in the head of a `while let` goes as far as its body.
+/// asyncio: the block of `async with lock` shows how long it holds. Rust: a guard in the head of a `while let` lives through
+/// the body.
 #[tokio::test(start_paused = true)]
 async fn but_nine_jobs_of_ten_ms_take_three_workers_ninety() {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Lessons of `recipes/pitfalls`: each mistake bites, its fixed form does not, and what catches it does so.
+//! Lessons of `recipes/pitfalls`: each broken form fails, each fixed form holds, and the named lint catches the mistake.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 #![allow(missing_docs, reason = "helpers of lessons speak by their names")]
 

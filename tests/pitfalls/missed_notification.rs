@@ -9,13 +9,13 @@ use crate::support::ms;
 use crate::work::missed_notification::millis;
 use crate::work::{FOR_EVER, IN_TIME};
 
-/// asyncio: an `Event` stays set. Tokio: `notify_waiters` wakes those who wait, and the next one waits forever.
+/// asyncio: an `Event` stays set. Tokio: `notify_waiters` wakes the present waiters, and a later one waits forever.
 #[tokio::test(start_paused = true)]
 async fn but_what_was_notified_before_is_waited_for_without_end() {
     assert!(timeout(FOR_EVER, broken(millis(100), millis(200))).await.is_err());
 }
 
-/// In the other order nothing shows.
+/// In the other order the mistake does not show.
 #[tokio::test(start_paused = true)]
 async fn but_who_waits_before_is_woken() {
     let start = Instant::now();
@@ -39,7 +39,7 @@ async fn a_preparation_that_panics_is_an_error_and_no_hang() {
     assert!(fixed(async { panic!("no index") }, millis(100)).await.is_err());
 }
 
-/// Two hundred rounds on four threads: the value is sent before, during and after the look.
+/// Two hundred rounds on four threads: the value is sent before, during and after the check.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_nobody_waits_for_ever() {
     let mut random = fastrand::Rng::with_seed(6);

@@ -15,7 +15,7 @@ async fn but_block_on_inside_of_a_runtime_panics() {
     broken(ARTICLES, price).await;
 }
 
-/// That of `futures` does not look. What it waits for needs the thread that it keeps.
+/// `block_on` of `futures` does not check. Its future needs the thread that it blocks.
 #[test]
 fn but_block_on_of_futures_stops_the_thread_for_ever() {
     let answered = || {

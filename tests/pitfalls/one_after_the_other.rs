@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::{Entries, ms};
 use crate::work::one_after_the_other::{PAGES, fetch};
 
-/// asyncio and Tokio: an await in a loop waits for one thing.
+/// asyncio and Tokio: an await in a loop waits for one future.
 #[tokio::test(start_paused = true)]
 async fn but_in_a_loop_it_takes_the_sum() {
     let start = Instant::now();

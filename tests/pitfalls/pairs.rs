@@ -21,7 +21,7 @@ async fn a_call_alone_does_nothing() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `CancelledError` between two changes. Tokio: a drop between them.
+/// asyncio: `CancelledError` is raised between two changes. Tokio: the future is dropped between them.
 #[tokio::test(start_paused = true)]
 async fn any_await_may_be_the_last() -> anyhow::Result<()> {
     let (from, to) = (Cell::new(100), Cell::new(0));

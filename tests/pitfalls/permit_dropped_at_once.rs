@@ -13,7 +13,7 @@ async fn sit(seated: &Visits) {
     sleep(ms(100)).await;
 }
 
-/// asyncio: `await semaphore.acquire()` holds until `release()`. Rust: `_` holds nothing.
+/// asyncio: after `await semaphore.acquire()` the permit is held until `release()`. Rust: `_` holds no value.
 #[tokio::test(start_paused = true)]
 async fn but_a_permit_that_is_given_to_an_underscore_limits_nothing() {
     let (seats, seated) = (Semaphore::new(1), Visits::default());

@@ -11,7 +11,7 @@ use crate::support::{alive_tasks, limit, ms};
 use crate::work::Visits;
 use crate::work::handle;
 
-/// asyncio: `async with semaphore` inside of each of a thousand tasks. Tokio: the same.
+/// asyncio: `async with semaphore` inside each of a thousand tasks. Tokio: the same.
 #[tokio::test(start_paused = true)]
 async fn but_all_items_are_tasks_though_few_are_at_work() {
     let at_work = Visits::default();

@@ -9,13 +9,13 @@ use crate::support::{limit, ms};
 use crate::work::Visits;
 use crate::work::queue_without_limit::handle;
 
-/// A thousand items; they count from when they are made until they are handled.
+/// A thousand items. Each is counted from when it is made until it is handled.
 fn items(waiting: &Visits) -> impl Iterator<Item = usize> + use<> {
     let waiting = waiting.clone();
     (0..1_000).inspect(move |_| waiting.enter())
 }
 
-/// asyncio: `Queue()` has no limit. Tokio: `unbounded_channel` has none.
+/// asyncio: `Queue()` has no limit. Tokio: `unbounded_channel` has no limit.
 #[tokio::test(start_paused = true)]
 async fn but_a_producer_that_is_quicker_fills_the_memory() {
     let waiting = Visits::default();
@@ -23,7 +23,7 @@ async fn but_a_producer_that_is_quicker_fills_the_memory() {
     assert_eq!((waiting.most(), waiting.now()), (1_000, 0));
 }
 
-/// In the queue, in the hand of the consumer, in the hand of the producer.
+/// Items wait in the queue; the consumer and the producer each hold one more.
 #[tokio::test(start_paused = true)]
 async fn with_a_limit_the_producer_waits() {
     for bound in [1, 10, 500] {

@@ -12,8 +12,8 @@ use crate::support::ms;
 use crate::work::paused;
 use crate::work::resource_not_closed::{content, rows};
 
-/// asyncio: no `async with`, and an exception skips `await file.close()`. Tokio: `?` skips it, and a dropped
-/// `BufWriter` throws away what it holds.
+/// asyncio: without `async with`, an exception skips `await file.close()`. Tokio: `?` skips the close, and a dropped
+/// `BufWriter` discards its buffer.
 #[tokio::test]
 async fn but_an_error_leaves_the_buffer_unwritten() {
     let (file, disk) = duplex(1_024);
@@ -30,7 +30,7 @@ async fn closed_in_any_case_it_has_what_came_before_the_error() {
     assert_eq!((written.unwrap_err().to_string(), content(disk).await), expected);
 }
 
-/// And the same, for a timeout.
+/// A timeout skips the close too.
 #[tokio::test(start_paused = true)]
 async fn but_a_timeout_leaves_the_buffer_unwritten_too() {
     for is_fixed in [false, true] {
@@ -46,7 +46,7 @@ async fn but_a_timeout_leaves_the_buffer_unwritten_too() {
     }
 }
 
-/// Without an error both forms write the same bytes: a test of that case cannot find the mistake.
+/// Without an error both forms write the same bytes, so a test of that case cannot find the mistake.
 #[tokio::test]
 async fn without_an_error_both_write_all_and_close() {
     for is_fixed in [false, true] {
@@ -84,7 +84,7 @@ async fn a_hundred_thousand_rows_pass_through_a_small_buffer() {
     assert_eq!(content.len(), 100_000 * "a row of a table\n".len());
 }
 
-/// The caller waits for one thing, the task for many: it is stopped in each place.
+/// The task has more awaits than its caller. It is stopped at each of them.
 #[test]
 fn stopped_at_any_time_the_rows_in_the_file_are_whole() {
     for stop in 0..60 {

@@ -7,7 +7,7 @@ use crate::support::ms;
 use crate::work::spare_sender::{ITEMS, make};
 use crate::work::{FOR_EVER, Visits};
 
-/// asyncio: without a sentinel, `get` waits forever. Tokio: a channel closes by itself, when the last sender is gone.
+/// asyncio: without a sentinel, `get` waits forever. Tokio: a channel closes by itself when the last sender is dropped.
 #[tokio::test(start_paused = true)]
 async fn but_with_a_spare_sender_the_reader_waits_for_ever() {
     assert!(timeout(FOR_EVER, broken(ITEMS.map(make))).await.is_err());
@@ -28,7 +28,7 @@ async fn of_nobody_there_is_nothing_and_ten_thousand_are_all_heard() {
     assert_eq!(fixed((0..10_000).map(|_| make(ITEMS[0]))).await.len(), 10_000);
 }
 
-/// A producer that panics drops its sender alone: the others still send, then the panic resumes.
+/// A producer that panics drops only its own sender: the others still send, then the panic resumes.
 #[tokio::test(start_paused = true)]
 async fn a_panic_goes_on_in_the_caller_when_all_others_have_ended() {
     let (done, start) = (Visits::default(), Instant::now());

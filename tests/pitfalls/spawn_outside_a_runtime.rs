@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use crate::support::alive_tasks;
 use crate::work::paused;
 
-/// asyncio: `create_task` outside of a loop is a `RuntimeError`. Tokio: a panic.
+/// asyncio: `create_task` outside a loop raises `RuntimeError`. Tokio: `spawn` panics.
 #[test]
 #[should_panic(expected = "there is no reactor running")]
 fn but_before_there_is_a_runtime_it_panics() {
@@ -22,7 +22,7 @@ async fn but_in_a_thread_of_ones_own_it_panics_too() {
     std::panic::resume_unwind(made.unwrap_err());
 }
 
-/// asyncio and Tokio: called from async code, the loop or runtime is there, and the mistake does not show.
+/// asyncio and Tokio: in async code there is a loop or runtime, so the mistake does not show.
 #[tokio::test]
 async fn inside_of_a_runtime_it_goes_well() {
     let counter = broken();
@@ -48,12 +48,12 @@ fn with_a_handle_it_may_be_called_before_the_runtime_runs_and_from_any_thread() 
     }
 }
 
-/// A clone of the sender would keep the task alive: the counter's `AbortOnDropHandle` ends it all the same.
+/// A clone of the sender would keep the task alive, but the counter's `AbortOnDropHandle` ends it.
 #[tokio::test]
 async fn of_nothing_the_total_is_zero_and_a_dropped_counter_ends_its_task() {
     assert_eq!(fixed(&Handle::current()).total().await.unwrap(), 0);
     let counter = fixed(&Handle::current());
-    // Another holds a sender: the task would wait on.
+    // With this sender alive, the task would go on waiting.
     let _held = counter.count_one.clone();
     drop(counter);
     yield_now().await;

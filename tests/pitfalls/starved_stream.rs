@@ -17,7 +17,7 @@ async fn handle(answer: Result<usize, &'static str>, answers: &Answers) {
     answers.borrow_mut().push(answer);
 }
 
-/// asyncio: requests are tasks, and go on. Tokio: those of `buffered` pause while the body of the loop awaits.
+/// asyncio: requests are tasks, and go on. Tokio: requests in `buffered` pause while the body of the loop awaits.
 #[tokio::test(start_paused = true)]
 async fn but_while_one_answer_is_handled_the_servers_of_the_others_hang_up() {
     let answers = Answers::default();
@@ -34,7 +34,7 @@ async fn as_tasks_they_go_on_meanwhile() {
     assert_eq!(start.elapsed(), ms(320), "20 ms for the first, and 100 for the handling of each");
 }
 
-/// It is the quick handling that hides the mistake.
+/// Quick handling hides the mistake.
 #[tokio::test(start_paused = true)]
 async fn without_a_wait_in_the_body_both_are_right() {
     let whole = Visits::default();
@@ -44,7 +44,7 @@ async fn without_a_wait_in_the_body_both_are_right() {
     assert_eq!(whole.came(), 6);
 }
 
-/// `buffered(7)` limits the spawned tasks too: it calls `spawn` when a slot is free, and keeps the order.
+/// `buffered(7)` limits the spawned tasks too: it takes the next item when a slot is free, and keeps the order.
 #[tokio::test(start_paused = true)]
 async fn never_more_than_the_limit_are_under_way() {
     let under_way = Visits::default();

@@ -21,7 +21,7 @@ fn reports() -> (Reports, impl FnOnce(String) + Send + 'static) {
     (Arc::clone(&reports), move |error| reports.lock().unwrap().push(error))
 }
 
-/// asyncio: "Task exception was never retrieved" is logged some time. Tokio: nothing is.
+/// asyncio: "Task exception was never retrieved" is logged at some time. Tokio: nothing is logged.
 #[tokio::test(start_paused = true)]
 async fn but_a_background_task_fails_in_silence() {
     let ended = broken(save(true)).await;

@@ -9,7 +9,7 @@ async fn request() -> Option<u64> {
     REQUEST.try_get().ok()
 }
 
-/// asyncio: a task copies the context of its parent. Tokio: it begins without.
+/// asyncio: a task copies the context of its parent. Tokio: a task begins without one.
 #[tokio::test]
 async fn but_a_task_does_not_know_the_request_of_its_parent() {
     let known = REQUEST.scope(7, async { (REQUEST.get(), broken(request()).await.unwrap()) }).await;
@@ -32,7 +32,7 @@ async fn handed_on_it_is_known_to_the_task_and_to_the_tasks_of_that() {
     assert_eq!(known.unwrap(), (Some(7), Some(7)));
 }
 
-/// The spawn must work outside of any request too: the new task then has no value.
+/// The spawn also works outside any request: the new task then has no value.
 #[tokio::test]
 async fn without_a_request_there_is_nothing_to_hand_on() {
     assert_eq!(fixed(request()).await.unwrap(), None);

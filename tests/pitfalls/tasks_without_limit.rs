@@ -34,7 +34,7 @@ async fn with_a_limit_there_are_never_more_tasks_than_that() {
     assert_eq!(start.elapsed(), ms(1_250), "125 times eight at once");
 }
 
-/// The list may be longer than the memory.
+/// The list may be too long for the memory.
 #[tokio::test(start_paused = true)]
 async fn the_list_is_read_only_as_far_as_it_is_needed() {
     let read = Visits::default();
@@ -44,7 +44,7 @@ async fn the_list_is_read_only_as_far_as_it_is_needed() {
     assert_eq!(read.came(), 9, "eight at work, and one that waits");
 }
 
-/// The bounds of a limit: one takes the sum of the times, and the largest takes one time.
+/// The ends of a limit: with one, the run takes the sum of the times; with the largest, the time of one item.
 #[tokio::test(start_paused = true)]
 async fn of_nothing_it_ends_at_once_and_one_at_a_time_takes_the_sum() {
     let start = Instant::now();

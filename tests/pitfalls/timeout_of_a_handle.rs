@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{alive_tasks, ends, ms};
+use crate::support::{PanicsWhenDropped, alive_tasks, ends, ms};
 use crate::work::timeout_of_a_handle::write_twice;
 use crate::work::{IN_TIME, Visits};
 
@@ -41,7 +41,17 @@ async fn ended_and_waited_for_it_writes_no_more() {
     assert_eq!(written.came(), 1);
 }
 
-/// asyncio: `wait_for(task, None)` has no limit. Here: `Duration::MAX` has none. In time, the value returns.
+/// asyncio: `wait_for` raises what the clean-up raises. Here: a panic of a destructor is an error, and no timeout.
+#[tokio::test(start_paused = true)]
+async fn a_panic_as_it_is_ended_is_an_error() {
+    let work = async {
+        let _held = PanicsWhenDropped;
+        pending::<()>().await
+    };
+    assert!(ends(fixed(tokio::spawn(work), ms(150))).await.unwrap_err().is_panic());
+}
+
+/// asyncio: `wait_for(task, None)` has no limit. Here: `Duration::MAX` is no limit. In time, the value is returned.
 #[tokio::test(start_paused = true)]
 async fn in_time_it_gives_the_value() {
     let start = Instant::now();
@@ -62,7 +72,7 @@ async fn without_any_time_a_task_that_is_done_has_its_value_and_one_that_is_not_
     assert_eq!(ends(fixed(tokio::spawn(async {}), Duration::ZERO)).await.unwrap(), None, "it had not begun");
 }
 
-/// asyncio: a thread cannot be cancelled either, and `wait_for` returns without it.
+/// asyncio: a thread cannot be cancelled either, but `wait_for` does not wait for it.
 #[tokio::test]
 async fn a_blocking_job_is_not_ended_and_its_value_is_waited_for() {
     let (go, gate) = std::sync::mpsc::channel();

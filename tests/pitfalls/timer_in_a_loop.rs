@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::support::ms;
 use crate::work::timer_in_a_loop::send;
 
-/// asyncio: `wait_for(queue.get(), 0.05)` begins anew with each item. Tokio: a `sleep` in `select!` does.
+/// asyncio: `wait_for(queue.get(), 0.05)` restarts with each item. Tokio: so does a `sleep` in `select!`.
 #[tokio::test(start_paused = true)]
 async fn but_under_traffic_the_timer_never_fires() {
     let ((queue, items), mut written) = (mpsc::channel(1), Vec::new());
@@ -29,7 +29,7 @@ async fn a_timer_from_before_the_loop_fires_when_the_first_item_is_old_enough() 
     assert_eq!(written, [(ms(80), vec![0, 1]), (ms(140), vec![2, 3]), (ms(150), vec![4])]);
 }
 
-/// With little to do both are right: that hides the mistake.
+/// With little to do both forms are right, which hides the mistake.
 #[tokio::test(start_paused = true)]
 async fn without_traffic_both_write_in_time() {
     let ((queue, items), mut written) = (mpsc::channel(1), Vec::new());
@@ -39,7 +39,7 @@ async fn without_traffic_both_write_in_time() {
     assert_eq!(written, [(ms(50), vec![0]), (ms(60), vec![1])]);
 }
 
-/// A queue that is never empty is always ready: the timer is asked first.
+/// A queue that is never empty is always ready, so the timer must be polled first.
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_is_never_empty_does_not_hold_it_up() {
     let ((queue, items), mut sizes) = (mpsc::channel(64), Vec::new());

@@ -11,29 +11,30 @@ use crate::support::ms;
 
 use crate::support::ends;
 
-/// On a paused clock, longer than anything that comes to an end.
+/// Longer than anything that ends on a paused clock.
 pub const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// For what happens outside of the clock, and does happen.
+/// A limit for events outside the paused clock that do happen.
 pub const IN_TIME: Duration = Duration::from_secs(10);
 
-/// A runtime for lessons that need the end of one.
+/// A paused runtime for lessons that need to end one.
 pub fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
 
-/// What `work` gives within `patience`, on a thread of its own. One that is blocked stays so until the process ends.
+/// Runs `work` on a thread of its own, and returns its result within `patience`. A blocked thread stays until the process
+/// ends.
 pub fn elsewhere<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     patience: Duration,
 ) -> Option<T> {
     let (done, is_done) = std::sync::mpsc::channel();
-    // Its receiver is gone, if the patience was too short.
+    // The receiver is gone if `patience` was too short.
     std::thread::spawn(move || done.send(work()));
     is_done.recv_timeout(patience).ok()
 }
 
-/// Counts from many places: how many there are now, how many there were at the most, and how many came.
+/// Counts from many tasks: how many are inside now, the most at any time, and how many came.
 #[derive(Clone, Default)]
 pub struct Visits(pub Arc<[AtomicUsize; 3]>);
 
@@ -73,7 +74,7 @@ impl Visits {
     }
 }
 
-/// Whether other tasks of this thread have a turn while `work` runs.
+/// Returns whether other tasks of this thread have a turn while `work` runs.
 pub async fn others_have_a_turn<T>(work: impl Future<Output = T>) -> bool {
     let turns = Visits::default();
     let other = tokio::spawn({
@@ -90,7 +91,7 @@ pub async fn others_have_a_turn<T>(work: impl Future<Output = T>) -> bool {
     turns.came() > 0
 }
 
-/// Awaits `work` while the current runtime, for those who ask, is one that has ended.
+/// Awaits `work` while the current runtime handle belongs to a runtime that has ended.
 pub fn on_a_runtime_that_has_ended<T>(work: impl Future<Output = T>) -> T {
     let runtime = paused();
     let ended = runtime.handle().clone();
@@ -101,7 +102,7 @@ pub fn on_a_runtime_that_has_ended<T>(work: impl Future<Output = T>) -> T {
     })
 }
 
-/// Handles an item in 10 ms, and is at work meanwhile.
+/// Handles an item in 10 ms, and counts as at work meanwhile.
 pub async fn handle(_item: usize, at_work: Visits) {
     let _at_work = at_work.during();
     sleep(ms(10)).await;
@@ -145,7 +146,7 @@ pub mod resource_not_closed {
     use tokio::io::{AsyncReadExt, DuplexStream};
     use tokio::sync::mpsc;
 
-    /// A queue with these rows in it, and no more to come.
+    /// A closed queue that holds these rows.
     pub fn rows<const N: usize>(rows: [Result<&str, &str>; N]) -> mpsc::Receiver<io::Result<String>> {
         let (queue, all) = mpsc::channel(N.max(1));
         for row in rows {
@@ -154,7 +155,7 @@ pub mod resource_not_closed {
         all
     }
 
-    /// What is in the file once it is closed.
+    /// Reads the content of the file once it is closed.
     pub async fn content(mut disk: DuplexStream) -> String {
         let mut content = String::new();
         disk.read_to_string(&mut content).await.unwrap();
@@ -213,7 +214,7 @@ pub mod starved_stream {
 
     use crate::support::ms;
 
-    /// An answer in a number of parts. Its server keeps one ready, and hangs up when that is not taken within 50 ms.
+    /// Fetches an answer in `parts` parts. The server keeps one part ready, and hangs up if it is not taken within 50 ms.
     pub async fn fetch(parts: usize) -> Result<usize, &'static str> {
         let (connection, mut answer) = mpsc::channel(1);
         let server = tokio::spawn(async move {
@@ -276,7 +277,7 @@ pub mod half_a_read {
 
     use crate::support::ms;
 
-    /// Writes each part a pause of milliseconds after the one before it, and then closes.
+    /// Writes the parts, each after its pause in milliseconds, and then closes.
     pub async fn write<const N: usize>(mut far: DuplexStream, parts: [(u64, &str); N]) {
         for (after, part) in parts {
             sleep(ms(after)).await;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::support::{Entries, THREE, ms, soon};
 use crate::work::batch::at;
 
-/// All batches, each with the time when it came.
+/// Returns all batches, each with the time when it came.
 async fn all(mut batches: Batches<u32>) -> Vec<(Vec<u32>, Duration)> {
     let start = Instant::now();
     let mut all = Vec::new();
@@ -21,7 +21,7 @@ async fn all(mut batches: Batches<u32>) -> Vec<(Vec<u32>, Duration)> {
     all
 }
 
-/// asyncio: a loop around `queue.get()` under one `asyncio.timeout`. Tokio: three items, or what came within 100 ms.
+/// asyncio: a loop around `queue.get()` under one `asyncio.timeout`. Tokio: three items, or the items that came within 100 ms.
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_full_or_it_is_due() {
     let events = at([(0, 1), (10, 2), (20, 3), (50, 4), (120, 5), (500, 6)]);
@@ -40,7 +40,7 @@ async fn the_timer_starts_with_the_first_item() {
     assert_eq!(batches[0], (vec![1, 2], ms(1_100)));
 }
 
-/// asyncio and Tokio: what is queued already goes into one batch, without a wait for each item.
+/// asyncio and Tokio: items that are queued already go into one batch, without a wait for each item.
 #[tokio::test(start_paused = true)]
 async fn what_is_queued_fills_the_batch_at_once() {
     let (sender, receiver) = mpsc::channel(10);
@@ -52,7 +52,7 @@ async fn what_is_queued_fills_the_batch_at_once() {
     assert_eq!((batches.next().await, start.elapsed()), (Some(vec![7]), ms(100)));
 }
 
-/// asyncio and Tokio: more than fits comes into an open batch at once; the rest is for the next one.
+/// asyncio and Tokio: when more items come than fit into a batch, the rest goes into the next one.
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_never_too_large() {
     let batches = all(Batches::new(at([(0, 1), (10, 2), (10, 3), (10, 4), (10, 5)]), THREE, ms(100))).await;
@@ -77,8 +77,7 @@ async fn closing_gives_the_last_batch_at_once() {
     assert_eq!((batches.next().await, batches.next().await), (None, None));
 }
 
-/// asyncio: a `get` that is cancelled leaves its item in the queue; the list of the batch is lost. Tokio: nothing is
-/// lost.
+/// asyncio: a cancelled `get` leaves its item in the queue, but the list of the batch is lost. Tokio: nothing is lost.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_next_keeps_items_and_deadline() {
     let events = at([(0, 1), (30, 2), (90, 3), (200, 4)]);
@@ -91,7 +90,7 @@ async fn a_cancelled_next_keeps_items_and_deadline() {
     assert_eq!(batches.next().await, Some(vec![4]));
 }
 
-/// Tokio: a deadline that passed between two calls counts. What is queued by then goes into the batch.
+/// Tokio: a deadline that passed between two calls counts. The items queued by then go into the batch.
 #[tokio::test(start_paused = true)]
 async fn an_overdue_batch_takes_what_is_queued() {
     let (sender, receiver) = mpsc::channel(10);
@@ -103,7 +102,7 @@ async fn an_overdue_batch_takes_what_is_queued() {
     assert_eq!(batches.next().now_or_never(), Some(Some(vec![1, 2])));
 }
 
-/// The hazard: a list in the future, not in the value, is lost with a future that is dropped. asyncio loses it too.
+/// The hazard: a list in the future, and not in the value, is lost when the future is dropped. asyncio loses it too.
 #[tokio::test(start_paused = true)]
 async fn but_a_batch_inside_a_future_is_lost() {
     let mut events = at([(0, 1), (30, 2), (90, 3)]);
@@ -118,15 +117,15 @@ async fn but_a_batch_inside_a_future_is_lost() {
     assert_eq!(events.recv().await, Some(3), "1 and 2 are gone");
 }
 
-/// A batch of one is each item as it comes, without a wait.
+/// With a size of one, each item comes at once, without a wait.
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_one_never_waits() {
     let batches = all(Batches::new(at([(0, 1), (0, 2), (50, 3)]), NonZeroUsize::MIN, ms(100))).await;
     assert_eq!(batches, [(vec![1], ms(0)), (vec![2], ms(0)), (vec![3], ms(50))]);
 }
 
-/// asyncio: `timeout(0)` still returns what is there. Tokio: no delay takes what is queued, and waits for no more, not
-/// even for the next tick of the real clock.
+/// asyncio: `timeout(0)` still returns an item that is there. Tokio: without a delay, a batch takes the queued items and
+/// does not wait, not even for the next tick of the real clock.
 #[tokio::test]
 async fn without_a_delay_it_takes_what_is_queued() {
     let (sender, receiver) = mpsc::channel(10);
@@ -146,7 +145,7 @@ async fn an_endless_delay_waits_until_the_batch_is_full() {
     assert_eq!(batches, [(vec![1, 2, 3], ms(2 * DAY)), (vec![4], ms(3 * DAY))]);
 }
 
-/// asyncio: a loop over a queue that is never empty keeps the others waiting. Tokio: the loop yields after 128 batches.
+/// asyncio: a loop over a queue that is never empty blocks other tasks. Tokio: the loop yields after 128 batches.
 #[tokio::test]
 async fn a_queue_that_is_never_empty_lets_others_run() {
     let (sender, receiver) = mpsc::channel(1_000);

@@ -25,8 +25,8 @@ async fn every_receiver_gets_every_item() {
     }
 }
 
-/// A receiver that is slower than the buffer is long loses the oldest items, and learns how many. The sender does
-/// not wait for it, and the others do not notice.
+/// A receiver that falls behind by more than the buffer misses the oldest items, and learns how many. The sender does not
+/// wait for it, and the other receivers miss nothing.
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_misses_the_oldest_and_is_told_how_many() {
     let (start, log) = (Instant::now(), Entries::new());
@@ -56,7 +56,7 @@ async fn a_slow_receiver_misses_the_oldest_and_is_told_how_many() {
     assert_eq!(slow, [Item(1), Missed(1), Item(3), Missed(1), Item(5), Item(6)]);
 }
 
-/// The hazard: to have missed something is an `Err`, and not the end.
+/// The hazard: `Lagged` is an `Err`, but not the end.
 #[tokio::test]
 async fn but_a_loop_over_ok_ends_where_something_was_missed() {
     let (sender, mut feed) = broadcast::channel(2);
@@ -71,7 +71,7 @@ async fn but_a_loop_over_ok_ends_where_something_was_missed() {
     assert_eq!((feed.recv().await, feed.recv().await), (Ok(2), Ok(3)), "it was there all the time");
 }
 
-/// The capacity is a power of two.
+/// The capacity is rounded up to a power of two.
 #[tokio::test]
 async fn the_buffer_may_keep_more_than_was_asked_for() {
     let (sender, mut feed) = broadcast::channel(5);
@@ -81,7 +81,7 @@ async fn the_buffer_may_keep_more_than_was_asked_for() {
     assert_eq!((feed.recv().await, feed.recv().await), (Err(RecvError::Lagged(1)), Ok(2)), "8 of 9 are left");
 }
 
-/// A receiver gets what is sent after its `subscribe`, and nothing earlier.
+/// A receiver gets only the items that are sent after its `subscribe`.
 #[tokio::test]
 async fn a_late_receiver_hears_only_what_is_sent_after_it_came() {
     let (sender, _first) = broadcast::channel(4);
@@ -99,7 +99,7 @@ async fn without_a_receiver_an_item_cannot_be_sent() {
     assert_eq!(sender.send("a").map_err(|unsent| unsent.0), Err("a"));
 }
 
-/// A million items, and a receiver that sleeps: the sender never waits, and the last items are there.
+/// A million items are sent past a sleeping receiver: the sender never waits, and the last items are kept.
 #[tokio::test]
 async fn a_million_items_are_sent_past_a_receiver_that_sleeps() {
     let (log, (sender, mut feed)) = (Entries::new(), broadcast::channel(128));

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use crate::support::{Entries, ONE, ms};
 use crate::work::FIVE;
 
-/// A caller may itself be a task: each pattern's future is `Send` when what it runs is.
+/// A caller may itself be a task: each pattern's future is `Send` if the futures it runs are.
 #[tokio::test(start_paused = true)]
 async fn every_pattern_can_run_inside_a_spawned_task() {
     let all = tokio::spawn(async {

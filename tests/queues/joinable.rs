@@ -21,7 +21,7 @@ mod order {
     use std::cmp::Ordering;
     use std::collections::BinaryHeap;
 
-    /// asyncio: `Queue` is first in, first out. Tokio: so is every channel.
+    /// asyncio: `Queue` is FIFO. Tokio: so is every channel.
     #[tokio::test]
     async fn the_first_in_is_the_first_out() {
         let queue = Queue::unbounded();
@@ -31,7 +31,7 @@ mod order {
         assert_eq!(drain(&queue), [1, 3, 2]);
     }
 
-    /// asyncio: `LifoQueue`. Tokio has none.
+    /// asyncio: `LifoQueue`. Tokio has no such channel.
     #[tokio::test]
     async fn or_the_last_in_is_the_first_out() {
         let queue = LifoQueue::unbounded();
@@ -41,7 +41,7 @@ mod order {
         assert_eq!(drain(&queue), [2, 3, 1]);
     }
 
-    /// asyncio: `PriorityQueue` gives the smallest first. Tokio has none.
+    /// asyncio: `PriorityQueue` returns the smallest first. Tokio has no such channel.
     #[tokio::test]
     async fn or_the_smallest_priority_is_the_first_out() {
         let queue = PriorityQueue::unbounded();
@@ -51,8 +51,8 @@ mod order {
         assert_eq!(drain(&queue), [(1, "a"), (2, "b"), (3, "c")]);
     }
 
-    /// asyncio: entries of one priority are compared by what comes after it in the tuple, and equal ones come in no
-    /// order. Here they come in the order in which they were put in, and nothing but the priority is compared.
+    /// asyncio: entries of one priority are compared by the rest of the tuple, and equal ones come out in no order. Here only
+    /// the priority is compared, and equal ones come out FIFO.
     #[tokio::test]
     async fn of_one_priority_the_first_in_is_the_first_out() {
         #[derive(Debug)]
@@ -65,7 +65,7 @@ mod order {
         assert_eq!(numbers, (0..100).step_by(2).chain((1..100).step_by(2)).collect::<Vec<_>>());
     }
 
-    /// The hazard: `BinaryHeap` gives the greatest first, and of equal ones any. asyncio's heap mixes them up too.
+    /// The hazard: `BinaryHeap` returns the greatest first, and equal ones in no order. asyncio's heap mixes equal ones too.
     #[test]
     fn but_a_binary_heap_gives_the_greatest_first_and_equal_ones_in_no_order() {
         assert_eq!(BinaryHeap::from([2, 1, 3]).pop(), Some(3));
@@ -92,8 +92,8 @@ mod order {
         assert_eq!(order, [0, 2, 4, 1, 3]);
     }
 
-    /// asyncio: entries that cannot be compared raise `TypeError` in `put`, and are in the queue all the same. Here
-    /// the compiler asks for `Ord`; one that panics leaves the queue as it was.
+    /// asyncio: entries that cannot be compared raise `TypeError` in `put`, and stay in the queue. Here the compiler asks for
+    /// `Ord`, and an `Ord` that panics leaves the queue unchanged.
     #[tokio::test]
     async fn a_priority_that_panics_when_compared_is_not_put_in() {
         #[derive(Debug, PartialEq, Eq)]
@@ -126,8 +126,8 @@ mod order {
 mod room {
     use super::*;
 
-    /// asyncio: with `maxsize` zero or negative the queue has no bound and is never full. Here that is a function of
-    /// its own, and a bound of zero does not compile.
+    /// asyncio: with `maxsize` zero or negative, the queue has no bound and is never full. Here `unbounded` makes such a queue,
+    /// and a bound of zero does not compile.
     #[tokio::test]
     async fn an_unbounded_queue_is_never_full() {
         let queue = Queue::unbounded();
@@ -138,7 +138,7 @@ mod room {
         assert_eq!(NonZeroUsize::new(0), None);
     }
 
-    /// The greatest bound is no trouble either.
+    /// The greatest bound works too.
     #[test]
     fn a_bound_may_be_any_number_but_zero() {
         let queue = Queue::bounded(NonZeroUsize::MAX);
@@ -170,7 +170,7 @@ mod room {
         assert_eq!(queue.try_get(), Ok("a"));
     }
 
-    /// asyncio: putters are served in the order in which they came; a cancelled one makes way.
+    /// asyncio: putters are served FIFO; when one is cancelled, the next in line moves up.
     #[tokio::test]
     async fn putters_are_served_in_the_order_in_which_they_came() {
         let queue = Queue::bounded(ONE);
@@ -181,7 +181,7 @@ mod room {
         }
         putters[1] = None;
         assert_eq!(queue.get().await, Ok("first"));
-        // The place is promised to a. It is cancelled before it runs, and c is next.
+        // The slot is promised to a. It is cancelled before it runs, and c is next.
         assert_eq!(queue.try_put("late"), Err(TryPutError::Full("late")));
         putters[0] = None;
         for (index, item) in [(2, "c"), (3, "d")] {
@@ -190,8 +190,8 @@ mod room {
         }
     }
 
-    /// asyncio: a coroutine that puts and gets without having to wait keeps the loop to itself, however long. Tokio:
-    /// after 128 operations a task lets others run.
+    /// asyncio: a coroutine that puts and gets without waiting never lets others run. Tokio: a task yields after 128
+    /// operations.
     #[tokio::test]
     async fn a_producer_with_room_lets_others_run_all_the_same() {
         let turns = Arc::new(AtomicUsize::new(0));
@@ -260,7 +260,7 @@ mod room {
 mod get {
     use super::*;
 
-    /// asyncio: getters are served in the order in which they came.
+    /// asyncio: getters are served FIFO.
     #[tokio::test]
     async fn getters_are_served_in_the_order_in_which_they_came() {
         let (queue, log) = (Arc::new(Queue::unbounded()), Entries::new());
@@ -277,8 +277,8 @@ mod get {
         assert_eq!(log.take(), [("a", Ok(1)), ("b", Ok(2)), ("c", Ok(3))]);
     }
 
-    /// asyncio: `get_nowait` may take the item from a getter that was woken for it, which then waits on. Here an
-    /// item that is promised stays promised.
+    /// asyncio: `get_nowait` may take the item of a getter that was woken for it; that getter then goes on waiting. Here a
+    /// promised item stays promised.
     #[tokio::test]
     async fn nobody_jumps_the_line() {
         let queue = Queue::unbounded();
@@ -300,8 +300,8 @@ mod get {
         assert_eq!(second.now_or_never(), Some(Ok("a")));
     }
 
-    /// asyncio: a getter that was woken for an item and is cancelled before it runs leaves it to the next, who gets
-    /// this one and not the second.
+    /// asyncio: a getter that was woken for an item and is cancelled before it runs leaves that item to the next getter, not a
+    /// later one.
     #[tokio::test]
     async fn a_getter_that_is_cancelled_when_it_was_woken_leaves_the_first_item_to_the_next() {
         let queue = Queue::unbounded();
@@ -314,7 +314,7 @@ mod get {
         assert_eq!(queue.get().now_or_never(), Some(Ok("b")));
     }
 
-    /// asyncio: cancelled getters and putters leave no entry behind in the lists of those who wait.
+    /// asyncio: cancelled getters and putters leave no entry behind in the lists of waiters.
     #[tokio::test]
     async fn a_thousand_cancelled_getters_and_putters_leave_nothing_behind() {
         let queue = Queue::bounded(ONE);
@@ -344,7 +344,7 @@ mod join {
         assert_eq!(queue.join().now_or_never(), Some(()));
     }
 
-    /// asyncio: `join` returns when all items are processed, not when they are taken.
+    /// asyncio: `join` returns when all items are done, not when they are taken.
     #[tokio::test(start_paused = true)]
     async fn returns_when_everything_is_done_and_not_when_it_is_taken() {
         let (start, queue, done) = (Instant::now(), Queue::unbounded(), AtomicUsize::new(0));
@@ -366,7 +366,7 @@ mod join {
         tokio::join!(worker(), worker(), all_done);
     }
 
-    /// asyncio: the joiner is released when the count touches zero, even if there is a new item before it runs.
+    /// asyncio: `join` returns once the count was zero, even if a new item comes before the joiner runs.
     #[tokio::test]
     async fn returns_although_a_new_item_came_before_it_could_run() {
         let queue = Queue::unbounded();
@@ -380,7 +380,7 @@ mod join {
         assert!(queue.join().now_or_never().is_none(), "a new joiner waits for the second");
     }
 
-    /// The hazard: a count in a `watch`, and `wait_for` zero, which looks when the waiter runs.
+    /// The hazard: `wait_for` zero on a count in a `watch` checks only when the waiter runs.
     #[tokio::test]
     async fn but_a_count_in_a_watch_has_risen_again_when_the_waiter_looks() {
         let unfinished = watch::Sender::new(1);
@@ -392,7 +392,7 @@ mod join {
         assert!(joiner.now_or_never().is_none());
     }
 
-    /// asyncio: `join` of several tasks returns for all of them, also if one is cancelled. Tokio: the same.
+    /// asyncio: if several tasks call `join`, it returns in all of them, even if one is cancelled. Tokio: the same.
     #[tokio::test]
     async fn releases_every_joiner_and_an_aborted_one_hinders_nobody() {
         let queue = Queue::unbounded();
@@ -447,7 +447,7 @@ mod ticket {
         assert!(timeout(ms(1_000), queue.join()).await.is_err());
     }
 
-    /// A ticket is dropped however its worker ends.
+    /// The guard is dropped however its worker ends.
     #[tokio::test(start_paused = true)]
     async fn a_worker_that_panics_or_is_aborted_is_done_with_its_item() {
         let queue = Arc::new(Queue::unbounded());
@@ -504,7 +504,7 @@ mod ticket {
         assert_eq!(queue.task_done(), Err(TaskDoneError));
     }
 
-    /// It takes a place of its own if it must, and the bound holds again afterwards.
+    /// A requeued item takes an extra slot if the queue is full, and the bound holds again afterwards.
     #[tokio::test]
     async fn an_item_goes_back_into_a_full_queue_and_the_bound_holds_afterwards() {
         let queue = Queue::bounded(TWO);
@@ -526,7 +526,7 @@ mod ticket {
         assert_eq!((queue.try_put(5), queue.try_put(9)), (Ok(()), Err(TryPutError::Full(9))));
     }
 
-    /// Without a rival it takes a place that is free.
+    /// If the queue is not full, a requeued item takes a free slot.
     #[tokio::test]
     async fn an_item_that_goes_back_takes_its_place_again() {
         let queue = Queue::bounded(ONE);
@@ -557,7 +557,7 @@ mod ticket {
 mod shutdown {
     use super::*;
 
-    /// asyncio 3.13: a getter that waits raises `QueueShutDown`; so do `put` and `get` from then on; `join` returns.
+    /// asyncio 3.13: a waiting getter raises `QueueShutDown`, and so do `put` and `get` from then on. `join` returns.
     #[tokio::test(start_paused = true)]
     async fn of_an_empty_queue_tells_those_who_wait_and_all_who_come_later() {
         let queue = Queue::<&str>::bounded(ONE);
@@ -574,8 +574,8 @@ mod shutdown {
         assert_eq!(queue.join().now_or_never(), Some(()));
     }
 
-    /// asyncio 3.13: what is queued is still delivered, a `put` that waits fails, `join` still needs `task_done`.
-    /// Tokio: dropping the senders of a channel does the first two.
+    /// asyncio 3.13: queued items are still delivered, a waiting `put` fails, and `join` still needs `task_done`. Tokio:
+    /// dropping the senders of a channel does the first two.
     #[tokio::test(start_paused = true)]
     async fn what_is_queued_is_still_delivered_and_joined() {
         let queue = Queue::bounded(TWO);
@@ -597,8 +597,8 @@ mod shutdown {
         assert_eq!(queue.get().await, Err(ShutDown(())));
     }
 
-    /// asyncio 3.13: `shutdown(immediate=True)` throws away what is queued, and `join` waits only for what is taken.
-    /// Here what was queued comes back.
+    /// asyncio 3.13: `shutdown(immediate=True)` drops the queued items, and `join` waits only for taken ones. Here
+    /// `shutdown_now` returns the queued items.
     #[tokio::test]
     async fn at_once_it_hands_back_what_is_queued_and_join_waits_for_what_is_taken() {
         let queue = PriorityQueue::unbounded();
@@ -626,7 +626,7 @@ mod shutdown {
         assert_eq!(joiner.now_or_never(), Some(()));
     }
 
-    /// asyncio 3.13: it can be called again, and made immediate later.
+    /// asyncio 3.13: `shutdown` can be called again, and made immediate later.
     #[tokio::test]
     async fn may_be_called_again_and_at_once_later() {
         let queue = Queue::unbounded();
@@ -640,7 +640,7 @@ mod shutdown {
         assert_eq!(queue.get().await, Err(ShutDown(())));
     }
 
-    /// asyncio 3.13: a taken item can no more be put back. Here it can while the queue drains.
+    /// asyncio 3.13: after `shutdown` a taken item cannot be put back. Here it can while the queue drains.
     #[tokio::test]
     async fn a_taken_item_can_go_back_while_the_queue_drains_but_not_after() {
         let queue = Queue::unbounded();
@@ -654,7 +654,7 @@ mod shutdown {
         assert_eq!(queue.join().now_or_never(), Some(()), "given back, so done");
     }
 
-    /// A getter that was promised an item, and a later one: the first that runs gets it, the other gets `ShutDown`.
+    /// Of a getter that was promised an item and a later one, the first that runs gets it; the other gets `ShutDown`.
     #[tokio::test]
     async fn a_promised_item_is_left_to_whoever_comes_first() {
         let queue = Queue::unbounded();
@@ -666,7 +666,7 @@ mod shutdown {
         assert_eq!(getter.now_or_never(), Some(Err(ShutDown(()))));
     }
 
-    /// The hazard: a closed semaphore fails every acquire, also if it still has permits.
+    /// The hazard: a closed semaphore fails every acquire, even if it still has permits.
     #[tokio::test]
     async fn but_a_closed_semaphore_has_permits_that_nobody_gets() {
         let items = tokio::sync::Semaphore::new(3);
@@ -692,7 +692,7 @@ mod reserve {
         assert_eq!(queue.try_get(), Ok("a"));
     }
 
-    /// A slot that was reserved before a shutdown is used after it: the item comes back.
+    /// A slot that was reserved before a shutdown and is used after it returns the item.
     #[tokio::test]
     async fn a_slot_that_is_used_after_a_shutdown_gives_the_item_back() {
         let queue = Queue::bounded(TWO);
@@ -715,7 +715,7 @@ mod many_threads {
 
     const ITEMS: u64 = 8;
 
-    /// Who has an item at the end of a round.
+    /// Records the owner of each item at the end of a round.
     type Ledger = Entries<u64>;
 
     async fn pause(random: &mut Rng) {
@@ -758,7 +758,7 @@ mod many_threads {
                     }
                 }
                 _ => {
-                    // Cancelled after a while, unless it is quicker. A put that is dropped has put nothing in.
+                    // Cancelled after a while, unless it is quicker. A dropped put has put no item in.
                     tokio::select! {
                         biased;
                         put = queue.put(item) => if let Err(ShutDown(item)) = put { ledger.add(item) },
@@ -855,7 +855,7 @@ mod many_threads {
         assert_eq!((queue.len(), queue.task_done()), (0, Err(TaskDoneError)), "seed {seed}");
     }
 
-    /// Producers that give up, consumers that put back, a shutdown in the midst: each item is in one hand at the end.
+    /// Producers give up, consumers requeue, a shutdown comes in the middle: at the end each item has exactly one owner.
     #[test]
     fn every_item_is_in_one_hand_at_the_end_of_each_round() {
         let runtime = Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
@@ -867,7 +867,7 @@ mod many_threads {
         });
     }
 
-    /// Two who put and join, and a worker: a join returns for its own item, not for the end of an earlier one.
+    /// Two tasks put and join, and a worker takes: a `join` waits for the task's own item, not only for an earlier one.
     #[test]
     fn a_join_never_returns_before_what_was_put_in_before_it_is_done() {
         let runtime = Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
@@ -902,7 +902,7 @@ mod many_threads {
     }
 }
 
-/// A queue that was full when an item came back has one more than its bound. A slot that is given up then frees no room.
+/// A full queue into which an item was requeued holds one more than its bound. Dropping a slot then frees no room.
 #[tokio::test]
 async fn a_slot_given_up_over_the_bound_is_not_free() {
     let queue = Queue::bounded(ONE);
@@ -917,7 +917,7 @@ async fn a_slot_given_up_over_the_bound_is_not_free() {
     assert_eq!(queue.try_put("b"), Ok(()), "the place is free when the item is taken");
 }
 
-/// The same for a producer that was woken for the place and leaves before it has run.
+/// The same holds for a producer that was woken for the slot and is cancelled before it runs.
 #[tokio::test]
 async fn a_waiter_that_leaves_over_the_bound_frees_no_place() {
     let queue = Queue::bounded(ONE);
@@ -933,8 +933,8 @@ async fn a_waiter_that_leaves_over_the_bound_frees_no_place() {
     assert_eq!(queue.try_put("b"), Ok(()));
 }
 
-/// asyncio: a `put` that is woken looks whether there is room, and else waits again, behind the others. Here too: the
-/// bound holds when the woken producer leaves, and when it stays.
+/// asyncio: a woken `put` checks whether there is room, and otherwise waits again, behind the others. Here too: the bound
+/// holds whether the woken producer is cancelled or stays.
 #[tokio::test]
 async fn a_slot_that_goes_back_to_the_item_is_not_passed_on() {
     for leaves in [true, false] {
@@ -963,7 +963,7 @@ async fn a_slot_that_goes_back_to_the_item_is_not_passed_on() {
     }
 }
 
-/// asyncio: a loop over `get` of a queue that is shut down gives no other task a turn. Here it does.
+/// asyncio: a loop over `get` of a queue that is shut down lets no other task run. Here it does.
 #[tokio::test]
 async fn a_queue_that_drains_leaves_others_their_turn() {
     let queue = Queue::unbounded();

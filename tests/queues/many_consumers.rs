@@ -49,7 +49,7 @@ async fn but_a_lock_held_over_the_work_runs_one_job_at_a_time() {
     assert_eq!(start.elapsed(), ms(90));
 }
 
-/// asyncio: getters are served in the order in which they came. Tokio: the lock is fair.
+/// asyncio: getters are served FIFO. Tokio: so is the lock.
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_are_served_in_the_order_in_which_they_came() {
     let (sender, receiver) = mpsc::channel(3);
@@ -89,8 +89,8 @@ async fn a_closed_and_empty_channel_is_the_end_for_every_consumer() {
     assert_eq!(queue.recv().await, None);
 }
 
-/// asyncio: `get_nowait` raises `QueueEmpty`, `put_nowait` raises `QueueFull`. Tokio: errors, which tell a closed
-/// channel apart, and give the item back.
+/// asyncio: `get_nowait` raises `QueueEmpty`, `put_nowait` raises `QueueFull`. Tokio: the errors distinguish a closed
+/// channel, and return the item.
 #[tokio::test]
 async fn without_waiting_empty_and_full_are_errors_and_the_item_comes_back() {
     let (sender, mut receiver) = mpsc::channel(1);
@@ -103,7 +103,7 @@ async fn without_waiting_empty_and_full_are_errors_and_the_item_comes_back() {
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
 }
 
-/// asyncio: `maxsize=0` is a queue without a bound. Tokio: a channel without places panics.
+/// asyncio: `maxsize=0` makes a queue without a bound. Tokio: a channel without slots panics.
 #[tokio::test]
 #[should_panic(expected = "mpsc bounded channel requires buffer > 0")]
 async fn but_a_channel_with_a_bound_of_zero_panics() {

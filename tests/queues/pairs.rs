@@ -62,7 +62,7 @@ async fn join_waits_until_all_is_done() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `PriorityQueue`. Tokio: that of `joinable`.
+/// asyncio: `PriorityQueue`. Tokio: the `PriorityQueue` of `joinable`.
 #[tokio::test]
 async fn the_smallest_priority_comes_first() -> anyhow::Result<()> {
     let queue = queues::joinable::PriorityQueue::unbounded();

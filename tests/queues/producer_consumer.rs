@@ -14,8 +14,8 @@ use crate::support::{Count, Entries, HUNDRED, ONE, OnDrop, TWO, alive_tasks, ms,
 use crate::work::producer_consumer::produce;
 use crate::work::{FIVE, MILLION};
 
-/// The classic: a producer of ten items, two consumers, a bound of five. asyncio and Tokio: first in, first out;
-/// each item goes to one consumer, and the consumers work at the same time.
+/// The classic: a producer of ten items, two consumers, a bound of five. asyncio and Tokio: items come FIFO, each goes to
+/// one consumer, and the consumers work at the same time.
 #[tokio::test(start_paused = true)]
 async fn each_item_goes_to_one_consumer_and_the_consumers_overlap() {
     let (start, log) = (Instant::now(), Entries::new());
@@ -59,13 +59,13 @@ async fn the_producer_waits_while_the_queue_is_full() {
         }
     };
     let sent = produce_and_consume(TWO, produce, [consume]).await;
-    // Two fit into the queue; the consumer takes one at once and one each 10 ms after that.
+    // Two fit into the queue; the consumer takes one at once, and then one every 10 ms.
     assert_eq!(sent, [ms(0), ms(0), ms(0), ms(10), ms(20)]);
     assert_eq!((log.take(), start.elapsed()), (vec![1, 2, 3, 4, 5], ms(50)));
 }
 
-/// asyncio 3.11: a sentinel for each consumer. Tokio: the queue closes with its last sender, and what is in it is
-/// still received.
+/// asyncio 3.11: a sentinel for each consumer. Tokio: the queue closes with its last sender, and its items are still
+/// received.
 #[tokio::test(start_paused = true)]
 async fn closing_ends_any_number_of_consumers_after_the_last_item() {
     let log = Entries::new();
@@ -137,8 +137,8 @@ async fn but_a_spare_sender_keeps_the_consumers_waiting() {
     assert!(all.now_or_never().is_none());
 }
 
-/// asyncio: `put` into a queue with room does not let others run. Tokio's own channels do, after 128 operations;
-/// those of `async_channel` know nothing of Tokio.
+/// asyncio: `put` into a queue with room does not let others run. Tokio's own channels yield after 128 operations;
+/// `async_channel` does not know Tokio and never yields.
 #[tokio::test]
 async fn but_a_send_with_room_never_lets_others_run() {
     let (sender, receiver) = mpsc::channel(1_000);
@@ -176,7 +176,7 @@ async fn a_send_fails_when_no_consumer_is_left() {
     assert!(matches!(produced.take()[..], [Err(_)]), "and its send failed");
 }
 
-/// asyncio: one dead consumer is noticed when it is awaited. Tokio: the same; here the caller does.
+/// asyncio: a dead consumer is noticed when it is awaited. Tokio: the same; here the pattern awaits it.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_consumer_goes_on_in_the_caller_after_the_others_have_done_the_rest() {
     let log = Entries::new();
@@ -197,7 +197,8 @@ async fn a_panic_in_one_consumer_goes_on_in_the_caller_after_the_others_have_don
     assert_eq!(log.take(), [2, 3, 4]);
 }
 
-/// The payload of a second panic may panic when it is dropped: the others still do the rest, and the first goes on.
+/// The payload of a second panic may panic when it is dropped. The other consumers still do the rest, and the first panic
+/// goes on.
 #[tokio::test(start_paused = true)]
 async fn of_two_panics_the_first_goes_on_after_the_rest_is_done() {
     let log = Entries::new();
@@ -263,7 +264,7 @@ async fn a_million_items_pass_through_a_hundred_places() {
     assert_eq!(log.take(), [MILLION - 1]);
 }
 
-/// asyncio: `get` of a queue that holds items never gives up its turn. Here a consumer does, however much is queued.
+/// asyncio: `get` of a queue that holds items never lets others run. Here a consumer does, however many items are queued.
 #[tokio::test]
 async fn consumers_of_a_full_queue_leave_others_their_turn() {
     let (consumed, seen) = (Count::default(), Count::default());

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::{ms, settle, soon};
 
-/// What is not moved is still in the source: no item is lost.
+/// An item that was not moved is still in the source: no item is lost.
 #[tokio::test]
 async fn a_forward_whose_target_is_gone_stops_before_it_takes_an_item() {
     let (sender, mut source) = mpsc::channel(4);
@@ -24,7 +24,7 @@ async fn a_forward_whose_target_is_gone_stops_before_it_takes_an_item() {
     assert_eq!(source.try_recv(), Ok("a"));
 }
 
-/// The price of a promise: its place is taken, used or not.
+/// The price of a reserved slot: it is taken, used or not.
 #[tokio::test]
 async fn a_forward_that_waits_for_an_item_keeps_a_place_of_the_target() {
     let (_sender, mut source) = mpsc::channel(4);
@@ -59,8 +59,8 @@ async fn a_hundred_thousand_items_are_forwarded_in_order() {
     assert_eq!(tokio::join!(produce, moves, consume), ((), Ok(()), 100_000));
 }
 
-/// asyncio: a `put` that is cancelled leaves the item with its caller. Tokio: a `send` in a `timeout` does not; this
-/// gives it back.
+/// asyncio: a cancelled `put` leaves the item with its caller. Tokio: a `send` in a `timeout` does not; `send_unless`
+/// returns it.
 #[tokio::test(start_paused = true)]
 async fn an_item_that_is_not_sent_in_time_comes_back() {
     let (queue, mut received) = mpsc::channel(1);
@@ -89,8 +89,8 @@ async fn room_that_comes_in_the_instant_of_the_stop_is_used() {
     assert_eq!(send_unless(&queue, "c", ready(())).await, Err(Unsent::Stopped("c")));
 }
 
-/// The hazard: a forward that waits for its source holds a slot of the target. With as many silent sources as slots, the
-/// others pause. One that takes its item first needs no slot while its source is silent.
+/// The hazard: a `forward` that waits for its source holds a slot of the target. With as many silent sources as slots, the
+/// other sources pause. A task that receives first needs no slot while its source is silent.
 #[tokio::test(start_paused = true)]
 async fn but_a_silent_source_holds_a_slot_of_the_target() {
     for slots in [1, 2] {

@@ -52,7 +52,7 @@ async fn join_of_nothing_returns_at_once() {
     assert_eq!(unfinished.join().now_or_never(), Some(()));
 }
 
-/// asyncio: an item that a worker has taken is unfinished until its `task_done`. Tokio: until it is dropped.
+/// asyncio: a taken item is unfinished until its `task_done`. Tokio: it is unfinished until it is dropped.
 #[tokio::test]
 async fn an_item_that_is_taken_is_not_done() {
     let unfinished = Unfinished::new();
@@ -97,7 +97,7 @@ async fn a_worker_that_dies_is_done_with_its_item() {
     soon(unfinished.join()).await;
 }
 
-/// asyncio: an item that is put back counts as a new one, and the old one needs its `task_done`. Tokio: it is the same
+/// asyncio: an item that is put back counts as a new one, and the old one needs its `task_done`. Tokio: it stays the same
 /// item.
 #[tokio::test]
 async fn an_item_sent_again_stays_unfinished() {
@@ -133,8 +133,7 @@ async fn the_destructor_of_an_item_is_work_too() {
     assert_eq!((log.take(), unfinished.join().now_or_never()), (vec![1, 1], Some(())));
 }
 
-/// asyncio: a `put` that is cancelled has not counted. Tokio: a `send` that is dropped drops its item, which is then
-/// done.
+/// asyncio: a cancelled `put` has not counted. Tokio: a dropped `send` drops its item, which is then done.
 #[tokio::test(start_paused = true)]
 async fn a_send_that_is_given_up_is_done() {
     let unfinished = Unfinished::new();
@@ -144,7 +143,8 @@ async fn a_send_that_is_given_up_is_done() {
     assert_eq!(unfinished.count(), 1);
 }
 
-/// asyncio: an item counts once it is in the queue. Tokio: from `track` on, so `join` waits for a `send` that waits.
+/// asyncio: an item counts once it is in the queue. Tokio: it counts from `track` on, so `join` also waits for a waiting
+/// `send`.
 #[tokio::test(start_paused = true)]
 async fn but_an_item_that_waits_for_room_counts() {
     let unfinished = Unfinished::new();
@@ -160,7 +160,7 @@ async fn but_an_item_that_waits_for_room_counts() {
     soon(unfinished.join()).await;
 }
 
-/// Tokio: `mpsc` drops what is queued when its receiver is dropped, so `join` returns. asyncio has no receiver to drop.
+/// Tokio: `mpsc` drops its queued items with its receiver, so `join` returns. asyncio has no receiver to drop.
 #[tokio::test]
 async fn items_of_a_dropped_mpsc_receiver_are_done() {
     let unfinished = Unfinished::new();
@@ -172,8 +172,7 @@ async fn items_of_a_dropped_mpsc_receiver_are_done() {
     assert_eq!(unfinished.join().now_or_never(), Some(()), "the late one came back and was dropped");
 }
 
-/// The hazard: `async_channel` keeps what is queued while a sender lives, also when all workers are gone. asyncio: the
-/// same.
+/// The hazard: `async_channel` keeps its items while a sender lives, even when all workers are gone. asyncio: the same.
 #[tokio::test(start_paused = true)]
 async fn but_items_left_in_async_channel_hold_join() {
     let unfinished = Unfinished::new();
@@ -209,8 +208,8 @@ async fn but_join_does_not_say_that_work_failed() {
     assert!(soon(worker).await.unwrap_err().is_panic(), "the worker's handle says it");
 }
 
-/// The hazard: a worker that sends its item back into a full queue waits for room that only it could make. asyncio: the
-/// same.
+/// The hazard: a worker that sends its item back into a full queue waits for room that only it could make. asyncio: so does
+/// a worker that calls `put`.
 #[tokio::test(start_paused = true)]
 async fn but_a_worker_can_wait_for_its_own_queue() {
     let unfinished = Unfinished::new();
@@ -229,7 +228,7 @@ async fn but_a_worker_can_wait_for_its_own_queue() {
     assert_eq!((queue.capacity(), unfinished.count()), (0, 2), "one fills the queue, one waits for room");
 }
 
-/// The hazard: `_` binds nothing, so a token that only lies beside its item is dropped before the work begins.
+/// The hazard: `_` binds nothing, so the token of a pair is dropped before the work begins.
 #[tokio::test]
 async fn but_a_bare_token_is_dropped_at_once() {
     let tracker = TaskTracker::new();
@@ -243,7 +242,7 @@ async fn but_a_bare_token_is_dropped_at_once() {
     assert_eq!((*tracked, unfinished.count()), ("page", 1));
 }
 
-/// The hazard: an open `TaskTracker` never ends its `wait`, also at zero. [`Unfinished`] is closed from the beginning.
+/// The hazard: an open `TaskTracker` never ends its `wait`, even at zero. [`Unfinished`] is closed from the beginning.
 #[tokio::test(start_paused = true)]
 async fn but_an_open_tracker_waits_forever() {
     let tracker = TaskTracker::new();
@@ -267,7 +266,7 @@ async fn an_owned_part_can_be_taken_out() {
     assert_eq!(unfinished.count(), 0);
 }
 
-/// A hundred thousand items through a hundred places, four workers on four threads: `join` sees all of them done.
+/// A hundred thousand items through a hundred slots, four workers on four threads: `join` sees all of them done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn four_threads_lose_no_item() {
     let (unfinished, done) = (Unfinished::new(), Arc::new(std::sync::atomic::AtomicU64::new(0)));

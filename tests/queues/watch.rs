@@ -6,8 +6,7 @@ use tokio::time::sleep;
 
 use crate::support::{Entries, ms};
 
-/// asyncio: a variable and a `Condition`. Tokio: a receiver that was busy sees the newest value, and the last one is
-/// never skipped.
+/// asyncio: a variable and a `Condition`. Tokio: a busy receiver sees the newest value, and the last one is never skipped.
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_skips_to_the_newest_and_sees_the_last() {
     let log = Entries::new();
@@ -54,8 +53,8 @@ async fn of_a_hundred_thousand_values_a_receiver_that_sleeps_sees_the_last() {
     assert_eq!(log.take(), [99_999]);
 }
 
-/// The hazard: without a receiver `send` fails, and the value stays the old one, also for receivers that come later.
-/// `send_replace` sets it in any case.
+/// The hazard: without a receiver `send` fails, and later receivers still see the old value. `send_replace` sets the value
+/// in any case.
 #[tokio::test]
 async fn but_a_value_sent_without_receivers_is_not_kept() {
     let (newest, first) = watch::channel("old");

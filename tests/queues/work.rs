@@ -22,7 +22,7 @@ pub mod producer_consumer {
 pub mod joinable {
     use queues::joinable::{JoinableQueue, Order};
 
-    /// Everything that can be taken now.
+    /// Takes every item that can be taken now.
     pub fn drain<O: Order>(queue: &JoinableQueue<O>) -> Vec<O::Item> {
         std::iter::from_fn(|| queue.try_get().ok()).collect()
     }

@@ -16,7 +16,7 @@ use crate::work::{all, rounds, waits_for_ever};
 
 type Met = Result<usize, BrokenBarrier>;
 
-/// Comes, and writes down what it met.
+/// A party that waits, and records its result.
 fn party(
     barrier: &Arc<Barrier>,
     log: &Entries<(&'static str, Met)>,
@@ -26,8 +26,7 @@ fn party(
     async move { log.add((name, barrier.wait().await)) }
 }
 
-/// asyncio: all are released when the last one comes, each with an index of its own. Tokio: one learns that it is the
-/// leader.
+/// asyncio: all are released when the last one arrives, each with its own index. Tokio's barrier names one leader.
 #[tokio::test(start_paused = true)]
 async fn all_go_on_when_the_last_has_come_each_with_an_index_of_its_own() {
     let (barrier, log, start) = (Arc::new(Barrier::new(THREE)), Entries::new(), Instant::now());
@@ -76,13 +75,13 @@ async fn of_one_party_it_never_waits_and_of_none_it_does_not_compile() {
     assert_eq!(NonZeroUsize::new(0), None, "what a barrier asks for");
 }
 
-/// The hazard: Tokio's takes zero for one.
+/// The hazard: Tokio's barrier treats zero as one.
 #[tokio::test]
 async fn but_tokios_barrier_of_none_is_one_of_one() {
     assert!(tokio::sync::Barrier::new(0).wait().now_or_never().unwrap().is_leader());
 }
 
-/// asyncio: a waiter that is cancelled does not count any more.
+/// asyncio: a cancelled waiter no longer counts.
 #[tokio::test(start_paused = true)]
 async fn one_who_is_cancelled_while_waiting_stops_counting() {
     let (barrier, log) = (Arc::new(Barrier::new(TWO)), Entries::new());
@@ -96,7 +95,7 @@ async fn one_who_is_cancelled_while_waiting_stops_counting() {
     assert_eq!(log.take(), [("second", Ok(1)), ("first", Ok(0))]);
 }
 
-/// The hazard: Tokio's barrier counts one who has gone, and lets one party through alone.
+/// The hazard: Tokio's barrier still counts a dropped waiter, and lets one party through alone.
 #[tokio::test(start_paused = true)]
 async fn but_tokios_barrier_counts_one_who_has_gone() {
     let barrier = tokio::sync::Barrier::new(2);
@@ -104,8 +103,8 @@ async fn but_tokios_barrier_counts_one_who_has_gone() {
     assert!(barrier.wait().now_or_never().is_some());
 }
 
-/// asyncio: a newcomer takes the number that is next, which another has already. Here the indices are those of the
-/// parties who are there in the end.
+/// asyncio: a newcomer takes the next number, which another waiter may already have. Here the parties that are there in the
+/// end have the indexes 0, 1, 2 and so on.
 #[tokio::test]
 async fn after_a_cancellation_each_index_is_still_given_once() {
     let barrier = Barrier::new(THREE);
@@ -118,7 +117,7 @@ async fn after_a_cancellation_each_index_is_still_given_once() {
     assert_eq!((first.now_or_never(), second.now_or_never()), (Some(Ok(0)), Some(Ok(1))));
 }
 
-/// asyncio: who comes while the others are being released waits for the next round. Tokio: the same.
+/// asyncio: a task that comes while the others are being released waits for the next round. Tokio: the same.
 #[tokio::test]
 async fn one_who_comes_before_the_others_have_run_is_of_the_next_round() {
     let barrier = Barrier::new(TWO);
@@ -132,7 +131,7 @@ async fn one_who_comes_before_the_others_have_run_is_of_the_next_round() {
     assert_eq!(third.now_or_never(), Some(Ok(0)));
 }
 
-/// One who is cancelled after the last has come has been there: the others go on, and the next round needs all.
+/// A waiter that is cancelled after the last has arrived still counts: the others go on, and the next round needs all.
 #[tokio::test]
 async fn one_who_is_cancelled_after_the_last_has_come_has_been_there() {
     let barrier = Barrier::new(THREE);
@@ -146,7 +145,7 @@ async fn one_who_is_cancelled_after_the_last_has_come_has_been_there() {
     assert_eq!((second.now_or_never(), barrier.waiting()), (Some(Ok(1)), 1));
 }
 
-/// asyncio: `reset` raises `BrokenBarrierError` in those who wait, and the barrier is as new.
+/// asyncio: `reset` raises `BrokenBarrierError` in all waiters, and the barrier is as new.
 #[tokio::test(start_paused = true)]
 async fn a_reset_sends_away_all_who_wait_and_it_is_as_new() {
     let (barrier, log) = (Arc::new(Barrier::new(THREE)), Entries::new());
@@ -172,7 +171,7 @@ async fn a_reset_when_nobody_waits_changes_nothing() {
     assert_eq!(barrier.wait().now_or_never(), Some(Ok(1)));
 }
 
-/// asyncio: `abort` raises `BrokenBarrierError` in those who wait and in all who come, until `reset`.
+/// asyncio: `abort` raises `BrokenBarrierError` in all waiters and all newcomers, until `reset`.
 #[tokio::test(start_paused = true)]
 async fn an_abort_sends_away_all_who_wait_and_all_who_come_until_a_reset() {
     let (barrier, log) = (Arc::new(Barrier::new(THREE)), Entries::new());
@@ -201,8 +200,8 @@ fn what_broke_it_can_be_told_apart() {
     assert_eq!(BrokenBarrier::Aborted.to_string(), "the barrier is aborted");
 }
 
-/// asyncio: a `reset` or an `abort` reaches those too whom the last one has released and who have not run since. Here
-/// who is through is through: all of a round, or none.
+/// asyncio: a `reset` or an `abort` also reaches tasks that are released and have not run since. Here a released task goes
+/// on: all of a round, or none.
 #[tokio::test]
 async fn a_reset_or_an_abort_does_not_reach_those_who_are_through() {
     for break_up in [Barrier::reset, Barrier::abort] {
@@ -215,8 +214,8 @@ async fn a_reset_or_an_abort_does_not_reach_those_who_are_through() {
     }
 }
 
-/// asyncio: `abort` is a coroutine, and needs an `except` or a `finally`. Here a destructor can call it, which runs
-/// however a party ends.
+/// asyncio: `abort` is a coroutine, and needs an `except` or a `finally`. Here a destructor can call it, however a party
+/// ends.
 #[tokio::test(start_paused = true)]
 async fn a_party_that_fails_can_abort_from_a_destructor() {
     struct AbortUnlessDone<'a>(&'a Barrier, bool);
@@ -241,7 +240,7 @@ async fn a_party_that_fails_can_abort_from_a_destructor() {
     assert!(soon(fails).await.unwrap_err().is_panic());
 }
 
-/// The hazard, in asyncio too: a party that ends without a word.
+/// The hazard, in asyncio too: a party that ends without calling `abort`.
 #[tokio::test(start_paused = true)]
 async fn but_a_party_that_fails_without_a_word_leaves_the_others_waiting() {
     let barrier = Arc::new(Barrier::new(TWO));
@@ -256,7 +255,7 @@ async fn but_a_party_that_fails_without_a_word_leaves_the_others_waiting() {
     assert!(soon(fails).await.is_err());
 }
 
-/// asyncio: a cancelled party leaves the count. Here: a dropped one does, and the indices have no gap.
+/// asyncio: a cancelled party no longer counts. Here: a dropped one no longer counts, and the indexes have no gap.
 #[test]
 fn a_hundred_thousand_parties_meet_and_those_who_gave_up_do_not_count() {
     let barrier = Barrier::new(NonZeroUsize::new(100_000).unwrap());
@@ -271,7 +270,7 @@ fn a_hundred_thousand_parties_meet_and_those_who_gave_up_do_not_count() {
     assert!(met.into_iter().eq(0..99_999));
 }
 
-/// Three parties, round after round: none is a round ahead, and each index is given once.
+/// Three parties meet round after round: none is a round ahead, and each index is given once.
 #[test]
 fn on_many_threads_nobody_is_a_round_ahead_and_each_index_is_given_once() {
     rounds(100, |mut random| async move {
@@ -297,8 +296,8 @@ fn on_many_threads_nobody_is_a_round_ahead_and_each_index_is_given_once() {
     });
 }
 
-/// Waits that are given up, resets and aborts at any moment: as often as a last one has come, each other index was given
-/// at most once, and none is left in it.
+/// Waits are dropped, resets and aborts come at any moment. Per completed round, each other index was given at most once,
+/// and no waiter is left in the barrier.
 #[test]
 fn on_many_threads_no_index_is_given_twice_whoever_gives_up() {
     rounds(300, |mut random| async move {

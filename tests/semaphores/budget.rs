@@ -15,7 +15,7 @@ use crate::support::{Entries, ms, soon};
 use crate::work::budget::budget;
 use crate::work::{all, rounds, waits_for_ever};
 
-/// asyncio: `acquire` takes one; to take three one after the other is a deadlock in waiting. Tokio: all at once.
+/// asyncio: `acquire` takes one permit, and taking three in turn can deadlock. Tokio: `acquire_many` takes all at once.
 #[tokio::test(start_paused = true)]
 async fn shares_of_any_size_are_taken_at_once_and_never_more_than_the_total() {
     let (start, budget, log) = (Instant::now(), budget(10), Entries::new());
@@ -32,7 +32,7 @@ async fn shares_of_any_size_are_taken_at_once_and_never_more_than_the_total() {
     assert_eq!(budget.free(), 10);
 }
 
-/// The hazard of taking one after the other: two have half of what they need, and wait for each other.
+/// The hazard of taking one after the other: two tasks each hold half of their permits, and wait for each other.
 #[tokio::test(start_paused = true)]
 async fn but_one_permit_after_the_other_waits_for_ever() {
     let semaphore = Semaphore::new(3);
@@ -50,7 +50,7 @@ async fn but_one_permit_after_the_other_waits_for_ever() {
     soon(async { tokio::join!(two(), two(), two()) }).await;
 }
 
-/// Tokio: `acquire_many` of more than there will ever be waits forever. Here: an error, before the wait.
+/// Tokio: `acquire_many` of more than the total waits forever. Here: an error, before the wait.
 #[tokio::test(start_paused = true)]
 async fn more_than_there_is_in_all_is_an_error() {
     let budget = budget(10);
@@ -59,7 +59,7 @@ async fn more_than_there_is_in_all_is_an_error() {
     assert_eq!(soon(budget.take(10)).await.unwrap().num_permits(), 10);
 }
 
-/// The hazard: a bare semaphore waits for what it will never have, and everybody waits behind it.
+/// The hazard: on a bare semaphore, a request for more than the total waits forever, and all later waiters with it.
 #[tokio::test(start_paused = true)]
 async fn but_a_semaphore_asked_for_more_than_it_has_waits_for_ever() {
     let semaphore = Semaphore::new(10);
@@ -69,7 +69,7 @@ async fn but_a_semaphore_asked_for_more_than_it_has_waits_for_ever() {
     assert!(waits_for_ever(too_much).await);
 }
 
-/// Fair, and so a small share waits though there is enough for it: passed by small ones, a large one would starve.
+/// A small request waits although there are enough units: if small ones could pass, a large one would starve.
 #[tokio::test]
 async fn a_small_share_does_not_pass_a_large_one_that_waits_before_it() {
     let budget = budget(10);
@@ -86,7 +86,7 @@ async fn a_small_share_does_not_pass_a_large_one_that_waits_before_it() {
     assert_eq!(budget.free(), 10);
 }
 
-/// Work that shrinks need not keep its whole share: `split` frees a part early.
+/// A task that needs less later can free a part early with `split`.
 #[tokio::test]
 async fn a_share_can_be_freed_in_parts() {
     let budget = budget(10);
@@ -113,7 +113,7 @@ async fn what_was_set_aside_for_one_who_is_cancelled_goes_to_the_next() {
     assert_eq!(budget.free(), 10);
 }
 
-/// The bounds of a share: zero units never wait, and `u32::MAX` fits into a semaphore.
+/// The ends of an amount: zero units never wait, and `u32::MAX` fits into a semaphore.
 #[tokio::test]
 async fn a_share_may_be_nothing_or_all() {
     let budget = budget(u32::MAX);
@@ -128,7 +128,7 @@ async fn a_share_may_be_nothing_or_all() {
     assert_eq!(budget.free(), u32::MAX as usize);
 }
 
-/// Random shares on four threads, some dropped in their wait: never more than ten units are in use.
+/// Random amounts on four threads, some dropped while they wait: never more than ten units are in use.
 #[test]
 fn on_many_threads_no_unit_is_lost_or_taken_twice() {
     rounds(300, |mut random| async move {

@@ -15,7 +15,7 @@ use crate::support::{Entries, ms, settle, soon};
 use crate::work::condition::Shared;
 use crate::work::{all, rounds, waits_for_ever};
 
-/// Waits, and writes its name down when it has the lock again.
+/// Waits, and records its name when it has the lock again.
 fn waiter(
     shared: &Arc<Shared<()>>,
     log: &Entries<&'static str>,
@@ -28,7 +28,7 @@ fn waiter(
     }
 }
 
-/// So many who wait, in the order of their names, each a task.
+/// Spawns N waiters, in the order of their names, each as a task.
 async fn waiters<const N: usize>(
     names: [&'static str; N],
 ) -> (Arc<Shared<()>>, Entries<&'static str>, [tokio::task::JoinHandle<()>; N]) {
@@ -97,7 +97,7 @@ async fn a_notification_for_nobody_is_not_kept() {
     assert_eq!(notify.notified().now_or_never(), Some(()), "kept, for whatever comes next");
 }
 
-/// asyncio: more are notified than wait: those who come later wait all the same.
+/// asyncio: if more are notified than wait, later waiters still wait.
 #[tokio::test(start_paused = true)]
 async fn what_is_left_of_a_notification_is_not_kept_either() {
     let (shared, log, _tasks) = waiters(["a"]).await;
@@ -107,7 +107,7 @@ async fn what_is_left_of_a_notification_is_not_kept_either() {
     assert_eq!((log.take(), late.is_finished()), (vec!["a"], false));
 }
 
-/// asyncio: `wait_for` asks first, and waits as long as the answer is no.
+/// asyncio: `wait_for` calls the predicate first, and waits while it is false.
 #[tokio::test(start_paused = true)]
 async fn wait_for_asks_first_and_again_after_each_notification() {
     let shared = Arc::new(Shared::<u32>::default());
@@ -136,8 +136,8 @@ async fn wait_for_asks_first_and_again_after_each_notification() {
     assert_eq!(at_once.now_or_never().as_deref(), Some(&3), "and does not wait for what holds");
 }
 
-/// asyncio: `notify` without the lock raises `RuntimeError`. Here it needs none: a waiter joins the line
-/// before it releases the lock, so the task that changed something can notify later, from a destructor too.
+/// asyncio: `notify` without the lock raises `RuntimeError`. Here it needs no lock. A waiter joins the queue before it
+/// releases the lock, so the task that made the change can notify later, also from a destructor.
 #[tokio::test(start_paused = true)]
 async fn a_notification_after_the_lock_is_let_go_is_not_lost() {
     struct Notifies(Arc<Shared<bool>>);
@@ -194,8 +194,8 @@ async fn two_conditions_can_go_with_one_lock() {
     assert_eq!(taken, [(0, ms(0)), (1, ms(0)), (2, ms(10)), (3, ms(20))]);
 }
 
-/// The hazard, in asyncio too: waiters for different things at one condition need `notify_all`. The one that is notified
-/// may have no use for it, and the other sleeps on.
+/// The hazard, in asyncio too: if waiters at one condition wait for different things, they need `notify_all`. The notified
+/// waiter may not be able to go on, and the other sleeps on.
 #[tokio::test(start_paused = true)]
 async fn but_one_notification_for_two_kinds_of_waiters_can_go_to_the_wrong_one() {
     let shared = Arc::new(Shared::<u32>::default());
@@ -217,7 +217,7 @@ async fn but_one_notification_for_two_kinds_of_waiters_can_go_to_the_wrong_one()
     assert_eq!((one.is_finished(), two.is_finished()), (false, true));
 }
 
-/// asyncio: a waiter that is cancelled does not count any more.
+/// asyncio: a cancelled waiter no longer counts.
 #[tokio::test(start_paused = true)]
 async fn one_who_is_cancelled_before_it_is_notified_is_forgotten() {
     let (shared, log, tasks) = waiters(["a", "b", "c"]).await;
@@ -228,8 +228,8 @@ async fn one_who_is_cancelled_before_it_is_notified_is_forgotten() {
     assert_eq!(log.take(), ["b"]);
 }
 
-/// asyncio from 3.13 on: a waiter that is notified, and cancelled before it has the lock, passes the notification on;
-/// up to 3.12 it was lost.
+/// asyncio from 3.13 on: a waiter that is notified, and cancelled before it has the lock, passes the notification on. Up to
+/// 3.12 it was lost.
 #[tokio::test(start_paused = true)]
 async fn one_who_is_cancelled_while_it_takes_the_lock_again_passes_the_notification_on() {
     let (shared, log, tasks) = waiters(["a", "b", "c"]).await;
@@ -247,7 +247,7 @@ async fn one_who_is_cancelled_while_it_takes_the_lock_again_passes_the_notificat
     assert!(!shared.is_locked());
 }
 
-/// The same in the moment after the notification, before the waiter has run; and when the lock is its own already.
+/// The same holds right after the notification, before the waiter has run, and after the waiter was handed the lock.
 #[tokio::test]
 async fn so_does_one_who_is_cancelled_before_it_has_run_or_when_the_lock_is_handed_to_it() {
     for is_in_line_for_the_lock in [false, true] {
@@ -268,7 +268,7 @@ async fn so_does_one_who_is_cancelled_before_it_has_run_or_when_the_lock_is_hand
     }
 }
 
-/// However many are cancelled one after the other, the last one has it.
+/// However many waiters are cancelled one after the other, the last one gets the notification.
 #[tokio::test]
 async fn a_notification_is_passed_on_as_often_as_needed() {
     let shared = Shared::<()>::default();
@@ -281,15 +281,15 @@ async fn a_notification_is_passed_on_as_often_as_needed() {
     assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_some()), "both of the two");
 }
 
-/// The hazard: notified, and then the lock, without anything that passes it on in between.
+/// The hazard: `notified().await` and then `lock().await` pass nothing on if the task is cancelled in between.
 #[tokio::test(start_paused = true)]
 async fn but_a_notified_and_then_a_lock_lose_the_wake_up() {
     let (lock, changed) = (tokio::sync::Mutex::new(()), Notify::new());
     let wait = || async {
         let guard = lock.lock().await;
-        let told = changed.notified();
+        let notified = changed.notified();
         drop(guard);
-        told.await;
+        notified.await;
         lock.lock().await
     };
     let (mut first, mut second) = (Box::pin(wait()), Box::pin(wait()));
@@ -303,8 +303,8 @@ async fn but_a_notified_and_then_a_lock_lose_the_wake_up() {
     assert!(waits_for_ever(second).await);
 }
 
-/// A wait that is cancelled is as if it had not been. What was for those who waited then is not for one who came later:
-/// it has seen the change.
+/// A cancelled wait has no effect. Its notification goes only to tasks that waited when it came: a later waiter has seen
+/// the change.
 #[tokio::test(start_paused = true)]
 async fn a_notification_is_passed_on_only_to_those_who_waited_when_it_came() {
     for everybody in [false, true] {
@@ -326,8 +326,8 @@ async fn a_notification_is_passed_on_only_to_those_who_waited_when_it_came() {
     }
 }
 
-/// asyncio: a cancelled waiter takes the lock again before the error comes out, so a timeout can take as long as
-/// another task holds it. Tokio: it is dropped, holds nothing, and waits for nothing.
+/// asyncio: a cancelled waiter takes the lock again before it raises, so a timeout can take as long as another task holds
+/// the lock. Tokio: a dropped wait holds nothing and waits for nothing.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_wait_holds_no_lock_and_waits_for_none() {
     let (shared, start) = (Shared::<()>::default(), Instant::now());
@@ -356,7 +356,7 @@ async fn a_predicate_that_panics_lets_go_of_the_lock() {
     assert!(!shared.is_locked());
 }
 
-/// asyncio: `notify` skips cancelled waiters, first come first. Here: the same, at any length of the queue.
+/// asyncio: `notify` is FIFO and skips cancelled waiters. Here: the same, at any length of the queue.
 #[test]
 fn a_hundred_thousand_who_wait_are_all_woken_and_those_who_gave_up_forgotten() {
     static SHARED: Shared<()> =
@@ -371,7 +371,7 @@ fn a_hundred_thousand_who_wait_are_all_woken_and_those_who_gave_up_forgotten() {
     assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_some()));
 }
 
-/// Who has been notified, or has given up, is not kept in mind.
+/// A waiter that was notified or dropped leaves no entry behind.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_remembered_who_does_not_wait_any_more() {
     let (shared, _log, tasks) = waiters(["a", "b", "c"]).await;
@@ -387,8 +387,8 @@ async fn nobody_is_remembered_who_does_not_wait_any_more() {
     assert!(line.contains("waiting: {}") && line.contains("notified: {}"), "{line}");
 }
 
-/// Producers and consumers of a small buffer, which give up waits at any moment: each item is taken once, and no task
-/// waits forever.
+/// Producers and consumers of a small buffer drop their waits at any moment: each item is taken once, and no task waits
+/// forever.
 #[test]
 fn on_many_threads_no_wake_up_is_lost() {
     const ITEMS: u32 = 12;

@@ -13,7 +13,7 @@ use crate::many_threads::some_turns;
 use crate::support::{Entries, ms, settle, soon};
 use crate::work::{all, rounds, waits_for_ever};
 
-/// asyncio: an event that is set lets pass at once. Tokio: a bare `Notify` would keep nothing for one who comes late.
+/// asyncio: `wait` on a set event returns at once. Tokio: `notify_waiters` of a bare `Notify` would not wake a late waiter.
 #[tokio::test]
 async fn one_that_is_set_lets_pass_at_once() {
     let event = Event::new();
@@ -23,7 +23,7 @@ async fn one_that_is_set_lets_pass_at_once() {
     assert_eq!(event.wait().now_or_never(), Some(()), "and stays so");
 }
 
-/// asyncio: all who wait are woken, in their order.
+/// asyncio: all waiters are woken, FIFO.
 #[tokio::test(start_paused = true)]
 async fn all_who_wait_go_on_in_the_order_in_which_they_came() {
     let (event, log, mut tasks) = (Arc::new(Event::new()), Entries::new(), JoinSet::new());
@@ -53,7 +53,7 @@ async fn a_pulse_releases_those_who_wait_although_it_is_over_before_they_run() {
     assert_eq!(waits.now_or_never(), Some(()));
 }
 
-/// The hazard: a `watch` that is asked for its value sees what holds now, and the pulse is over.
+/// The hazard: a check of a `watch`'s value sees only the present value, and the pulse is over.
 #[tokio::test(start_paused = true)]
 async fn but_a_watch_that_is_asked_for_its_value_misses_the_pulse() {
     let (event, _) = watch::channel(false);
@@ -65,13 +65,13 @@ async fn but_a_watch_that_is_asked_for_its_value_misses_the_pulse() {
     assert!(waits_for_ever(waits).await);
 }
 
-/// The hazard: between the look at the flag and the `notified()` another thread may set it, unheard.
+/// The hazard: another thread may set the flag between the check and `notified()`, and the waiter misses it.
 #[tokio::test(start_paused = true)]
 async fn but_a_flag_that_is_looked_at_before_one_listens_loses_the_wake_up() {
     let (flag, notify) = (AtomicUsize::new(0), Notify::new());
     let wait = async {
         if flag.load(SeqCst) == 0 {
-            yield_now().await; // what another thread does at any time
+            yield_now().await; // another thread may run here at any time
             notify.notified().await;
         }
     };
@@ -114,7 +114,7 @@ async fn to_set_or_to_clear_it_twice_is_the_same_as_once() {
     assert_eq!(waits.now_or_never(), Some(()));
 }
 
-/// What happens once needs no event: all who wait get the value with it.
+/// An event that happens once needs only a `SetOnce`: all waiters get its value.
 #[tokio::test(start_paused = true)]
 async fn what_happens_once_can_be_a_set_once() {
     static PORT: SetOnce<u16> = SetOnce::const_new();
@@ -127,7 +127,7 @@ async fn what_happens_once_can_be_a_set_once() {
     assert!(PORT.set(8081).is_err(), "and it cannot be cleared");
 }
 
-/// asyncio: `set` releases all that wait, although `clear` follows at once. Here: the same.
+/// asyncio: `set` releases all waiters, although `clear` follows at once. Here: the same.
 #[test]
 fn a_hundred_thousand_who_wait_are_all_released_and_those_who_gave_up_forgotten() {
     static EVENT: Event = Event::new();
@@ -139,7 +139,7 @@ fn a_hundred_thousand_who_wait_are_all_released_and_those_who_gave_up_forgotten(
     assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_some()));
 }
 
-/// Two who wait for each other in turn: each begins to wait in about the moment in which the other sets.
+/// Two tasks wait for each other in turn: each begins to wait at about the moment when the other sets.
 #[test]
 fn on_two_threads_no_set_is_missed() {
     rounds(10, |_| async {
@@ -166,8 +166,8 @@ fn on_two_threads_no_set_is_missed() {
     });
 }
 
-/// Waits that are given up and begun again, while it is set and cleared: everybody passes in the end, and sees what was
-/// done before the set.
+/// Waits are dropped and begun again while the event is set and cleared. In the end every task passes, and sees the changes
+/// made before the set.
 #[test]
 fn on_many_threads_everybody_passes_and_sees_what_was_before() {
     rounds(500, |mut random| async move {

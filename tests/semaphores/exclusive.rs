@@ -30,7 +30,7 @@ async fn a_hundred_tasks_raise_a_counter_to_exactly_a_hundred() {
     assert_eq!((*soon(count.lock()).await, start.elapsed()), (100, ms(100)), "one after the other");
 }
 
-/// The hazard: each step is safe, and the steps together are not. All read zero, and all write one.
+/// The hazard: each step alone is safe, but not the steps together. All read zero, and all write one.
 #[tokio::test(start_paused = true)]
 async fn but_without_a_lock_a_hundred_tasks_raise_it_to_one() {
     let (start, count) = (Instant::now(), Arc::new(AtomicU32::new(0)));
@@ -46,7 +46,7 @@ async fn but_without_a_lock_a_hundred_tasks_raise_it_to_one() {
     assert_eq!((count.load(SeqCst), start.elapsed()), (1, ms(1)));
 }
 
-/// What the lock is for here: a waiter finds what the first one has fetched.
+/// With the lock, a waiter finds the token that the first task has fetched.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_has_expired_is_fetched_once_for_all_who_wait() {
     let (fetched, token) = (AtomicU32::new(0), tokio::sync::Mutex::new("expired".to_owned()));
@@ -64,7 +64,7 @@ async fn a_token_that_has_expired_is_fetched_once_for_all_who_wait() {
     assert_eq!(fetched.load(SeqCst), 1);
 }
 
-/// asyncio: those who wait get the lock in the order in which they came. Tokio: documented as well.
+/// asyncio: waiters get the lock FIFO. Tokio: also, by its documentation.
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_get_the_lock_in_the_order_in_which_they_came() {
     let (lock, log) = (tokio::sync::Mutex::new(()), Entries::new());
@@ -119,7 +119,7 @@ async fn a_guard_can_be_given_to_another_task() {
     assert_eq!(*soon(lock.lock()).await, 1);
 }
 
-/// asyncio and Tokio: a lock knows nothing of tasks. A task that holds it and waits for it waits for itself.
+/// asyncio and Tokio: a lock does not know which task holds it. A task that locks it twice waits for itself.
 #[tokio::test(start_paused = true)]
 async fn but_a_lock_taken_twice_by_one_task_waits_for_ever() {
     let lock = tokio::sync::Mutex::new(());
@@ -127,8 +127,8 @@ async fn but_a_lock_taken_twice_by_one_task_waits_for_ever() {
     assert!(waits_for_ever(lock.lock()).await);
 }
 
-/// The hazard, and Rust's own: a future in line is handed the lock, and is not polled. In asyncio each
-/// who waits is a task, which goes on by itself.
+/// The hazard, only in Rust: a future in the queue is handed the lock, but is not polled. In asyncio each waiter is a task,
+/// which goes on by itself.
 #[tokio::test(start_paused = true)]
 async fn but_a_lock_handed_to_a_future_that_is_not_polled_stops_all() {
     let lock = Arc::new(tokio::sync::Mutex::new(()));
@@ -144,7 +144,7 @@ async fn but_a_lock_handed_to_a_future_that_is_not_polled_stops_all() {
     let arm = async {
         tokio::select! {
             _guard = waits.as_mut() => unreachable!("it is held for longer"),
-            () = sleep(ms(5)) => drop(lock.lock().await), // stands behind the one that is not polled here
+            () = sleep(ms(5)) => drop(lock.lock().await), // waits behind the one that is not polled here
         }
     };
     assert!(waits_for_ever(arm).await);
@@ -154,7 +154,7 @@ async fn but_a_lock_handed_to_a_future_that_is_not_polled_stops_all() {
     assert!(lock.try_lock().is_ok());
 }
 
-/// The new value is made aside, so what ends half way has changed nothing.
+/// The new value is made separately, so an update that ends halfway has changed nothing.
 #[tokio::test(start_paused = true)]
 async fn an_error_a_panic_or_a_cancellation_half_way_leaves_the_old_value() {
     let value = tokio::sync::Mutex::new(vec![1]);
@@ -175,7 +175,7 @@ async fn an_error_a_panic_or_a_cancellation_half_way_leaves_the_old_value() {
     assert_eq!(*value.try_lock().unwrap(), [1, 2]);
 }
 
-/// The hazard: changed in place, it stays as the cancellation has left it, and Tokio's lock is not poisoned.
+/// The hazard: a value that is changed in place stays half changed, and Tokio's lock is not poisoned.
 #[tokio::test(start_paused = true)]
 async fn but_a_value_changed_in_place_stays_half_changed() {
     let accounts = tokio::sync::Mutex::new((100, 0));
@@ -192,7 +192,7 @@ async fn but_a_value_changed_in_place_stays_half_changed() {
     assert_eq!(*accounts.lock().await, (0, 0), "free again, and nobody is told");
 }
 
-/// asyncio: an exception in the section lets go of the lock, and that is all. std: the next one gets an error.
+/// asyncio: an exception under the lock only releases it. std: the next `lock` returns an error.
 #[test]
 fn stds_lock_tells_the_next_that_a_change_has_panicked() {
     let accounts = Mutex::new((100, 0));
@@ -215,7 +215,7 @@ fn stds_lock_tells_the_next_that_a_change_has_panicked() {
     assert_eq!(change(&accounts, transfer), Ok(50));
 }
 
-/// Whether a type is `Send`, asked without an error of the compiler.
+/// Finds out whether a type is `Send`, without an error of the compiler.
 struct Ask<T>(PhantomData<T>);
 
 trait Otherwise {
@@ -228,8 +228,8 @@ impl<T: Send> Ask<T> {
     const IS_SEND: bool = true;
 }
 
-/// A guard of std's lock cannot go to another thread, so a task that holds one over an await cannot be spawned. That
-/// is what the compiler says when the wrong lock is chosen.
+/// A guard of std's lock cannot move to another thread, so a task that holds one over an await cannot be spawned. The
+/// compiler so refuses the wrong lock.
 #[test]
 fn a_task_with_stds_guard_over_an_await_cannot_be_spawned() {
     const STD: bool = Ask::<std::sync::MutexGuard<'static, u32>>::IS_SEND;
@@ -237,8 +237,8 @@ fn a_task_with_stds_guard_over_an_await_cannot_be_spawned() {
     assert_eq!((STD, TOKIO), (false, true));
 }
 
-/// The hazard, where nothing is spawned: the next one does not wait for the lock but stops the thread on which the
-/// first would go on. Here `try_lock` is in place of the `lock` that would never return. clippy warns of it.
+/// The hazard, if nothing is spawned: the next task blocks the thread on which the first would go on. Here `try_lock`
+/// replaces the `lock` that would never return. Clippy warns about it.
 #[tokio::test(start_paused = true)]
 #[expect(clippy::await_holding_lock, reason = "that is the hazard")]
 async fn but_stds_lock_held_over_an_await_stops_the_thread() {
@@ -252,8 +252,8 @@ async fn but_stds_lock_held_over_an_await_stops_the_thread() {
     assert_eq!(tokio::join!(hold, meanwhile), ((), true));
 }
 
-/// asyncio: between two awaits nothing else runs, and `left -= 1` needs no lock. Tokio: on another thread something
-/// does, so look and step are one.
+/// asyncio: between two awaits nothing else runs, and `left -= 1` needs no lock. Tokio: another thread may run, so check and
+/// change are one step.
 #[test]
 fn what_is_left_is_given_away_once_each_and_never_below_zero() {
     let left = AtomicU32::new(2);
@@ -263,13 +263,13 @@ fn what_is_left_is_given_away_once_each_and_never_below_zero() {
     assert!(claim(&AtomicU32::new(u32::MAX)));
 }
 
-/// The hazard: look, and then step. The last one is sold to both, and what is left wraps around.
+/// The hazard: a check, and then a change. The last one is sold to both, and the number wraps around.
 #[tokio::test]
 async fn but_a_look_and_a_step_after_it_sell_the_last_one_twice() {
     let left = AtomicU32::new(1);
     let buy = || async {
         let there_is_one = left.load(SeqCst) > 0;
-        yield_now().await; // what another thread does at any time
+        yield_now().await; // another thread may run here at any time
         if there_is_one {
             left.fetch_sub(1, SeqCst);
         }
@@ -279,7 +279,7 @@ async fn but_a_look_and_a_step_after_it_sell_the_last_one_twice() {
     assert_eq!(left.into_inner(), u32::MAX);
 }
 
-/// One thing each time, and two threads that ask for it in the same moment: it is given away once.
+/// Two threads claim the last one in the same moment: only one of them gets it.
 #[test]
 fn on_two_threads_the_last_one_goes_to_one() {
     let left: Vec<_> = (0..2_000).map(|_| AtomicU32::new(1)).collect();
@@ -303,7 +303,7 @@ fn on_two_threads_the_last_one_goes_to_one() {
     assert!(left.into_iter().all(|left| left.into_inner() == 0));
 }
 
-/// All three, from four threads, with updates that are given up.
+/// All three forms on four threads, with updates that are dropped.
 #[test]
 fn on_many_threads_every_step_counts_once() {
     rounds(200, |mut random| async move {

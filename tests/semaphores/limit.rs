@@ -16,7 +16,7 @@ use crate::many_threads::some_turns;
 use crate::support::{Entries, Gauge, HUNDRED, ONE, THREE, TWO, alive_tasks, ms, settle, soon};
 use crate::work::{all, rounds, waits_for_ever};
 
-/// asyncio: `Semaphore(3)` around each of ten fetches. Tokio: the same, and those who wait are served in their order.
+/// asyncio: `Semaphore(3)` around each of ten fetches. Tokio: the same, and waiters are served FIFO.
 #[tokio::test(start_paused = true)]
 async fn at_most_so_many_are_under_way_and_the_others_follow_in_order() {
     let (start, gauge, log) = (Instant::now(), Gauge::default(), Entries::new());
@@ -54,7 +54,7 @@ async fn the_permit_is_there_before_the_task() {
     all(fetches).await;
 }
 
-/// The hazard: a permit that is taken inside of the task limits the work, and not the tasks.
+/// The hazard: a permit taken inside the task limits the work, but not the tasks.
 #[tokio::test(start_paused = true)]
 async fn but_a_permit_taken_inside_the_task_lets_tasks_pile_up() {
     let (limit, mut fetches) = (Limit::new(THREE), JoinSet::new());
@@ -66,7 +66,7 @@ async fn but_a_permit_taken_inside_the_task_lets_tasks_pile_up() {
     all(fetches).await;
 }
 
-/// asyncio: `async with` releases whatever happens. Tokio: the permit is dropped, whatever happens.
+/// asyncio: `async with` releases in every case. Tokio: the permit is dropped in every case.
 #[tokio::test(start_paused = true)]
 async fn a_permit_comes_back_however_the_work_ends() {
     let (limit, mut tasks) = (Limit::new(ONE), JoinSet::new());
@@ -94,7 +94,7 @@ async fn a_permit_comes_back_however_the_work_ends() {
     assert!(!limit.is_full());
 }
 
-/// What the work holds is gone before the next one begins.
+/// The work's values are dropped before the next work begins.
 #[tokio::test(start_paused = true)]
 async fn a_permit_covers_the_work_to_its_last_destructor() {
     struct Full(Limit, Entries<bool>);
@@ -123,7 +123,7 @@ async fn a_permit_covers_the_work_to_its_last_destructor() {
     assert_eq!(log.take(), [true; 4]);
 }
 
-/// The hazard: `_` keeps nothing. `let _ = semaphore.acquire()` gives the permit back on the same line.
+/// The hazard: `_` keeps no value. `let _ = semaphore.acquire()` returns the permit on the same line.
 #[tokio::test(start_paused = true)]
 async fn but_a_permit_bound_to_an_underscore_is_dropped_at_once() {
     let (gauge, semaphore) = (Gauge::default(), Semaphore::new(1));
@@ -144,8 +144,8 @@ async fn but_a_permit_bound_to_an_underscore_is_dropped_at_once() {
     assert_eq!(gauge.peak(), 1);
 }
 
-/// asyncio: waiters are first, also when a newcomer asks in the moment of the release. Tokio: the same; the
-/// permit is handed to the one who waits.
+/// asyncio: waiters come first, even if a newcomer asks at the moment of the release. Tokio: the same; the permit is handed
+/// to the waiter.
 #[tokio::test]
 async fn one_who_comes_late_does_not_overtake_those_who_wait() {
     let semaphore = Semaphore::new(1);
@@ -161,7 +161,7 @@ async fn one_who_comes_late_does_not_overtake_those_who_wait() {
     assert!(late.now_or_never().is_some());
 }
 
-/// asyncio: `if semaphore.locked()` and then something else. Tokio: one call that looks and takes.
+/// asyncio: `if semaphore.locked()`, and then a second step. Tokio: one call checks and takes.
 #[tokio::test(start_paused = true)]
 async fn a_try_turns_away_instead_of_waiting() {
     let (gauge, limit) = (Gauge::default(), Limit::new(TWO));
@@ -183,8 +183,8 @@ async fn a_limit_tells_whether_one_would_have_to_wait() {
     assert!(!limit.is_full());
 }
 
-/// asyncio: a negative value raises `ValueError`, and with zero everybody waits. Tokio: the same for zero; here it
-/// does not compile.
+/// asyncio: a negative value raises `ValueError`, and with zero all tasks wait. Tokio: the same for zero; here it does not
+/// compile.
 #[tokio::test(start_paused = true)]
 async fn but_a_semaphore_of_zero_lets_nobody_in() {
     let nobody = Semaphore::new(0);
@@ -207,7 +207,7 @@ fn but_a_semaphore_panics_above_its_greatest_number() {
 }
 
 /// asyncio: `release` without `acquire` raises the limit; a `BoundedSemaphore` raises `ValueError`. Tokio: a permit is
-/// given back by its drop, and nothing can be dropped twice. The hazard is `add_permits` in the place of that.
+/// returned by its drop, and cannot be dropped twice. The hazard is `add_permits` instead of a drop.
 #[tokio::test]
 async fn but_add_permits_raises_the_limit() {
     let semaphore = Semaphore::new(1);
@@ -227,7 +227,7 @@ async fn but_a_forgotten_permit_never_comes_back() {
     assert!(waits_for_ever(semaphore.acquire()).await);
 }
 
-/// asyncio has no such call. Tokio: those who wait, and all who come later, get an error.
+/// asyncio cannot close a semaphore. Tokio: all waiters and all newcomers get an error.
 #[tokio::test(start_paused = true)]
 async fn closing_turns_away_those_who_wait_and_all_who_come() {
     let semaphore = Arc::new(Semaphore::new(1));
@@ -244,7 +244,7 @@ async fn closing_turns_away_those_who_wait_and_all_who_come() {
     assert_eq!(semaphore.try_acquire().err(), Some(TryAcquireError::Closed));
 }
 
-/// The hazard: work that holds a permit and waits for another. When all holders do so, none goes on.
+/// The hazard: work that holds a permit waits for a second one. If all holders do so, none goes on.
 #[tokio::test(start_paused = true)]
 async fn but_a_permit_within_a_permit_waits_for_ever() {
     let limit = Limit::new(TWO);
@@ -258,8 +258,8 @@ async fn but_a_permit_within_a_permit_waits_for_ever() {
     assert!(waits_for_ever(async { tokio::join!(page(), page()) }).await);
 }
 
-/// The hazard: `run` takes a future that is made already, and a `sleep` counts from when it is made. What is to begin
-/// with the permit is in an `async` block.
+/// The hazard: `run` takes a future that is already made, and a `sleep` counts from when it was made. Work that must begin
+/// with the permit belongs in an `async` block.
 #[tokio::test(start_paused = true)]
 async fn but_a_sleep_counts_from_when_it_is_made() {
     let (limit, start) = (Limit::new(ONE), Instant::now());
@@ -269,7 +269,7 @@ async fn but_a_sleep_counts_from_when_it_is_made() {
     assert_eq!(start.elapsed(), ms(1_100));
 }
 
-/// asyncio: a waiter that is cancelled around a release makes way, and no permit is lost. Tokio: the same.
+/// asyncio: if a waiter is cancelled around a release, the next moves up, and no permit is lost. Tokio: the same.
 #[tokio::test(start_paused = true)]
 async fn one_who_is_cancelled_while_waiting_makes_way_for_the_next() {
     let semaphore = Semaphore::new(1);
@@ -280,7 +280,7 @@ async fn one_who_is_cancelled_while_waiting_makes_way_for_the_next() {
     }
     waiting[0] = None;
     drop(held);
-    // Handed to the second, who is cancelled before it runs: the third has it.
+    // The permit is handed to the second, which is cancelled before it runs: the third gets it.
     waiting[1] = None;
     let third = waiting[2].take().unwrap().now_or_never();
     assert!(third.is_some());
@@ -310,7 +310,7 @@ async fn a_holder_may_cancel_the_next_one_as_it_leaves() {
     soon(limit.run(async {})).await;
 }
 
-/// asyncio: a semaphore inside of each task makes all tasks first. Here: `spawn` waits for a permit.
+/// asyncio: with a semaphore inside each task, all tasks are made first. Here: `spawn` waits for a permit.
 #[tokio::test]
 async fn ten_thousand_inputs_are_never_more_than_a_hundred_tasks() {
     let (limit, mut tasks, mut done, mut most) = (Limit::new(HUNDRED), JoinSet::new(), 0, 0);
@@ -327,8 +327,7 @@ async fn ten_thousand_inputs_are_never_more_than_a_hundred_tasks() {
     assert_eq!((done, most, limit.is_full()), (10_000, 100, false));
 }
 
-/// Waits, tries, tasks that are aborted and waits that are given up: never more than the limit are inside, and in the
-/// end every permit is there.
+/// With waits, tries, aborted tasks and dropped waits, never more than the limit run, and in the end every permit is free.
 #[test]
 fn on_many_threads_never_more_are_inside_and_every_permit_comes_back() {
     rounds(300, |mut random| async move {
@@ -370,7 +369,7 @@ fn on_many_threads_never_more_are_inside_and_every_permit_comes_back() {
         all(workers).await;
         assert!(gauge.peak() <= most, "{} of {most}", gauge.peak());
         assert_eq!(gauge.now(), 0);
-        // As many as there were: all of them meet inside, and there is no room for another.
+        // All permits are free again: that many tasks meet inside, and the limit is reached.
         let meeting = tokio::sync::Barrier::new(most);
         let meet = |_| {
             limit.run(async {
@@ -383,8 +382,8 @@ fn on_many_threads_never_more_are_inside_and_every_permit_comes_back() {
     });
 }
 
-/// asyncio: a set of tasks with `add_done_callback(tasks.discard)` forgets what is done. Tokio: a `JoinSet` keeps each result
-/// until it is taken; a loop that never ends takes them as it goes.
+/// asyncio: a set of tasks with `add_done_callback(tasks.discard)` forgets finished tasks. Tokio: a `JoinSet` keeps each
+/// result until it is taken, so an endless loop has to take them as it goes.
 #[tokio::test]
 async fn a_loop_that_drains_keeps_no_finished_tasks() {
     let limit = Limit::new(TWO);

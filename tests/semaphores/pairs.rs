@@ -7,7 +7,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use crate::support::{Gauge, ms};
 
-/// asyncio: a `Semaphore`, taken inside the task. Tokio: a permit that the task takes along.
+/// asyncio: a `Semaphore`, taken inside the task. Tokio: a permit that is moved into the task.
 #[tokio::test(start_paused = true)]
 async fn at_most_three_at_a_time() -> anyhow::Result<()> {
     let busy = Gauge::default();
@@ -34,7 +34,7 @@ async fn at_most_three_at_a_time() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `Lock`. Tokio: `Mutex`, which contains what it guards.
+/// asyncio: `Lock`. Tokio: `Mutex`, which contains the value that it guards.
 #[tokio::test]
 async fn one_at_a_time_over_an_await() -> anyhow::Result<()> {
     let count = tokio::sync::Mutex::new(0);
@@ -50,7 +50,7 @@ async fn one_at_a_time_over_an_await() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// asyncio: `Event`. Tokio: `SetOnce` for what happens once, `Event` for what may be over again.
+/// asyncio: `Event`. Tokio: `SetOnce` for an event that happens once, `Event` of this recipe if it may be cleared.
 #[tokio::test(start_paused = true)]
 async fn wait_until_something_has_happened() -> anyhow::Result<()> {
     let opened = Arc::new(semaphores::event::Event::new());

@@ -16,7 +16,7 @@ use crate::support::{Entries, Gauge, ONE, ms, soon};
 use crate::work::rate_limit::rate;
 use crate::work::{all, waits_for_ever};
 
-/// asyncio has none.
+/// asyncio has no rate limit.
 #[tokio::test(start_paused = true)]
 async fn so_many_come_at_once_and_then_one_each_period() {
     let (start, limit, log) = (Instant::now(), rate(2, 100), Entries::new());
@@ -27,7 +27,7 @@ async fn so_many_come_at_once_and_then_one_each_period() {
     assert_eq!(log.take(), [0, 0, 100, 200, 300].map(ms));
 }
 
-/// What was not used comes back, up to the burst.
+/// Unused turns come back, up to the burst.
 #[tokio::test(start_paused = true)]
 async fn after_a_rest_as_many_come_at_once_as_before_and_no_more() {
     let (limit, log) = (rate(2, 100), Entries::new());
@@ -58,8 +58,8 @@ async fn those_who_wait_go_in_the_order_in_which_they_came() {
     assert_eq!(log.take(), (0..20).map(|number| (number, ms(10) * number)).collect::<Vec<_>>());
 }
 
-/// The two limits are about different things: what is slow piles up behind a rate limit, and what is quick runs as often
-/// as it can behind a limit on how many run at once.
+/// The two limits limit different numbers. Behind a rate limit, slow work piles up. Behind a limit on how many run at once,
+/// quick work runs as often as it can.
 #[tokio::test(start_paused = true)]
 async fn but_a_rate_limit_does_not_limit_how_many_are_under_way() {
     let (limit, gauge, start) = (rate(1, 10), Gauge::default(), Instant::now());
@@ -102,8 +102,7 @@ async fn but_governors_own_waiting_is_on_another_clock() {
     soon(limit.until_ready()).await;
 }
 
-/// asyncio's `sleep` takes any number. Here the account is kept in nanoseconds, and a quota that it cannot hold is an
-/// error.
+/// asyncio's `sleep` takes any number. Here the account is kept in nanoseconds, and a quota that does not fit is an error.
 #[test]
 fn a_quota_that_takes_more_than_a_hundred_years_is_an_error() {
     let year = Duration::from_hours(365 * 24);
@@ -128,7 +127,7 @@ fn but_governor_alone_panics_on_it() {
     governor::RateLimiter::direct(Quota::with_period(Duration::MAX).unwrap());
 }
 
-/// A turn in a hundred years: the wait is long, and overflows no `Instant`.
+/// With one turn in a hundred years, the wait is long and overflows no `Instant`.
 #[tokio::test(start_paused = true)]
 async fn the_slowest_quota_is_waited_for() {
     let century = Duration::from_hours(365 * 24 * 100);
@@ -163,7 +162,7 @@ async fn ten_thousand_pass_at_the_rate_that_was_asked_for() {
     assert_eq!(start.elapsed(), ms(9_000));
 }
 
-/// On real time and from four threads: never more than the burst and what has come since.
+/// On real time and four threads, never more pass than the burst and the turns that have come since.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the time is real here")]
 fn on_many_threads_never_more_pass_than_may() {
@@ -190,7 +189,7 @@ fn on_many_threads_never_more_pass_than_may() {
     });
 }
 
-/// The most that begin within one second, of 40 that come after a rest.
+/// Returns the most that begin within one second, of 40 that come after a rest.
 async fn most_within_a_second(quota: Quota) -> usize {
     let limit = RateLimit::new(quota).unwrap();
     sleep(ms(5_000)).await;
@@ -210,7 +209,7 @@ async fn but_a_burst_lets_nineteen_through_within_a_second() {
     let ten = NonZeroU32::new(10).unwrap();
     assert_eq!(most_within_a_second(Quota::per_second(ten)).await, 19);
     assert_eq!(most_within_a_second(Quota::per_second(ten).allow_burst(NonZeroU32::MIN)).await, 10);
-    // A burst of five, and the rest of the second for the other five.
+    // Five come as a burst, and the other five during the rest of the second.
     let five = Quota::with_period(ms(200)).unwrap().allow_burst(NonZeroU32::new(5).unwrap());
     assert_eq!(most_within_a_second(five).await, 9);
 }

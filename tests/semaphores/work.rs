@@ -9,12 +9,12 @@ use tokio::time::timeout;
 
 use crate::support::soon;
 
-/// Whether it still waits after an hour.
+/// Returns whether `work` still waits after an hour.
 pub async fn waits_for_ever(work: impl Future) -> bool {
     timeout(Duration::from_secs(60 * 60), work).await.is_err()
 }
 
-/// `rounds` rounds on four threads, each with a schedule from its own seed. A round that would wait forever fails.
+/// Runs `count` rounds on four threads, each with a schedule from its own seed. A round that would wait forever fails.
 pub fn rounds<F: Future<Output = ()> + Send + 'static>(count: u64, round: impl Fn(Rng) -> F) {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     runtime.block_on(async {
@@ -52,7 +52,7 @@ pub mod exclusive {
 
     use crate::support::ms;
 
-    /// One more, after as long as a database takes.
+    /// Returns `value` plus one, after the delay of a database.
     pub async fn one_more(value: u32) -> Result<u32, Infallible> {
         sleep(ms(1)).await;
         Ok(value + 1)
@@ -65,7 +65,7 @@ pub mod condition {
     use semaphores::condition::Condition;
     use tokio::sync::MutexGuard;
 
-    /// A value and those who wait for it to change.
+    /// A value and the waiters for a change of it.
     #[derive(Default)]
     pub struct Shared<T> {
         pub value: tokio::sync::Mutex<T>,
@@ -78,7 +78,7 @@ pub mod condition {
             self.changed.wait(guard).await
         }
 
-        /// The lock is taken.
+        /// Returns whether the lock is taken.
         pub fn is_locked(&self) -> bool {
             self.value.try_lock().is_err()
         }
@@ -94,7 +94,7 @@ pub mod rate_limit {
 
     use crate::support::ms;
 
-    /// A burst at once, and then one each interval of milliseconds.
+    /// Makes a limit: a burst at once, and then one per interval of milliseconds.
     pub fn rate(burst: u32, millis: u64) -> RateLimit {
         let quota = Quota::with_period(ms(millis)).unwrap().allow_burst(NonZeroU32::new(burst).unwrap());
         RateLimit::new(quota).unwrap()

@@ -24,7 +24,7 @@ async fn the_answer_comes_after_the_end_of_the_request() {
     peer.await.unwrap();
 }
 
-/// asyncio: a `StreamReader` reads in the background. Tokio reads when it is asked to: here, while it writes.
+/// asyncio: a `StreamReader` reads in the background. Tokio reads only on a call: here, while it writes.
 #[tokio::test(start_paused = true)]
 async fn a_long_request_and_its_echo_pass_each_other() {
     let (here, there) = duplex(64);
@@ -48,7 +48,7 @@ async fn but_two_that_both_write_first_wait_forever() {
     assert!(timeout(ms(3_600_000), here.write_all(&[7; 100_000])).await.is_err());
 }
 
-/// asyncio: `read()` takes all that comes. Here an answer has a limit, and that many bytes are allowed.
+/// asyncio: `read()` takes all that comes. Here an answer has a limit, and exactly that many bytes are allowed.
 #[tokio::test(start_paused = true)]
 async fn an_answer_beyond_its_limit_is_an_error() {
     for (limit, is_allowed) in [(0, false), (4, false), (5, true), (usize::MAX, true)] {
@@ -69,7 +69,7 @@ async fn an_answer_that_is_always_ready_leaves_others_their_turn() {
     leaves_others_their_turn(ask(Drops(100_000), b"", usize::MAX)).await;
 }
 
-/// asyncio: `await drain()` waits above the high-water mark, 64 KiB. Tokio: `write_all` waits until the system has it all.
+/// asyncio: `await drain()` waits above the high-water mark, 64 KiB. Tokio: `write_all` waits until the system has all bytes.
 #[tokio::test(start_paused = true)]
 async fn a_write_waits_for_the_reader() {
     let (mut here, mut there) = duplex(64);
@@ -112,7 +112,7 @@ async fn but_a_buf_writer_sends_nothing_before_a_flush() {
     assert!(timeout(ms(3_600_000), there.read_u8()).await.is_err());
     writer.flush().await.unwrap();
     assert_eq!(soon(there.read_u8()).await.unwrap(), b'h');
-    // And a drop loses it.
+    // A drop loses the bytes in the buffer.
     writer.write_all(b"lost").await.unwrap();
     drop(writer);
     let mut rest = String::new();
@@ -156,14 +156,14 @@ async fn several_pieces_can_be_one_write() {
     assert_eq!(heard, "head body");
 }
 
-/// asyncio: `write` takes all, and returns nothing. Tokio: `write` takes what there is room for, and says how much.
+/// asyncio: `write` takes all, and returns nothing. Tokio: `write` takes as much as fits, and returns how much.
 #[tokio::test]
 async fn but_a_write_may_take_only_a_part() {
     let (mut here, _there) = duplex(4);
     assert_eq!(here.write(b"abcdefgh").await.unwrap(), 4);
 }
 
-/// asyncio: `readexactly` raises `IncompleteReadError`, which has what came. Tokio: `read_exact` says `UnexpectedEof` alone.
+/// asyncio: `readexactly` raises `IncompleteReadError`, which has the partial data. Tokio: `UnexpectedEof` of `read_exact` does not.
 #[tokio::test]
 async fn but_read_exact_does_not_say_what_came() {
     let mut stream = &b"abc"[..];
@@ -175,7 +175,7 @@ async fn but_read_exact_does_not_say_what_came() {
     assert_eq!(partial, b"abc");
 }
 
-/// asyncio: a cancelled `readexactly` has taken nothing. Tokio: what came is in the buffer, and its length is lost.
+/// asyncio: a cancelled `readexactly` has taken nothing. Tokio: the bytes are in the buffer, but their number is lost.
 #[tokio::test(start_paused = true)]
 async fn but_a_cancelled_read_exact_loses_what_came() {
     let (mut here, mut there) = duplex(64);
@@ -187,7 +187,7 @@ async fn but_a_cancelled_read_exact_loses_what_came() {
     assert_eq!(&after, b"defg");
 }
 
-/// asyncio: the reader keeps what came. Tokio: `read_buf` into a buffer of your own does.
+/// asyncio: the reader keeps the bytes that came. Tokio: so does a buffer of your own with `read_buf`.
 #[tokio::test(start_paused = true)]
 async fn a_buffer_outside_the_read_keeps_what_came() {
     let (mut here, mut there) = duplex(64);
@@ -232,7 +232,7 @@ async fn a_dropped_write_half_ends_its_direction() {
     assert_eq!((&heard[..], &answer[..]), (&b"hello"[..], &b"HELLO"[..]));
 }
 
-/// asyncio has one writer. Tokio: the halves of `tokio::io::split` share the stream, so one that is dropped ends nothing.
+/// asyncio has one writer. Tokio: the halves of `tokio::io::split` share the stream, so dropping one ends nothing.
 #[tokio::test(start_paused = true)]
 async fn but_a_dropped_half_of_io_split_ends_nothing() {
     let (here, mut there) = duplex(64);
@@ -252,7 +252,7 @@ async fn what_was_written_arrives_after_the_drop() {
     assert_eq!(heard, "last words");
 }
 
-/// asyncio and Tokio: closing a socket with unread bytes resets the connection, and the peer may lose what it has not read.
+/// asyncio and Tokio: closing a socket with unread bytes resets the connection, and the peer may lose unread bytes too.
 #[tokio::test]
 async fn but_a_drop_with_unread_bytes_resets_the_peer() {
     let (mut client, server) = tcp().await;
@@ -303,7 +303,7 @@ async fn a_connection_knows_its_ends_and_does_not_delay() {
     assert!(stream.nodelay().unwrap());
 }
 
-/// asyncio turns Nagle's algorithm off. Tokio leaves it on, so a small write may wait for the answer to the one before.
+/// asyncio turns Nagle's algorithm off. Tokio leaves it on, so a small write may wait for the acknowledgement of the one before.
 #[tokio::test]
 async fn but_a_plain_connect_leaves_the_delay_on() {
     let (client, server) = tcp().await;
@@ -345,7 +345,7 @@ async fn a_task_that_awaits_readable_is_a_reader() {
     let count = soon(async {
         loop {
             client.readable().await.unwrap();
-            // It may be a false alarm.
+            // The readiness may be a false alarm.
             match client.try_read(&mut buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 read => break read.unwrap(),
@@ -436,7 +436,7 @@ async fn a_datagram_that_is_refused_is_an_error_later() {
     here.send(b"lost, too").await.unwrap();
 }
 
-/// asyncio and Tokio: a stream has no borders. Two writes may be one read.
+/// asyncio and Tokio: a stream has no message boundaries. Two writes may be one read.
 #[tokio::test(start_paused = true)]
 async fn but_two_writes_may_be_one_read() {
     let (mut here, mut there) = duplex(64);

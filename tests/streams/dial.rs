@@ -10,7 +10,7 @@ use crate::support::{Log, busy, ends, leaves_others_their_turn, ms, soon};
 
 const STAGGER: Duration = ms(250);
 
-/// An address says how its attempt ends: after how many milliseconds, well or not.
+/// The address encodes how its attempt ends: after how many milliseconds, and whether it succeeds.
 type Fate = (u64, bool);
 
 const HANGS: Fate = (u64::MAX, true);
@@ -48,7 +48,7 @@ async fn a_failure_starts_the_next_at_once() {
     assert_eq!(log, ["  0 starts 0", " 10 starts 1", " 30 starts 2"]);
 }
 
-/// A connection that is there in the instant of the next start makes that start needless.
+/// If a connection succeeds in the instant of the next start, the next does not start.
 #[tokio::test(start_paused = true)]
 async fn a_success_at_the_stagger_starts_no_other() {
     let (outcome, log) = raced(STAGGER, [(250, true), HANGS]).await;
@@ -56,7 +56,7 @@ async fn a_success_at_the_stagger_starts_no_other() {
     assert_eq!(log, ["  0 starts 0"]);
 }
 
-/// asyncio: one error, or all of them as a group. Here the last one.
+/// asyncio raises one error, or all of them as a group. Here the last error is returned.
 #[tokio::test(start_paused = true)]
 async fn when_all_fail_the_last_error_is_returned() {
     let (outcome, _log) = raced(STAGGER, [(10, false), (20, false)]).await;
@@ -109,7 +109,7 @@ fn pauses(seed: u64) -> impl Iterator<Item = Duration> {
     wholes.map(move |whole| ms(whole / 2) + ms(whole / 2).mul_f64(rng.f64()))
 }
 
-/// asyncio: `interleave=1`. Here always: behind an address that fails comes one of the other family.
+/// asyncio: `interleave=1`. Here always: after an address that fails comes one of the other family.
 #[tokio::test]
 async fn dial_takes_both_families_in_turn() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();

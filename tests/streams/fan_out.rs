@@ -47,7 +47,7 @@ async fn a_slow_reader_is_dropped_and_holds_up_no_other() {
     }
     // The first is being written, two wait, and the fourth has no room.
     assert_eq!((dropped, start.elapsed(), room.len()), (vec![0, 0, 0, 1, 0], ms(0), 1));
-    // In the middle of its write.
+    // The member is dropped in the middle of its write.
     soon(slow).await.unwrap().unwrap();
 }
 
@@ -63,7 +63,7 @@ async fn each_message_is_flushed() {
     assert_eq!(&heard, b"hello");
 }
 
-/// A receiver that lags behind learns it when it receives. In the middle of a write it does not receive.
+/// A `broadcast` receiver that lags behind learns it only when it receives. In the middle of a write it does not receive.
 #[tokio::test(start_paused = true)]
 async fn but_a_broadcast_cannot_interrupt_a_write() {
     let (sender, mut messages) = broadcast::channel::<Bytes>(2);
@@ -80,12 +80,12 @@ async fn but_a_broadcast_cannot_interrupt_a_write() {
     assert!(timeout(ms(3_600_000), member).await.is_err());
 }
 
-/// A member that is dropped leaves the room, and hears no more.
+/// A dropped member leaves the room, and gets no more messages.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_member_leaves_the_room() {
     let room = Room::new(ONE);
     let (first, second) = (room.join(), room.join());
-    assert_eq!(room.len(), 2);
+    assert_eq!((room.len(), room.is_empty()), (2, false));
     drop(first);
     assert_eq!(room.len(), 1);
     drop(second);

@@ -6,7 +6,7 @@ use tokio_util::codec::{AnyDelimiterCodec, FramedRead, LinesCodec};
 
 use crate::support::{leaves_others_their_turn, ms, soon};
 
-/// What `next` says, in short, until the end.
+/// The results of `next`, in short form, until the end.
 async fn all(text: &[u8], limit: usize) -> Vec<String> {
     let mut lines = Lines::new(text, limit);
     let mut said = Vec::new();
@@ -38,7 +38,7 @@ async fn a_line_that_is_too_long_is_one_error() {
     assert_eq!(all(&b"x".repeat(100_000), 3).await, [too_long]);
 }
 
-/// asyncio: `readline` returns what came before the end as if it were a line. Here it is an error that has it.
+/// asyncio: `readline` returns half a line at the end as if it were a line. Here it is an error that holds the half line.
 #[tokio::test]
 async fn an_end_within_a_line_is_an_error() {
     assert_eq!(all(b"one\ntw", 10).await, ["one", "unfinished tw"]);
@@ -109,7 +109,7 @@ async fn but_a_lines_codec_seems_to_end_after_a_long_line() {
     assert_eq!(soon(lines.next()).await.unwrap().unwrap(), "abc");
 }
 
-/// asyncio: `readuntil` raises `IncompleteReadError`. A `LinesCodec` takes what came before the end for a line.
+/// asyncio: `readuntil` raises `IncompleteReadError`. A `LinesCodec` returns half a line at the end as a line.
 #[tokio::test]
 async fn but_a_lines_codec_takes_half_a_line_for_a_line() {
     let mut lines = FramedRead::new(&b"one\ntw"[..], LinesCodec::new());

@@ -93,7 +93,7 @@ async fn but_copy_bidirectional_waits_for_a_peer_that_has_vanished() {
     assert!(timeout(ms(3_600_000), copy_bidirectional(&mut left, &mut right)).await.is_err());
 }
 
-/// An error of one side closes the other: `write` says `BrokenPipe`, and both streams are dropped.
+/// An error of one side closes the other: `write` returns `BrokenPipe`, and both streams are dropped.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_is_gone_closes_the_other_side() {
     let ((mut client, left), (right, server)) = (duplex(64), duplex(64));
@@ -123,7 +123,7 @@ async fn what_a_stream_keeps_is_flushed() {
     assert_eq!(soon(server.read(&mut [0; 64])).await.unwrap(), 1);
 }
 
-/// Tokio's streams leave others their turn. So do two of others here, which are always ready.
+/// Tokio's streams let other tasks run. Here the relay does so even with two foreign streams that are always ready.
 #[tokio::test]
 async fn peers_that_are_always_ready_leave_others_their_turn() {
     leaves_others_their_turn(relay(Drops(100_000), Drops(100_000), Duration::MAX)).await;

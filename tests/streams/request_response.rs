@@ -117,7 +117,7 @@ async fn both_directions_may_be_full() {
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.len() == 10_000)));
 }
 
-/// What a peer sends as a whole frame, and the server's answer to that.
+/// A whole frame: the request of a peer, and also the server's answer to it.
 const REQUEST: &[u8] = b"\0\0\0\x09\0\0\0\0\0\0\0\x011";
 
 /// asyncio: `readexactly` raises at each cut. Here a cut in a frame is an error; right behind its length, it is the end.
@@ -203,7 +203,7 @@ async fn but_two_exact_reads_lose_the_border_when_dropped() {
     there.write_all(b"\0\0\0\x04ab").await.unwrap();
     assert!(timeout(ms(10), frame(&mut here)).await.is_err());
     there.write_all(b"cd\0\0\0\x01e").await.unwrap();
-    // `cd` is taken for the beginning of a length: a gigabyte and more.
+    // `cd` is read as the beginning of a length of more than a gigabyte.
     assert_eq!(here.read_u32().await.unwrap(), u32::from_be_bytes(*b"cd\0\0"));
 
     let (here, mut there) = duplex(64);
@@ -239,7 +239,7 @@ async fn a_length_that_does_not_fit_its_field_is_an_error() {
     assert!(codec.encode(Bytes::from(vec![7; 256]), &mut wire).is_err());
 }
 
-/// asyncio: reader and writer are two tasks. Here: requests leave also while answers flood in that have no call.
+/// asyncio: reader and writer are two tasks. Here: requests are sent even while answers without a call flood in.
 #[tokio::test]
 async fn a_flood_of_answers_does_not_hold_up_a_request() {
     struct Flood;

@@ -18,7 +18,7 @@ async fn secured() -> (client::TlsStream<DuplexStream>, server::TlsStream<Duplex
     soon(both).await.unwrap()
 }
 
-/// asyncio: `ssl=context` for both sides. Here a stream of TLS is a stream as any other.
+/// asyncio: `ssl=context` for both sides. Here a TLS stream is used like any other stream.
 #[tokio::test(start_paused = true)]
 async fn both_sides_talk_in_secret() {
     let (mut client, server) = secured().await;
@@ -65,7 +65,7 @@ async fn the_end_of_one_direction_is_no_end_of_the_other() {
     assert_eq!((question.as_str(), answer.as_str()), ("question", "answer"));
 }
 
-/// asyncio takes a missing `close_notify` for an end. rustls does not: what came may have been cut by another.
+/// asyncio treats a missing `close_notify` as an end. rustls does not: an attacker may have cut the data.
 #[tokio::test(start_paused = true)]
 async fn but_a_drop_without_shutdown_is_an_error_of_the_peer() {
     let (mut client, mut server) = secured().await;
@@ -123,7 +123,7 @@ async fn plain_text_after_the_request_for_tls_is_refused() {
     assert_eq!(nothing_read_ahead(reader).unwrap_err().kind(), ErrorKind::InvalidData);
 }
 
-/// asyncio before 3.15 loses what its reader has read ahead, and hangs. Here the reader is the stream of the handshake.
+/// asyncio before 3.15 loses the bytes that its reader has read ahead, and hangs. Here the reader is the stream of the handshake.
 #[tokio::test(start_paused = true)]
 async fn what_a_proxy_sends_before_the_handshake_loses_nothing() {
     let ((connector, acceptor), (mut here, there)) = (tls(), duplex(4_096));

@@ -13,7 +13,7 @@ use crate::real_time::soon_on_real_time;
 use crate::support::ms;
 use crate::work::{Witness, sh, state, text, until_true};
 
-/// asyncio: `wait_for(process.wait(), limit)`. Here the answer says how it ended, too.
+/// asyncio: `wait_for(process.wait(), limit)`. Here the result also says how it ended.
 #[tokio::test]
 async fn in_time_it_ends_by_itself() {
     let mut group = Group::spawn(sh("exit 3")).unwrap();
@@ -21,7 +21,7 @@ async fn in_time_it_ends_by_itself() {
     assert_eq!((ended.status.code(), ended.how), (Some(3), How::Itself));
 }
 
-/// asyncio: `terminate()` and a second `wait_for`, by hand. Here it is asked by SIGTERM, and may end in its own way.
+/// asyncio: `terminate()` and a second `wait_for`, by hand. Here it gets SIGTERM, and may end in its own way.
 #[tokio::test]
 async fn at_the_limit_it_is_asked_first() {
     let mut witness = Witness::new().await;
@@ -33,7 +33,7 @@ async fn at_the_limit_it_is_asked_first() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// asyncio: `kill()` after that. What ignores SIGTERM is killed after the grace period.
+/// asyncio: `kill()` after that. Here a process that ignores SIGTERM is killed after the grace period.
 #[tokio::test]
 async fn what_ignores_the_request_is_killed() {
     let mut witness = Witness::new().await;
@@ -44,12 +44,12 @@ async fn what_ignores_the_request_is_killed() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// The program ends at once, and what it has started has the whole grace period to put its things away.
+/// The program ends at once, and the processes that it has started have the whole grace period to clean up.
 #[tokio::test]
 async fn the_grace_is_for_the_whole_group() {
     let mut witness = Witness::new().await;
-    // The word comes from a program without a trap: one that a shell has forked and that has not begun holds the trap still,
-    // and the signal would be lost on it.
+    // The word comes from a program without a trap. A forked process that has not begun its program still has the shell's trap,
+    // and would ignore the signal.
     let job =
         "(trap 'sleep 0.03; echo saved >&9; exit' TERM; sh -c 'echo ready >&9; exec sleep 600' & wait) &
         exec sleep 600";
@@ -60,7 +60,7 @@ async fn the_grace_is_for_the_whole_group() {
     assert_eq!(witness.rest().await, "saved\n");
 }
 
-/// The program has ended as it was asked to, what it has started does not: the answer is that something was killed.
+/// The program ends at SIGTERM, but a process that it has started does not: the result is `Killed`.
 #[tokio::test]
 async fn what_it_has_started_is_killed_after_the_grace() {
     let mut witness = Witness::new().await;
@@ -72,8 +72,8 @@ async fn what_it_has_started_is_killed_after_the_grace() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// What has ended and is not reaped still has its number. It counts as ended, although some containers have a process 1
-/// that reaps nothing.
+/// A process that has ended and is not reaped keeps its number. It counts as ended, because in some containers process 1
+/// reaps nothing.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_has_ended_and_is_not_reaped_is_gone() {
@@ -117,7 +117,7 @@ async fn a_stopped_program_is_woken_to_end() {
     assert_eq!((ended.status.code(), ended.how), (Some(7), How::Asked));
 }
 
-/// `send_signal` reaches the program. Here it reaches what the program has started, too.
+/// asyncio: `send_signal` reaches the program. Here a signal also reaches all that the program has started.
 #[tokio::test]
 async fn a_signal_reaches_the_whole_group() {
     let mut witness = Witness::new().await;
@@ -125,7 +125,7 @@ async fn a_signal_reaches_the_whole_group() {
     let mut group = Group::spawn(witness.sh(&format!("({listen}) & {listen}"))).unwrap();
     assert_eq!((witness.line().await, witness.line().await), ("ready".into(), "ready".into()));
     group.signal(Signal::USR1).unwrap();
-    // One of them may be cut off by the end of the other.
+    // The end of one may cut off the other.
     assert_eq!(witness.line().await, "heard");
     soon_on_real_time(group.wait()).await.unwrap();
 }
@@ -143,7 +143,7 @@ async fn after_the_end_a_signal_finds_nothing() {
     assert_eq!(soon_on_real_time(group.end(Duration::ZERO)).await.unwrap().status.code(), Some(0));
 }
 
-/// A program that has ended and is not waited for can be sent a signal: it is a zombie, and keeps its number.
+/// A program that has ended but is not reaped still takes a signal: it is a zombie, and keeps its number.
 #[tokio::test]
 async fn a_zombie_takes_a_signal_and_keeps_its_status() {
     let mut group = Group::spawn(sh("exit 3")).unwrap();
@@ -198,7 +198,7 @@ async fn waiting_closes_stdin() {
     assert_eq!(ended.how, How::Asked);
 }
 
-/// asyncio's docs warn of it: `wait` beside a pipe that is full never ends. Read, and it does.
+/// asyncio's docs warn about it: `wait` beside a full pipe never ends. If you read the pipe, it ends.
 #[tokio::test]
 async fn but_wait_beside_a_full_pipe_never_ends() {
     let mut child =
@@ -213,7 +213,7 @@ async fn but_wait_beside_a_full_pipe_never_ends() {
     assert_eq!((status.unwrap().code(), read.unwrap()), (Some(0), 999_999));
 }
 
-/// asyncio: `kill()` reaches the program alone. So does Tokio's `kill`: what the program has started lives on.
+/// asyncio: `kill()` reaches the program alone. So does Tokio's `kill`: the processes that it has started live on.
 #[tokio::test]
 async fn but_a_plain_kill_leaves_the_grandchild() {
     let mut witness = Witness::new().await;
@@ -226,7 +226,7 @@ async fn but_a_plain_kill_leaves_the_grandchild() {
     assert_eq!(witness.line().await, "alive");
 }
 
-/// asyncio: `wait_for` that is over leaves the program running. So does Tokio's `timeout`, without `kill_on_drop`.
+/// asyncio: an expired `wait_for` leaves the program running. So does Tokio's `timeout`, without `kill_on_drop`.
 #[tokio::test]
 async fn but_a_plain_timeout_leaves_the_program() {
     let mut witness = Witness::new().await;

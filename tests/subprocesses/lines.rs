@@ -44,7 +44,9 @@ async fn a_long_line_comes_in_parts() {
         all(&b"abc\nabcd\nabcdefg"[..], THREE).await,
         [whole("abc"), part("abc"), whole("d"), part("abc"), part("def"), ("g".to_owned(), End::Pipe)]
     );
-    // Where the buffer of the reader ends makes no difference.
+    // The size of the reader's buffer makes no difference.
+    let two_reads = (&b"abc"[..]).chain(&b"\nd"[..]);
+    assert_eq!(all(two_reads, THREE).await, [whole("abc"), ("d".to_owned(), End::Pipe)]);
     let long = [b"x".repeat(20_000), b"\n".to_vec()].concat();
     assert_eq!(
         all(&long[..], limit(8 * 1024)).await.iter().map(|(text, _)| text.len()).collect::<Vec<_>>(),
@@ -66,7 +68,7 @@ async fn two_pipes_give_their_lines_as_they_come() {
         let line = lines.next().await.unwrap().unwrap();
         assert_eq!((line.source, text(line.text)), (source, number.to_string()));
     }
-    // The end of one is not the end.
+    // The end of one pipe is not the end of the lines.
     drop(out);
     err.write_all(b"last\n").await.unwrap();
     assert_eq!(lines.next().await.unwrap().unwrap().text, b"last");
@@ -91,7 +93,7 @@ async fn a_dropped_next_loses_nothing() {
     }
 }
 
-/// `stdout=PIPE, stderr=PIPE`: each line says which one it is from.
+/// `stdout=PIPE, stderr=PIPE`: each line names its pipe.
 #[tokio::test]
 async fn stdout_and_stderr_are_told_apart() {
     let mut command = sh("echo out; echo err >&2");
@@ -138,7 +140,7 @@ async fn but_a_command_that_is_kept_holds_the_pipe_open() {
     assert_eq!(soon_on_real_time(output.read_to_end(&mut read)).await.unwrap(), 0);
 }
 
-/// `DEVNULL` is `Stdio::null()`, `PIPE` is `Stdio::piped()`, and without a word stdout is ours.
+/// `DEVNULL` is `Stdio::null()`, `PIPE` is `Stdio::piped()`; by default a program inherits our stdout.
 #[tokio::test]
 async fn what_is_thrown_away_has_no_lines() {
     let mut command = sh("echo out; echo err >&2");
@@ -162,7 +164,7 @@ async fn but_plain_lines_end_at_bytes_that_are_no_text() {
     }
 }
 
-/// A program may ask before it writes its line: what has come stays half a line until then.
+/// A program may wait in the middle of a line: the part that has come stays half a line until then.
 #[tokio::test]
 async fn a_line_is_there_when_its_newline_is() {
     let mut command = sh("printf half; read -r go; echo ' and half'");
@@ -175,7 +177,7 @@ async fn a_line_is_there_when_its_newline_is() {
     child.wait().await.unwrap();
 }
 
-/// A program that writes without a pause leaves other tasks their turn.
+/// Even if a program writes without a pause, other tasks run.
 #[tokio::test]
 async fn endless_lines_leave_others_their_turn() {
     let mut lines = Lines::new(repeat(b'\n'), empty(), LINE);

@@ -38,7 +38,7 @@ async fn all_results_are_collected_failures_too() {
     assert_eq!(soon_on_real_time(collect_all([0, 3, 0], TWO, run)).await, [Some(0), Some(3), Some(0)]);
 }
 
-/// A command that cannot start is one failed result; the others have theirs.
+/// A command that cannot start is one failed result; the others have their own.
 #[tokio::test]
 async fn a_command_that_does_not_start_is_one_failure() {
     let commands = ["true", "no-such-program", "true"];
@@ -93,7 +93,7 @@ async fn commands_are_taken_as_there_is_room() {
     assert_eq!(ends(collect_all(commands, TWO, run)).await[..4], [2, 3, 4, 5]);
 }
 
-/// Commands that are done at once leave other tasks their turn.
+/// Even if commands are done at once, other tasks run.
 #[tokio::test]
 async fn commands_without_a_wait_leave_others_their_turn() {
     leaves_others_their_turn(collect_all(std::iter::repeat(()), ONE, async |()| {})).await;
@@ -116,7 +116,7 @@ async fn a_panic_goes_on_in_the_caller() {
     assert_eq!(dropped.get(), 2);
 }
 
-/// No command is no result.
+/// Without a command there is no result.
 #[tokio::test]
 async fn no_command_is_no_result() {
     let none: [(); 0] = [];

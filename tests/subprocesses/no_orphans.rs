@@ -10,7 +10,7 @@ use crate::real_time::soon_on_real_time;
 use crate::support::panics;
 use crate::work::{JOB, Witness, sh, state};
 
-/// asyncio: a cancelled task leaves its program running. Here it is gone, with what it has started.
+/// asyncio: a cancelled task leaves its program running. Here the program is killed, with all that it has started.
 #[tokio::test]
 async fn a_cancelled_caller_leaves_no_process() {
     let mut witness = Witness::new().await;
@@ -35,7 +35,7 @@ async fn a_panic_leaves_no_process() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// At the program's own end what it has started is killed, and so is the shell that watches.
+/// At the program's own end, the processes that it has started are killed, and so is the shell that watches.
 #[tokio::test]
 async fn the_end_leaves_no_process() {
     let witness = Witness::new().await;
@@ -46,7 +46,7 @@ async fn the_end_leaves_no_process() {
     assert_eq!(soon_on_real_time(tied.wait()).await.unwrap().code(), Some(3));
 }
 
-/// A request reaches the program; the shell that watches ignores it, and still kills at the end.
+/// A signal reaches the program. The shell that watches ignores it, and still kills the group at the end.
 #[tokio::test]
 async fn a_signal_reaches_the_program_and_not_its_guard() {
     let mut witness = Witness::new().await;
@@ -58,7 +58,7 @@ async fn a_signal_reaches_the_program_and_not_its_guard() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// Where the shell that watches was killed, the end of the program still leaves no process.
+/// Even if the shell that watches was killed, the end of the program leaves no process.
 #[tokio::test]
 async fn the_end_leaves_no_process_without_a_guard() {
     let witness = Witness::new().await;
@@ -96,7 +96,7 @@ async fn but_a_death_signal_follows_the_thread() {
     let script = witness.script("echo ready >&9; exec sleep 600");
     let path = witness.path().clone();
     let (end, may_end) = std::sync::mpsc::channel::<()>();
-    // Linux sends it when the thread ends that has started the program, and not only when the process does.
+    // Linux sends it already when the thread ends that has started the program.
     let thread = std::thread::spawn(move || {
         let mut command = std::process::Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "sh", "-c", &script]).env("WITNESS", path);
@@ -111,7 +111,7 @@ async fn but_a_death_signal_follows_the_thread() {
     assert!(!child.wait().unwrap().success());
 }
 
-/// asyncio: SIGKILL leaves nothing to reap, because the system reaps. A killed group is reaped by Tokio or by process 1.
+/// asyncio: after SIGKILL of the caller, the system reaps its programs. Here Tokio or process 1 reaps a killed group.
 #[tokio::test]
 async fn a_dropped_guard_is_reaped() {
     let tied = Tied::spawn(sh("sleep 600")).unwrap();

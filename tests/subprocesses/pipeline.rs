@@ -28,7 +28,7 @@ async fn three_programs_are_connected() {
     assert_eq!((output.as_str(), statuses), ("a\nb\n", vec![0, 0, 0]));
 }
 
-/// One program is a pipeline, too; none is one that has ended.
+/// One program is a pipeline too. No program is a pipeline that has ended.
 #[tokio::test]
 async fn a_pipeline_may_have_one_program_or_none() {
     assert_eq!(all([sh("echo alone")]).await, ("alone\n".to_owned(), vec![0]));
@@ -54,7 +54,7 @@ async fn what_nothing_reads_ends_by_sigpipe() {
     assert_eq!(all([Command::new("yes"), head]).await, ("y\n".to_owned(), vec![-13, 0]));
 }
 
-/// The first stdin and the last stdout are ours, and what is between them never comes through this program.
+/// The first stdin and the last stdout are ours. The data between the programs never comes through this program.
 #[tokio::test]
 async fn the_ends_are_ours() {
     let (mut tr, mut cat) = (Command::new("tr"), Command::new("cat"));
@@ -67,7 +67,7 @@ async fn the_ends_are_ours() {
     let mut output = String::new();
     soon_on_real_time(pipeline.stdout.take().unwrap().read_to_string(&mut output)).await.unwrap();
     assert_eq!(output, "HELLO");
-    // Waiting closes what was not taken.
+    // Waiting closes a pipe that was not taken.
     let mut cat = Command::new("cat");
     cat.stdin(Stdio::piped());
     assert_eq!(soon_on_real_time(Pipeline::spawn([cat]).unwrap().wait()).await.unwrap().len(), 1);
@@ -79,12 +79,12 @@ async fn when_one_does_not_start_the_others_are_killed() {
     let witness = Witness::new().await;
     let commands = [witness.sh("sleep 600"), witness.sh("sleep 600"), Command::new("no-such-program")];
     assert_eq!(Pipeline::spawn(commands).unwrap_err().kind(), ErrorKind::NotFound);
-    // They may not have come as far as the witness: then it has nothing to end.
+    // The programs may not have opened the witness yet, and then it has no end to wait for.
     assert!(witness.sh("true").status().await.unwrap().success());
     assert_eq!(witness.rest().await, "");
 }
 
-/// asyncio: a background job lives on. Here what the programs have started ends when all of them have.
+/// asyncio: a background job lives on. Here the processes that the programs have started end when all programs have ended.
 #[tokio::test]
 async fn what_they_have_started_is_killed_at_the_end() {
     let witness = Witness::new().await;
@@ -94,7 +94,7 @@ async fn what_they_have_started_is_killed_at_the_end() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// The programs are one group: dropped, the pipeline takes along what they have started, too.
+/// The programs are one group: dropping the pipeline kills all that they have started, too.
 #[tokio::test]
 async fn dropped_it_takes_all_of_them_along() {
     let mut witness = Witness::new().await;

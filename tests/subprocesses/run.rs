@@ -17,12 +17,12 @@ use crate::work::{MEGA, Witness, sh, text};
 
 const KILO: usize = 1_000;
 
-/// Runs to the end, within a megabyte.
+/// Runs a program to its end, with a limit of a megabyte.
 async fn ran(command: Command) -> Output {
     soon_on_real_time(run(command, MEGA)).await.unwrap()
 }
 
-/// What it writes to stdout, without the last newline.
+/// Returns the text on stdout, without the last newline.
 async fn said(command: Command) -> String {
     text(ran(command).await.stdout).trim_end().to_owned()
 }
@@ -54,13 +54,13 @@ async fn a_failure_is_an_error_where_it_is_wanted() {
     assert_eq!(checked(ran(sh("echo fine")).await).unwrap().stdout, b"fine\n");
 }
 
-/// asyncio: a program inherits stdin unless `stdin=DEVNULL`, and may take what the caller would read. Here it is empty.
+/// asyncio: a program inherits stdin unless `stdin=DEVNULL`, and may take the caller's input. Here stdin is empty.
 #[tokio::test]
 async fn the_program_reads_an_empty_stdin() {
     assert_eq!(said(sh("cat; echo the end")).await, "the end");
 }
 
-/// `std`: `output()` gives an empty stdin. Tokio's `output()` inherits ours.
+/// `std`'s `output()` gives the program an empty stdin. With Tokio's `output()` it inherits ours.
 #[tokio::test]
 async fn but_plain_output_inherits_stdin() {
     let ours = read_link("/proc/self/fd/0").unwrap();
@@ -68,7 +68,7 @@ async fn but_plain_output_inherits_stdin() {
     assert_eq!(text(output.stdout).trim_end(), ours.to_str().unwrap());
 }
 
-/// asyncio: `communicate` collects until memory is used up. Here `yes` is killed at the limit, and what came is there.
+/// asyncio: `communicate` collects until memory is used up. Here `yes` is killed at the limit, and the error has the text so far.
 #[tokio::test]
 async fn more_than_the_limit_ends_the_program() {
     let error = soon_on_real_time(run(Command::new("yes"), KILO)).await.unwrap_err();
@@ -77,7 +77,7 @@ async fn more_than_the_limit_ends_the_program() {
     assert_eq!((stdout, stderr), (b"y\n".repeat(KILO / 2), Vec::new()));
 }
 
-/// The limit is for each of the two, and what fits exactly is within it.
+/// The limit applies to stdout and to stderr, and exactly that many bytes are allowed.
 #[tokio::test]
 async fn the_limit_is_for_each_of_the_two() {
     let both = "head -c 1000 /dev/zero; head -c 1000 /dev/zero >&2";
@@ -117,7 +117,7 @@ async fn but_plain_output_waits_for_a_background_job() {
     assert_eq!(text(child.wait_with_output().await.unwrap().stdout), "early\nlate\n");
 }
 
-/// What has left the group lives on and may hold stdout open. Here nobody waits for that.
+/// A process that has left the group lives on and may hold stdout open. Here the caller does not wait for it.
 #[tokio::test]
 async fn a_daemon_that_holds_stdout_is_not_waited_for() {
     let mut witness = Witness::new().await;
@@ -146,7 +146,7 @@ async fn a_program_may_close_stdout_and_live_on() {
     assert_eq!((text(output.stdout).as_str(), returncode(output.status)), ("first\n", 5));
 }
 
-/// asyncio: `FileNotFoundError`, `PermissionError`. Here they are errors of the start, told apart from a failure.
+/// asyncio: `FileNotFoundError`, `PermissionError`. Here they are errors of the start, distinct from a failure.
 #[tokio::test]
 async fn what_cannot_start_is_an_error_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ async fn a_program_runs_in_its_folder() {
     assert_eq!(said(command).await, folder.path().canonicalize().unwrap().to_str().unwrap());
 }
 
-/// `preexec_fn` is unsafe in Rust. What it was used for, a small program before the program does: `nice`, `sh`, `setpriv`.
+/// `preexec_fn` is unsafe in Rust. A small program that starts yours does its work: `nice`, `sh`, `setpriv`.
 #[tokio::test]
 async fn what_preexec_fn_did_a_program_does() {
     let mut command = Command::new("nice");
@@ -254,8 +254,8 @@ async fn what_preexec_fn_did_a_program_does() {
     assert_eq!(said(command).await, "0077\n32");
 }
 
-/// `close_fds=True` is Python's default, and Rust's: no descriptor of ours is inherited. `pass_fds` takes that mark off, and
-/// then every program that starts inherits it, until it is closed. As stdin it reaches one program alone.
+/// `close_fds=True` is the default in Python and in Rust: no descriptor of ours is inherited. `pass_fds` clears that flag.
+/// Then every program that starts inherits the descriptor, until it is closed. As stdin, only one program gets it.
 #[tokio::test]
 async fn a_descriptor_is_passed_on_request_alone() {
     let mut file = tempfile::tempfile().unwrap();
@@ -284,7 +284,7 @@ async fn a_file_can_be_stdin_and_stdout() {
     assert_eq!(std::fs::read_to_string(to).unwrap(), "a\nb\n");
 }
 
-/// asyncio: `communicate` that is cancelled leaves the program running. Here it is killed, with what it has started.
+/// asyncio: a cancelled `communicate` leaves the program running. Here it is killed, with all that it has started.
 #[tokio::test]
 async fn a_dropped_run_kills_the_group() {
     let mut witness = Witness::new().await;
@@ -349,7 +349,7 @@ async fn but_plain_output_that_is_dropped_loses_what_came() {
     assert!(soon_on_real_time(child.wait()).await.unwrap().success());
 }
 
-/// Half a line and bytes that are no text are collected as they are.
+/// Half a line and bytes that are not text are collected unchanged.
 #[tokio::test]
 async fn bytes_are_collected_as_they_are() {
     assert_eq!(ran(sh("printf 'half\\377\\000'")).await.stdout, b"half\xff\0");

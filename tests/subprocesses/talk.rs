@@ -28,7 +28,7 @@ async fn what_is_written_comes_back() {
     assert!(child.wait().await.unwrap().success());
 }
 
-/// asyncio: `communicate(b"")` closes stdin. Here it does, too: a program that reads to the end ends.
+/// asyncio: `communicate(b"")` closes stdin. So does `talk`: a program that reads to the end ends.
 #[tokio::test]
 async fn an_empty_input_closes_stdin() {
     let (mut child, stdin, stdout) = start(sh("cat; echo the end"));
@@ -60,7 +60,7 @@ async fn a_program_may_stop_writing() {
     assert!(child.wait().await.unwrap().success());
 }
 
-/// What was said is sent before the input goes on, so a question has its answer.
+/// The text so far is sent before the input goes on, so a question gets its answer.
 #[tokio::test]
 async fn a_question_has_its_answer_before_the_next() {
     let (mut child, stdin, stdout) = start(sh("while read -r line; do echo \"$line!\"; done"));
@@ -108,7 +108,7 @@ async fn what_a_buffered_output_holds_is_sent() {
     child.wait().await.unwrap();
 }
 
-/// asyncio: `communicate` reads stderr, too. Here it is the caller's: a stderr that is full stops the program, and the talk.
+/// asyncio: `communicate` reads stderr too. Here the caller must read it: a full stderr stops the program, and the talk.
 #[tokio::test]
 async fn but_a_stderr_that_is_not_read_stops_the_talk() {
     let start = || {

@@ -3,8 +3,10 @@ use std::os::unix::process::ExitStatusExt;
 use subprocesses::run::run;
 use subprocesses::terminal::{Size, Terminal, command};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
+use crate::support::ms;
 use crate::work::{Witness, sh, state, text, until_true};
 
 const SIZE: Size = Size { rows: 24, columns: 80 };
@@ -16,7 +18,7 @@ fn shell(script: &str) -> Terminal {
     Terminal::spawn(command, SIZE).unwrap()
 }
 
-/// What comes until `end` has come.
+/// Reads until `end` has come.
 async fn until(terminal: &Terminal, end: &str) -> String {
     let mut all = Vec::new();
     while !String::from_utf8_lossy(&all).contains(end) {
@@ -28,7 +30,7 @@ async fn until(terminal: &Terminal, end: &str) -> String {
     text(all)
 }
 
-/// What comes until the end.
+/// Reads until the end.
 async fn rest(terminal: &Terminal) -> String {
     let (mut all, mut chunk) = (Vec::new(), [0; 1024]);
     loop {
@@ -136,7 +138,7 @@ async fn much_output_comes_whole() {
     assert!(terminal.wait().await.unwrap().success());
 }
 
-/// Dropped, it kills the group, and the system hangs up on what else is in front of the terminal.
+/// Dropping it kills the group, and the system sends SIGHUP to the foreground group of the terminal.
 #[tokio::test]
 async fn dropped_it_takes_the_program_along() {
     let mut witness = Witness::new().await;
@@ -150,7 +152,46 @@ async fn dropped_it_takes_the_program_along() {
     assert_eq!(witness.rest().await, "");
 }
 
-/// `setsid` has started, so a missing program is no error of the start: it ends with 127, and says so.
+/// A program may ignore that hang-up. It ends with the terminal all the same, and at the end of the one that started it.
+#[tokio::test]
+async fn a_program_that_ignores_the_hang_up_is_killed_too() {
+    for (script, is_waited_for) in [
+        ("trap '' HUP; sleep 600 & echo ready >&9; sleep 600", false),
+        ("trap '' HUP; sleep 600 & echo ready >&9", true),
+    ] {
+        let mut witness = Witness::new().await;
+        let mut command = command("sh");
+        command.args(["-c", &witness.script(script)]).env("WITNESS", witness.path());
+        let mut terminal = Terminal::spawn(command, SIZE).unwrap();
+        assert_eq!(witness.line().await, "ready");
+        if is_waited_for {
+            assert!(terminal.wait().await.unwrap().success());
+        } else {
+            drop(terminal);
+        }
+        assert_eq!(witness.rest().await, "");
+    }
+}
+
+/// asyncio: `close_fds`. Our end of the terminal does not go to the program: it has no more descriptors than one with pipes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn our_end_stays_with_us() {
+    let descriptors = "cd /proc/$$/fd; echo *";
+    let with_pipes = text(run(sh(descriptors), 1_000).await.unwrap().stdout);
+    assert_eq!(rest(&shell(descriptors)).await.trim_end(), with_pipes.trim_end());
+}
+
+/// A program that does not read lets the terminal fill up. The writer waits then, and no other task does.
+#[tokio::test]
+async fn a_full_terminal_makes_its_writer_wait() {
+    let terminal = shell("stty -echo; echo ready; read -r go; cat >/dev/null; sleep 600");
+    until(&terminal, "ready\r\n").await;
+    let much = b"line\n".repeat(100_000);
+    assert!(timeout(ms(100), terminal.write(&much)).await.is_err());
+}
+
+/// `setsid` has started, so a missing program is no error of `spawn`: `setsid` prints it and ends with 127.
 #[tokio::test]
 async fn but_a_missing_program_is_found_out_late() {
     let mut terminal = Terminal::spawn(command("no-such-program"), SIZE).unwrap();

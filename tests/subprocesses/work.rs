@@ -39,13 +39,13 @@ pub async fn until_true(mut holds: impl FnMut() -> bool) {
     soon_on_real_time(waiting).await;
 }
 
-/// What Linux says of a process: `S` sleeps, `T` is stopped, `Z` has ended and is not reaped; `None` is gone.
+/// The state of a process on Linux: `S` sleeps, `T` is stopped, `Z` has ended and is not reaped; `None` is gone.
 pub fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
-/// A named pipe that scripts have as descriptor 9. It ends when no process has it any more, so its end is theirs.
+/// A named pipe that scripts have as descriptor 9. It ends when no process holds it, so its end means that all have ended.
 pub struct Witness {
     reader: BufReader<Receiver>,
     path: PathBuf,

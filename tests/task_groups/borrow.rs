@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use crate::support::{ms, panics};
 use crate::work::{Life, panic_of};
 
-/// asyncio: tasks look into the variables around them. Tokio: so do futures that stay inside their parent; here
-/// without an `Arc`, a lock, or a `Send`.
+/// asyncio: tasks use the variables around them. Tokio: so do futures that stay inside their parent, here without an
+/// `Arc`, a lock, or a `Send`.
 #[tokio::test(start_paused = true)]
 async fn children_look_into_what_is_the_parents() {
     let start = Instant::now();
@@ -48,7 +48,7 @@ async fn from_a_page_without_links_only_it_is_reached() {
     assert_eq!(found.now_or_never(), Some(Ok(HashSet::from([7]))), "it links to itself");
 }
 
-/// asyncio: the first exception ends the others. Tokio: they are dropped, and what they borrowed is free.
+/// asyncio: the first exception ends the others. Tokio: they are dropped, and their borrows end.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_drops_the_others() {
     let (start, life) = (Instant::now(), Life::default());
@@ -67,7 +67,7 @@ async fn the_first_error_drops_the_others() {
     owned.clear();
 }
 
-/// They share one task: one that computes holds up the others, and none runs on another thread.
+/// The children share one task: while one computes, the others wait, and none runs on another thread.
 #[tokio::test(start_paused = true)]
 async fn all_children_share_the_parents_task() {
     let task = tokio::spawn(async {
@@ -100,7 +100,7 @@ async fn a_panic_takes_the_others_with_it() {
     assert_eq!(life.get(), (3, 3));
 }
 
-/// A row of ten thousand, and ten thousand at once.
+/// A chain of ten thousand pages, and ten thousand links on one page.
 #[tokio::test(start_paused = true)]
 async fn many_are_found() {
     let row = reachable(0, async |n| Ok::<_, ()>(if n < 9_999 { vec![n + 1] } else { vec![] }));
@@ -114,17 +114,17 @@ async fn many_are_found() {
     assert_eq!((fan.await.map(|found| found.len()), start.elapsed()), (Ok(10_000), ms(200)));
 }
 
-/// Links that are known at once, without end: it yields, so that another task has its turn.
+/// With endless links that are ready at once, it yields, so that another task runs.
 #[tokio::test(start_paused = true)]
 async fn links_that_are_known_at_once_do_not_keep_others_from_their_turn() {
-    let (told, tell) = (Cell::new(false), tokio::spawn(async {}));
+    let (is_set, setter) = (Cell::new(false), tokio::spawn(async {}));
     let endless = reachable(0, |page| {
         assert!(page < 10_000, "nothing else runs");
-        std::future::ready(if told.get() { Err(page) } else { Ok(vec![page + 1]) })
+        std::future::ready(if is_set.get() { Err(page) } else { Ok(vec![page + 1]) })
     });
     let tells = async {
-        tell.await.unwrap();
-        told.set(true);
+        setter.await.unwrap();
+        is_set.set(true);
     };
     let (found, ()) = tokio::join!(endless, tells);
     assert!(found.is_err());

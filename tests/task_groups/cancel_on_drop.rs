@@ -13,9 +13,9 @@ use crate::support::{Log, ms, panics};
 use crate::work::cancel_on_drop::all_over;
 use crate::work::panic_of;
 
-/// Waits until it is told, cleans up for 50 ms, and logs that.
-async fn cleans_up(log: Log, told: CancellationToken) -> &'static str {
-    told.cancelled().await;
+/// Waits for its cancellation, cleans up for 50 ms, and logs that.
+async fn cleans_up(log: Log, cancelled: CancellationToken) -> &'static str {
+    cancelled.cancelled().await;
     log.at("told");
     sleep(ms(50)).await;
     log.at("cleaned up");
@@ -47,7 +47,7 @@ async fn a_timeout_cancels_it_and_the_tracker_waits() {
     assert_eq!(log.take(), ["100 too late", "100 told", "150 cleaned up", "150 over"]);
 }
 
-/// The hazard: without it, a future is dropped where it stands, and nothing behind the await runs.
+/// The hazard: without it, a future is dropped at its await, and no code after the await runs.
 #[tokio::test(start_paused = true)]
 async fn but_a_timeout_around_the_work_itself_cuts_it_off() {
     let (log, token) = (Log::default(), CancellationToken::new());
@@ -65,7 +65,7 @@ async fn a_task_group_in_it_waits_for_its_children() {
         let log = log.clone();
         async move {
             task_group_under(&token, async |group: TaskGroup<()>| {
-                group.spawn_with_grace(Duration::MAX, |told| cleans_up(log, told).map(|_| Ok(())));
+                group.spawn_with_grace(Duration::MAX, |cancelled| cleans_up(log, cancelled).map(|_| Ok(())));
                 Ok(())
             })
             .await
@@ -77,7 +77,7 @@ async fn a_task_group_in_it_waits_for_its_children() {
     assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 over"]);
 }
 
-/// asyncio: a second cancellation reaches the block while it waits. Tokio: its owner is gone.
+/// asyncio: a second cancellation reaches the block while it waits. Tokio: the owner is dropped, so none can come.
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_is_aborted_twice_does_not_cut_it_short() {
     let (log, tracker) = (Log::default(), TaskTracker::new());
@@ -94,7 +94,7 @@ async fn an_owner_that_is_aborted_twice_does_not_cut_it_short() {
     assert_eq!(log.take(), [" 20 told", " 70 cleaned up"]);
 }
 
-/// Work that does not look at its token runs on to its end, and the tracker waits for it.
+/// Work that does not check its token runs to its end, and the tracker waits for it.
 #[tokio::test(start_paused = true)]
 async fn but_work_that_ignores_its_token_runs_on() {
     let (log, tracker) = (Log::default(), TaskTracker::new());
@@ -110,14 +110,14 @@ async fn but_work_that_ignores_its_token_runs_on() {
     assert_eq!(log.take(), ["500 done"]);
 }
 
-/// asyncio: the await raises the exception of the work. Here: a panic is an error, once there is work.
+/// asyncio: the await raises the exception of the work. Here: a panic of the work is an error.
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_work_is_an_error() {
     let tracker = TaskTracker::new();
     let result = cancel_on_drop(&tracker, |_| async { panics::<()>("work") }).await;
     assert!(result.unwrap_err().is_panic());
     assert!(tracker.is_empty());
-    // One of the function that makes it goes on: there is no work.
+    // A panic of the function that makes the work goes on in the caller, because there is no task yet.
     let made = cancel_on_drop(&tracker, |_| panics::<std::future::Ready<()>>("no work"));
     assert_eq!(panic_of(made).await, "no work");
     assert!(tracker.is_empty());

@@ -12,8 +12,8 @@ use crate::support::{PanicsWhenDropped, alive_tasks, ms, panics};
 use crate::work::join_set::{page, try_join_all};
 use crate::work::{Life, panic_of};
 
-/// asyncio: a group waits for all its tasks; their values are in the tasks. Tokio: they come in the order in which
-/// they are made.
+/// asyncio: a group waits for all its tasks; their values are in the tasks. Tokio: the values come in the order of
+/// completion.
 #[tokio::test(start_paused = true)]
 async fn all_values_come_in_the_order_of_completion() {
     let start = Instant::now();
@@ -28,8 +28,8 @@ async fn of_no_tasks_there_are_no_values_at_once() {
     assert_eq!(try_join_all(JoinSet::<Result<(), ()>>::new()).now_or_never(), Some(Ok(vec![])));
 }
 
-/// asyncio: the first exception cancels the other tasks and they are waited for. Tokio: none is left when the error
-/// is returned.
+/// asyncio: the first exception cancels the other tasks, and the group waits for them. Tokio: no task is left when the
+/// error is returned.
 #[tokio::test(start_paused = true)]
 async fn the_first_error_ends_the_others_and_waits_for_them() {
     let (start, life) = (Instant::now(), Life::default());
@@ -62,7 +62,7 @@ async fn but_the_set_alone_does_not_wait_for_those_it_aborts() {
     assert_eq!(life.get(), (1, 1));
 }
 
-/// The hazard: of errors after the first nobody hears. A task group reports them.
+/// The hazard: errors after the first are lost. A task group reports them.
 #[tokio::test(start_paused = true)]
 async fn but_later_errors_are_lost() {
     let tasks = JoinSet::from_iter([page(100, "bad one"), page(100, "bad two")]);
@@ -101,9 +101,9 @@ async fn ten_thousand_take_as_long_as_one() {
     assert_eq!(start.elapsed(), ms(100));
 }
 
-/// asyncio refuses to cancel a `gather` whose results are there, and a task that is done keeps its own. Tokio: an abort
-/// that comes when all values are there, and their collector has not run yet, drops them with the set. A set that the
-/// owner keeps, and lends to the collector, keeps them.
+/// asyncio refuses to cancel a `gather` whose results are there, and a finished task keeps its result. Tokio: an abort after
+/// the last value, before the collector has run, drops the values with the set. If the owner keeps the set and lends it to
+/// the collector, the values stay.
 #[tokio::test(start_paused = true)]
 async fn but_an_abort_of_the_collector_drops_values_that_are_there() {
     let go = Arc::new(Notify::new());
@@ -144,8 +144,8 @@ async fn but_an_abort_of_the_collector_drops_values_that_are_there() {
     assert_eq!((kept, tasks.is_empty()), (["a", "b"], true));
 }
 
-/// A panic may hold a value whose destructor panics. The set drops it when it ends the others: that panic goes on, and the
-/// error is lost. `task_group` contains it.
+/// A panic may hold a value whose destructor panics. The set drops that value when it aborts the others: the new panic goes
+/// on, and the error is lost. `task_group` contains the new panic.
 #[tokio::test(start_paused = true)]
 async fn but_a_second_panic_whose_drop_panics_takes_the_errors_place() {
     let mut tasks = JoinSet::from_iter([page(0, "bad")]);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::ms;
 
-/// What a pair has written down. Each has one of its own.
+/// The notes of a pair. Each pair has its own.
 type Notes = Mutex<Vec<String>>;
 
 /// Takes 10 ms, and fails for a page that is missing.

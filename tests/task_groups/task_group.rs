@@ -18,16 +18,16 @@ use crate::support::{Count, Log, PanicsWhenDropped, alive_tasks, busy, ends, in_
 use crate::work::task_group::{Fault, errors, fails, forever, task_group, task_group_under, value};
 use crate::work::{Life, panic_of};
 
-/// Waits until it is told, then cleans up for so long and gives this.
+/// Waits for its cancellation, then cleans up for a time and returns a value.
 fn cleans_up<T: Send + 'static>(
     log: &Log,
     millis: u64,
     result: Result<T, Fault>,
 ) -> impl FnOnce(CancellationToken) -> BoxFuture<'static, Result<T, Fault>> + Send + 'static {
     let log = log.clone();
-    move |told| {
+    move |cancelled| {
         async move {
-            told.cancelled().await;
+            cancelled.cancelled().await;
             log.at("told");
             sleep(ms(millis)).await;
             log.at("cleaned up");
@@ -53,7 +53,7 @@ mod values {
         }
     }
 
-    /// asyncio: a task can be awaited inside of the block. Tokio: so can a child.
+    /// asyncio: a task can be awaited inside the block. Tokio: so can a child.
     #[tokio::test(start_paused = true)]
     async fn can_be_awaited_in_the_block() {
         let start = Instant::now();
@@ -131,7 +131,7 @@ mod values {
         }
     }
 
-    /// asyncio: a task has a copy of the context of whoever creates it. Tokio: a child sees task-locals that it is given.
+    /// asyncio: a task has a copy of its creator's context. Tokio: a child sees only task-locals that it is given.
     #[tokio::test(start_paused = true)]
     async fn see_no_task_locals_but_those_they_are_given() {
         tokio::task_local! {
@@ -196,7 +196,7 @@ mod children {
         assert_eq!(log.take(), ["100 1", "200 2", "300 3"]);
     }
 
-    /// Somebody who is no child may add one too, while the group lasts.
+    /// A task outside the group may also add children, while the group lasts.
     #[tokio::test(start_paused = true)]
     async fn are_added_from_outside_while_one_runs() {
         let (log, start) = (Log::default(), Instant::now());
@@ -231,15 +231,15 @@ mod children {
         assert_eq!(late.await, Err(NoValue::Refused));
     }
 
-    /// asyncio: a group that is shutting down raises `RuntimeError`. Tokio: such a child gives an error, so that
-    /// one who only adds children, on another thread perhaps, does not fail because somebody else has.
+    /// asyncio: a group that is shutting down raises `RuntimeError`. Tokio: the child's value is an error, so a task that only
+    /// adds children, perhaps on another thread, does not fail because another member has failed.
     #[tokio::test(start_paused = true)]
     async fn of_a_group_that_is_shutting_down_are_refused() {
         let (log, begun) = (Log::default(), Count::default());
         let group = task_group(async |group| {
             let (inside, log, begun) = (group.clone(), log.clone(), begun.clone());
-            group.spawn_with_grace(Duration::MAX, move |told| async move {
-                told.cancelled().await;
+            group.spawn_with_grace(Duration::MAX, move |cancelled| async move {
+                cancelled.cancelled().await;
                 let late = inside.spawn(async move {
                     begun.add();
                     Ok::<_, Fault>(())
@@ -255,7 +255,7 @@ mod children {
         assert_eq!(begun.get(), 0);
     }
 
-    /// What is refused is dropped outside of the group's lock: its drop may use the group.
+    /// Refused work is dropped outside the group's lock, because its drop may use the group.
     #[tokio::test(start_paused = true)]
     async fn that_are_refused_may_use_the_group_as_they_are_dropped() {
         struct SpawnsOnDrop(TaskGroup<Fault>, Count);
@@ -276,7 +276,7 @@ mod children {
         assert_eq!(dropped.get(), 1);
     }
 
-    /// asyncio: `task.cancel()` ends one task; the group goes on, for `CancelledError` is no failure.
+    /// asyncio: `task.cancel()` ends one task; the group goes on, because `CancelledError` is no failure.
     #[tokio::test(start_paused = true)]
     async fn that_are_cancelled_alone_have_not_failed() {
         let (log, start) = (Log::default(), Instant::now());
@@ -292,7 +292,7 @@ mod children {
         assert_eq!(log.take(), ["100 dropped"]);
     }
 
-    /// asyncio and Tokio: cancelled before its first step, it never begins.
+    /// asyncio and Tokio: a child that is cancelled before its first step never begins.
     #[tokio::test(start_paused = true)]
     async fn that_are_cancelled_before_their_first_step_never_begin() {
         let begun = Count::default();
@@ -345,8 +345,8 @@ mod children {
         assert!(timeout(Duration::from_secs(3_600), group).await.is_err());
     }
 
-    /// The hazard, in asyncio too: what a child starts elsewhere is no child. A spawned task is detached when the child
-    /// is dropped, and so is work on a thread.
+    /// The hazard, in asyncio too: a task that a child spawns elsewhere is no child. It is detached when the child is dropped,
+    /// and so is work on a thread.
     #[tokio::test(start_paused = true)]
     async fn but_what_a_child_starts_elsewhere_is_not_of_the_group() {
         let (task, thread) = (Count::default(), Count::default());
@@ -361,7 +361,7 @@ mod children {
                 });
                 let blocking = tokio::task::spawn_blocking(move || {
                     begun.send(()).unwrap();
-                    // It ends when the lesson says so, or when that has failed.
+                    // It ends when the lesson asks it to, or when the lesson has failed.
                     let _ended = wait.recv_timeout(Duration::from_secs(20));
                     thread.add();
                 });
@@ -395,7 +395,7 @@ mod children {
         assert_eq!((sum.await, start.elapsed()), (Ok(49_995_000), ms(100)));
     }
 
-    /// Of ten thousand, one fails: the others are dropped in that instant, each once.
+    /// One of ten thousand children fails: the others are dropped in that instant, each once.
     #[tokio::test(start_paused = true)]
     async fn of_a_group_of_ten_thousand_are_all_ended_by_one_that_fails() {
         let (life, start) = (Life::default(), Instant::now());
@@ -414,13 +414,13 @@ mod children {
         assert_eq!((life.get(), start.elapsed()), ((10_000, 10_000), ms(100)));
     }
 
-    /// Each of them fails, in one instant: each is reported.
+    /// All children fail in one instant: each error is reported.
     #[tokio::test(start_paused = true)]
     async fn of_a_group_of_ten_thousand_may_all_fail() {
         let group = task_group(async |group| {
             for _ in 0..10_000 {
-                group.spawn_with_grace(Duration::MAX, |told| async move {
-                    told.cancelled().await;
+                group.spawn_with_grace(Duration::MAX, |cancelled| async move {
+                    cancelled.cancelled().await;
                     Err::<(), _>(Page("clean-up"))
                 });
             }
@@ -431,7 +431,7 @@ mod children {
         assert_eq!(errors(group.await).len(), 10_001);
     }
 
-    /// A group keeps nothing of a child that has ended: it may go on for ever.
+    /// A group keeps nothing of a finished child, so it may go on forever.
     #[tokio::test(start_paused = true)]
     async fn that_have_ended_leave_nothing_behind() {
         let kept = Arc::new(());
@@ -450,8 +450,8 @@ mod children {
 mod failures {
     use super::*;
 
-    /// asyncio: the first exception cancels the other tasks and the body, all are waited for, and a group of
-    /// exceptions comes out.
+    /// asyncio: the first exception cancels the other tasks and the body. The group waits for all, and raises a group of
+    /// exceptions.
     #[tokio::test(start_paused = true)]
     async fn cancel_the_siblings_and_the_body_and_all_are_waited_for() {
         let log = Log::default();
@@ -474,7 +474,7 @@ mod failures {
         );
     }
 
-    /// Tokio: `JoinSet` alone knows no body. While that waits for something else, the failure is not seen.
+    /// Tokio: a bare `JoinSet` does not know the body. While the body waits for something else, no code sees the failure.
     #[tokio::test(start_paused = true)]
     async fn but_a_join_set_does_not_end_the_body() {
         let start = Instant::now();
@@ -515,8 +515,8 @@ mod failures {
         assert_eq!((begun.get(), alive_tasks()), (0, 0));
     }
 
-    /// asyncio: what goes wrong during the cancellation is in the group too, and the body's exception stands
-    /// last. Tokio: they stand in the order in which they happened.
+    /// asyncio: an exception during the cancellation is in the group too, and the body's exception is the last. Tokio: errors
+    /// are in the order in which they happened.
     #[tokio::test(start_paused = true)]
     async fn come_out_together_in_the_order_in_which_they_happened() {
         let log = Log::default();
@@ -569,7 +569,7 @@ mod failures {
         assert_eq!(begun.get(), 0);
     }
 
-    /// asyncio and Tokio: what is ready in the instant of the failure takes one more step, and not two.
+    /// asyncio and Tokio: work that is ready in the instant of the failure takes one more step, and not two.
     #[tokio::test(start_paused = true)]
     async fn let_what_is_ready_take_one_more_step() {
         let log = Log::default();
@@ -589,7 +589,7 @@ mod failures {
         assert_eq!(log.take(), ["100 one step"]);
     }
 
-    /// asyncio: whoever awaits the failing task in the group is cancelled at that await, and the error is there once.
+    /// asyncio: a task in the group that awaits the failing task is cancelled at that await, and the error comes once.
     #[tokio::test(start_paused = true)]
     async fn cancel_whoever_awaits_the_child_before_it_hears_of_them() {
         let group = task_group(async |group| {
@@ -601,7 +601,7 @@ mod failures {
         assert_eq!(errors(group.await), [Page("a")]);
     }
 
-    /// The same when the group is cancelled from outside: nobody fails for it, nor for a child that is refused.
+    /// The same holds when the group is cancelled from outside: no member fails because of it, nor because of a refused child.
     #[tokio::test(start_paused = true)]
     async fn do_not_come_of_a_cancellation() {
         let token = CancellationToken::new();
@@ -620,7 +620,7 @@ mod failures {
         assert_eq!(result, Ok(None));
     }
 
-    /// A child with grace is told by its token, and hears how another has ended, by a failure or a cancellation.
+    /// A child with grace is cancelled by its token, and can still learn how another child ended: by a failure or a cancellation.
     #[tokio::test(start_paused = true)]
     async fn are_told_to_a_child_with_grace_that_awaits_another() {
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -640,7 +640,7 @@ mod failures {
         assert_eq!(*heard.lock().unwrap(), [Err(NoValue::Failed), Err(NoValue::Cancelled)]);
     }
 
-    /// Grandchildren are of the group as children are, whenever they were added.
+    /// Grandchildren belong to the group like children, whenever they were added.
     #[tokio::test(start_paused = true)]
     async fn end_grandchildren_too() {
         let (life, log) = (Life::default(), Log::default());
@@ -761,8 +761,8 @@ mod failures {
 mod grace {
     use super::*;
 
-    /// asyncio: a cancelled task cleans up in `finally`, with awaits, for as long as it takes. Tokio: a child that
-    /// asks for grace is told by its token.
+    /// asyncio: a cancelled task cleans up in `finally`, with awaits, as long as it takes. Tokio: a child with grace is
+    /// notified by its token.
     #[tokio::test(start_paused = true)]
     async fn is_time_to_clean_up_with_awaits() {
         let log = Log::default();
@@ -774,7 +774,7 @@ mod grace {
         assert_eq!(log.take(), ["100 told", "10100 cleaned up"]);
     }
 
-    /// The hazard: a plain child is dropped at its await, and what stands behind it never runs.
+    /// The hazard: a plain child is dropped at its await, and the code after the await never runs.
     #[tokio::test(start_paused = true)]
     async fn but_without_it_nothing_behind_the_await_runs() {
         let cleaned = Count::default();
@@ -808,7 +808,7 @@ mod grace {
         assert_eq!(log.take(), ["100 told", "100 told", "130 dropped", "150 cleaned up", "150 over"]);
     }
 
-    /// It begins with the cancellation, and not with the child.
+    /// The grace period begins with the cancellation, and not with the child.
     #[tokio::test(start_paused = true)]
     async fn begins_with_the_cancellation() {
         let start = Instant::now();
@@ -818,7 +818,7 @@ mod grace {
         assert_eq!(start.elapsed(), ms(100));
     }
 
-    /// A clean-up that ends in the instant in which the grace is over has ended in time.
+    /// A clean-up that ends in the last instant of the grace period is in time.
     #[tokio::test(start_paused = true)]
     async fn that_ends_in_the_instant_of_the_clean_up_has_sufficed() {
         let log = Log::default();
@@ -843,7 +843,7 @@ mod grace {
         assert_eq!(child.await, Ok("half"));
     }
 
-    /// asyncio: `task.cancel()` on one task. Tokio: it is told alone, and has its grace.
+    /// asyncio: `task.cancel()` on one task. Tokio: only this child is cancelled, and it has its grace period.
     #[tokio::test(start_paused = true)]
     async fn is_given_to_a_child_that_is_cancelled_alone_too() {
         let log = Log::default();
@@ -862,12 +862,12 @@ mod grace {
         assert_eq!(log.take(), ["100 told", "100 told", "150 cleaned up"]);
     }
 
-    /// The token of a child is its own: to cancel it ends nobody else.
+    /// A child's token is its own: cancelling it ends no other child.
     #[tokio::test(start_paused = true)]
     async fn has_a_token_that_is_the_childs_alone() {
         let group = task_group(async |group| {
-            let one = group.spawn_with_grace(ms(50), |told| async move {
-                told.cancel();
+            let one = group.spawn_with_grace(ms(50), |cancelled| async move {
+                cancelled.cancel();
                 pending::<Result<(), Fault>>().await
             });
             let other = group.spawn(value(100, 1));
@@ -877,7 +877,7 @@ mod grace {
         assert_eq!(group.await, Ok(1));
     }
 
-    /// A plain child needs no timer to be ended.
+    /// The cancellation of a plain child needs no timer.
     #[test]
     fn of_zero_needs_no_timer() {
         let (send, ended) = std::sync::mpsc::channel();
@@ -934,19 +934,19 @@ mod panics {
                 if awaits { &["100 told", "150 cleaned up", "150 over"] } else { &[" 10 over"] };
             assert_eq!(log.take(), expected, "a child that has not begun never does");
         }
-        // A body that panics as it is called, before there is a future.
+        // The body panics when it is called, before there is a future.
         #[expect(clippy::redundant_closure_call, reason = "the future is never made")]
         let group = task_group(|_: TaskGroup<Fault>| ready((|| panics::<Result<(), _>>("no body"))()));
         assert_eq!(panic_of(group).await, "no body");
     }
 
-    /// Of several panics the first goes on, and errors are lost beside it.
+    /// Of several panics the first goes on, and errors are lost.
     #[tokio::test(start_paused = true)]
     async fn go_on_before_errors_and_the_first_of_them_alone() {
         let group = task_group(async |group| {
             for name in ["first", "second"] {
-                group.spawn_with_grace(Duration::MAX, move |told| async move {
-                    told.cancelled().await;
+                group.spawn_with_grace(Duration::MAX, move |cancelled| async move {
+                    cancelled.cancelled().await;
                     sleep(if name == "first" { ms(10) } else { ms(20) }).await;
                     panics::<Result<(), _>>(name)
                 });
@@ -956,21 +956,21 @@ mod panics {
         assert_eq!(panic_of(group).await, "first");
     }
 
-    /// Whoever awaits a child that panics is told so, and does not panic.
+    /// An awaiter of a child that panics gets an error, and does not panic.
     #[tokio::test(start_paused = true)]
     async fn are_told_to_whoever_awaits_the_child() {
-        let told = Arc::new(Mutex::new(None));
+        let outcome = Arc::new(Mutex::new(None));
         let group = task_group(async |group| {
             let child = group.spawn(sleep(ms(100)).map(|()| panics::<Result<(), Fault>>("child")));
-            let told = told.clone();
+            let outcome = outcome.clone();
             group.spawn_with_grace(Duration::MAX, |_| async move {
-                *told.lock().unwrap() = Some(child.await);
+                *outcome.lock().unwrap() = Some(child.await);
                 Ok(())
             });
             Ok(())
         });
         assert_eq!(panic_of(group).await, "child");
-        assert_eq!(*told.lock().unwrap(), Some(Err(NoValue::Panicked)));
+        assert_eq!(*outcome.lock().unwrap(), Some(Err(NoValue::Panicked)));
     }
 
     /// A closure may panic before it returns a future: that counts as a panic of the child.
@@ -993,12 +993,12 @@ mod panics {
         }
     }
 
-    /// What a child holds is dropped before it has ended, so a panic of that is told as any other: of one that is
-    /// cancelled before it begins, one that is cancelled later, and one that has its value.
+    /// A child's values are dropped before it has ended, so a panic in their drop is reported like any other. That holds for a
+    /// child that is cancelled before it begins, for one that is cancelled later, and for one that has its value.
     #[tokio::test(start_paused = true)]
     async fn in_what_a_child_drops_are_told_to_whoever_awaits_it() {
         for (cancel_after, works) in [(0, 9), (5, 9), (9, 5)] {
-            let mut told = None;
+            let mut outcome = None;
             let group = task_group(async |group| {
                 let held = PanicsOnDrop("dropped");
                 let child = group.spawn(async move {
@@ -1009,8 +1009,8 @@ mod panics {
                 if cancel_after == 0 {
                     child.cancel();
                 }
-                // Not of the group, which the panic cancels.
-                told = Some(tokio::spawn(async move {
+                // Spawned outside the group, because the panic cancels the group.
+                outcome = Some(tokio::spawn(async move {
                     sleep(ms(cancel_after)).await;
                     child.cancel();
                     child.await
@@ -1018,12 +1018,12 @@ mod panics {
                 pending::<Result<(), _>>().await
             });
             assert_eq!(panic_of(group).await, "dropped");
-            let told = told.unwrap().await.unwrap();
-            assert_eq!(told, Err(NoValue::Panicked), "cancelled after {cancel_after} of {works} ms");
+            let outcome = outcome.unwrap().await.unwrap();
+            assert_eq!(outcome, Err(NoValue::Panicked), "cancelled after {cancel_after} of {works} ms");
         }
     }
 
-    /// A cancelled child drops what it holds, and that may panic: all are waited for all the same.
+    /// A cancelled child drops its values, and a drop may panic. The group still waits for all.
     #[tokio::test(start_paused = true)]
     async fn in_what_a_cancelled_child_drops_are_heard() {
         let log = Log::default();
@@ -1041,7 +1041,7 @@ mod panics {
         assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 over"]);
     }
 
-    /// The same for one that is cancelled alone, for one that never begins, and for a body.
+    /// The same holds for a child that is cancelled alone, for a child that never begins, and for a body.
     #[tokio::test(start_paused = true)]
     async fn in_what_is_dropped_unbegun_or_alone_or_by_the_body_are_heard() {
         let group = task_group(async |group| {
@@ -1079,8 +1079,8 @@ mod panics {
 mod outside {
     use super::*;
 
-    /// asyncio: cancelling the task of the block cancels the children; when they have ended, `CancelledError` goes
-    /// on. Tokio: a token, and `None`.
+    /// asyncio: cancelling the task of the block cancels the children; when they have ended, `CancelledError` goes on. Tokio:
+    /// a token cancels the group, which returns `None`.
     #[tokio::test(start_paused = true)]
     async fn a_token_cancels_the_group_and_all_are_waited_for() {
         let (log, token) = (Log::default(), CancellationToken::new());
@@ -1097,7 +1097,7 @@ mod outside {
         assert_eq!(entries, ["100 the body is dropped", "100 told", "150 cleaned up", "150 over"]);
     }
 
-    /// asyncio: so it does while the block waits for its children.
+    /// asyncio: the same holds while the block waits for its children.
     #[tokio::test(start_paused = true)]
     async fn a_token_cancels_the_children_also_when_the_body_is_over() {
         let (log, token) = (Log::default(), CancellationToken::new());
@@ -1109,7 +1109,7 @@ mod outside {
         assert_eq!((result, log.take()), (Ok(None), vec!["100 dropped".to_owned()]));
     }
 
-    /// asyncio: in a task that is cancelled already, the first await of the block is its last.
+    /// asyncio: in a task that is already cancelled, the first await of the block raises. Here the body does not begin.
     #[tokio::test(start_paused = true)]
     async fn a_token_that_is_cancelled_already_lets_nothing_begin() {
         let (begun, token) = (Count::default(), CancellationToken::new());
@@ -1149,8 +1149,8 @@ mod outside {
         assert!(token.is_cancelled());
     }
 
-    /// asyncio: a second `cancel()` during the clean-up reaches nobody: the block waits on. Tokio: a token is
-    /// cancelled once.
+    /// asyncio: a second `cancel()` during the clean-up reaches no child: the block goes on waiting. Tokio: a token is
+    /// cancelled only once.
     #[tokio::test(start_paused = true)]
     async fn a_second_cancellation_does_not_cut_the_clean_up_short() {
         let (log, token) = (Log::default(), CancellationToken::new());
@@ -1169,7 +1169,7 @@ mod outside {
         assert_eq!(log.take(), ["100 told", "150 cleaned up"]);
     }
 
-    /// Once the group is cancelled from outside, nobody comes in, also before a child or the body has noticed.
+    /// Once the group is cancelled from outside, it takes no new child, even before a child or the body has noticed.
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_group_takes_no_more_children() {
         let (begun, token) = (Count::default(), CancellationToken::new());
@@ -1204,7 +1204,7 @@ mod outside {
         assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 over"]);
     }
 
-    /// Cancelled at every moment of a group's life, in turn: it ends, and nothing is left of it.
+    /// Cancelled at each moment of its life in turn, a group ends and leaves nothing behind.
     #[tokio::test(start_paused = true)]
     async fn a_token_may_be_cancelled_at_any_moment() {
         for at in 0..12 {
@@ -1263,7 +1263,7 @@ mod owner_dropped {
         );
     }
 
-    /// That is why a child cannot borrow from its parent: for a while it is there without it.
+    /// That is why a child cannot borrow from its parent: for a while the child lives without the parent.
     #[tokio::test(start_paused = true)]
     async fn a_child_lives_on_without_its_parent() {
         let parents = Arc::new("what the parent owns");
@@ -1292,7 +1292,7 @@ mod owner_dropped {
         assert_eq!((begun.get(), alive_tasks()), (0, 0));
     }
 
-    /// While the children are waited for: the same.
+    /// The same holds while the group waits for its children.
     #[tokio::test(start_paused = true)]
     async fn after_the_body_the_children_are_cancelled_too() {
         let log = Log::default();
@@ -1305,7 +1305,7 @@ mod owner_dropped {
         assert_eq!((log.take(), alive_tasks()), (vec!["100 dropped".to_owned()], 0));
     }
 
-    /// A child is refused from then on, while others still clean up and after that.
+    /// From then on the group refuses children, while others still clean up and after that.
     #[tokio::test(start_paused = true)]
     async fn nobody_comes_in_any_more() {
         let handle = Arc::new(Mutex::new(None));
@@ -1323,14 +1323,14 @@ mod owner_dropped {
         }
     }
 
-    /// Errors of children have nobody then who would hear them. In asyncio the owner hears them.
+    /// Errors of children are then lost. In asyncio the owner gets them.
     #[tokio::test(start_paused = true)]
     async fn errors_of_the_clean_up_are_lost() {
         let failed = Count::default();
         let group = task_group(async |group| {
             let failed = failed.clone();
-            group.spawn_with_grace(Duration::MAX, |told| async move {
-                told.cancelled().await;
+            group.spawn_with_grace(Duration::MAX, |cancelled| async move {
+                cancelled.cancelled().await;
                 failed.add();
                 Err::<(), _>(Disk("full"))
             });
@@ -1423,7 +1423,7 @@ mod nested {
         assert_eq!(entries, ["100 dropped", "100 told", "150 cleaned up", "150 over"]);
     }
 
-    /// The same for one that a child has opened, and for one in it.
+    /// The same holds for a group that a child has opened, and for a group inside that.
     #[tokio::test(start_paused = true)]
     async fn a_failure_outside_reaches_groups_of_any_depth_and_waits_for_them() {
         let log = Log::default();
@@ -1472,7 +1472,7 @@ mod nested {
             Ok(())
         });
         assert_eq!(errors(group.await), [Fault::Group(vec![Page("inner"), Disk("inner")])]);
-        // The outer group hears of it when the inner one is over.
+        // The outer group gets the error when the inner group has ended.
         assert_eq!(log.take(), ["100 told", "120 cleaned up", "120 told", "170 cleaned up"]);
     }
 
@@ -1491,8 +1491,8 @@ mod nested {
         assert_eq!(errors(group.await), [Page("outer"), Fault::Group(vec![Page("inner")])]);
     }
 
-    /// asyncio: an exception in a clean-up inside is reported too. Tokio: although whoever awaited the inner group
-    /// has been dropped.
+    /// asyncio: an exception in an inner clean-up is reported too. Tokio: even though the awaiter of the inner group has been
+    /// dropped.
     #[tokio::test(start_paused = true)]
     async fn errors_inside_of_a_group_that_is_cancelled_come_out() {
         let group = task_group(async |outer: TaskGroup<Fault>| {
@@ -1513,7 +1513,7 @@ mod nested {
         assert_eq!(errors, [Page("outer"), Fault::Group(vec![Disk("a"), Disk("b")])]);
     }
 
-    /// So does a panic inside, before the errors.
+    /// A panic inside comes out too, before the errors.
     #[tokio::test(start_paused = true)]
     async fn a_panic_inside_goes_on_in_the_owner_of_the_outer_group() {
         for dropped in [false, true] {
@@ -1524,8 +1524,8 @@ mod nested {
                     outer.spawn(fails(100, Page("outer")));
                 }
                 let inner = outer.nested(async |inner| {
-                    inner.spawn_with_grace(Duration::MAX, |told| async move {
-                        let _cancelled = timeout(ms(100), told.cancelled()).await;
+                    inner.spawn_with_grace(Duration::MAX, |cancelled| async move {
+                        let _cancelled = timeout(ms(100), cancelled.cancelled()).await;
                         sleep(ms(20)).await;
                         panics::<Result<(), Fault>>("inside")
                     });
@@ -1577,8 +1577,8 @@ mod nested {
         assert_eq!(group.await, Ok(vec![1, 2]));
     }
 
-    /// A `timeout` inside of the body drops the inner group alone. The outer one goes on, waits for its children,
-    /// and hears of their errors.
+    /// A `timeout` inside the body drops only the inner group. The outer group goes on, waits for the inner children, and gets
+    /// their errors.
     #[tokio::test(start_paused = true)]
     async fn an_inner_group_that_is_dropped_is_waited_for_by_the_outer_one() {
         for fails in [false, true] {
@@ -1605,7 +1605,7 @@ mod nested {
         }
     }
 
-    /// A child that is cancelled alone takes the group that it has opened with it, and no other.
+    /// When a child is cancelled alone, the group that it has opened is cancelled too, and no other.
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_child_takes_its_own_group_with_it() {
         let log = Log::default();
@@ -1632,7 +1632,7 @@ mod nested {
         assert_eq!(entries, ["100 the child is over", "100 told", "150 cleaned up"]);
     }
 
-    /// A child with grace is not dropped, and neither is its inner group: it tells the child how it has ended.
+    /// A child with grace is not dropped, and neither is its inner group, whose result the child gets.
     #[tokio::test(start_paused = true)]
     async fn a_child_with_grace_hears_how_its_group_has_ended() {
         for fails in [false, true] {
@@ -1640,8 +1640,8 @@ mod nested {
             let group = task_group(async |outer: TaskGroup<Fault>| {
                 let logged = log.clone();
                 let result = if fails { Err(Disk("inner")) } else { Ok(()) };
-                outer.spawn_with_grace(Duration::MAX, move |told| async move {
-                    let inner = task_group_under(&told, async |inner| {
+                outer.spawn_with_grace(Duration::MAX, move |cancelled| async move {
+                    let inner = task_group_under(&cancelled, async |inner| {
                         inner.spawn_with_grace(Duration::MAX, cleans_up(&logged, 50, result));
                         Ok::<_, Fault>("a value that is not given")
                     });
@@ -1663,7 +1663,7 @@ mod nested {
         }
     }
 
-    /// The hazard: a group that is not nested knows nothing of the one around it, which does not wait for it.
+    /// The hazard: a group that is not nested does not know the group around it, which does not wait for it.
     #[tokio::test(start_paused = true)]
     async fn but_a_group_that_is_not_nested_is_not_waited_for() {
         let log = Log::default();
@@ -1682,7 +1682,7 @@ mod nested {
         assert_eq!(log.take(), ["100 over", "100 told", "150 cleaned up"]);
     }
 
-    /// Somebody outside may open one too: the outer group is not over before it is.
+    /// A task outside may also open a nested group: the outer group ends only after it.
     #[tokio::test(start_paused = true)]
     async fn a_group_opened_from_outside_is_waited_for_by_the_outer_one() {
         let log = Log::default();
@@ -1711,7 +1711,7 @@ mod nested {
         assert_eq!(ends(late).await, Ok(None), "a finished group takes no groups either");
     }
 
-    /// Its owner is nobody whom the outer group could drop: it is cancelled by its token, and gives no value.
+    /// The outer group cannot drop that owner. The nested group is cancelled by its token, and returns no value.
     #[tokio::test(start_paused = true)]
     async fn a_group_opened_from_outside_is_cancelled_by_the_outer_one() {
         let (log, mut task) = (Log::default(), None);
@@ -1732,7 +1732,7 @@ mod nested {
         assert_eq!(log.take(), ["100 told", "150 cleaned up", "150 over"]);
     }
 
-    /// Groups in groups, a hundred deep: the failure of the innermost comes out, and that of the outermost ends all.
+    /// Groups in groups, a hundred deep: a failure of the innermost comes out, and a failure of the outermost ends all.
     #[tokio::test(start_paused = true)]
     async fn a_hundred_levels_end_together() {
         fn descend<'a>(
@@ -1814,13 +1814,13 @@ mod hostile {
     #[tokio::test(start_paused = true)]
     async fn a_child_that_ends_with_its_grace_period_is_in_time() {
         let ended = Count::default();
-        let (token, told) = (CancellationToken::new(), ended.clone());
+        let (token, counter) = (CancellationToken::new(), ended.clone());
         let outcome = task_group_under(&token, async |group| {
             group.spawn_with_grace(ms(100), |stop| async move {
                 stop.cancelled().await;
                 sleep(ms(50)).await;
                 sleep(ms(50)).await;
-                told.add();
+                counter.add();
                 Ok::<_, Fault>(())
             });
             sleep(ms(1)).await;
@@ -1830,8 +1830,8 @@ mod hostile {
         assert_eq!((ends(outcome).await, ended.get()), (Ok(None), 1));
     }
 
-    /// asyncio refuses to cancel a `gather` whose results are there. Here a cancellation that meets values which are there
-    /// drops them with the body. Children that send them out of the group keep them.
+    /// asyncio refuses to cancel a `gather` whose results are there. Here a cancellation drops values that are there with the
+    /// body. Children that send them out of the group keep them.
     #[tokio::test(start_paused = true)]
     async fn but_a_cancellation_drops_values_that_are_there() {
         let (token, (send, mut sent)) = (CancellationToken::new(), tokio::sync::mpsc::channel(2));
@@ -1864,7 +1864,7 @@ mod hostile {
     }
 }
 
-/// asyncio has no grace period. Here: it ends for a child that uses up its turn each time, too.
+/// asyncio has no grace period. Here it ends even for a child that uses up its budget each time.
 #[tokio::test(start_paused = true)]
 async fn a_busy_child_is_cut_off_after_its_grace() {
     let group = tokio::spawn(task_group(async |group| {

@@ -6,7 +6,7 @@ use futures::FutureExt;
 
 use crate::support::Count;
 
-/// How many have begun, and how many of them have ended, in whatever way.
+/// Counts how many have begun, and how many of them have ended in any way.
 #[derive(Clone, Default)]
 pub struct Life {
     pub begun: Count,
@@ -14,7 +14,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// Begins here, and ends when the returned value is dropped.
+    /// Counts as begun now, and as ended when the returned value is dropped.
     pub fn begin(&self) -> impl Drop + Send + use<> {
         struct End(Count);
         impl Drop for End {
@@ -27,13 +27,13 @@ impl Life {
     }
 
     pub fn get(&self) -> (usize, usize) {
-        // In this order: what ends meanwhile has begun.
+        // Read in this order, so that one that ends meanwhile has also been counted as begun.
         let ended = self.ended.get();
         (self.begun.get(), ended)
     }
 }
 
-/// What a future panicked with.
+/// Returns the message of a future's panic.
 pub async fn panic_of<T>(future: impl Future<Output = T>) -> &'static str {
     match AssertUnwindSafe(future).catch_unwind().await {
         Ok(_) => "no panic",

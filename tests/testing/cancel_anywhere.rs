@@ -24,7 +24,7 @@ async fn each_await_is_tried_and_the_last_run_ends() {
     assert_eq!((begun.get(), finished.get(), dropped_at), (3, 1, vec![1, 2]));
 }
 
-/// A permit that is given back by hand is lost at one await in two. The check finds it, a guard mends it.
+/// A permit that is returned by hand is lost at one await in two. The check finds the loss, and a guard prevents it.
 #[tokio::test(start_paused = true)]
 async fn it_finds_the_await_where_a_permit_is_lost() {
     let limit = Semaphore::new(1);

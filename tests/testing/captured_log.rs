@@ -34,7 +34,7 @@ async fn tasks_of_the_test_are_captured() {
     assert!(!log.contains("ERROR"));
 }
 
-/// caplog sees all threads. A captured log is that of one thread; another one logs to it when it is given the log.
+/// caplog sees all threads. A captured log sees one thread; another thread logs to it if it is given the log.
 #[test]
 fn but_another_thread_has_to_be_given_the_log() {
     let (log, _this_thread) = CapturedLog::start();
@@ -77,10 +77,13 @@ fn dropping_the_guard_ends_the_capture() {
     drop(guard);
     info!("outside");
     assert_eq!(log.lines(), ["INFO inside"]);
+    // What is given the log still has it.
+    dispatcher::with_default(&log.dispatch(), || info!("given"));
+    assert_eq!(log.lines(), ["INFO inside", "INFO given"]);
 }
 
-/// A line that another thread comes to first is captured all the same when the test comes to it. By itself, tracing would
-/// remember that no one wanted it.
+/// A line that another thread reaches first is still captured when the test reaches it. Without the second subscriber,
+/// tracing would remember that no subscriber wanted the line.
 #[test]
 fn a_line_that_another_thread_had_first_is_captured() {
     let (log, _this_thread) = CapturedLog::start();

@@ -9,7 +9,7 @@ use crate::support::ms;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is tested: a report at midnight, each day.
+/// The code under test: a report at midnight, each day.
 async fn report_at_midnight(clock: Clock, mut report: impl FnMut(SystemTime)) {
     loop {
         let today = clock.since(SystemTime::UNIX_EPOCH);
@@ -38,7 +38,7 @@ async fn on_real_time_it_goes_on_as_time_does() {
     assert!(clock.now() >= before + ms(2));
 }
 
-/// A program takes the system's clock, in the place of the test's.
+/// A program takes the system's clock instead of the test's.
 #[test]
 fn the_program_has_the_systems_clock() {
     let before = SystemTime::now();

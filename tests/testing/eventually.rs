@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Count, ends, ms};
 
-/// A job that no one can wait for, and that takes its time.
+/// A slow job that cannot be awaited.
 fn start_job(millis: u64) -> Count {
     let done = Count::default();
     let counted = done.clone();
@@ -27,7 +27,7 @@ async fn it_goes_on_soon_after_the_condition_holds() {
     assert_eq!(start.elapsed(), ms(63), "it looks at 0, 1, 3, 7, 15, 31 and 63 ms");
 }
 
-/// What holds already takes no time, not even with a limit of zero.
+/// If the condition holds already, it takes no time, even with a limit of zero.
 #[tokio::test(start_paused = true)]
 async fn what_holds_already_takes_no_time() {
     let start = Instant::now();
@@ -60,7 +60,7 @@ async fn what_holds_at_the_limit_is_in_time() {
     }
 }
 
-/// A sleep in a test is a guess. On a day when the job takes longer, the test fails without a fault.
+/// A sleep in a test is a guess. If the job once takes longer, the test fails without a fault in the code.
 #[tokio::test(start_paused = true)]
 async fn but_a_sleep_is_too_short_one_day() {
     for (millis, passes) in [(40, true), (60, false)] {

@@ -92,7 +92,7 @@ async fn after_a_failure_the_port_is_closed() {
     assert_eq!(soon(server.finish()).await.unwrap_err().to_string(), "broken");
 }
 
-/// What clients have sent comes to the test by a channel: a fake with `assert_has_awaits`.
+/// The test gets the clients' messages by a channel: a fake with `assert_has_awaits`.
 #[tokio::test]
 async fn what_it_was_sent_comes_to_the_test() {
     let (seen, mut requests) = mpsc::channel(1);

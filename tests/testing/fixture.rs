@@ -41,7 +41,7 @@ async fn after_a_panic_the_tear_down_runs_and_awaits() {
     assert_eq!(log.take(), [" 10 torn down"]);
 }
 
-/// A line behind the test's last assertion is no tear-down: neither a panic nor an early return comes to it.
+/// A line after the test's last assertion is no tear-down: a panic or an early return skips it.
 #[tokio::test]
 async fn but_a_last_line_is_skipped_by_a_failure() {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! Lessons on `#[tokio::test]`: which runtime a test has, and what becomes of what it leaves.
+//! Lessons on `#[tokio::test]`: which runtime a test has, and what happens to its remaining tasks.
 
 use std::sync::Barrier;
 use std::thread;
@@ -27,7 +27,7 @@ async fn with_multi_thread_its_tasks_run_in_parallel() {
     assert_eq!(leaders.iter().filter(|leader| **leader).count(), 1);
 }
 
-/// A loop may be patched at any time. A paused clock needs the `current_thread` runtime, and the call says so.
+/// A loop may be patched at any time. A paused clock needs the `current_thread` runtime, and otherwise the call panics.
 #[test]
 fn but_on_many_threads_the_clock_does_not_pause() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
@@ -35,7 +35,7 @@ fn but_on_many_threads_the_clock_does_not_pause() {
     assert!(panic.unwrap().contains("current_thread"));
 }
 
-/// pytest wants an exception. A test may return a `Result`, and an `Err` fails it, so `?` serves as well as `unwrap`.
+/// pytest needs an exception. Here a test may return a `Result`, and an `Err` fails it, so `?` works as well as `unwrap`.
 #[tokio::test]
 async fn a_test_may_end_with_a_question_mark() -> Result<(), std::num::ParseIntError> {
     let port: u16 = "8080".parse()?;
@@ -113,7 +113,7 @@ async fn a_timeout_ends_a_test_that_hangs() {
     assert!(timeout(ms(60_000), hangs).await.is_err());
 }
 
-/// asyncio waits at most five minutes for threads. A blocking job that runs on holds up the end of a test: it has no cancel.
+/// asyncio waits at most five minutes for threads. A running blocking job delays the end of a test: it cannot be cancelled.
 #[test]
 fn a_blocking_job_holds_up_the_end_of_a_test() {
     let (finished, (go, wait)) = (Count::default(), std::sync::mpsc::channel::<()>());

@@ -28,7 +28,7 @@ async fn but_a_port_that_was_free_may_be_taken() {
     assert_eq!(TcpListener::bind(found).await.unwrap_err().kind(), ErrorKind::AddrInUse);
 }
 
-/// pytest: `monkeypatch.setenv`. `set_var` is unsafe, for other threads may read meanwhile: pass the lookup to the code.
+/// pytest: `monkeypatch.setenv`. `set_var` is unsafe, because other threads may read meanwhile: pass the lookup to the code.
 #[test]
 fn variables_of_the_environment_are_passed_as_a_function() {
     fn port(variable: impl Fn(&str) -> Option<String>) -> u16 {

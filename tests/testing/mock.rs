@@ -153,7 +153,7 @@ async fn a_trait_with_two_methods_has_two_mocks() {
     assert_eq!(store.set.calls(), [("visits".to_owned(), 1), ("visits".to_owned(), 2)]);
 }
 
-/// A fake with a state of its own needs no mock at all: it does what the real one does, in memory.
+/// A fake with its own state needs no mock: it does the same as the real one, in memory.
 #[tokio::test]
 async fn a_fake_in_memory_needs_no_answers() {
     struct Inbox(Log);

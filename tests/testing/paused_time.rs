@@ -32,7 +32,7 @@ async fn timers_end_in_their_order_one_by_one() {
     assert_eq!(log.take(), ["  1 1", "  2 2", "  3 3"]);
 }
 
-/// freezegun stops `time.time`. A paused clock is Tokio's alone: the clocks of std go on as ever. See the pattern `clock`.
+/// freezegun stops `time.time`. A paused clock is only Tokio's: the clocks of std go on. See the pattern `clock`.
 #[tokio::test(start_paused = true)]
 async fn but_the_clocks_of_std_are_not_paused() {
     let start = SystemTime::now();
@@ -40,7 +40,7 @@ async fn but_the_clocks_of_std_are_not_paused() {
     assert!(start.elapsed().unwrap() < AN_HOUR);
 }
 
-/// What `sleep` does for a worker with a loop: it stops at each timer on the way. `advance` sets the clock in one step.
+/// `sleep` stops at each timer on the way, so a worker's loop runs each time. `advance` sets the clock in one step.
 #[tokio::test(start_paused = true)]
 async fn but_advance_skips_the_timers_on_the_way() {
     let rounds = Count::default();
@@ -113,8 +113,8 @@ async fn a_duplex_and_a_paused_clock_agree() {
     assert_eq!((reply.unwrap().unwrap(), start.elapsed()), (b'!', ms(59_000)));
 }
 
-/// A connection is made on real time, and the clock is paused when all that follows is timers. It pauses between two
-/// milliseconds, and a timer ends at a whole one, so an hour takes a part of a millisecond more.
+/// The connection is made on real time, and the clock is paused once only timers follow. It pauses between two
+/// milliseconds, and a timer ends at a whole millisecond, so an hour takes a fraction of a millisecond more.
 #[tokio::test]
 async fn a_clock_may_be_paused_after_the_set_up() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -16,7 +16,7 @@ async fn one_poll_tells_whether_it_is_ready() {
     assert_eq!(receiver.recv().now_or_never(), Some(Some(7)));
 }
 
-/// `now_or_never` drops a future that is not ready. What goes on waiting is a task of `tokio_test`, polled by hand.
+/// `now_or_never` drops a future that is not ready. A task of `tokio_test`, polled by hand, goes on waiting.
 #[test]
 fn a_future_waits_on_between_two_polls() {
     let (sender, receiver) = oneshot::channel();
@@ -41,7 +41,7 @@ fn a_test_sees_which_waiter_is_woken() {
     assert_pending!(second.poll());
 }
 
-/// asyncio: a wait of 50 ms proves little. On paused time an hour passes in no time, and whatever could come has come.
+/// asyncio: a wait of 50 ms proves little. On paused time an hour passes at once, and every event that could come has come.
 #[tokio::test(start_paused = true)]
 async fn for_an_hour_nothing_comes() {
     let alarms = Count::default();
@@ -56,7 +56,7 @@ async fn for_an_hour_nothing_comes() {
     assert_eq!(alarms.get(), 1, "and the check is no tautology");
 }
 
-/// A look without a wait proves nothing: the other task had no turn. Let time pass first.
+/// A check without a wait proves nothing, because the other task had no turn. Let time pass first.
 #[tokio::test(start_paused = true)]
 async fn but_a_look_at_once_proves_nothing() {
     let (sender, mut receiver) = mpsc::channel(1);

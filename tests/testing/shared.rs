@@ -10,7 +10,7 @@ use crate::work::{as_a_test, panic_of};
 
 type Server = Sender<oneshot::Sender<&'static str>>;
 
-/// A task that answers, and stands for a connection pool or a server.
+/// A task that answers, in place of a connection pool or a server.
 async fn start() -> Server {
     let (sender, mut calls) = mpsc::channel::<oneshot::Sender<&str>>(1);
     tokio::spawn(async move {

@@ -9,7 +9,7 @@ use tokio_test::io::Builder;
 use crate::support::ms;
 use crate::work::panic_of;
 
-/// What is tested: asks twice, and returns the answers. It takes any stream.
+/// The code under test: asks twice, and returns the answers. It takes any stream.
 async fn ask_twice(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<(String, String)> {
     let mut stream = BufReader::new(stream);
     let (mut first, mut second) = (String::new(), String::new());
@@ -75,7 +75,7 @@ async fn a_duplex_is_both_ends_of_a_connection() {
     assert_eq!(peer.await.unwrap().unwrap(), "ping\nping\n");
 }
 
-/// Code that takes one read for a whole message passes with a large buffer. A duplex of four bytes finds it.
+/// Code that treats one read as a whole message passes with a large buffer. A duplex of four bytes finds the mistake.
 #[tokio::test]
 async fn a_small_duplex_cuts_a_message() {
     for (size, whole) in [(64, true), (4, false)] {

@@ -1,4 +1,4 @@
-//! What lessons of this recipe test.
+//! The code that lessons of this recipe test.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use testing::mock::Mock;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-/// Why a mail is not sent.
+/// The reason why a mail is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-/// What the code under test sends mails by.
+/// The service by which the code under test sends mails.
 pub trait Mailer {
     fn send(&self, to: &str) -> impl Future<Output = Result<(), Busy>>;
 }
@@ -50,7 +50,7 @@ pub fn as_a_test<T>(test: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
 }
 
-/// What a panic says; `None` if `work` does not panic.
+/// Returns the message of a panic; `None` if `work` does not panic.
 pub async fn panic_of<T>(work: impl Future<Output = T>) -> Option<String> {
     let panic = AssertUnwindSafe(work).catch_unwind().await.err()?;
     Some(said(&*panic))

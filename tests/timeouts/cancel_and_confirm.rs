@@ -220,12 +220,12 @@ async fn a_dropped_owner_has_told_the_work_and_it_cleans_up() {
     assert_eq!(log.take(), ["100 told", "150 cleaned up"]);
 
     drop(Job::spawn(GRACE, deaf));
-    let told = Job::spawn(GRACE, |stop: StopRequest<Reason>| async move {
+    let owner = Job::spawn(GRACE, |stop: StopRequest<Reason>| async move {
         assert_eq!(stop.requested().await, None, "no reason");
         Ok(None)
     });
     yield_now().await;
-    drop(told);
+    drop(owner);
     sleep(ms(299)).await;
     assert_eq!(alive_tasks(), 0, "not begun, so gone at once");
 }

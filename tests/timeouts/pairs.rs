@@ -69,10 +69,10 @@ async fn a_timeout_that_waits_for_the_clean_up() -> anyhow::Result<()> {
 #[tokio::test(start_paused = true)]
 async fn stop_between_two_steps() -> anyhow::Result<()> {
     let (stop, mut done) = (CancellationToken::new(), Vec::new());
-    let told = stop.clone();
+    let stopper = stop.clone();
     tokio::spawn(async move {
         sleep(ms(150)).await;
-        told.cancel();
+        stopper.cancel();
     });
 
     for page in ["home", "news", "help"] {

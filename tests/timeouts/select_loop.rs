@@ -58,12 +58,12 @@ async fn it_ends_when_the_peer_closes_and_when_it_is_told() {
     let end = read_frames(&mut closed, &stop, ms(100), ms(150), log_events(&log)).await;
     assert_eq!(end.unwrap(), ReadEnd::Closed);
 
-    let (mut told, _peer) = lines(64);
+    let (mut stopped, _peer) = lines(64);
     let telling = async {
         sleep(ms(120)).await;
         stop.cancel();
     };
-    let reading = read_frames(&mut told, &stop, ms(100), ms(150), log_events(&log));
+    let reading = read_frames(&mut stopped, &stop, ms(100), ms(150), log_events(&log));
     let (end, ()) = tokio::join!(reading, telling);
     assert_eq!(end.unwrap(), ReadEnd::Cancelled);
     assert_eq!(log.take(), ["100 heartbeat"]);

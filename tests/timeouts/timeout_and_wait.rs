@@ -200,6 +200,21 @@ async fn the_cancellation_of_the_parent_is_told_from_a_timeout() {
     assert_eq!(deaf, Some(Err(TimeoutFailure::Cancelled { cleaned_up: true })), "it is not begun");
 }
 
+/// asyncio: `wait_for` raises `CancelledError`, and drops such a value. So do these limits.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_comes_after_the_parents_cancellation_is_late() {
+    let parent = parent();
+    let work = |stop: CancellationToken| async move {
+        stop.cancelled().await;
+        yield_now().await;
+        yield_now().await;
+        Ok::<_, String>(Some("half of it"))
+    };
+    let cancelling = async { parent.cancel() };
+    let (cancelled, ()) = tokio::join!(timeout_and_wait(&parent, LIMITS, work), cancelling);
+    assert_eq!(cancelled, Err(TimeoutFailure::Cancelled { cleaned_up: true }));
+}
+
 /// The grace counts for a cancellation as it does for a timeout.
 #[tokio::test(start_paused = true)]
 async fn work_that_does_not_listen_to_the_parent_is_aborted_too() {

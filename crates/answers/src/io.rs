@@ -49,6 +49,7 @@ pub async fn server_shutdown(
             connections.spawn(async move { drop(stream) });
         }
     }
+    drop(listener); // who connects now is refused
     connections.close();
     connections.wait().await;
 }

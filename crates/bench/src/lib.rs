@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
-/// What one way of doing the work took, for one item of it.
+/// The time that one way of doing the work took per item.
 #[derive(Debug)]
 pub struct Row {
     /// The name of the way.
@@ -38,7 +38,7 @@ pub fn measure(name: &str, items: usize, rounds: usize, mut work: impl FnMut()) 
 /// name.
 ///
 /// # Errors
-/// When `python3` is missing, or the script fails or prints something else.
+/// If `python3` is missing, or the script fails or prints something else.
 pub fn asyncio(script: &str, arguments: &[usize]) -> anyhow::Result<Vec<Row>> {
     let arguments: Vec<_> = arguments.iter().map(usize::to_string).collect();
     run(script, &arguments)

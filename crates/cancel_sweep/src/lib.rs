@@ -152,7 +152,7 @@ pub fn sweep<Fut: Future>(
 ///
 /// - `check`, `make`, the future or its drop panics. The message of that panic ends this one; the panic hook
 ///   has printed it before, with its own line;
-/// - the future is pending for ever: no wake-up came within a virtual day. No scenario may wait forever; let
+/// - the future is pending forever: no wake-up came within a virtual day. No scenario may wait forever; let
 ///   `make` spawn a task that ends the wait;
 /// - the future suspends more than [`MAX_POINTS`] times.
 ///
@@ -182,7 +182,7 @@ pub fn sweep_with<S, Fut: Future>(
     panic!("cancel sweep: future suspended more than {MAX_POINTS} times: give it less to do, or an end");
 }
 
-/// One run: makes the future, drops it there or lets it finish, settles, checks. Tells whether it finished.
+/// One run: makes the future, drops it there or lets it finish, settles, checks. Returns whether it finished.
 fn run<S, Fut: Future>(
     make: impl FnOnce() -> (S, Fut),
     check: impl FnOnce(S, Outcome<Fut::Output>),
@@ -253,8 +253,8 @@ impl Wake for WakeUp {
 
 impl WakeUp {
     async fn wait(&self, suspension: usize) -> Result<(), String> {
-        // A future may wake itself while it is polled. It waits for a turn of the runtime all the same, as it
-        // would in a task: other tasks run, and it gets a new budget.
+        // A future may wake itself while it is polled. It still waits for a turn of the runtime, as in a task: other
+        // tasks run, and it gets a new budget.
         let mut turned = false;
         let arrived = poll_fn(|_| match mem::replace(&mut turned, true) {
             true if self.arrived.swap(false, Ordering::Acquire) => Poll::Ready(()),

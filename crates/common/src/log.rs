@@ -1,4 +1,4 @@
-//! The log: one line an event, `  1.000s  message`, on the runtime's clock.
+//! The log: one line per event, `  1.000s  message`, on the runtime's clock.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ where
     }
 }
 
-/// The log prints what a program says: events at `INFO` or above that carry a message.
+/// The log prints events at `INFO` or above that have a message.
 ///
 /// The `return` and `error` events of `#[tracing::instrument(ret, err)]` carry none; they are for the timeline.
 pub(crate) fn messages() -> FilterFn<fn(&Metadata<'_>) -> bool> {

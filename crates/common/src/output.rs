@@ -1,4 +1,4 @@
-//! Where output goes: a stdout that may be closed or full, and files that are whole or not there.
+//! The output: a stdout that may be closed or full, and files that are complete or absent.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
@@ -62,7 +62,7 @@ impl Write for Stdout {
     }
 }
 
-/// A file that gets its name when it is whole.
+/// A file that gets its name when it is complete.
 ///
 /// It is opened before the program runs, so that a folder which cannot be written is reported at once, and written
 /// after it.
@@ -91,7 +91,7 @@ impl OutputFile {
             Err(error) => return Err(error),
         };
         if existing.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-            // No system opens a folder for writing: its error is the one to tell.
+            // No system opens a folder for writing, so this returns the system's error.
             let device = File::options().write(true).open(path)?;
             return Ok(Self { path: path.into(), target: Target::Device(device) });
         }
@@ -112,7 +112,7 @@ impl OutputFile {
         Ok(Self { path, target: Target::Replace(file) })
     }
 
-    /// Writes `bytes` and gives the file its name. On an error nothing of it is left behind.
+    /// Writes `bytes` and gives the file its name. On an error no part of it is left behind.
     pub(crate) fn write(self, bytes: &[u8]) -> anyhow::Result<()> {
         let Self { path, target } = self;
         let written = match target {
@@ -132,7 +132,7 @@ pub(crate) struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
     pub(crate) fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        // A `Vec` is whole between two writes, whatever panicked.
+        // A panic elsewhere cannot leave the `Vec` half written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A demo on virtual time: what it prints and what it looks like, the same on every run.
+//! Runs a demo on virtual time: its log and its timeline are the same on every run.
 
 use timeline::{Recording, Timeline};
 use tokio::time::Instant;
@@ -8,10 +8,10 @@ use tracing_subscriber::{Layer, fmt};
 use crate::log::{RuntimeClock, messages, spans_and_outcomes};
 use crate::output::Buffer;
 
-/// What a demo did on virtual time.
+/// The results of a demo on virtual time.
 #[derive(Debug)]
 pub struct Rehearsal<T> {
-    /// What the demo returned.
+    /// The value that the demo returned.
     pub output: T,
     /// The lines it logged, as [`run`](crate::run) prints them, without colour.
     pub transcript: String,
@@ -19,15 +19,14 @@ pub struct Rehearsal<T> {
     pub timeline: Recording,
 }
 
-/// Runs `demo` to its end on a current-thread runtime whose clock is paused, and hands back what it printed and
-/// what it looked like.
+/// Runs `demo` to its end on a current-thread runtime whose clock is paused, and returns its log and its timeline.
 ///
 /// The clock jumps to the next timer whenever every task waits, so an hour of `sleep` takes no time and every time
 /// in the transcript is exact. Work outside the runtime (sockets, threads) does not hold the clock back.
 ///
 /// # Panics
 ///
-/// When called inside a runtime: use a plain `#[test]`. When the runtime cannot be built. When `demo` panics.
+/// If called inside a runtime: use a plain `#[test]`. If the runtime cannot be built. If `demo` panics.
 pub fn rehearse<T>(demo: impl Future<Output = T>) -> Rehearsal<T> {
     #[expect(clippy::expect_used, reason = "a lesson without a runtime has failed")]
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,7 +1,7 @@
-//! A local HTTP server whose routes misbehave on request: what a client has to survive, on one machine, offline.
+//! A local HTTP server whose routes misbehave on request: the failures that a client has to survive, offline.
 //!
-//! It listens on a free port of 127.0.0.1, holds an answer back until the test says so, and counts what it sees:
-//! a lesson waits for an event ([`Server::until`]), never for a time.
+//! It listens on a free port of 127.0.0.1, can hold an answer back until a test opens a gate, and counts requests. So a
+//! lesson waits for an event ([`Server::until`]), never for a time.
 //!
 //! | path | what happens |
 //! |---|---|
@@ -67,7 +67,7 @@ pub struct Server {
     accepting: tokio::task::JoinHandle<()>,
 }
 
-/// What the server has seen since it started.
+/// The counts of the server since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Connections accepted.
@@ -86,10 +86,10 @@ impl Server {
     /// Starts a server on a free port of 127.0.0.1. It runs on the current runtime until it is dropped.
     ///
     /// # Errors
-    /// If the system has no port to give.
+    /// If the system has no free port.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If called outside a Tokio runtime.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -212,14 +212,14 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
         }
     }
 
-    // Otherwise small answers wait for the client's acknowledgement of the ones before.
+    // Otherwise small answers wait until the client acknowledges the answers before.
     let _unsupported = stream.set_nodelay(true);
     state.counts.send_modify(|counts| counts.connections += 1);
     let _closed = Closed(Arc::clone(&state));
     let last_words = LastWords::default();
     let wire = Wire { stream, last_words: Arc::clone(&last_words) };
     let service = service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&last_words)));
-    // Every error here is one that a route was asked for, or a client that went away.
+    // Every error here was requested by a route, or comes from a client that went away.
     let _ended = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades()

@@ -1,4 +1,4 @@
-//! A program's run as its user sees it: flags, log, timeline, errors, Ctrl-C.
+//! Runs a program for its user: flags, log, timeline, errors, Ctrl-C.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -18,14 +18,14 @@ use crate::log::{RuntimeClock, messages, spans_and_outcomes};
 use crate::output::{Buffer, OutputFile, Stdout, wants_colour};
 use crate::text::one_line;
 
-/// What a shell reports for a program that a signal ended: 128 and the number of the signal.
+/// The exit code of a program that a signal ended, as a shell reports it: 128 plus the number of the signal.
 const INTERRUPTED: u8 = 130;
 #[cfg(unix)]
 const HUNG_UP: u8 = 129;
 #[cfg(unix)]
 const TERMINATED: u8 = 143;
 
-/// The width of the timeline where nothing tells how wide the reader's page is.
+/// The width of the timeline if the width of the reader's page is unknown.
 const DEFAULT_WIDTH: usize = 100;
 
 /// The flags that every recipe shares. A binary with flags of its own adds them with `#[command(flatten)]`.
@@ -45,8 +45,8 @@ pub struct Show {
 
 /// Runs `demo` as the binary of a recipe: parses the shared flags, shows the run, and ends as [`Show::run`] does.
 ///
-/// `about` is what the recipe shows, one sentence; `--help` prints it. The demo does nothing before the flags are
-/// known to be right, for a future does nothing before it is polled.
+/// `about` describes the recipe in one sentence; `--help` prints it. The demo does nothing before the flags are checked,
+/// because a future does nothing before it is polled.
 pub async fn run(about: &'static str, demo: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     #[derive(Parser)]
     struct Flags {
@@ -57,8 +57,8 @@ pub async fn run(about: &'static str, demo: impl Future<Output = anyhow::Result<
     flags.show.run(async { demo.await.map(|()| ExitCode::SUCCESS) }).await
 }
 
-/// Parses this process's arguments, or ends it: after `--help` and `--version` with 0, after a mistake with one line on
-/// stderr, that says what was wrong and what is accepted, and 2.
+/// Parses this process's arguments, or ends the process. After `--help` and `--version` the exit code is 0. A mistake gives
+/// one line on stderr, which names the mistake and the accepted values, and the exit code 2.
 ///
 /// The version is the workspace's, which all binaries share.
 pub fn parse<P: FromArgMatches>(command: Command) -> P {
@@ -226,7 +226,7 @@ async fn interrupted() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(INTERRUPTED))
 }
 
-/// Whether this program was started to outlive its terminal. To listen for a signal ends that it is ignored.
+/// Whether this program was started to outlive its terminal. Listening for SIGHUP would stop ignoring it.
 #[cfg(unix)]
 fn ignores_hang_up() -> bool {
     // Linux says it here: a bit for each signal, the lowest one for SIGHUP. Elsewhere there is no way without unsafe code.

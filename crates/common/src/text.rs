@@ -1,4 +1,4 @@
-//! Text from elsewhere, as a line that a person sees.
+//! Turns text from elsewhere into one safe line.
 
 /// One line: without line breaks, without what moves a terminal's cursor, and without the name and password of a URL.
 ///
@@ -19,7 +19,7 @@ fn without_password(word: &str) -> String {
     }
 }
 
-/// Control characters, and those that turn the direction of the text around.
+/// Matches control characters, and characters that change the direction of the text.
 fn moves_the_cursor(letter: char) -> bool {
     let turns = ['\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}'];
     letter.is_control() || turns.contains(&letter) || ('\u{2066}'..='\u{2069}').contains(&letter)

@@ -1,4 +1,4 @@
-//! What the binary carries: the recipes, their lessons, and what a copy of them needs.
+//! The contents of the binary: the recipes, their lessons, and the files that a copy needs.
 
 use anyhow::{Context, bail};
 use include_dir::{Dir, File, include_dir};
@@ -33,7 +33,7 @@ const PATTERN: &str = "// SPDX-License-Identifier: 0BSD";
 #[derive(Debug)]
 pub(crate) struct Recipe {
     pub(crate) name: String,
-    /// What it teaches, one sentence.
+    /// Its subject, in one sentence.
     pub(crate) description: String,
     /// The recipe's place in reading order.
     place: u32,
@@ -265,7 +265,7 @@ fn text(folder: &'static Dir<'static>, path: &str) -> anyhow::Result<&'static st
     file.and_then(File::contents_utf8).with_context(|| format!("there is no {path}"))
 }
 
-/// What programs and editors leave behind in a folder.
+/// Files that programs and editors leave behind in a folder.
 fn is_litter(path: &std::path::Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') || name.ends_with('~') || name == "__pycache__" || name == "target"

@@ -1,4 +1,4 @@
-//! Files that are written together, or not at all.
+//! Writes several files together, or none of them.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 use tempfile::{NamedTempFile, TempPath};
 
-/// What a command is about to write.
+/// The files that a command is about to write.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     files: Vec<Change>,
@@ -46,7 +46,7 @@ impl Changes {
         self.files.iter().filter(|change| change.old.as_ref() != Some(&change.new))
     }
 
-    /// What would be written: the names of new files, and the lines that would change in those that are there.
+    /// Shows the planned changes: the names of new files, and the lines that would change in existing files.
     pub(crate) fn preview(&self) -> anyhow::Result<String> {
         let mut text = String::new();
         for Change { path, old, new, is_edit } in self.real() {
@@ -68,7 +68,7 @@ impl Changes {
         Ok(text)
     }
 
-    /// Refuses to write over files that are there. `way_out` is another way than to replace them.
+    /// Refuses to overwrite existing files. `way_out` names an alternative to replacing them.
     pub(crate) fn check(&self, way_out: &str) -> anyhow::Result<()> {
         let there: Vec<_> = self
             .real()
@@ -90,8 +90,8 @@ impl Changes {
         }
     }
 
-    /// Writes everything. After an error all is as it was. If the program is killed, the next [`alone`] in `home` ends
-    /// what was begun, or takes it back.
+    /// Writes everything. After an error everything is unchanged. If the program is killed, the next [`alone`] in `home`
+    /// finishes the changes, or undoes them.
     pub(crate) fn apply(&self, home: &Path) -> anyhow::Result<()> {
         let Some(first) = self.real().next().map(|change| change.path.display()) else { return Ok(()) };
         let mut created = Created::default();
@@ -172,7 +172,7 @@ impl Change {
 
 const PREFIX: &str = ".cookbook-";
 
-/// What a program that is killed leaves behind for the next one.
+/// The record that a killed program leaves behind for the next run.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Journal {
     home: PathBuf,
@@ -213,7 +213,7 @@ impl Journal {
         Ok(path)
     }
 
-    /// Ends what a killed run has begun, if all of it was written; takes it back otherwise.
+    /// Finishes the changes of a killed run if all of them were written; otherwise undoes them.
     fn finish(home: &Path) -> io::Result<()> {
         let path = Self::path(home);
         let journal: Option<Self> =
@@ -222,7 +222,7 @@ impl Journal {
         for Rename { path, new, undo } in &journal.renames {
             let there = fs::read(path).ok();
             let before = undo.as_ref().and_then(|undo| fs::read(undo).ok());
-            // What the reader has changed since then stays.
+            // Files that the reader has changed since then stay.
             if new.exists() && there == before {
                 fs::rename(new, path)?;
             }
@@ -249,8 +249,8 @@ impl Journal {
     }
 }
 
-/// Waits until no other run writes in `home`, and ends or takes back what a killed one has left there. While what it
-/// returns lives, no other run begins.
+/// Waits until no other run writes in `home`, and finishes or undoes the changes of a killed run. While the returned value
+/// lives, no other run begins.
 ///
 /// # Errors
 ///

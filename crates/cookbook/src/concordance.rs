@@ -1,4 +1,4 @@
-//! What `find` knows: names of Python's and Rust's, messages, tasks, and the recipes' own pages.
+//! The data of `find`: names of Python and Rust, messages, tasks, and the recipes' own pages.
 //!
 //! The build script makes the table of `docs/concordance`, of the code in `crates/answers`, and of the recipes.
 

@@ -75,11 +75,11 @@ impl Timeline {
         }))
     }
 
-    /// Says that every recorded span is made by `#[tracing::instrument(ret)]` or `(ret, err)`, so that one
-    /// which closes without a word was [cancelled](Outcome::Cancelled). It holds for every clone.
+    /// Declares that every recorded span is made by `#[tracing::instrument(ret)]` or `(ret, err)`. A span that
+    /// closes without a result then counts as [cancelled](Outcome::Cancelled). It holds for every clone.
     ///
-    /// Without it such a span has merely [ended](Outcome::Ended): a span made in another way tells nothing
-    /// when it returns either.
+    /// Without it such a span has only [ended](Outcome::Ended), because a span made in another way reports no
+    /// result when it returns.
     pub fn returns_reported(self) -> Self {
         self.0.returns_reported.store(true, Ordering::Relaxed);
         self

@@ -71,7 +71,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The filter has to let through the events by which spans tell their results (below): those of
+//! The filter has to let through the events that report the results of spans (below): those of
 //! `#[instrument(ret)]` have the level of their span, those of `err` have the level `ERROR`. To keep them
 //! out of a log, put a filter on the log's layer.
 //!
@@ -135,8 +135,8 @@
 //! is exact and repeatable: the same program gives the same picture, to the byte. Computing then takes no
 //! time, so lanes are light throughout.
 //!
-//! Outside of a runtime that clock is the system's. Make the timeline and take the recording inside, above
-//! all when time is paused: the two clocks tell different times.
+//! Outside a runtime that clock is the system's. Make the timeline and take the recording inside, above all
+//! when time is paused: the two clocks show different times.
 //!
 //! # Very many spans
 //!

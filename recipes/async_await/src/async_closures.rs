@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Polls until there is an answer: a function that takes an asynchronous function, as Python takes any `async def`.
+//! Polls until there is an answer: a function takes an async function as its argument, as Python takes any `async def`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
@@ -25,30 +25,31 @@
 //! ```
 //!
 //! `AsyncFn`, `AsyncFnMut` and `AsyncFnOnce` take `async || { ... }`, an `async fn`, or a closure that returns a
-//! future. An async closure may use what it borrows across its awaits. `|| async { ... }` cannot lend what it changes.
+//! future. An async closure may use what it borrows across its awaits. In `|| async { ... }` the future cannot borrow a
+//! variable that the closure changes.
 //!
-//! Where the question is asked in one place only, a plain `loop` with a `sleep` is enough.
+//! If only one caller polls, a plain `loop` with a `sleep` is enough.
 //!
-//! A function that spawns needs futures that are `Send`. No bound on an `AsyncFn` can say so, therefore
+//! A function that spawns needs futures that are `Send`. No bound on an `AsyncFn` can say so. Therefore
 //! [`spawn_poll_until`] takes a closure that returns a nameable future. A caller may still spawn [`poll_until`] itself
 //! with a closure of its own: there the compiler sees the future.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`poll_until`] drops the question under way; no other follows. Dropping the handle of [`spawn_poll_until`]
-//! detaches the task: it runs on.
+//! Dropping [`poll_until`] drops the call of `ask` that is under way; no other follows. Dropping the handle of
+//! [`spawn_poll_until`] detaches the task: it runs on.
 //!
 //! # Errors
 //!
-//! The first error of `ask`. There is no limit of time or of questions: put one around it.
+//! The first error of `ask`. Neither time nor the number of calls is limited: put a timeout around it.
 
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// Asks until there is an answer: at once, and again `pause` after each `None`. Tokio's timer has steps of a
-/// millisecond and rounds up, so also a pause of zero lets other tasks run.
+/// Calls `ask` until it returns a value: at once, and again `pause` after each `None`. Tokio's timer has steps of a
+/// millisecond and rounds up, so a pause of zero lets other tasks run, too.
 pub async fn poll_until<T, E>(
     pause: Duration,
     mut ask: impl AsyncFnMut() -> Result<Option<T>, E>,
@@ -61,7 +62,7 @@ pub async fn poll_until<T, E>(
     }
 }
 
-/// Does the same on a task of its own.
+/// Does what [`poll_until`] does, on a task of its own.
 pub fn spawn_poll_until<T, E, F>(
     pause: Duration,
     mut ask: impl FnMut() -> F + Send + 'static,

@@ -20,24 +20,25 @@
 //! }
 //! ```
 //!
-//! A function is suspended at an `.await` and nowhere else. A `?` behind it returns the error to the caller at once, as
-//! an exception would: the lines below it do not run.
+//! A function is suspended at an `.await` and nowhere else. A `?` after it returns an error to the caller at once, as
+//! an exception would: the lines below do not run.
 //!
-//! `?` with `anyhow::Result` is enough where no caller matches on the error.
+//! `?` with `anyhow::Result` is enough if no caller matches on the error.
 //!
 //! # Cancel safety
 //!
 //! Dropping the future at either `.await` drops the call it waits for. These calls only read, so nothing is lost. A
-//! function that has taken something by then (a message, a payment) must keep it where a drop cannot reach.
+//! function that has already taken something (a message, a payment) must keep it where a drop cannot reach it.
 //!
 //! # Errors
 //!
-//! [`BalanceError`] tells a failed call from an answer that makes no sense: a caller may repeat the first.
+//! [`BalanceError`] has one variant for a failed call, which a caller may repeat, and one for an answer that is no
+//! number.
 //!
 //! # Differences from asyncio
 //!
 //! - A second `await` of a coroutine raises `RuntimeError`. `.await` takes the future, so a second one does not compile
-//!   (E0382); by reference it panics (lesson `a_future_awaited_again_by_reference_panics`).
+//!   (E0382). A second `.await` by reference panics (lesson `a_future_awaited_again_by_reference_panics`).
 
 use std::num::ParseIntError;
 
@@ -52,9 +53,9 @@ pub enum BalanceError<E> {
     NotANumber(#[from] ParseIntError),
 }
 
-/// The balance of a user's account. `fetch` takes a path and gives the text that is there.
+/// Returns the balance of a user's account. `fetch` takes a path and returns the text at that path.
 ///
-/// The second call needs the answer of the first, so here one after the other is the only order there is.
+/// The second call needs the answer of the first, so the calls cannot run at once.
 pub async fn balance<E>(
     user: &str,
     fetch: impl AsyncFn(String) -> Result<String, E>,

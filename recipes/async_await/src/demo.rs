@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::sequential_or_concurrent::{Page, at_once, one_after_the_other};
 use crate::single_flight::LoadingCache;
 use crate::yielding::search;
 
-/// What the server of this demo has: the path, how many milliseconds it takes, and the answer.
+/// The simulated server: each path, the milliseconds it takes, and its answer.
 const ANSWERS: [(&str, u64, &str); 8] = [
     ("/users/ada/account", 100, "7"),
     ("/accounts/7/balance", 100, "250"),
@@ -32,7 +32,7 @@ const ANSWERS: [(&str, u64, &str); 8] = [
 #[error("{0} not found")]
 pub struct NotFound(String);
 
-/// Stands for a request: takes its time, and fails for a path that the server does not have.
+/// Simulates a request: takes its time, and fails for a path that the server does not have.
 #[tracing::instrument(ret, err)]
 async fn fetch(path: String) -> Result<String, NotFound> {
     info!("  GET {path}");
@@ -45,7 +45,7 @@ async fn fetch(path: String) -> Result<String, NotFound> {
 ///
 /// # Errors
 ///
-/// When a path that is there is not found.
+/// If the server does not find a path that it has.
 pub async fn run() -> anyhow::Result<()> {
     call_and_await().await?;
     three_calls().await?;

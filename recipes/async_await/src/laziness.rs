@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Prepares attempts and runs only as many as are needed: a future, as a coroutine object, does nothing before it is
+//! Prepares attempts and runs only as many as are needed: like a coroutine object, a future does nothing before it is
 //! awaited.
 //!
 //! ```sh
@@ -27,9 +27,9 @@
 //! }
 //! ```
 //!
-//! A future is a value. It can be made, put into an array, passed on and dropped; its body begins at the first
-//! `.await`. Attempts that are not needed are dropped and have never run. asyncio warns about such coroutines ("was
-//! never awaited") unless each is closed by hand.
+//! A future is a value: you can put it into an array, pass it on or drop it. Its body begins at the first `.await`.
+//! Attempts that are not needed are dropped and never run. asyncio warns about such coroutines ("was never awaited")
+//! unless each is closed by hand.
 //!
 //! For two attempts, a `match` on the first is enough.
 //!
@@ -39,7 +39,7 @@
 //!
 //! # Errors
 //!
-//! When every attempt has failed: all the errors, in order. No attempts, no errors: an empty `Vec`.
+//! If every attempt fails: all the errors, in order. Without attempts: an empty `Vec`.
 
 use tokio::task::coop::consume_budget;
 
@@ -53,7 +53,7 @@ pub async fn first_ok<T, E>(
             Ok(value) => return Ok(value),
             Err(error) => errors.push(error),
         }
-        // Attempts that fail without waiting leave others their turn.
+        // Attempts may fail without waiting: let other tasks have a turn.
         consume_budget().await;
     }
     Err(errors)

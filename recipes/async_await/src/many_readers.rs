@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Gives one result to many readers, as many can await one `asyncio.Task`, and loads once for all who ask meanwhile
-//! (single flight).
+//! Gives one result to many readers, as many can await one `asyncio.Task`. Loads once for all who ask while the load
+//! runs (single flight).
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -25,34 +25,37 @@
 //! ```
 //!
 //! A `JoinHandle` returns its value once, to one reader. A [`SharedTask`] clones the value for every reader. The work runs
-//! on a task of its own. It goes on while its readers are busy, and a panic in it reaches each of them as an error.
+//! on a task of its own. The work goes on while its readers are busy, and a panic in it reaches each of them as an
+//! error.
 //!
-//! `FutureExt::shared` of `futures` around the work itself is polled by its readers: it stops while they are busy, and its
-//! panic is theirs. A reader that is polled without budget and then dropped can take the wake-up of the others along.
+//! With `FutureExt::shared` of `futures` around the work itself, the readers poll the work: it stops while they are
+//! busy, and its panic is theirs. A reader that is polled without budget and then dropped can lose the wake-up of the
+//! others.
 //!
-//! Without this file: `tokio::sync::OnceCell` is enough for a value that is loaded once and kept, `tokio::sync::watch` for
-//! one that changes. A call per key whose result is kept for a time: the pattern `single_flight`.
+//! Without this file: `tokio::sync::OnceCell` is enough for a value that is loaded once and kept, `tokio::sync::watch`
+//! for one that changes. For one call per key with a time to live, take the pattern `single_flight`.
 //!
 //! # Cancel safety
 //!
 //! Dropping one reader leaves the work to the others. Dropping the last one aborts it: the task ends at its next
-//! `.await`, so another load that starts meanwhile may overlap with its end. A value that is there and that no reader has
-//! taken is dropped with the last of them.
+//! `.await`, so another load that starts meanwhile may overlap with its end. A value that no reader has taken is
+//! dropped with the last reader.
 //!
 //! # Errors
 //!
-//! [`JoinError`] for every reader when the work panicked. What the work itself returns is the value. It may be a
-//! `Result` whose error can be cloned (or is behind an `Arc`).
+//! [`JoinError`] for every reader if the work panicked. The value is whatever the work returns: it may be a `Result`
+//! whose error can be cloned (or is behind an `Arc`).
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, as `tokio::spawn` does. A load that awaits itself panics, which is the error of its readers;
-//! asyncio raises. Behind another task it does not know itself, and waits forever.
+//! [`spawn_shared`] panics outside a Tokio runtime, as `tokio::spawn` does. A load that awaits itself panics, and its
+//! readers get the error; asyncio raises. A load that awaits itself through another task is not recognised, and waits
+//! forever.
 //!
 //! # Differences from asyncio
 //!
-//! - Cancelling a caller of a task cancels the task, and so the others, unless there is a `shield`. Here it costs them
-//!   nothing (lesson `a_dropped_reader_takes_nothing_from_the_others`).
+//! - Cancelling a caller of a task cancels the task, and so the other callers, unless there is a `shield`. Here it
+//!   costs them nothing (lesson `a_dropped_reader_takes_nothing_from_the_others`).
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -85,11 +88,11 @@ enum State<T> {
     Done(Arc<Result<T, Arc<JoinError>>>),
 }
 
-/// The readers that wait. It is the task's one waker, and wakes all of them.
+/// The readers that wait. This is the task's only waker, and it wakes all of them.
 #[derive(Debug, Default)]
 struct Readers(Mutex<(u64, BTreeMap<u64, Waker>)>);
 
-/// Starts `work` at once, for as many readers as there are clones of what is returned.
+/// Starts `work` at once. Each clone of the returned task is one reader.
 pub fn spawn_shared<T>(work: impl Future<Output = T> + Send + 'static) -> SharedTask<T>
 where
     T: Clone + Send + Sync + 'static,
@@ -107,14 +110,14 @@ impl<T: Clone> Future for SharedTask<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(try_id() != Some(self.work.id), "a task awaits itself");
-        // It waits first and looks then: an end that comes in between wakes it.
+        // The reader registers first and looks then: an end in between wakes it.
         let waits = self.work.readers.add(self.waits, cx.waker());
         self.waits = Some(waits);
         let done = {
             let mut state = lock(&self.work.state);
             if let State::Running(task) = &mut *state {
-                // Unconstrained: a reader whose turn is used up would be woken alone, and might leave then. No other
-                // reader's waker would be with the task.
+                // Unconstrained: a reader without budget would be woken alone, and might be dropped then. The task
+                // would have no other reader's waker.
                 let readers = Waker::from(self.work.readers.clone());
                 if let Poll::Ready(result) =
                     Pin::new(&mut unconstrained(task)).poll(&mut Context::from_waker(&readers))
@@ -127,7 +130,7 @@ impl<T: Clone> Future for SharedTask<T> {
                 State::Done(result) => result.clone(),
             }
         };
-        // A clone is the caller's code: outside of the lock.
+        // Outside the lock: `clone` is the caller's code.
         Poll::Ready((*done).clone())
     }
 }
@@ -141,14 +144,14 @@ impl<T> Clone for SharedTask<T> {
 impl<T> Drop for SharedTask<T> {
     fn drop(&mut self) {
         if let Some(number) = self.waits {
-            // To drop a waker may drop a task, and that a reader: outside of the lock.
+            // Outside the lock: dropping a waker may drop a task, and with it a reader.
             let _waker = lock(&self.work.readers.0).1.remove(&number);
         }
     }
 }
 
 impl Readers {
-    /// Adds a reader that waits, or renews its waker. Gives its number.
+    /// Adds a reader that waits, or renews its waker. Returns its number.
     fn add(&self, number: Option<u64>, waker: &Waker) -> u64 {
         let waker = waker.clone();
         let mut waiting = lock(&self.0);
@@ -168,14 +171,16 @@ impl Wake for Readers {
     }
 }
 
-/// What is behind these locks is whole at any time, so a panic while one was held has broken nothing.
+/// The data behind these locks is consistent at any time, so a panic while a lock was held has broken nothing.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// At most one load at a time. Who asks while it runs gets its result; who asks later starts the next.
+/// Runs at most one load at a time. A caller that asks while it runs gets its result; a later caller starts the next
+/// load.
 ///
-/// It keeps no result, and knows no keys: `single_flight` does. Take one of these for each thing that is loaded.
+/// It keeps no result and has no keys; the pattern `single_flight` has both. Take one of these for each thing that is
+/// loaded.
 #[derive(Debug)]
 pub struct SingleFlight<T> {
     latest: Mutex<Option<Load<T>>>,
@@ -183,7 +188,7 @@ pub struct SingleFlight<T> {
 
 #[derive(Debug)]
 struct Load<T> {
-    /// Tells whether it still runs, also when no reader has looked at its result yet.
+    /// Shows whether the load still runs, also if no reader has looked at its result yet.
     task: AbortHandle,
     /// Weak, so that the load belongs to its readers and ends with the last of them.
     work: Weak<Work<T>>,
@@ -192,7 +197,7 @@ struct Load<T> {
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
     /// Joins the load that is under way, or starts `load`.
     ///
-    /// A future is lazy: when it is not needed, `load` is dropped and has never run.
+    /// A future is lazy: if `load` is not needed, it is dropped and never runs.
     pub fn join_or_start(&self, load: impl Future<Output = T> + Send + 'static) -> SharedTask<T> {
         let mut latest = lock(&self.latest);
         let running = latest.as_ref().filter(|load| !load.task.is_finished());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes several calls for one result: one after the other, all at once, or each as early as its inputs allow: one
-//! `await` after another, or `asyncio.gather`.
+//! Makes several calls for one result: one after the other, all at once, or each as early as its inputs allow. asyncio
+//! has one `await` after another, and `gather`.
 //!
 //! ```sh
 //! cargo add tokio --features macros
@@ -27,13 +27,13 @@
 //! ```
 //!
 //! `join!` and `try_join!` poll their futures in turn on the caller's task: waiting overlaps, computing does not. They
-//! take a fixed number of futures, of different types if need be. For a list, take `futures::future::join_all`.
+//! take a fixed number of futures, which may have different types. For a list, take `futures::future::join_all`.
 //!
-//! `tokio::try_join!` in place is enough where no other caller needs the function.
+//! A `tokio::try_join!` in your own function is enough if no other caller needs it.
 //!
 //! # Cancel safety
 //!
-//! Dropping any of these futures drops every call that has begun, and the others never begin.
+//! Dropping any of these futures drops every call that has begun; the other calls never begin.
 //!
 //! # Errors
 //!
@@ -42,20 +42,20 @@
 
 use tokio::{join, try_join};
 
-/// What a user's page is made of.
+/// The parts of a user's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Who the user is.
+    /// The user's profile.
     pub profile: String,
-    /// What the user has ordered.
+    /// The user's orders.
     pub orders: String,
-    /// What everybody is offered.
+    /// The offers, which are the same for all users.
     pub offers: String,
 }
 
 /// Makes three calls, each when the one before it has ended. The time is the sum of theirs.
 ///
-/// For calls that must happen in this order. These need not: [`at_once`] is the better form of it.
+/// Use it for calls that must happen in this order. These calls need not, so [`at_once`] is the better form.
 pub async fn one_after_the_other<E>(
     user: &str,
     fetch: impl AsyncFn(String) -> Result<String, E>,
@@ -76,7 +76,7 @@ pub async fn at_once<E>(user: &str, fetch: impl AsyncFn(String) -> Result<String
     Ok(Page { profile, orders, offers })
 }
 
-/// Where the last order is, and what is offered. The delivery needs the order first; the offers need neither.
+/// Returns where the last order is, and the offers. The delivery call needs the order first; the offers need neither.
 ///
 /// An `async` block makes one future of the two calls that belong together.
 pub async fn with_a_dependency<E>(

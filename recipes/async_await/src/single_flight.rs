@@ -14,7 +14,7 @@
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> Result<(), String> {
 //!     let rates = LoadingCache::new(Duration::from_secs(60));
-//!     let ask = async || Ok::<_, String>(1.08); // stands for a request
+//!     let ask = async || Ok::<_, String>(1.08); // simulates a request
 //!     let (one, other) = tokio::try_join!(rates.get("usd", ask()), rates.get("usd", ask()))?; // one request
 //!     assert_eq!((one, other), (1.08, 1.08));
 //!     assert_eq!(rates.get("usd", async { Err("down".to_owned()) }).await?, 1.08); // kept: no request
@@ -22,40 +22,41 @@
 //! }
 //! ```
 //!
-//! Without this file: `tokio::sync::OnceCell` is enough for one value that is loaded once and kept. The crate moka is enough
-//! where a bound on the number of entries matters more than the time of an error: its `try_get_with` shares a load, and
-//! its waiters take over too. It panics at a time to live beyond 1,000 years, a load that awaits its own key hangs, and its
-//! clock is not Tokio's, so tests on paused time do not reach it.
+//! Without this file: `tokio::sync::OnceCell` is enough for one value that is loaded once and kept. The crate moka is
+//! enough if a bound on the number of entries matters more than keeping errors. Its `try_get_with` shares a load, and
+//! its waiters take over too. moka panics at a time to live beyond 1,000 years. There a load that awaits its own key
+//! hangs. Its clock is not Tokio's, so tests on paused time do not reach it.
 //!
-//! A load is a future, and lazy: if it is not needed, it is dropped and has never run. The time to live counts from the end
-//! of the load. Errors are not kept; [`keep_errors`](LoadingCache::keep_errors) spares a service that is down. Entries past
-//! their time are removed by later calls, once in a time to live, but at most once a second and at least once a minute.
+//! A load is a lazy future: if it is not needed, it is dropped and never runs. The time to live counts from the end of
+//! the load. Errors are not kept; [`keep_errors`](LoadingCache::keep_errors) spares a service that is down. Later calls
+//! remove entries past their time: once in a time to live, at most once a second, and at least once a minute.
 //!
 //! # Cancel safety
 //!
-//! If the caller whose load runs is dropped, the first waiter runs its own load instead. So it does after a panic. A dropped
-//! waiter costs the others nothing. Put a time limit into the load and not around `get`: callers that give up in turn each
-//! begin anew.
+//! If the caller whose load runs is dropped or panics, the first waiter runs its own load instead. A dropped waiter
+//! costs the others nothing. Put a time limit into the load and not around `get`: when callers give up in turn, each
+//! next load begins anew.
 //!
-//! A load runs in the task of its caller. A `get` that is begun and not polled on, in a `select!` loop or a stream's
-//! buffer, holds up the other callers of its key. Spawn the load, `async { tokio::spawn(load).await }`, or poll it to
-//! its end.
+//! A load runs in the task of its caller. A `get` that has begun and is no longer polled, in a `select!` loop or a
+//! stream's buffer, holds up the other callers of its key. Spawn the load, `async { tokio::spawn(load).await }`, or
+//! poll it to its end.
 //!
 //! # Errors
 //!
-//! The load's own, for all who wait for it. An error that cannot be cloned goes into an `Arc`.
+//! The load's own error, for all callers that wait for it. An error that cannot be cloned goes into an `Arc`.
 //!
 //! # Panics
 //!
-//! A panic of a load is its caller's alone. A load that awaits its own key panics, also through other keys; behind another
-//! task it does not know itself, and waits forever. A value whose destructor panics does so in the call that removes it.
+//! A panic of a load reaches only its own caller. A load that awaits its own key panics, also through other keys. If it
+//! awaits its key through another task, the cache does not notice, and the load waits forever. A value whose destructor
+//! panics does so in the call that removes it.
 //!
 //! `Hash`, `Eq` and the destructor of a key run under the lock: they must not call the cache.
 //!
 //! # Differences from asyncio
 //!
-//! - A `Task` in a dictionary is cancelled with whichever caller awaits it, and takes the others along without a `shield`.
-//!   Here the next waiter takes over (lesson `when_the_leader_is_cancelled_a_waiter_takes_over`).
+//! - A `Task` in a dictionary is cancelled when one of its callers is, and without a `shield` the others are cancelled
+//!   with it. Here the next waiter takes over (lesson `when_the_leader_is_cancelled_a_waiter_takes_over`).
 //! - `functools.lru_cache` on an `async def` keeps the coroutine object, which can be awaited once.
 
 use std::collections::HashMap;
@@ -66,7 +67,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-/// The least and the greatest time between two removals, each of which looks at every entry.
+/// The shortest and the longest time between two removals. Each removal looks at every entry.
 const SWEEP_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Results of calls, each kept for a time under its key. Share it by reference or in an [`Arc`].
@@ -80,11 +81,12 @@ pub struct LoadingCache<K, V, E> {
 #[derive(Debug)]
 struct Entries<K, V, E> {
     flights: HashMap<K, Arc<Flight<V, E>>>,
-    /// When those past their time are removed next.
+    /// When entries past their time are removed next.
     sweep_at: Instant,
 }
 
-/// A call under way, or its outcome. Its callers wait for one cell: if the one that fills it goes, the next does it.
+/// A call under way, or its outcome. Its callers wait for one cell: if the caller that fills it is dropped, the next
+/// one fills it.
 type Flight<V, E> = OnceCell<Outcome<V, E>>;
 
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl<K: Eq + Hash, V: Clone, E: Clone> LoadingCache<K, V, E> {
     ///
     /// # Errors
     ///
-    /// That of the load.
+    /// The error of the load.
     ///
     /// # Panics
     ///
@@ -143,12 +145,13 @@ impl<K: Eq + Hash, V: Clone, E: Clone> LoadingCache<K, V, E> {
         let _removed = self.lock().flights.remove_entry(key);
     }
 
-    /// Returns how many keys have an entry: calls under way, what is kept, and what has not been removed yet.
+    /// Returns how many keys have an entry: calls under way, kept outcomes, and outcomes past their time that no call
+    /// has removed yet.
     pub fn count(&self) -> usize {
         self.lock().flights.len()
     }
 
-    /// The call under way or the kept outcome of `key`; a new flight if there is neither.
+    /// Returns the call under way or the kept outcome of `key`, or a new flight if there is neither.
     fn flight(&self, key: K) -> Arc<Flight<V, E>> {
         let now = Instant::now();
         let is_kept = |outcome: &Outcome<V, E>| outcome.until.is_none_or(|until| now < until);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Leaves a loop before the stream has ended, and says what is released and when: `break` in an `async for`.
+//! Leaves a loop before the stream has ended, and shows what is released when: `break` in an `async for`.
 //!
 //! ```sh
 //! cargo add futures
@@ -26,18 +26,18 @@
 //! }
 //! ```
 //!
-//! The owner of the stream decides. A stream that is given by value is dropped when the loop is left, and all that it
-//! holds is released at once. asyncio releases it when the generator is collected. A stream that is lent as `&mut`
-//! stays where it is, and the next loop goes on behind the item at which this one stopped.
+//! The owner of the stream decides. If the loop owns the stream, leaving it drops the stream and releases all that it
+//! holds at once. asyncio releases it when the generator is collected. If the loop borrows the stream as `&mut`, the
+//! stream stays. The next loop goes on after the item at which this one stopped.
 //!
-//! A `while let Some(item) = source.next().await` with a `break` is enough where nothing is held.
+//! A `while let Some(item) = source.next().await` with a `break` is enough if the stream holds nothing.
 //!
-//! A drop runs no code of a generator behind its `yield`, and can await nothing. What is released without waiting (a
-//! permit, a lease of a pool, a file) goes into a guard: [`holding`]. What has to wait is a case for `closable`.
+//! A drop runs no code of a generator after its `yield`, and cannot await. A resource that is released without waiting
+//! (a permit, a lease of a pool, a file) goes into a guard: [`holding`]. If the release has to wait, take `closable`.
 //!
 //! # Cancel safety
 //!
-//! [`first_match`] over a `&mut` is cancel safe, except for the items it has passed over already. By value, dropping it
+//! [`first_match`] over a `&mut` is cancel safe, except for the items it has already skipped. By value, dropping it
 //! drops the stream.
 
 use std::pin::{Pin, pin};
@@ -46,32 +46,32 @@ use std::task::{Context, Poll, ready};
 use futures::{Stream, StreamExt};
 use tokio::task::coop::consume_budget;
 
-/// The first item that is `wanted`; `None` when the stream ends without one.
+/// Returns the first item that is `wanted`; `None` if the stream ends without one.
 pub async fn first_match<S: Stream>(source: S, mut wanted: impl FnMut(&S::Item) -> bool) -> Option<S::Item> {
     let mut source = pin!(source);
     while let Some(item) = source.next().await {
         if wanted(&item) {
             return Some(item);
         }
-        // A source that is always ready leaves others their turn.
+        // The source may always be ready: let other tasks have a turn.
         consume_budget().await;
     }
     None
 }
 
 pin_project_lite::pin_project! {
-    /// The items of a stream, and what is held for as long as they come.
+    /// The items of a stream, and the guard that is held until the last of them.
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct Holding<S, G> {
-        // The order of the fields is the order of their drop: what reads goes before what it reads from.
+        // Fields are dropped in this order: the reader before the resource it reads from.
         #[pin]
         source: Option<S>,
         guard: Option<G>,
     }
 }
 
-/// Gives the items of `source` and holds `guard` until the last of them, or until the stream is dropped.
+/// Yields the items of `source` and holds `guard` until the last of them, or until the stream is dropped.
 ///
 /// Either way `source` is dropped first, then `guard`. After the end the stream stays at the end.
 pub fn holding<S: Stream, G>(guard: G, source: S) -> Holding<S, G> {
@@ -88,7 +88,7 @@ impl<S: Stream, G> Stream for Holding<S, G> {
         };
         let item = ready!(source.poll_next(cx));
         if item.is_none() {
-            // Now, and not when the consumer gets round to dropping a stream that has no more to give.
+            // Dropped now: the consumer may keep the ended stream for long.
             this.source.set(None);
             *this.guard = None;
         }

@@ -22,19 +22,19 @@
 //! }
 //! ```
 //!
-//! By hand a stream has a type with a name, so it can be a field of a struct. It knows how much is left (`size_hint`),
-//! and costs no allocation. A generator is shorter, and enough for most streams: write one first.
+//! Such a stream has a type with a name, so it can be a field of a struct. It knows how many items are left
+//! (`size_hint`), and needs no allocation. A generator is shorter, and enough for most streams: write one first.
 //!
-//! `poll_next` obeys one rule: before it returns `Pending`, something must have taken note of `cx`'s waker. Here the
-//! sleep does, because it was polled with this `cx`. A `Pending` without that is never polled again.
+//! `poll_next` obeys one rule: before it returns `Pending`, something must have stored `cx`'s waker. Here the sleep
+//! stores it, because it is polled with this `cx`. A stream that returns `Pending` without that is never polled again.
 //!
 //! # Cancel safety
 //!
-//! A dropped `next()` loses no number: the time left and the number left are in the stream.
+//! A dropped `next()` loses no number: the stream keeps the time left and the next number.
 //!
 //! # Differences from asyncio
 //!
-//! - A generator has no length. A stream by hand may say how many items are left (lesson
+//! - A generator has no length. A hand-written stream may say how many items are left (lesson
 //!   `it_knows_how_much_is_left_and_a_generator_does_not`).
 
 use std::mem;
@@ -47,7 +47,7 @@ use futures::stream::FusedStream;
 use tokio::time::{Sleep, sleep};
 
 pin_project_lite::pin_project! {
-    /// The numbers from `from` down to 1, each a period after the one before it was taken.
+    /// Yields the numbers from `from` down to 1, each a period after the one before it was taken.
     ///
     /// A consumer that is late gets the next number later, never two at once. After 1 the stream is over, and stays
     /// over however often it is polled.
@@ -56,14 +56,14 @@ pin_project_lite::pin_project! {
     pub struct Countdown {
         left: u32,
         period: Duration,
-        // A timer is part of a list in the runtime and must not be moved: it stays where the stream was pinned.
+        // A timer is part of a list in the runtime and must not be moved: pinning the stream pins it.
         #[pin]
         until_next: Sleep,
     }
 }
 
 impl Countdown {
-    /// The first number comes a `period` from now. A `from` of 0 is an empty stream.
+    /// Starts the countdown: the first number comes a `period` from now. A `from` of 0 makes an empty stream.
     ///
     /// # Panics
     ///

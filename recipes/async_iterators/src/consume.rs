@@ -27,13 +27,13 @@
 //! }
 //! ```
 //!
-//! One at a time needs none of this: `while let Some(item) = source.next().await { work(item).await }` asks for an item
-//! when the one before it is handled, and so slows its source down to its own pace.
+//! For one item at a time, `while let Some(item) = source.next().await { work(item).await }` is enough. It asks for an
+//! item when the one before it is handled, so the source runs at the consumer's pace.
 //!
-//! With a limit it is the same: an item is taken from the source when there is room. There is room again when the
-//! consumer comes back from a result, not when that result is computed. So results that wait for the consumer are
-//! bounded too. The work runs on tasks: it goes on while the consumer is busy. That of `futures::StreamExt::buffered`
-//! stops then; `buffered(limit)` is enough for a consumer that is never busy.
+//! With a limit it is the same: an item is taken from the source when there is room. A result makes room when the
+//! consumer asks for the next one, not when that result is computed. So results that wait for the consumer are bounded
+//! too. The work runs on tasks: it goes on while the consumer is busy. The work of `futures::StreamExt::buffered` stops
+//! then; `buffered(limit)` is enough for a consumer that is never busy.
 //!
 //! # Cancel safety
 //!
@@ -41,13 +41,12 @@
 //!
 //! # Errors
 //!
-//! The first error is given out as soon as it happens, after the rest of the work has been aborted and has ended. Then
-//! the stream is over. Results that waited for an earlier one are dropped. An error of the source takes the same way if
-//! `work` returns it.
+//! The first error in time aborts the rest of the work, and is yielded as soon as that has ended. Then the stream ends.
+//! Results that waited for an earlier one are dropped. An error of the source does the same if `work` returns it.
 //!
 //! # Panics
 //!
-//! A panic in the work goes on in the consumer and aborts the rest.
+//! A panic in the work resumes in the consumer and aborts the rest.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -60,7 +59,7 @@ use futures::{Stream, StreamExt};
 use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::task::{JoinError, JoinSet};
 
-/// The results of `work`, each when it is there.
+/// Yields the results of `work`, each as soon as it is ready.
 pub fn out_of_order<I, T, E, F>(
     source: impl Stream<Item = I>,
     limit: NonZeroUsize,
@@ -76,15 +75,15 @@ where
         let mut tasks = JoinSet::new();
         loop {
             let ended = tokio::select! {
-                // New work before results: a result in hand makes room for one more, and that one starts first.
+                // New work before results: a result that was taken makes room for one item more, which starts first.
                 biased;
                 Some(item) = source.next(), if tasks.len() < limit.get() => {
                     tasks.spawn(work(item));
-                    // A source that is always ready leaves others their turn.
+                    // The source may always be ready: let other tasks have a turn.
                     consume_budget().await;
                     continue;
                 }
-                // Unconstrained: a source that uses up the turn of this task would keep the results from the consumer.
+                // Unconstrained: a source that uses up this task's budget would keep the results from the consumer.
                 Some(ended) = unconstrained(tasks.join_next()) => result_of(ended),
                 else => break,
             };
@@ -97,7 +96,7 @@ where
     }
 }
 
-/// The results of `work` in the order of the items.
+/// Yields the results of `work` in the order of the items.
 pub fn in_order<I, T, E, F>(
     source: impl Stream<Item = I>,
     limit: NonZeroUsize,
@@ -146,7 +145,7 @@ where
     }
 }
 
-/// What the task returned; its panic goes on here.
+/// Returns what the task returned, or resumes its panic.
 fn result_of<T>(ended: Result<T, JoinError>) -> T {
     ended.unwrap_or_else(|error| {
         resume_unwind(error.try_into_panic().unwrap_or_else(|cancelled| Box::new(cancelled)))

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -29,7 +29,7 @@ const fn ms(millis: u64) -> Duration {
 ///
 /// # Errors
 ///
-/// When a download or a cursor fails.
+/// If a download or a cursor fails.
 pub async fn run() -> anyhow::Result<()> {
     let clean_ups = TaskTracker::new();
     by_hand().await;
@@ -39,7 +39,7 @@ pub async fn run() -> anyhow::Result<()> {
     closed(&clean_ups).await?;
     forgotten(&clean_ups).await?;
     talk().await;
-    // What a break has left behind: here the one cursor, which is closed by now.
+    // Waits for the clean-ups after a break: here one cursor, which is closed by now.
     clean_ups.close();
     clean_ups.wait().await;
     Ok(())
@@ -54,7 +54,7 @@ async fn by_hand() {
     }
 }
 
-/// Stands for a request: takes 300 ms. There are two pages, and a link to a third.
+/// Simulates a request: takes 300 ms. There are two pages, and a link to a third.
 #[instrument(ret, err)]
 async fn fetch(page: u32) -> anyhow::Result<Page<String, u32>> {
     sleep(ms(300)).await;
@@ -73,7 +73,7 @@ async fn handle(item: &str, time: Duration) {
 #[instrument(ret)]
 async fn read_ahead() {
     info!("pages: a page takes 300 ms, handling a row 120 ms, and the third page is missing");
-    // A span belongs to the task that entered it; the pages are fetched on another one.
+    // A span belongs to the task that entered it; another task fetches the pages.
     let section = Span::current();
     let pages = pages(1, move |page| fetch(page).instrument(section.clone()));
     let mut rows = pin!(items(prefetch(pages, ONE)));

@@ -27,20 +27,20 @@
 //! ```
 //!
 //! `try_stream!` is for items that are a `Result`. A `?` yields the error as the last item and ends the stream, as an
-//! exception ends a generator. `stream!` is the same without errors. What is yielded may be awaited for; the consumer
-//! pins the stream: `let mut changes = pin!(changes(...))`.
+//! exception ends a generator. `stream!` is the same without errors. The body may await before each `yield`. The
+//! consumer pins the stream: `let mut changes = pin!(changes(...))`.
 //!
-//! A task with an `mpsc` channel is enough where the values have to be made while the consumer is busy.
+//! If the values have to be made while the consumer is busy, a task with an `mpsc` channel is enough.
 //!
 //! # Cancel safety
 //!
-//! A dropped `next()` loses nothing: the stream keeps how far the function is, and the next `next()` goes on there.
-//! Dropping the stream drops the function where it is: what comes after that `yield` or `.await` never runs, `Drop` of
-//! its variables excepted.
+//! A dropped `next()` loses nothing: the stream keeps the function's state, and the next `next()` goes on there.
+//! Dropping the stream drops the function where it is. The code after that `yield` or `.await` never runs; the
+//! variables are dropped.
 //!
 //! # Errors
 //!
-//! Those of `load`. The values before it have been given out; after it the stream is over.
+//! Errors of `load`. The values before the error are yielded first; after it the stream ends.
 
 use std::time::Duration;
 
@@ -48,11 +48,11 @@ use async_stream::try_stream;
 use futures::Stream;
 use tokio::time::sleep;
 
-/// Loads a value again and again, with a `pause` after each load, and gives it out when it differs from the one
-/// before. `None` from `load` ends the stream.
+/// Loads a value again and again, with a `pause` after each load, and yields it if it differs from the one before.
+/// `None` from `load` ends the stream.
 ///
-/// The next load starts a `pause` after the consumer has come back, however late it is: loads that were missed are
-/// not made up for.
+/// The next load starts a `pause` after the consumer asks again, however late that is. Missed loads are not made up
+/// for.
 pub fn changes<T, E, F>(mut load: impl FnMut() -> F, pause: Duration) -> impl Stream<Item = Result<T, E>>
 where
     F: Future<Output = Result<Option<T>, E>>,

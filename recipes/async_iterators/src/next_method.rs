@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Reads an item in several steps by an `async fn next(&mut self)`: `async def __anext__(self)`.
+//! Reads each item in several steps with an `async fn next(&mut self)`: `async def __anext__(self)`.
 //!
 //! ```sh
 //! cargo add tokio --features io-util,rt
@@ -21,14 +21,14 @@
 //! }
 //! ```
 //!
-//! This is the least that can be looped over: `while let Some(item) = reader.next().await? { ... }`, as tokio's own
-//! readers and channels have it. It needs no pinning and may borrow from `self`. It is no `Stream`, so it has no `map`
+//! Such a method is all that a loop needs: `while let Some(item) = reader.next().await? { ... }`. Tokio's own readers
+//! and channels have one. It needs no pinning and may borrow from `self`. The type is no `Stream`, so it has no `map`
 //! or `take`; `futures::stream::try_unfold` makes a `Stream` of it.
 //!
-//! `tokio::io::Lines` is enough where an item is a line.
+//! `tokio::io::Lines` is enough if an item is a line.
 //!
-//! An `async fn next` in a trait is stable. For a `dyn`, or a bound that its future is `Send`, take `Stream`. There is
-//! no `async fn drop`: see `closable`.
+//! A trait may have an `async fn next`. If you need a `dyn` trait, or a bound that the future is `Send`, take `Stream`.
+//! There is no `async fn drop`: see `closable`.
 //!
 //! # Cancel safety
 //!
@@ -37,7 +37,7 @@
 //!
 //! # Errors
 //!
-//! Those of the reader, and text that is not UTF-8. The lines before it are kept: `next` may be called again.
+//! Errors of the reader, and text that is not UTF-8. The lines before an error are kept: `next` may be called again.
 
 use std::{io, mem};
 
@@ -46,28 +46,28 @@ use tokio::task::coop::consume_budget;
 
 /// The paragraphs of a text: lines with one or more empty lines around them, as server-sent events are.
 ///
-/// A paragraph is held whole in memory, and so is a line. Cap the reader (`AsyncReadExt::take`) if its writer is not
-/// to be trusted.
+/// A whole paragraph is kept in memory, however long its lines are. Cap the reader (`AsyncReadExt::take`) if you do not
+/// trust its writer.
 #[derive(Debug)]
 pub struct Paragraphs<R> {
     lines: Lines<R>,
-    /// What has been read of the next paragraph.
+    /// The lines read so far of the next paragraph.
     paragraph: Vec<String>,
 }
 
 impl<R: AsyncBufRead + Unpin> Paragraphs<R> {
-    /// Nothing is read before the first [`next`](Self::next).
+    /// Takes the reader. The first [`next`](Self::next) begins to read.
     pub fn new(reader: R) -> Self {
         Self { lines: reader.lines(), paragraph: Vec::new() }
     }
 
-    /// The lines of the next paragraph; `None` at the end of the text, and from then on.
+    /// Returns the lines of the next paragraph; `None` at the end of the text, and from then on.
     pub async fn next(&mut self) -> io::Result<Option<Vec<String>>> {
         loop {
             match self.lines.next_line().await? {
                 Some(line) if !line.is_empty() => self.paragraph.push(line),
                 _ if !self.paragraph.is_empty() => return Ok(Some(mem::take(&mut self.paragraph))),
-                // Empty lines that are there already leave others their turn.
+                // Empty lines may all be there already: let other tasks have a turn.
                 Some(_empty) => consume_budget().await,
                 None => return Ok(None),
             }

@@ -23,19 +23,19 @@
 //! }
 //! ```
 //!
-//! A page is fetched when its first item is asked for. To fetch it while the page before it is being handled, put
+//! A page is fetched when the consumer asks for its first item. To fetch it while the page before it is handled, put
 //! `prefetch` between the two: `items(prefetch(pages(first, fetch), ahead))`.
 //!
-//! A `while let Some(cursor) = next` loop is enough where one function fetches and handles the pages.
+//! A `while let Some(cursor) = next` loop is enough if one function fetches and handles the pages.
 //!
 //! # Cancel safety
 //!
-//! A dropped `next()` loses nothing: the fetch under way and the rest of a page are kept in the stream.
+//! A dropped `next()` loses nothing: the stream keeps the fetch under way and the rest of a page.
 //!
 //! # Errors
 //!
-//! Those of `fetch`. Every item of the pages before it is given out first, then the error, then the stream is over. It
-//! does not try again: a retry belongs into `fetch`, where the cursor is known.
+//! Errors of `fetch`. The stream first yields every item of the pages before, then the error, and then ends. It does
+//! not try again: a retry belongs into `fetch`, which knows the cursor.
 
 use futures::stream::{self, Stream, TryStreamExt};
 use tokio::task::coop::consume_budget;
@@ -43,13 +43,14 @@ use tokio::task::coop::consume_budget;
 /// One answer of the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, C> {
-    /// Any number of items, also none.
+    /// Any number of items, even zero.
     pub items: Vec<T>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<C>,
 }
 
-/// The pages from the cursor `first` on. One is fetched at a time, for its cursor comes with the page before it.
+/// Yields the pages from the cursor `first` on. It fetches one at a time, because the cursor comes with the page
+/// before.
 pub fn pages<T, C, E, F>(first: C, fetch: impl FnMut(C) -> F) -> impl Stream<Item = Result<Vec<T>, E>>
 where
     F: Future<Output = Result<Page<T, C>, E>>,
@@ -57,15 +58,15 @@ where
     stream::try_unfold((Some(first), fetch), async |(cursor, mut fetch)| {
         let Some(cursor) = cursor else { return Ok(None) };
         let page = fetch(cursor).await?;
-        // Pages that are ready leave others their turn.
+        // The pages may all be ready: let other tasks have a turn.
         consume_budget().await;
         Ok(Some((page.items, (page.next, fetch))))
     })
 }
 
-/// The items of `pages`, one by one.
+/// Yields the items of `pages`, one by one.
 pub fn items<T, E>(pages: impl Stream<Item = Result<Vec<T>, E>>) -> impl Stream<Item = Result<T, E>> {
-    // These pages need not be those of `pages`: empty ones that are ready leave others their turn, too.
+    // These pages may come from elsewhere, all empty and ready: let other tasks have a turn here, too.
     let pages = pages.and_then(async |items| {
         consume_budget().await;
         Ok(items)

@@ -29,16 +29,16 @@
 //! }
 //! ```
 //!
-//! A stream runs only while it is polled, so it stops while the consumer is busy. Here a task polls it. The task runs
-//! from the call on, not from the first `next()`.
+//! A stream runs only while it is polled, so it stops while the consumer is busy. Here a task polls it. The task starts
+//! at the call, and not at the first `next()`.
 //!
-//! An `mpsc` channel and a task that sends into it are enough where the items need not be a stream.
-//! Such a task makes an item and then waits for room, so it is one item further than its bound. This one reserves first.
+//! An `mpsc` channel and a task that sends into it are enough if the items need not be a stream. Such a task makes an
+//! item and then waits for room, so it is one item further than its bound. [`prefetch`] reserves a slot first.
 //!
 //! # Cancel safety
 //!
-//! A dropped `next()` loses nothing. Dropping the value aborts the task, which drops the stream at its next await, and
-//! the items that wait in between.
+//! A dropped `next()` loses nothing. Dropping the [`Prefetch`] aborts the task, which drops the stream at its next
+//! await. It also drops the items that were read ahead.
 //!
 //! # Panics
 //!
@@ -54,27 +54,26 @@ use futures::{Stream, StreamExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
-/// The items of a stream that a task is ahead with. After the end it stays at the end.
+/// The items of a stream that a task reads ahead. After the end it stays at the end.
 #[derive(Debug)]
 pub struct Prefetch<T> {
     items: mpsc::Receiver<T>,
-    /// `None` once it has been seen to end.
+    /// `None` after its end has been seen.
     task: Option<AbortOnDropHandle<()>>,
 }
 
-/// Polls `source` on a task, up to `ahead` items ahead of what the consumer has taken, the one under way included.
+/// Polls `source` on a task, up to `ahead` items ahead of the consumer. The item under way counts.
 pub fn prefetch<S>(source: S, ahead: NonZeroUsize) -> Prefetch<S::Item>
 where
     S: Stream<Item: Send> + Send + 'static,
 {
-    let (places, items) = mpsc::channel(ahead.get().min(Semaphore::MAX_PERMITS));
+    let (slots, items) = mpsc::channel(ahead.get().min(Semaphore::MAX_PERMITS));
     let task = tokio::spawn(async move {
         let mut source = pin!(source);
-        // The place comes before the item: an item made first would wait for its place outside the channel, one more
-        // than `ahead`.
-        while let Ok(place) = places.reserve().await {
+        // The slot comes before the item: an item made first would wait outside the channel, one more than `ahead`.
+        while let Ok(slot) = slots.reserve().await {
             let Some(item) = source.next().await else { break };
-            place.send(item);
+            slot.send(item);
         }
     });
     Prefetch { items, task: Some(AbortOnDropHandle::new(task)) }

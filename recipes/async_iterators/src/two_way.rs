@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes a generator that is sent a value at each `yield`: `asend`, and `athrow` if that value is a `Result`.
+//! Makes a generator that receives a value at each `yield`: `asend`, and `athrow` if that value is a `Result`.
 //!
 //! ```sh
 //! cargo add futures
@@ -25,20 +25,20 @@
 //!
 //! The body is an async function that reads like a conversation, with its state in local variables: `let answer =
 //! caller.give(item).await`. It runs inside [`TwoWay::send`], on the sender's task, and pauses between two sends. The
-//! first value sent is an argument of the body, so there is no `asend(None)` to start with.
+//! first value sent is an argument of the body, so no `asend(None)` comes first.
 //!
 //! An `async fn step(&mut self, input)` of a struct is enough if the body is a loop around one `give`. If the body has
-//! to go on between two sends, make it a task with a channel of requests. Each request has a `oneshot` for its answer.
+//! to run between two sends, make it a task with a channel of requests, each with a `oneshot` for its answer.
 //!
 //! # Cancel safety
 //!
-//! A [`TwoWay::send`] that is dropped before its first poll does nothing. Dropped later it ends the generator, as a
+//! A [`TwoWay::send`] that is dropped before its first poll does nothing. A later drop ends the generator, as a
 //! cancelled `asend` does: it would be unknown which value the next item answers. The body's variables are dropped at
 //! once.
 //!
 //! # Panics
 //!
-//! A panic of the body goes on in [`TwoWay::send`], and the generator is over.
+//! A panic of the body resumes in [`TwoWay::send`], and ends the generator.
 //!
 //! # Differences from asyncio
 //!
@@ -61,18 +61,18 @@ pub struct Caller<I, T> {
 }
 
 impl<I, T> Caller<I, T> {
-    /// `answer = yield item`: returns with the next value sent.
+    /// Gives `item` to the sender and returns the next value sent: `answer = yield item`.
     pub async fn give(&mut self, item: T) -> I {
         let _sent = self.items.send(item).await;
         match self.inputs.recv().await {
             Some(input) => input,
-            // The generator is gone, and the body with it, unless it gave the caller away to a task.
+            // The generator is dropped, and the body with it, unless the body has moved its [`Caller`] to a task.
             None => pending().await,
         }
     }
 }
 
-/// A generator to talk with.
+/// A generator that takes a value for each item.
 #[must_use = "the body does nothing unless it is sent a value"]
 pub struct TwoWay<'a, I, T> {
     inputs: mpsc::Sender<I>,
@@ -99,16 +99,16 @@ where
 }
 
 impl<I, T> TwoWay<'_, I, T> {
-    /// Sends `value` to the `give` at which the body waits, and returns the item that it gives next. `None` when the
-    /// body has returned instead, and for every send after that.
+    /// Sends `value` to the `give` at which the body waits, and returns the item that the body gives next. Returns
+    /// `None` if the body returns instead, and for every send after that.
     pub async fn send(&mut self, value: I) -> Option<T> {
-        // Taken: a send that does not come to its end leaves no body behind.
+        // Taken: a send that is dropped or panics leaves no body behind.
         let mut body = self.body.take()?;
-        // There is room, for a body that gives an item has received the value before it; or the body has returned.
+        // There is room: a body that gave an item had received the value before it. Otherwise the body has returned.
         self.inputs.try_send(value).ok()?;
         let item = poll_fn(|cx| {
-            // Both, in this order: the item is there as soon as the body has given it. A body that has returned has
-            // dropped its sender, which ends the wait for an item.
+            // Both, in this order: the item is there as soon as the body has given it. A body that returns drops its
+            // sender, which ends the wait for an item.
             let _ended = body.poll_unpin(cx);
             self.items.poll_recv(cx)
         })

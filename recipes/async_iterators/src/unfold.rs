@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Makes a stream from a state and a function that takes the state to an item and the next state: `unfold`, in Python a
-//! generator too.
+//! Makes a stream from a state and a function that turns the state into an item and the next state: `unfold`. Python
+//! has a generator for it.
 //!
 //! ```sh
 //! cargo add futures
@@ -26,11 +26,11 @@
 //! }
 //! ```
 //!
-//! There is no macro, and all that lives across an item is written down: the state. It is moved into the step and back
+//! There is no macro, and the state holds all that lives from one item to the next. It is moved into the step and back
 //! out of it, so the step may keep it across its awaits without a borrow. `try_unfold` is for steps that can fail,
 //! `unfold` for those that cannot.
 //!
-//! A `generator` is enough, and shorter, where a macro is welcome.
+//! A `generator` is shorter, if you accept a macro.
 //!
 //! # Cancel safety
 //!
@@ -38,17 +38,17 @@
 //!
 //! # Errors
 //!
-//! Those of `children`. The state went into the step that failed: after an error the stream is over.
+//! Errors of `children`. The state went into the step that failed, so the stream ends after an error.
 
 use std::collections::VecDeque;
 
 use futures::{Stream, stream};
 use tokio::task::coop::consume_budget;
 
-/// The nodes of a tree, parents before children and level by level. `children` is asked about a node before that node
-/// is given out.
+/// Yields the nodes of a tree, parents before children and level by level. `children` is called for a node before that
+/// node is yielded.
 ///
-/// Nodes that are known and not given out yet are in memory: at most the widest two levels.
+/// Nodes that are known and not yielded yet are in memory: at most the widest two levels.
 pub fn walk<N, E>(
     root: N,
     children: impl AsyncFnMut(&N) -> Result<Vec<N>, E>,
@@ -56,7 +56,7 @@ pub fn walk<N, E>(
     let waiting = VecDeque::from([root]);
     stream::try_unfold((waiting, children), async |(mut waiting, mut children)| {
         let Some(node) = waiting.pop_front() else { return Ok(None) };
-        // Children that are known at once leave others their turn.
+        // The children may be known at once: let other tasks have a turn.
         consume_budget().await;
         waiting.extend(children(&node).await?);
         Ok(Some((node, (waiting, children))))

@@ -11,16 +11,16 @@
 //!
 //! # What it means
 //!
-//! The trait promises a future and not a `Send` one, so a function over any `S: Source` cannot spawn it.
+//! The trait promises a future, but not that the future is `Send`. So a function over any `S: Source` cannot spawn it.
 //!
 //! # What to do
 //!
-//! Promise it in the trait: `fn load(&self) -> impl Future<Output = usize> + Send`. Implementations may still write
+//! Promise `Send` in the trait: `fn load(&self) -> impl Future<Output = usize> + Send`. Implementations may still write
 //! `async fn`.
 //!
 //! # Second best
 //!
-//! Let the caller spawn: there the type is known, and rustc looks into its future. Take it when the trait is not yours.
+//! Let the caller spawn: there the type is known, and rustc checks its future. Take it when the trait is not yours.
 
 use tokio::task::{JoinError, JoinHandle};
 
@@ -59,7 +59,7 @@ async fn load_from(source: impl PlainSource) -> usize {
     source.load().await
 }
 
-/// Here the source is known, and its future with it.
+/// Here the type of the source is known, and so is its future.
 pub async fn second_best() -> Result<usize, JoinError> {
     tokio::spawn(load_from(Memory)).await
 }

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! An enum with a variant for each source. Take it when you know all of them: no box, and `async fn` stays.
+//! An enum with a variant for each source. Take it when you know all sources: it needs no box, and `async fn` stays.
 
 use futures::future::{BoxFuture, FutureExt};
 

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! `std::future::ready(value)`, a future that is done. Take it where an interface wants a future, as a callback does.
+//! `std::future::ready(value)` is a future that is done. Take it when an interface needs a future, such as a callback.
 
 use std::future::ready;
 
@@ -34,7 +34,7 @@ pub async fn fixed() -> usize {
     length("home")
 }
 
-/// `join` wants futures.
+/// `join` needs futures.
 pub async fn second_best() -> usize {
     let (one, other) = join(ready(length("home")), async { 3 }).await;
     one.max(other)

@@ -12,7 +12,7 @@
 //!
 //! # What it means
 //!
-//! An await takes the future or the handle: its value is given once.
+//! An await takes the future or the handle, which gives its value once.
 //!
 //! # What to do
 //!

@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! No task: futures in a `join!` may borrow. Take it when the work needs no core of its own.
+//! Spawn no task: futures in a `join!` may borrow. Take it when the work needs no core of its own.
 
 use tokio::task::{JoinError, yield_now};
 

@@ -11,7 +11,7 @@
 //!
 //! # What it means
 //!
-//! The task may outlive the borrow of `self`: `async move` moves the reference, not what it refers to.
+//! The task may outlive the borrow of `self`: `async move` moves the reference, not the object.
 //!
 //! # What to do
 //!
@@ -19,8 +19,8 @@
 //!
 //! # Second best
 //!
-//! Take `self: Arc<Self>` (or `Arc<Client>`), and clone the `Arc` at the call. Take it when the task needs most of the
-//! object.
+//! Declare `self: Arc<Self>` (or `Arc<Client>`), and clone the `Arc` at the call. Take it when the task needs most of
+//! the object.
 
 use std::sync::Arc;
 

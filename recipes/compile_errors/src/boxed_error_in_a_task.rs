@@ -12,7 +12,7 @@
 //!
 //! # What it means
 //!
-//! What a task returns goes to the thread that awaits its handle, and `Box<dyn Error>` promises nothing about threads.
+//! A task's result goes to the thread that awaits its handle, and `Box<dyn Error>` is not promised to be `Send`.
 //!
 //! # What to do
 //!
@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! Return `anyhow::Error`, which is `Send` and `Sync`. Take it when a person reads the error. Where a caller matches on
+//! Return `anyhow::Error`, which is `Send` and `Sync`. Take it when a person reads the error. If a caller matches on
 //! the error, take an enum with `thiserror`.
 
 use std::error::Error;
@@ -42,7 +42,7 @@ async fn load_or_explain(name: &str) -> anyhow::Result<usize> {
     Ok(name.len())
 }
 
-/// The error of anyhow may, too.
+/// The error of anyhow may go there, too.
 pub async fn second_best() -> anyhow::Result<usize> {
     tokio::spawn(load_or_explain("home")).await?
 }

@@ -12,7 +12,7 @@
 //!
 //! # What it means
 //!
-//! A `dyn` type has the abilities that it names: without `+ Send` in the type, no future in the box counts as `Send`.
+//! A `dyn` type has only the traits that it names: without `+ Send` in the type, no future in the box counts as `Send`.
 //!
 //! # What to do
 //!

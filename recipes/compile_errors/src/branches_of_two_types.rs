@@ -19,8 +19,8 @@
 //!
 //! # Second best
 //!
-//! `left_future()` and `right_future()` make one type of two, without a box. Take it when the future itself is handed
-//! on. For three or more take `.boxed()`.
+//! `left_future()` and `right_future()` make one type of two, without a box. Take it when the future itself is passed
+//! on. For three or more futures take `.boxed()`.
 
 use futures::FutureExt;
 

@@ -9,7 +9,8 @@
 //!
 //! # What it means
 //!
-//! The bound wants one type of future for all lifetimes of `&str`. A future that keeps the borrow has a type for each.
+//! The bound requires one type of future for all lifetimes of `&str`. A future that keeps the borrow has one type for
+//! each lifetime.
 //!
 //! # What to do
 //!
@@ -17,8 +18,8 @@
 //!
 //! # Second best
 //!
-//! Give the callback a value that it owns. Take it when the future has to be `Send`, as in a task: of an `AsyncFn` that
-//! cannot be asked yet.
+//! Give the callback a value that it owns. Take it when the future has to be `Send`, as in a task: a bound on an
+//! `AsyncFn` cannot require that yet.
 
 async fn with_page(callback: impl AsyncFnOnce(&str) -> usize) -> usize {
     let page = String::from("home");
@@ -38,7 +39,7 @@ where
     callback(String::from("home")).await
 }
 
-/// The future owns what it uses.
+/// The future owns its data.
 pub async fn second_best() -> usize {
     with_own_page(|page| async move { page.len() }).await
 }

@@ -11,7 +11,7 @@
 //!
 //! # What it means
 //!
-//! At an await a task may move to another thread, and a borrow of a `RefCell` is counted for one thread.
+//! At an await a task may move to another thread, and a `RefCell` counts its borrows for only one thread.
 //!
 //! # What to do
 //!
@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! No cell: the task owns the value and changes it. Take it when one task uses it.
+//! Use no cell: the task owns the value and changes it. Take it when only one task uses the value.
 
 use std::cell::RefCell;
 

@@ -11,7 +11,7 @@
 //!
 //! # What it means
 //!
-//! Each branch holds its `&mut` as long as its future lives, and there is one `&mut` at a time.
+//! Each branch holds its `&mut` as long as its future lives, and only one `&mut` may exist at a time.
 //!
 //! # What to do
 //!
@@ -19,8 +19,8 @@
 //!
 //! # Second best
 //!
-//! A `RefCell`, borrowed for one line and never over an await; in tasks a `Mutex`. Take it when the branches have to
-//! see each other's changes.
+//! Use a `RefCell`, borrowed for one line and never over an await; in tasks a `Mutex`. Take it when the branches have
+//! to see each other's changes.
 
 use std::cell::RefCell;
 

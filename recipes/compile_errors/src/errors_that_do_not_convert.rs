@@ -16,11 +16,11 @@
 //!
 //! # What to do
 //!
-//! `anyhow::Result`: every error converts into it. `.context(...)` adds what was tried.
+//! Return `anyhow::Result`: every error converts into it. `.context(...)` adds what was tried.
 //!
 //! # Second best
 //!
-//! An enum with `thiserror` and `#[from]`. Take it when a caller matches on the error.
+//! Use an enum with `thiserror` and `#[from]`. Take it when a caller matches on the error.
 
 use std::num::ParseIntError;
 
@@ -39,10 +39,10 @@ pub async fn fixed() -> anyhow::Result<u16> {
 /// Why there is no port.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// There is no text.
+    /// The text is missing.
     #[error("no settings")]
     Empty,
-    /// The text is no number.
+    /// The text is not a number.
     #[error("the port is no number")]
     Port(#[from] ParseIntError),
 }
@@ -54,7 +54,7 @@ async fn checked_port(settings: &str) -> Result<u16, SettingsError> {
     Ok(settings.parse()?)
 }
 
-/// A caller can tell the two apart.
+/// A caller can distinguish the two errors.
 pub async fn second_best() -> Result<u16, SettingsError> {
     checked_port("8080").await
 }

@@ -11,16 +11,16 @@
 //!
 //! # What it means
 //!
-//! A call of an `async fn` gives a future, and the method belongs to what the future will give.
+//! A call of an `async fn` gives a future, and the method belongs to the future's value.
 //!
 //! # What to do
 //!
-//! Await first: `.await` comes behind the call, and before the method.
+//! Await first: `.await` comes after the call, and before the method.
 //!
 //! # Second best
 //!
-//! Describe the step by `map` of `FutureExt`, and await later. Take it when you hand the future on, as into a `Vec` of
-//! futures.
+//! Add the step with `map` of `FutureExt`, and await later. Take it when you pass the future on, for example into a
+//! `Vec` of futures.
 
 use futures::FutureExt;
 

@@ -15,12 +15,12 @@
 //!
 //! # What to do
 //!
-//! `BoxFuture<'static, usize>`: one type for all futures. `Job` is one type, too.
+//! Use `BoxFuture<'static, usize>`: one type for all futures. `Job` is one type, too.
 //!
 //! # Second best
 //!
-//! A type parameter: `struct Job<Work>`. Take it when each `Job` is used where it was made: no box, and each future
-//! makes another type of `Job`.
+//! Use a type parameter: `struct Job<Work>`. Take it when each `Job` is used where it was made: it needs no box, but
+//! each future makes another type of `Job`.
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -40,7 +40,7 @@ struct JobOf<Work> {
     work: Work,
 }
 
-/// The job's type has the future's type in it.
+/// The job's type contains the future's type.
 pub async fn second_best() -> (&'static str, usize) {
     let job = JobOf { name: "home", work: async { 4 } };
     (job.name, job.work.await)

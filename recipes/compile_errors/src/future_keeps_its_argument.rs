@@ -9,16 +9,16 @@
 //!
 //! # What it means
 //!
-//! From edition 2024 on, an `impl Future` that is returned borrows all that the function was lent, used or not. An
+//! From edition 2024 on, a returned `impl Future` borrows every reference that the function got, used or not. An
 //! `async fn` has always done so.
 //!
 //! # What to do
 //!
-//! Say what the future captures: `+ use<>` is nothing, `+ use<'a>` is what lives for `'a`.
+//! State what the future captures: `+ use<>` captures nothing, `+ use<'a>` captures the lifetime `'a`.
 //!
 //! # Second best
 //!
-//! Take the argument by value. Take it when the future needs the argument itself.
+//! Pass the argument by value. Take it when the future needs the argument itself.
 
 fn load(name: &str) -> impl Future<Output = usize> + use<> {
     let length = name.len();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A future is used in place of its value.
+//! A future is used as if it were its value.
 //!
 //! ```text
 //! error[E0369]: cannot add `{integer}` to `impl Future<Output = usize>`
@@ -15,7 +15,7 @@
 //!
 //! # What to do
 //!
-//! Await it: `load().await + 1`. In Rust the await comes behind the call.
+//! Await it: `load().await + 1`. In Rust the await comes after the call.
 //!
 //! # Second best
 //!

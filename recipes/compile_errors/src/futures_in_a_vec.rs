@@ -15,11 +15,11 @@
 //!
 //! # What to do
 //!
-//! Box them: `.boxed()` makes one type of all. Calls of one `async fn` have one type, and need no box.
+//! Box them: `.boxed()` makes one type of all. Calls of the same `async fn` have one type, and need no box.
 //!
 //! # Second best
 //!
-//! `join!`, which takes futures of any types. Take it when their number is fixed.
+//! Use `join!`, which takes futures of any types. Take it when their number is fixed.
 
 use futures::FutureExt;
 use futures::future::join_all;

@@ -11,7 +11,7 @@
 //!
 //! # What it means
 //!
-//! `Item` may be a type that holds a reference, and a task must not hold one that ends.
+//! `Item` may be a type that holds a reference, and a task must not hold a reference that ends.
 //!
 //! # What to do
 //!
@@ -19,7 +19,7 @@
 //!
 //! # Second best
 //!
-//! No task: an `async fn` that takes any `Item`, borrowed too. Take it when the caller can await it.
+//! Spawn no task: write an `async fn` that takes any `Item`, even a borrowed one. Take it when the caller can await it.
 
 use tokio::task::{JoinError, JoinHandle};
 

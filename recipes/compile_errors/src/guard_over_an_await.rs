@@ -16,12 +16,12 @@
 //!
 //! # What to do
 //!
-//! End the guard's block before the await. `drop(guard)` is seen too, unless a borrow from the guard lives on.
+//! End the guard's block before the await. rustc also accepts `drop(guard)`, unless a borrow from the guard lives on.
 //!
 //! # Second best
 //!
-//! Take `tokio::sync::Mutex`, whose guard is `Send`. Take it when the lock has to be held over the await: others wait
-//! for it that long.
+//! Use `tokio::sync::Mutex`, whose guard is `Send`. Take it when the lock has to be held over the await; other tasks
+//! wait for it that long.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

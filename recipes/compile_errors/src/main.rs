@@ -1,4 +1,4 @@
-//! `cargo run -p compile_errors` lists the errors; with the name of one, it shows that one and its fix.
+//! `cargo run -p compile_errors` lists the errors. With the name of an error, it shows that error and its fix.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,11 +7,11 @@ use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, Parser};
 use compile_errors::pages::{self, PAGES, Page};
 
-/// What the binary can do.
+/// The arguments of the binary.
 #[derive(Parser)]
 #[command(about = env!("CARGO_PKG_DESCRIPTION"))]
 struct Flags {
-    /// Show this one: what was written, what rustc says, and two ways out
+    /// Show this error: the code, rustc's message, and two ways out
     #[arg(value_parser = named)]
     page: Option<Page>,
 }
@@ -29,7 +29,7 @@ fn show(page: Page) -> String {
     page.show(styled(Style::new().bold()), styled(AnsiColor::Red.on_default().bold()))
 }
 
-/// Below this, two names have nothing to do with each other.
+/// Two names are similar from this value on.
 const ALIKE: f64 = 0.8;
 
 fn named(name: &str) -> Result<Page, String> {
@@ -46,7 +46,7 @@ fn named(name: &str) -> Result<Page, String> {
     })
 }
 
-/// Prints on stdout. When that is closed, as by `| head`, the reader has seen enough.
+/// Prints to stdout. If stdout is closed, as by `| head`, that is no failure.
 fn print(text: &str) -> ExitCode {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

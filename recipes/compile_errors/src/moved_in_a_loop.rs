@@ -12,7 +12,7 @@
 //!
 //! # What it means
 //!
-//! The first round gave the value away, and the second has none to give.
+//! The first round moved the value away, and the second has none left.
 //!
 //! # What to do
 //!
@@ -20,7 +20,7 @@
 //!
 //! # Second best
 //!
-//! No tasks: futures that borrow, in a `join_all`. Take it when the rounds need no cores of their own.
+//! Spawn no tasks: use futures that borrow, in a `join_all`. Take it when the rounds need no cores of their own.
 
 use futures::future::join_all;
 use tokio::sync::mpsc;

@@ -12,8 +12,8 @@
 //!
 //! # What it means
 //!
-//! For `Send`, rustc asks whether the closure takes an argument of any lifetime, and knows it of one alone. That is a
-//! limit of the compiler: the code is sound.
+//! For `Send`, rustc checks whether the closure takes an argument of any lifetime, but knows this of only one. That is
+//! a limit of the compiler: the code is sound.
 //!
 //! # What to do
 //!
@@ -42,7 +42,7 @@ pub async fn fixed() -> Result<Vec<usize>, JoinError> {
     task.await
 }
 
-/// The closure that borrows belongs to an iterator, and is gone before the first await.
+/// The closure that borrows belongs to an iterator, and is dropped before the first await.
 pub async fn second_best() -> Result<Vec<usize>, JoinError> {
     let task = tokio::spawn(async {
         let names = ["home".to_owned(), "about".to_owned()];

@@ -16,11 +16,11 @@
 //!
 //! # What to do
 //!
-//! `async_channel`, whose receivers are cloned.
+//! Use `async_channel`, whose receivers can be cloned.
 //!
 //! # Second best
 //!
-//! `Arc<tokio::sync::Mutex<Receiver>>`, locked for one `recv`. Take it when another crate is not welcome.
+//! Use an `Arc<tokio::sync::Mutex<Receiver>>`, locked for one `recv`. Take it when you do not want another crate.
 
 use std::sync::Arc;
 

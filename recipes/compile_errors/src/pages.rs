@@ -1,25 +1,25 @@
-//! The pages in the order of the list, and what a page shows.
+//! The pages in the order of the list, and the text of a page.
 
 use std::fmt::Write as _;
 
-/// The compiler whose messages these are. Another one may word them otherwise; the codes stay.
+/// The version of rustc whose messages these are. Another version may word them differently; the codes stay.
 pub const COMPILER: &str = "1.95";
 
 /// An error: the Python that worked, the Rust that does not compile, what rustc says, and the two ways out.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// As the file and the module are called.
+    /// The name of the file and of the module.
     pub name: &'static str,
     /// A whole program, which runs.
     pub python: &'static str,
     /// A whole program, which does not compile.
     pub broken: &'static str,
-    /// The first error that rustc prints for it, without what it quotes from other crates.
+    /// The first error that rustc prints for it, without quotes from other crates.
     pub stderr: &'static str,
     source: &'static str,
 }
 
-// A macro, since `include_str!` wants literals: these are four files of one name.
+// A macro, because `include_str!` needs literals: a page has four files of one name.
 macro_rules! page {
     ($name:literal) => {
         Page {
@@ -32,7 +32,7 @@ macro_rules! page {
     };
 }
 
-/// All of them, by how often public questions are about them.
+/// All pages, ordered by how often public questions are about them.
 pub const PAGES: [Page; 32] = [
     page!("not_general_enough"),
     page!("guard_over_an_await"),
@@ -68,19 +68,19 @@ pub const PAGES: [Page; 32] = [
     page!("one_receiver_in_two_tasks"),
 ];
 
-/// The page of that name.
+/// Returns the page of that name.
 pub fn find(name: &str) -> Option<Page> {
     PAGES.into_iter().find(|page| page.name == name)
 }
 
-/// The list: number, name, and how the message begins.
+/// Returns the list: number, name, and the beginning of the message.
 pub fn list() -> String {
     let mut list = String::new();
     for (number, page) in PAGES.iter().enumerate() {
         let line = format!("{:2}  {:29}  {}", number + 1, page.name, page.message());
         list += &match line.char_indices().nth(WIDTH) {
             None => line,
-            // At a word's end, with room for the dots.
+            // Cuts at a word's end, with room for the dots.
             Some((end, _)) => {
                 format!("{} ...", line[..line[..end - 4].rfind(' ').unwrap_or(end - 4)].trim_end())
             }
@@ -90,22 +90,22 @@ pub fn list() -> String {
     list + "\nShow one, and its fix: cargo run -p compile_errors -- borrowed_by_a_task\n"
 }
 
-/// The columns of a terminal.
+/// The number of columns of a terminal.
 const WIDTH: usize = 100;
 
 impl Page {
-    /// The first line of what rustc prints, as `error[E0373]: async block may outlive ...`.
+    /// Returns the first line of the message, such as `error[E0373]: async block may outlive ...`.
     pub fn message(&self) -> &'static str {
         self.stderr.lines().next().unwrap_or_default()
     }
 
-    /// What the reader has done, one sentence.
+    /// Returns the cause of the error in one sentence.
     pub fn summary(&self) -> &'static str {
         let line = self.source.lines().nth(1).unwrap_or_default();
         line.strip_prefix("//! ").unwrap_or_default()
     }
 
-    /// A section of the page's docs, without the margin of a comment.
+    /// Returns a section of the page's docs, without the margin of a comment.
     pub fn section(&self, heading: &str) -> String {
         let docs = self.source.lines().map_while(|line| match line.starts_with("//") {
             true => Some(line.strip_prefix("//!").unwrap_or_default().trim_start()),
@@ -116,17 +116,17 @@ impl Page {
         lines.join("\n").trim().to_owned()
     }
 
-    /// The code of the two ways out.
+    /// Returns the code of the two ways out.
     pub fn code(&self) -> String {
         let code = self.source.lines().skip_while(|line| line.starts_with("//"));
         code.collect::<Vec<_>>().join("\n").trim().to_owned()
     }
 
-    /// The whole page as a terminal shows it. `heading` and `error` put a line into colour.
+    /// Returns the whole page as a terminal shows it. `heading` and `error` add colour to a line.
     pub fn show(&self, heading: impl Fn(&str) -> String, error: impl Fn(&str) -> String) -> String {
         let mut page = format!("{}\n", heading(&format!("# {}: {}", self.name, self.summary())));
         let mut part = |title: &str, text: &str| {
-            // A string takes all that is written.
+            // Writing to a string never fails.
             let _written = write!(page, "\n{}\n\n{}\n", heading(&format!("## {title}")), text.trim_end());
         };
         part("The Python that worked", self.python);

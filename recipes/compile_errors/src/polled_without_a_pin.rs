@@ -11,15 +11,15 @@
 //!
 //! # What it means
 //!
-//! A future may hold pointers into itself, so it has to keep its place while it is polled by `&mut`.
+//! A future may hold pointers into itself, so it must not move while it is polled by `&mut`.
 //!
 //! # What to do
 //!
-//! Pin it where it is: `let mut work = pin!(load());`, then `&mut work` in the `select!`.
+//! Pin it in the function: `let mut work = pin!(load());`, then `&mut work` in the `select!`.
 //!
 //! # Second best
 //!
-//! `Box::pin(load())`. Take it when the future is kept in a struct, put into a list, or returned.
+//! Use `Box::pin(load())`. Take it when the future is kept in a struct, put into a list, or returned.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn load() -> &'static str {
     "home"
 }
 
-/// The future keeps its place in this function.
+/// The future is pinned in this function.
 pub async fn fixed() -> (&'static str, u32) {
     let (mut work, mut waits) = (pin!(load()), 0);
     loop {
@@ -46,7 +46,7 @@ struct Loading<Work> {
     work: std::pin::Pin<Box<Work>>,
 }
 
-/// The box may go anywhere, and the future stays in it.
+/// The box may move, and the future in it does not.
 pub async fn second_best() -> (&'static str, u32) {
     let (mut loading, mut waits) = (Loading { work: Box::pin(load()) }, 0);
     loop {

@@ -9,11 +9,11 @@
 //!
 //! # What it means
 //!
-//! `?` converts the error into the block's own error type, and nothing says which that is.
+//! `?` converts the error into the block's own error type, and the code does not state that type.
 //!
 //! # What to do
 //!
-//! Name it at the end of the block: `Ok::<_, ParseIntError>(sum)`.
+//! State it at the end of the block: `Ok::<_, ParseIntError>(sum)`.
 //!
 //! # Second best
 //!
@@ -21,7 +21,7 @@
 
 use std::num::ParseIntError;
 
-/// The last line says the error's type.
+/// The last line states the error's type.
 pub async fn fixed() -> Result<u32, ParseIntError> {
     let sum = async {
         let one: u32 = "3".parse()?;
@@ -35,7 +35,7 @@ async fn add(one: &str, other: &str) -> Result<u32, ParseIntError> {
     Ok(one.parse::<u32>()? + other.parse::<u32>()?)
 }
 
-/// The signature says it.
+/// The signature states the error's type.
 pub async fn second_best() -> Result<u32, ParseIntError> {
     add("3", "4").await
 }

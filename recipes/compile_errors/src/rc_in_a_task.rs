@@ -11,16 +11,16 @@
 //!
 //! # What it means
 //!
-//! A task of `tokio::spawn` may run on any thread, and an `Rc` counts its owners without regard to other threads.
+//! A task of `tokio::spawn` may run on any thread, and an `Rc` counts its owners without synchronisation.
 //!
 //! # What to do
 //!
-//! `Arc` for `Rc`; for a `Cell` or `RefCell` in it an atomic or a `Mutex`.
+//! Replace `Rc` with `Arc`, and a `Cell` or `RefCell` in it with an atomic or a `Mutex`.
 //!
 //! # Second best
 //!
-//! `spawn_local` in a `LocalSet`: the task stays on its thread. Take it when the type is not yours to change, as of a
-//! GUI or of C.
+//! `spawn_local` in a `LocalSet`: the task stays on its thread. Take it when you cannot change the type, such as that
+//! of a GUI or of C.
 
 use std::rc::Rc;
 use std::sync::Arc;

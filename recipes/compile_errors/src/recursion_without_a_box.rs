@@ -13,12 +13,12 @@
 //!
 //! # What to do
 //!
-//! Box the inner call: `Box::pin(count(link)).await`. In a task it may be refused as not `Send`; then return
+//! Box the inner call: `Box::pin(count(link)).await`. In a task, rustc may refuse it as not `Send`; then return
 //! `BoxFuture` instead of `async fn`.
 //!
 //! # Second best
 //!
-//! Keep a list of what is left to do, and loop. Take it when the depth comes from outside: a deep recursion of boxed
+//! Keep a list of the remaining work, and loop. Take it when the depth comes from outside: a deep recursion of boxed
 //! futures overflows the stack when it is polled or dropped.
 
 struct Page {

@@ -15,11 +15,12 @@
 //!
 //! # What to do
 //!
-//! Let the stream own the items: `into_iter` for `iter`. A generator of async-stream owns what moves into it.
+//! Let the stream own the items: replace `iter` with `into_iter`. A generator of async-stream owns the values that move
+//! into it.
 //!
 //! # Second best
 //!
-//! Take the list as an argument, by reference: the caller keeps it. Take it when the caller needs it, too.
+//! Take the list as an argument, by reference: the caller keeps it. Take it when the caller needs the list, too.
 
 use futures::stream::{self, Stream, StreamExt};
 

@@ -15,7 +15,7 @@
 //!
 //! # What to do
 //!
-//! Share it: an `Arc`, with a clone for the task. A small value may be cloned itself.
+//! Share it in an `Arc`, with a clone for the task. A small value may be cloned itself.
 //!
 //! # Second best
 //!

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Drop for Lane {
     }
 }
 
-/// Stands for a connection to a database.
+/// Simulates a connection to a database.
 struct Connection {
     name: &'static str,
     lane: Lane,
@@ -85,7 +85,7 @@ async fn connected<T: Send + 'static>(
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     let (finished, drained) = run_and_drain(ms(1_000), async |cleanups| {
         enter_body_exit(cleanups).await?;
@@ -98,7 +98,7 @@ pub async fn run() -> anyhow::Result<()> {
         background.spawn(journal(cleanups.clone()));
         sleep(ms(100)).await;
         info!("the end of main: {} task is left", background.len());
-        // Dropped, a `JoinSet` aborts its tasks.
+        // The drop of a `JoinSet` aborts its tasks.
         anyhow::Ok(())
     })
     .await;
@@ -145,7 +145,7 @@ async fn cancelled_twice(cleanups: &TaskTracker) {
     info!("  the caller has gone on meanwhile");
 }
 
-/// Stands for a file on a slow disk.
+/// Simulates a file on a slow disk.
 struct File {
     name: &'static str,
     lane: Lane,
@@ -191,10 +191,10 @@ async fn exit_stack(cleanups: &TaskTracker) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands for a database: it counts its connections.
+/// Simulates a database: it counts its connections.
 struct Accounts(AtomicUsize);
 
-/// One of them.
+/// A connection of the database.
 struct Account {
     number: usize,
     lane: Lane,
@@ -268,7 +268,7 @@ async fn transactions(cleanups: &TaskTracker) -> anyhow::Result<()> {
         pool.transaction(async |on| refund().instrument(on.lane.0.clone()).await),
         timeout(ms(450), pool.transaction(async |on| audit().instrument(on.lane.0.clone()).await)),
     );
-    // The timeout did not wait for the rollback, so this does.
+    // The timeout did not wait for the rollback, so this line does.
     drain(cleanups, ms(1_000)).await?;
     for outcome in [payment, refund, audit.unwrap_or_else(|_elapsed| Err(anyhow::anyhow!("timed out")))] {
         match outcome {

@@ -27,12 +27,12 @@
 //! ```
 //!
 //! `asyncio.run` cancels the tasks that are left and waits until their `finally` blocks are over, however long. A
-//! runtime that ends drops its tasks where they are, clean-ups too. So the clean-ups are spawned on a [`TaskTracker`],
-//! and a `main` waits for it last.
+//! runtime that ends drops its tasks at their current await, clean-ups too. So the clean-ups are spawned on a
+//! [`TaskTracker`], and `main` waits for the tracker last.
 //!
-//! `tracker.close()` and `tracker.wait().await` are enough without a grace period and without a panic in `main`.
+//! `tracker.close()` and `tracker.wait().await` are enough if you need no grace period and `main` does not panic.
 //!
-//! End first what still uses resources: abort it, or cancel its token. [`drain`] ends nothing.
+//! First end the tasks that still use resources: abort them, or cancel their token. [`drain`] ends no task.
 //!
 //! # Cancel safety
 //!
@@ -40,7 +40,7 @@
 //!
 //! # Errors
 //!
-//! [`StillOpen`] when the grace period is over first. The runtime then cuts off what is left, as it ends.
+//! [`StillOpen`] if the grace period is over first. The runtime then drops the remaining tasks as it ends.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -50,20 +50,20 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-/// The grace period is over, and this many tasks and scopes are not.
+/// The number of tasks and scopes that are still open when the grace period is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("clean-ups or scopes still open when the grace period was over: {0}")]
 pub struct StillOpen(pub usize);
 
-/// Waits until every scope and clean-up of `cleanups` is over, for `grace` at most.
+/// Waits until every scope and clean-up of `cleanups` is over, at most for `grace`.
 pub async fn drain(cleanups: &TaskTracker, grace: Duration) -> Result<(), StillOpen> {
     // Without this, wait() never returns: an empty tracker might get more tasks.
     cleanups.close();
     if timeout(grace, cleanups.wait()).await.is_ok() {
         return Ok(());
     }
-    // What is due in this instant is in time, and Tokio cannot tell when all of it has run. So each further turn, which
-    // polls some sixty tasks, has to end one, but for a few turns.
+    // Clean-ups that are due in this instant are in time, and Tokio does not show when all of them have run. So each
+    // further turn, which polls some sixty tasks, must end at least one of them; a few turns may end none.
     let (mut left, mut idle_turns) = (cleanups.len(), 0);
     while left > 0 && idle_turns < 4 + left / 30 {
         yield_now().await;
@@ -73,7 +73,7 @@ pub async fn drain(cleanups: &TaskTracker, grace: Duration) -> Result<(), StillO
     if left == 0 { Ok(()) } else { Err(StillOpen(left)) }
 }
 
-/// Runs `main` and drains, also after a panic of `main`, which then goes on.
+/// Runs `main` and drains, also after a panic of `main`, which then resumes.
 pub async fn run_and_drain<T>(
     grace: Duration,
     main: impl AsyncFnOnce(&TaskTracker) -> T,

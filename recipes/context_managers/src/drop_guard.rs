@@ -23,22 +23,22 @@
 //! }
 //! ```
 //!
-//! A value is dropped when its owner is gone: at the end of the block, at an early return, at a panic. A cancellation
-//! drops the future, and the values in it. Locals are dropped in the reverse order of their declaration, fields of a
-//! struct in the order of theirs.
+//! A value is dropped when its owner goes out of scope: at the end of the block, at an early return, at a panic. A
+//! cancellation drops the future, and the values in it. Locals are dropped in the reverse order of their declaration,
+//! fields of a struct in the order of theirs.
 //!
-//! A resource that many places use gets a type with a `drop` ([`Seat`]). For clean-up in one place, `scopeguard::guard`
-//! is enough ([`unless_busy`]). In `drop` nothing can await: clean-up that has to wait is in `scope`.
+//! A resource that many functions use gets a type with a `drop` ([`Seat`]). For clean-up in one function,
+//! `scopeguard::guard` is enough ([`unless_busy`]). A `drop` cannot await: if the clean-up has to wait, take `scope`.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`book`] before the payment is done frees the seat. Dropping [`unless_busy`] ends the work and the state of
-//! being busy.
+//! Dropping [`book`] before the payment is done frees the seat. Dropping [`unless_busy`] drops the work and sets `busy`
+//! to false.
 //!
 //! # Differences from asyncio
 //!
-//! - A generator that is left early is closed by `aclosing`, or some time later. The drop of a stream releases what it holds at
-//!   once (lesson `a_stream_that_is_left_early_releases_what_it_holds_at_once`).
+//! - A generator that is left early is closed by `aclosing`, or some time later. The drop of a stream releases its
+//!   resources at once (lesson `a_stream_that_is_left_early_releases_what_it_holds_at_once`).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,7 +59,7 @@ pub struct Seat<'a> {
 }
 
 impl Seats {
-    /// Seats with these numbers, all free.
+    /// Makes seats with these numbers, all free.
     pub fn new(numbers: impl IntoIterator<Item = u32>) -> Self {
         Self(Mutex::new(numbers.into_iter().collect()))
     }
@@ -70,19 +70,19 @@ impl Seats {
         Some(Seat { seats: self, number, kept: false })
     }
 
-    /// How many seats are free.
+    /// Returns how many seats are free.
     pub fn free(&self) -> usize {
         self.change(|free| free.len())
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut BTreeSet<u32>) -> T) -> T {
-        // Each change is one call on the set: a panic elsewhere leaves no half change behind.
+        // Each change is one call on the set, so a panic leaves no half change behind.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Seat<'_> {
-    /// Keeps the seat for good, and gives back its number.
+    /// Keeps the seat for good, and returns its number.
     pub fn keep(mut self) -> u32 {
         self.kept = true;
         self.number
@@ -97,19 +97,19 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// Holds a seat while `pay` runs, and keeps it once that has succeeded. `None` if no seat is free.
+/// Holds a seat while `pay` runs, and keeps it if `pay` succeeds. Returns `None` if no seat is free.
 ///
 /// # Errors
 ///
-/// That of `pay`: the seat is free again.
+/// The error of `pay`: the seat is free again.
 pub async fn book<E>(seats: &Seats, pay: impl Future<Output = Result<(), E>>) -> Result<Option<u32>, E> {
-    // A name, not `_`: that would drop the seat, and so free it, on this very line.
+    // A name, because `_` would drop the seat, and so free it, on this line.
     let Some(seat) = seats.take() else { return Ok(None) };
     pay.await?;
     Ok(Some(seat.keep()))
 }
 
-/// Runs `work` unless another one is at work already; then `None`, at once.
+/// Runs `work`, or returns `None` at once if another call is at work already.
 pub async fn unless_busy<T>(busy: &AtomicBool, work: impl Future<Output = T>) -> Option<T> {
     if busy.swap(true, Ordering::Acquire) {
         return None;

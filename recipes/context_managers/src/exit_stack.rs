@@ -29,33 +29,33 @@
 //! }
 //! ```
 //!
-//! It is for a number of resources that is known at run time only. For one resource, `scope` is enough, and for
-//! clean-up that does not wait a `Vec` of guards. The clean-ups run one after the other in a task of their own, so a
-//! cancellation of the caller does not end them. One that fails or panics does not keep the next from running, and
-//! every failure is reported. A stack that is dropped instead of closed (an early return, a panic, a cancellation) runs
-//! them as well; the [`TaskTracker`] waits for them, see `drain`.
+//! It is for a number of resources that is known at run time only. For one resource, `scope` is enough; for clean-up
+//! that does not wait, a `Vec` of guards. The clean-ups run one after the other in a task of their own, so a
+//! cancellation of the caller does not end them. After a clean-up that fails or panics the next one runs, and every
+//! failure is reported. A stack may be dropped instead of closed, by an early return, a panic or a cancellation. It
+//! runs its clean-ups as well; the [`TaskTracker`] waits for them, see `drain`.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`ExitStack::enter`] drops what it opens; what is on the stack stays there. Dropping that of
-//! [`ExitStack::close`] ends the waiting only.
+//! Dropping the future of [`ExitStack::enter`] drops the resource being opened; the clean-ups on the stack stay.
+//! Dropping that of [`ExitStack::close`] ends only the waiting.
 //!
 //! # Errors
 //!
-//! All of them, in the order in which they happened, that of the body first. After a drop no caller is left: a clean-up
-//! that fails then has to log it.
+//! All errors, in the order in which they happened, that of the body first. After a drop no caller is left: a clean-up
+//! that fails then has to log its error.
 //!
 //! # Panics
 //!
-//! [`ExitStack::new`] outside a Tokio runtime. A panic in a clean-up is a [`Failure`].
+//! [`ExitStack::new`] panics outside a Tokio runtime. A panic in a clean-up is a [`Failure`].
 //!
 //! # Differences from asyncio
 //!
 //! - An `AsyncExitStack` that is dropped does nothing. This one runs its clean-ups (lesson
 //!   `dropped_by_a_panic_a_cancellation_or_by_nothing_at_all_it_runs_them_in_order`).
-//! - A cancellation during the exit reaches one callback after the other as an exception. Here they are one task, which runs on
-//!   (lesson `cancellations_during_the_close_do_not_cut_it_short`).
-//! - Both go on after a callback that failed. asyncio raises the last exception; here all are reported (lesson
+//! - A cancellation during the exit reaches one callback after the other as an exception. Here the clean-ups are one
+//!   task, which runs on (lesson `cancellations_during_the_close_do_not_cut_it_short`).
+//! - Both go on after a callback that failed. asyncio raises the last exception; here all failures are reported (lesson
 //!   `it_goes_on_after_a_failure_and_a_panic_and_reports_them_all`).
 
 use std::any::Any;
@@ -87,28 +87,27 @@ pub enum Failure<E> {
     Dropped,
 }
 
-/// Clean-ups that wait for their turn.
+/// Clean-ups that run later, the last one first.
 pub struct ExitStack<E: Send + 'static> {
     cleanups: Vec<CleanUp<E>>,
-    /// A drain waits for a stack that is open, too.
+    /// With the token a drain also waits for an open stack.
     open: TaskTrackerToken,
     runtime: Handle,
 }
 
 impl<E: Send + 'static> ExitStack<E> {
-    /// An empty stack, whose clean-ups will be tasks of `cleanups`.
+    /// Makes an empty stack, whose clean-ups will run as a task of `cleanups`.
     pub fn new(cleanups: &TaskTracker) -> Self {
         Self { cleanups: Vec::new(), open: cleanups.token(), runtime: Handle::current() }
     }
 
-    /// Waits for `open`, and gives back the resource; a clone of it is for `close`, later
-    /// (`enter_async_context`).
+    /// Waits for `open`, and returns the resource; `close` gets a clone of it later (`enter_async_context`).
     ///
-    /// What cannot be cloned goes into an `Arc`.
+    /// A resource that cannot be cloned goes into an `Arc`.
     ///
     /// # Errors
     ///
-    /// Those of `open`: nothing is put on the stack.
+    /// Errors of `open`: no clean-up is put on the stack.
     pub async fn enter<R, F>(
         &mut self,
         open: impl Future<Output = Result<R, E>>,
@@ -124,7 +123,7 @@ impl<E: Send + 'static> ExitStack<E> {
         Ok(resource)
     }
 
-    /// Puts a clean-up on the stack that does not look at what has happened (`push_async_callback`).
+    /// Puts a clean-up on the stack that does not see the failures (`push_async_callback`).
     pub fn callback<F>(&mut self, clean_up: impl FnOnce() -> F + Send + 'static)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -132,8 +131,8 @@ impl<E: Send + 'static> ExitStack<E> {
         self.push(|_| clean_up().boxed());
     }
 
-    /// Puts a clean-up on the stack that sees, and may change, the list of failures so far (`push_async_exit`). To
-    /// clear the list is to suppress them.
+    /// Puts a clean-up on the stack that sees, and may change, the list of failures so far (`push_async_exit`).
+    /// Clearing the list suppresses them.
     pub fn push(
         &mut self,
         clean_up: impl for<'a> FnOnce(&'a mut Vec<Failure<E>>) -> BoxFuture<'a, Result<(), E>> + Send + 'static,
@@ -147,8 +146,8 @@ impl<E: Send + 'static> ExitStack<E> {
         Self { cleanups, open: self.open.clone(), runtime: self.runtime.clone() }
     }
 
-    /// Runs the clean-ups after a body that ended like this, and waits for them (`aclose`, or the end of the
-    /// `async with`).
+    /// Runs the clean-ups after a body that ended with the result `body`, and waits for them (`aclose`, or the end of
+    /// the `async with`).
     ///
     /// `Ok(None)` means that the body failed and a clean-up has suppressed it.
     pub async fn close<T>(mut self, body: Result<T, E>) -> Result<Option<T>, Vec<Failure<E>>> {
@@ -172,7 +171,7 @@ impl<E: Send + 'static> ExitStack<E> {
                     Ok(Err(error)) => failures.push(Failure::Error(error)),
                     Err(panic) => failures.push(Failure::Panic(message(panic))),
                 }
-                // Many clean-ups that never wait do not keep other tasks from their turn.
+                // Many clean-ups may never wait: let other tasks have a turn.
                 consume_budget().await;
             }
             failures
@@ -195,14 +194,14 @@ impl<E: Send + 'static> fmt::Debug for ExitStack<E> {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
         .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    // A payload may panic when it is dropped, and so may the payload of that panic: the second one is forgotten.
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
     text
 }

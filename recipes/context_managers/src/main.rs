@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-// One thread, as asyncio has one. The patterns work as well without the flavor, on all cores.
+// One thread, as asyncio has one. The patterns also work without the flavor, on all cores.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     common::run(env!("CARGO_PKG_DESCRIPTION"), context_managers::demo::run()).await

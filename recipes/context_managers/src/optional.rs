@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Uses a context manager that is there or not: `contextlib.nullcontext`.
+//! Uses an optional context manager: `contextlib.nullcontext`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -33,7 +33,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping either future releases what it holds: the permit, or the resource that it opened.
+//! Dropping either future releases the permit, or the resource that it opened.
 
 use tokio::sync::{AcquireError, Semaphore};
 
@@ -50,11 +50,12 @@ pub async fn limited<T>(limit: Option<&Semaphore>, work: impl Future<Output = T>
     Ok(work.await)
 }
 
-/// Runs `body` on the `given` resource, which stays the caller's, or on one of its own, which is dropped at the end.
+/// Runs `body` on the `given` resource, which stays the caller's. Without one, it opens its own and drops it at the
+/// end.
 ///
 /// # Errors
 ///
-/// Those of `open` and of `body`.
+/// Errors of `open` and of `body`.
 pub async fn given_or_opened<R, T, E>(
     given: Option<&mut R>,
     open: impl Future<Output = Result<R, E>>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Uses a resource and cleans up after it whatever happens, with a clean-up that awaits: `async with`.
+//! Uses a resource and always cleans up after it, with a clean-up that awaits: `async with`.
 //!
 //! ```sh
 //! cargo add futures
@@ -31,11 +31,11 @@
 //! }
 //! ```
 //!
-//! A dropped future cannot await any more, and `drop` cannot either. So the clean-up is a task of its own. It runs
-//! exactly once: after a success, an error, an early return, a panic and a cancellation (a timeout, an abort, a lost
-//! `select!`). A caller that is not cancelled waits for it. A caller that is cancelled meanwhile, or once more, stops
-//! waiting, and it runs on. The [`TaskTracker`] knows of each open scope and of each clean-up under way: wait for it
-//! before the runtime ends (`drain`).
+//! Neither a dropped future nor `drop` can await. So the clean-up is a task of its own. It runs exactly once: after a
+//! success, an error, an early return, a panic and a cancellation (a timeout, an abort, a lost `select!`). A caller
+//! that is not cancelled waits for it. If the caller is cancelled meanwhile, or once more, it stops waiting, and the
+//! clean-up runs on. The [`TaskTracker`] counts each open scope and each clean-up under way: wait for it before the
+//! runtime ends (`drain`).
 //!
 //! A guard with a `drop` is enough for clean-up that does not wait: `drop_guard`.
 //!
@@ -47,23 +47,23 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future while it enters drops `enter`; there is no resource, and no clean-up. Later it means
-//! [`Outcome::Cancelled`], or, if the clean-up has begun, nothing.
+//! Dropping the future while it enters drops `enter`; there is no resource, and no clean-up. A drop in the body starts
+//! the clean-up with [`Outcome::Cancelled`]. A drop during the clean-up does not change it.
 //!
 //! # Errors
 //!
 //! [`ScopeError`]: the error of entering or of the body, that of the clean-up, or both. After a panic or a cancellation
-//! no caller gets an error: a clean-up that fails then has to log it.
+//! no caller gets an error: a clean-up that fails then has to log its error.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime. A panic in the body resumes in the caller when the clean-up is done. A panic in the
-//! clean-up resumes, too, unless the body failed: then the body's error is returned, and only the panic hook reports the
-//! panic.
+//! [`with`] panics outside a Tokio runtime. A panic in the body resumes in the caller after the clean-up. A panic in
+//! the clean-up resumes, too, unless the body failed: then the body's error is returned, and only the panic hook
+//! reports the panic.
 //!
 //! # Differences from asyncio
 //!
-//! - An exit returns true to suppress an exception. Here the clean-up replaces the error by a value (lesson
+//! - An exit returns true to suppress an exception. Here the clean-up replaces the error with a value (lesson
 //!   `the_clean_up_may_suppress_an_error`).
 //! - An exception of the exit hides that of the body. Here both are in the error (lesson
 //!   `the_errors_of_body_and_clean_up_are_both_reported`).
@@ -71,8 +71,9 @@
 //!   its errors (lesson `after_a_cancellation_nobody_hears_the_error_of_the_clean_up`).
 //! - asyncio needs a `shield` to survive a second cancellation, and `asyncio.run` cancels the shielded task, too. Here the
 //!   clean-up is a task, which the tracker waits for.
-//! - An abort is a request: right after it the clean-up is not spawned yet. A scope counts on the tracker from its first poll.
-//! - A scope waits for the scopes inside. One that another task keeps open forever keeps the clean-up from running.
+//! - An abort is a request: right after it the clean-up is not spawned yet. The tracker counts a scope from its first
+//!   poll.
+//! - A scope waits for the scopes inside. If another task keeps one of them open forever, the clean-up never runs.
 
 use std::any::Any;
 use std::mem;
@@ -84,26 +85,26 @@ use scopeguard::{ScopeGuard, guard};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-/// How a body ended. The clean-up may put another outcome in its place, and that is what the caller gets.
+/// How a body ended. The clean-up may replace it with another outcome, which the caller then gets.
 #[derive(Debug)]
 pub enum Outcome<T, E> {
     /// It returned a value.
     Ok(T),
     /// It returned an error.
     Err(E),
-    /// It panicked with this.
+    /// It panicked with this payload.
     Panicked(Box<dyn Any + Send>),
     /// It was dropped before its end.
     Cancelled,
 }
 
-/// Why a scope gave no value.
+/// Why a scope returned no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError<E> {
-    /// There is no resource, or the body failed and the clean-up did not.
+    /// Entering failed, or the body failed and the clean-up did not.
     #[error("{0}")]
     Body(E),
-    /// The clean-up failed, and nothing else did.
+    /// Only the clean-up failed.
     #[error("the clean-up failed: {0}")]
     CleanUp(E),
     /// Both failed.
@@ -114,14 +115,14 @@ pub enum ScopeError<E> {
         /// The error of the clean-up.
         clean_up: E,
     },
-    /// The clean-up was cut off by the end of the runtime, or made [`Outcome::Cancelled`] of the outcome.
+    /// The end of the runtime cut off the clean-up, or the clean-up changed the outcome to [`Outcome::Cancelled`].
     #[error("cancelled")]
     Cancelled,
 }
 
-/// Waits for `enter`, runs `body` on the resource, and then, however that ended, `clean_up`.
+/// Waits for `enter`, runs `body` on the resource, and then always runs `clean_up`.
 ///
-/// The tracker that the body gets is for scopes inside of this one: their clean-ups are over before this one begins.
+/// The tracker that the body gets is for scopes inside this one: their clean-ups end before this one begins.
 pub async fn with<R, T, E>(
     cleanups: &TaskTracker,
     enter: impl Future<Output = Result<R, E>>,
@@ -133,8 +134,8 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    // Taken before there is anything to lose. With the token, a drain waits for open scopes too, also for one that an
-    // abort has not reached yet.
+    // Taken before there is a resource to lose. With the token, a drain also waits for open scopes, even if an abort
+    // has not reached them yet.
     let (runtime, open) = (Handle::current(), cleanups.token());
     let inside = TaskTracker::new();
     let resource = enter.await.map_err(ScopeError::Body)?;
@@ -163,14 +164,14 @@ where
     };
     let (resource, start_clean_up) = ScopeGuard::into_inner(entered);
 
-    // Here too: the task is started before anything awaits.
+    // Here too: the task starts before anything awaits.
     match start_clean_up(resource, outcome).await {
         Ok((Outcome::Panicked(panic), _)) => resume_unwind(panic),
         Ok((Outcome::Ok(value), Ok(Ok(())))) => Ok(value),
         Ok((Outcome::Ok(_), Ok(Err(error)))) => Err(ScopeError::CleanUp(error)),
         Ok((Outcome::Err(body), Ok(Err(clean_up)))) => Err(ScopeError::Both { body, clean_up }),
         Ok((Outcome::Err(error), Err(panic))) => {
-            // The payload of a panic may panic when it is dropped, and must not take the error along.
+            // The payload of a panic may panic when it is dropped, and the error must not be lost then.
             catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
             Err(ScopeError::Body(error))
         }

@@ -50,31 +50,31 @@
 //! }
 //! ```
 //!
-//! It commits on success, and rolls back on an error, a panic and a cancellation. The connection is back in the pool
+//! It commits on success, and rolls back on an error, a panic and a cancellation. The connection returns to the pool
 //! exactly once.
 //!
-//! This is `scope` made to measure for one resource. Commit and rollback run in a task of their own, which returns the
+//! This is a `scope` for one kind of resource. Commit and rollback run in a task of their own, which returns the
 //! connection to the pool when it is done. A cancelled caller does not wait for that task and does not cut it off. Wait
 //! for the [`TaskTracker`] before the runtime ends (`drain`).
 //!
-//! A real pool (deadpool, bb8, sqlx) checks and refreshes connections too. Its own transaction is enough if its drop
-//! does what you need: some roll back at the next use only. Read there, and test it.
+//! A real pool (deadpool, bb8, sqlx) checks and refreshes connections too. The pool's own transaction is enough if its
+//! drop does what you need: some roll back only at the next use. Read its docs, and test it.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future while it waits for a connection takes no connection. While the body runs, it means a rollback.
-//! During a commit it means that the caller does not know: the commit runs to its end.
+//! Dropping the future while it waits for a connection takes no connection. A drop while the body runs starts a
+//! rollback. A commit runs to its end: after a drop the caller does not know its result.
 //!
 //! # Errors
 //!
-//! Those of the database and of the body. When commit or rollback fails, the state of the connection is unknown: it is
+//! Errors of the database and of the body. If commit or rollback fails, the state of the connection is unknown: it is
 //! dropped, and the next transaction makes a new one. A rollback that fails after an error of the body is not reported,
-//! because the database rolls back what is left of a closed connection.
+//! because the database itself rolls back when the connection closes.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime. A panic in the body resumes at once; the rollback runs meanwhile. A panic in `commit` or
-//! `rollback` resumes in the caller that waits for it.
+//! [`Pool::transaction`] panics outside a Tokio runtime. A panic in the body resumes at once; the rollback runs
+//! meanwhile. A panic in `commit` or `rollback` resumes in the caller that waits for it.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -88,11 +88,11 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// What the pool needs of a database.
+/// The functions that the pool needs of a database.
 pub trait Database: Send + Sync + 'static {
     /// A connection. Its drop closes it.
     type Connection: Send + 'static;
-    /// What goes wrong.
+    /// The error of each step.
     type Error: Send + 'static;
 
     /// Opens a connection.
@@ -105,7 +105,7 @@ pub trait Database: Send + Sync + 'static {
     fn rollback(&self, on: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// A limited number of connections to one database, opened when they are needed.
+/// A pool of a limited number of connections to one database, which are opened when needed.
 pub struct Pool<D: Database> {
     shared: Arc<Shared<D>>,
     free: Arc<Semaphore>,
@@ -127,7 +127,7 @@ struct Lease<D: Database> {
 }
 
 impl<D: Database> Pool<D> {
-    /// A pool of up to `size` connections, whose commits and rollbacks are tasks of `cleanups`.
+    /// Makes a pool of up to `size` connections. Commits and rollbacks are tasks of `cleanups`.
     pub fn new(database: D, size: NonZeroUsize, cleanups: &TaskTracker) -> Self {
         Self {
             shared: Arc::new(Shared { database, idle: Mutex::default() }),
@@ -137,7 +137,7 @@ impl<D: Database> Pool<D> {
         }
     }
 
-    /// Runs `body` in a transaction. Callers get connections in the order in which they asked.
+    /// Runs `body` in a transaction. Callers get connections in FIFO order.
     pub async fn transaction<T>(
         &self,
         body: impl AsyncFnOnce(&mut D::Connection) -> Result<T, D::Error>,
@@ -170,12 +170,12 @@ impl<D: Database> Pool<D> {
         }
     }
 
-    /// How many connections wait in the pool.
+    /// Returns how many connections wait in the pool.
     pub fn idle(&self) -> usize {
         self.shared.idle().len()
     }
 
-    /// How many transactions could begin now.
+    /// Returns how many transactions could begin now.
     pub fn free(&self) -> usize {
         self.free.available_permits()
     }
@@ -188,11 +188,12 @@ impl<D: Database> Shared<D> {
 }
 
 impl<D: Database> Lease<D> {
-    /// Ends the transaction in a task of its own, and gives the connection back.
+    /// Ends the transaction in a task of its own, and returns the connection to the pool.
     fn end(self, commit: bool) -> JoinHandle<Result<(), D::Error>> {
         let Self { shared, connection, permit, open, runtime } = self;
         let task = async move {
-            // The permit goes last: the caller that it wakes finds the connection in the pool, or one less of them.
+            // The permit is dropped last: the caller that it wakes finds the connection in the pool, or room for a new
+            // one.
             let (_permit, mut connection) = (permit, connection);
             if commit {
                 shared.database.commit(&mut connection).await?;
@@ -206,7 +207,7 @@ impl<D: Database> Lease<D> {
     }
 }
 
-/// The result of a task that is never aborted: what is left is a panic, or a runtime that ends.
+/// Returns the result of a task that is never aborted: it can only panic, or be dropped by a runtime that ends.
 fn joined<T>(result: Result<T, JoinError>) -> T {
     result.unwrap_or_else(|error| {
         resume_unwind(error.try_into_panic().unwrap_or_else(|cancelled| Box::new(cancelled)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Gives a task the context of the one that starts it, as asyncio's `create_task` does with `contextvars`.
+//! Gives a task the context of the task that starts it, as asyncio's `create_task` does with `contextvars`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -25,27 +25,27 @@
 //! }
 //! ```
 //!
-//! What is awaited inside the scope of a `tokio::task_local!` sees its value; what is spawned there does not.
-//! [`inherit`] takes a snapshot and puts it around the new task. What the child sets with a scope of its own, its
-//! parent does not see.
+//! Code that is awaited inside the scope of a `tokio::task_local!` sees its value; a task spawned there does not.
+//! [`inherit`] takes a snapshot and puts it around the new task. If the child sets another value with a scope of its
+//! own, its parent does not see it.
 //!
-//! An argument, moved into the task, is enough where every function on the way can take it.
+//! An argument that is moved into the task is enough if every function on the way can take it.
 //!
-//! The snapshot is a clone. Shared things in it (an `Arc<Mutex<_>>`) stay shared, as a list in a `ContextVar` does.
-//! Keep all that travels together in one struct under one key.
+//! The snapshot is a clone. Shared data in it (an `Arc<Mutex<_>>`) stay shared, as a list in a `ContextVar` does. Keep
+//! values that travel together in one struct under one key.
 //!
 //! # Cancel safety
 //!
-//! The future is as cancel safe as the one inside. Its drop sees the context too, also before its first poll.
+//! The future is as cancel safe as `work`. Its drop sees the context too, also before its first poll.
 //!
 //! # Panics
 //!
-//! Those of the clone and of the work. A missing value does not panic: the child has no value either.
+//! Panics of the clone and of the work. A missing value does not panic: the child has no value either.
 
 use futures::future::Either;
 use tokio::task::LocalKey;
 
-/// `work` in a copy of the current value of `key`, taken now and not at the first poll.
+/// Runs `work` with a copy of the current value of `key`, taken at the call and not at the first poll.
 pub fn inherit<T, F>(key: &'static LocalKey<T>, work: F) -> impl Future<Output = F::Output> + use<T, F>
 where
     T: Clone + 'static,
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// The same for a closure on another thread: `tokio::task::spawn_blocking(inherit_blocking(&REQUEST, work))`.
+/// Does the same for a closure on another thread: `tokio::task::spawn_blocking(inherit_blocking(&REQUEST, work))`.
 pub fn inherit_blocking<T, R>(key: &'static LocalKey<T>, work: impl FnOnce() -> R) -> impl FnOnce() -> R
 where
     T: Clone + 'static,

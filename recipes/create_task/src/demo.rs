@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const fn ms(millis: u64) -> Duration {
 #[error("{0} not found")]
 pub struct NotFound(String);
 
-/// Stands for a request: takes its time, and fails for a page that is missing.
+/// Simulates a request: takes its time, and fails for a page that is missing.
 #[tracing::instrument(skip(millis), ret, err)]
 async fn fetch(page: impl Into<String> + Debug, millis: u64) -> Result<String, NotFound> {
     sleep(ms(millis)).await;
@@ -38,7 +38,7 @@ async fn fetch(page: impl Into<String> + Debug, millis: u64) -> Result<String, N
 ///
 /// # Errors
 ///
-/// When a task fails that should not.
+/// If a task fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     spawn_work_collect().await;
     name_and_state().await;
@@ -128,7 +128,7 @@ async fn context() -> anyhow::Result<()> {
 
 async fn what_the_child_sees() -> Result<(), NotFound> {
     let seen = REQUEST.get();
-    // A task-local is not set, it is put around something.
+    // A task-local has no setter: its scope is put around a future.
     REQUEST
         .scope("request-1/child", async {
             fetch("context", 100).await?;

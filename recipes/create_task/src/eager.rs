@@ -29,9 +29,9 @@
 //!
 //! It is for work that is often done without waiting: a cache hit, a connection that is open already. Up to its first
 //! wait the work is part of its caller. It sees the caller's task-locals and task id, and the caller waits for it. From
-//! there on it is a task like any other.
+//! then on the work is a task like any other.
 //!
-//! `tokio::spawn` is enough where a task for each call costs too little to matter.
+//! `tokio::spawn` is enough if the cost of a task for each call does not matter.
 //!
 //! # Cancel safety
 //!
@@ -45,9 +45,10 @@
 //!
 //! # Differences from asyncio
 //!
-//! - An eager task (Python 3.12) has its own context from its first line. Here the first part is polled in the caller's: use
-//!   `start(inherit(...))` (lesson `the_first_part_sees_the_callers_context_and_the_rest_only_what_was_inherited`). The lessons
-//!   were compared with 3.12 and 3.13. The demo leaves it out, because its twin runs on 3.11.
+//! - An eager task (Python 3.12) has its own context from its first line. Here the caller's context is used for the
+//!   first part: write `start(inherit(...))` (lesson
+//!   `the_first_part_sees_the_callers_context_and_the_rest_only_what_was_inherited`). The lessons were compared with
+//!   3.12 and 3.13. The demo does not show it, because its twin runs on 3.11.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
@@ -57,13 +58,13 @@ use tokio::task::{JoinError, JoinHandle, try_id};
 /// Work that was started eagerly.
 #[derive(Debug)]
 pub enum Eager<T> {
-    /// Done without waiting: there never was a task.
+    /// It was done without waiting: there never was a task.
     Done(T),
     /// It had to wait, or panicked.
     Spawned(JoinHandle<T>),
 }
 
-/// Runs `work` up to its first wait, here and now; if that was not all, spawns the rest.
+/// Runs `work` up to its first wait at once, and spawns the rest, if there is any.
 ///
 /// # Panics
 ///
@@ -73,8 +74,8 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let mut work = Box::pin(work);
-    // This poll's wake-up is not needed: a spawned task is polled at once, with the waker of its own, and what
-    // happened in between is seen then. The caller's waker would work too, and wake the caller for nothing.
+    // This poll needs no wake-up: a spawned task is polled at once with its own waker, and sees then what happened in
+    // between. The caller's waker would work too, and wake the caller for nothing.
     let mut context = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context))) {
         Ok(Poll::Ready(value)) => Eager::Done(value),
@@ -85,7 +86,7 @@ where
 }
 
 impl<T> Eager<T> {
-    /// Whether the work is done.
+    /// Returns whether the work is done.
     pub fn is_finished(&self) -> bool {
         match self {
             Self::Done(_) => true,
@@ -93,7 +94,7 @@ impl<T> Eager<T> {
         }
     }
 
-    /// Asks the task to end at its next await. Does nothing to work that is done.
+    /// Asks the task to end at its next await. Does nothing if the work is done.
     pub fn abort(&self) {
         if let Self::Spawned(task) = self {
             task.abort();

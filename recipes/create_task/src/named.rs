@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Lists the tasks that run, by name, and says how each is doing: `create_task(..., name=...)`, `Task.get_name()`,
+//! Lists the tasks that run, by name, and shows the state of each: `create_task(..., name=...)`, `Task.get_name()`,
 //! `asyncio.all_tasks()`.
 //!
 //! ```sh
@@ -26,19 +26,19 @@
 //! Tokio counts its live tasks and does not list them; its names need an unstable build. [`Names`] lists the tasks that
 //! were spawned through it. Names are for people: two tasks may share one, and a finished task's name is free.
 //!
-//! `tokio_util::task::JoinMap` is enough where the names are keys. It keeps them unique: it aborts the older of two
-//! tasks with one key.
+//! `tokio_util::task::JoinMap` is enough if the names are keys. It keeps them unique: it aborts the older of two tasks
+//! with one key.
 //!
 //! # Cancel safety
 //!
-//! [`NamedTask::result`] is cancel safe: the result stays in the value. Dropping a [`NamedTask`] lets the task run on,
-//! still listed; [`NamedTask::abort`] ends it.
+//! [`NamedTask::result`] is cancel safe: the [`NamedTask`] keeps the result. Dropping a [`NamedTask`] lets the task run
+//! on, still listed; [`NamedTask::abort`] ends it.
 //!
 //! # Differences from asyncio
 //!
 //! - A task has a name and `all_tasks` lists it. Tokio has an id and a count; [`Names`] lists those that run (lesson
 //!   `only_tasks_that_run_are_listed`).
-//! - A task can be awaited again and again. A handle is good for one await; [`NamedTask`] keeps the result (lesson
+//! - A task can be awaited again and again. A handle can be awaited once; [`NamedTask`] keeps the result (lesson
 //!   `the_result_can_be_asked_for_again_and_that_of_a_bare_handle_cannot`).
 
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ struct List {
     next: u64,
 }
 
-/// A task with a name. It keeps the result, so that it can be asked for more than once.
+/// A task with a name. It keeps the result, so you can ask for it more than once.
 #[derive(Debug)]
 pub struct NamedTask<T> {
     name: Arc<str>,
@@ -66,12 +66,12 @@ pub struct NamedTask<T> {
     result: Option<Result<T, JoinError>>,
 }
 
-/// How a task is doing.
+/// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Not done: it runs, waits, or has not begun. Also right after an abort, which is a request.
+    /// Not done: it runs, waits, or has not begun. Right after an abort, which is a request, it is still in this state.
     Running,
-    /// It has returned, be it an `Err`.
+    /// It has returned, perhaps an `Err`.
     Finished,
     /// It panicked.
     Panicked,
@@ -80,7 +80,7 @@ pub enum State {
 }
 
 impl Names {
-    /// Spawns `work` and lists it as `name` until its future is gone: finished, panicked or aborted.
+    /// Spawns `work` and lists it as `name` until its future is dropped: after its end, a panic or an abort.
     ///
     /// # Panics
     ///
@@ -92,14 +92,14 @@ impl Names {
         let name = name.into();
         let listed = self.add(name.clone());
         let handle = tokio::spawn(async move {
-            // Part of the task: it is dropped with it in every case, also when the task was never polled.
+            // Part of the task: it is dropped with it in every case, even if the task was never polled.
             let _listed = listed;
             work.await
         });
         NamedTask { name, handle, result: None }
     }
 
-    /// The names of the tasks that run, in the order in which they were spawned.
+    /// Returns the names of the tasks that run, in the order in which they were spawned.
     pub fn running(&self) -> Vec<Arc<str>> {
         self.list().running.values().cloned().collect()
     }
@@ -113,7 +113,7 @@ impl Names {
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
-        // Nothing panics while the lock is held; and if it did, the list would still be whole.
+        // No code panics while the lock is held; and if it did, the list would still be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,16 +131,16 @@ impl Drop for Listed {
 }
 
 impl<T> NamedTask<T> {
-    /// The name it was spawned with.
+    /// Returns the name that the task was spawned with.
     pub fn name(&self) -> Arc<str> {
         self.name.clone()
     }
 
-    /// How the task is doing now.
+    /// Returns the state of the task.
     pub fn state(&mut self) -> State {
         if self.result.is_none() {
-            // No task waits meanwhile, so no waker is needed. Unconstrained, or a caller that has used up its budget
-            // would see nothing.
+            // No task waits meanwhile, so no waker is needed. Unconstrained: otherwise a caller without budget would
+            // always see `Running`.
             let mut result = unconstrained(&mut self.handle);
             if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(Waker::noop())) {
                 self.result = Some(result);
@@ -154,16 +154,16 @@ impl<T> NamedTask<T> {
         }
     }
 
-    /// Asks the task to end at its next await. Does nothing to one that is done.
+    /// Asks the task to end at its next await. Does nothing if the task is done.
     pub fn abort(&self) {
         self.handle.abort();
     }
 
-    /// Waits for the task. Asked again, it gives the same result again.
+    /// Waits for the task. A second call returns the same result.
     ///
     /// # Panics
     ///
-    /// In the task itself, which would wait forever; asyncio raises.
+    /// If the task calls it on itself, which would wait forever; asyncio raises.
     pub async fn result(&mut self) -> &Result<T, JoinError> {
         let result = match self.result.take() {
             Some(result) => result,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Chooses who ends a task and who waits for it: in asyncio the holder of a reference, on Tokio the holder of the right
+//! Chooses who ends a task and who waits for it: in asyncio the owner of a reference, on Tokio the owner of the right
 //! handle.
 //!
 //! ```sh
@@ -26,21 +26,21 @@
 //! }
 //! ```
 //!
-//! | held by | when that is dropped, its task |
+//! | owner | when the owner is dropped, its task |
 //! |---|---|
 //! | `JoinHandle` | runs on: *detached* |
 //! | `AbortOnDropHandle` | is aborted |
 //! | `JoinSet`, `JoinMap`, `JoinQueue` | is aborted, with every other task of the set |
 //! | `TaskTracker` | runs on, and other clones of the tracker can wait for it |
 //!
-//! The runtime owns them all: they end where they are when it shuts down.
+//! The runtime owns all tasks: when it shuts down, it drops them at their current await.
 //!
-//! A `JoinSet` in a local variable is enough where one function starts the tasks and waits for them.
+//! A `JoinSet` in a local variable is enough if one function starts the tasks and waits for them.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`Outbox::close`] leaves the deliveries running, without a waiter. That makes `timeout(grace,
-//! outbox.close())` a shutdown with a limit.
+//! Dropping [`Outbox::close`] ends only the waiting; the deliveries run on. So `timeout(grace, outbox.close())` is a
+//! shutdown with a limit.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// A value that a task keeps fresh. The task ends with the value: it is a field of it.
+/// A value that a task keeps fresh. The task is a field of the value and ends with it.
 #[derive(Debug)]
 pub struct Refreshed<T> {
     latest: watch::Receiver<T>,
@@ -56,7 +56,7 @@ pub struct Refreshed<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Refreshed<T> {
-    /// Starts with `first`, and replaces it with what `load` gives, each time `pause` after the one before.
+    /// Starts with `first`, and replaces it with the result of each `load`, `pause` after the one before.
     ///
     /// # Panics
     ///
@@ -75,23 +75,23 @@ impl<T: Clone + Send + Sync + 'static> Refreshed<T> {
         Self { latest, refresh }
     }
 
-    /// The latest value.
+    /// Returns the latest value.
     pub fn get(&self) -> T {
         self.latest.borrow().clone()
     }
 
-    /// Whether the task is still there; not after `load` has panicked.
+    /// Returns whether the task still runs: `false` after `load` has panicked.
     pub fn is_kept_fresh(&self) -> bool {
         !self.refresh.is_finished()
     }
 }
 
-/// Deliveries that go on when the caller has left, and that a shutdown waits for.
+/// Deliveries that go on after the caller has left. A shutdown waits for them.
 #[derive(Debug, Default)]
 pub struct Outbox(TaskTracker);
 
 impl Outbox {
-    /// Starts a delivery and leaves it to itself. It has to deal with its own errors: its result is dropped.
+    /// Starts a delivery without waiting for it. The delivery has to handle its own errors: its result is dropped.
     ///
     /// # Panics
     ///
@@ -100,9 +100,9 @@ impl Outbox {
         self.0.spawn(delivery);
     }
 
-    /// Waits until every delivery has ended, panicked ones too.
+    /// Waits until every delivery has ended, even by a panic.
     ///
-    /// Takes the outbox away, for a tracker does not refuse tasks that come after it was closed.
+    /// Consumes the outbox, because a closed tracker does not refuse further tasks.
     pub async fn close(self) {
         // Without this, wait() never returns: an empty tracker might get more tasks.
         self.0.close();

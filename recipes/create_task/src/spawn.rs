@@ -26,17 +26,16 @@
 //! have panicked or been aborted. Awaiting a task that was aborted returns an error; it does not cancel the awaiter, as
 //! a `CancelledError` does.
 //!
-//! `tokio::spawn(work).await??` is enough where the caller is never dropped and needs no difference between the
-//! failures.
+//! `tokio::spawn(work).await??` is enough if the caller is never dropped and treats all failures alike.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`alongside`] drops `meanwhile` and aborts the task; a value that is there already is dropped with it. [`collect`] over a `&mut JoinHandle` is cancel safe:
-//! the result stays in the handle.
+//! Dropping [`alongside`] drops `meanwhile` and aborts the task; a value that is ready is dropped too. [`collect`] over
+//! a `&mut JoinHandle` is cancel safe: the result stays in the handle.
 //!
 //! # Errors
 //!
-//! [`Failure`] tells apart an error of the work, a panic and an abort.
+//! [`Failure`] has a variant each for an error of the work, a panic and an abort.
 
 use std::any::Any;
 use std::mem;
@@ -45,7 +44,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Why a task gave no value.
+/// Why a task returned no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure<E> {
     /// The work returned an error.
@@ -59,7 +58,7 @@ pub enum Failure<E> {
     Cancelled,
 }
 
-/// Starts `work` as a task, does `meanwhile` on this one, then waits for the task. Both results are given back.
+/// Starts `work` as a task, awaits `meanwhile` in the current task, then waits for the new task. Returns both results.
 pub async fn alongside<T, E, U>(
     work: impl Future<Output = Result<T, E>> + Send + 'static,
     meanwhile: impl Future<Output = U>,
@@ -74,7 +73,8 @@ where
     (collect(task).await, done_meanwhile)
 }
 
-/// Waits for a task (its `JoinHandle`, a `&mut` to it, or an [`AbortOnDropHandle`]) and sorts out how it ended.
+/// Waits for a task (its `JoinHandle`, a `&mut` to it, or an [`AbortOnDropHandle`]) and returns its value or its
+/// [`Failure`].
 pub async fn collect<T, E>(
     task: impl Future<Output = Result<Result<T, E>, JoinError>>,
 ) -> Result<T, Failure<E>> {
@@ -90,14 +90,14 @@ impl<E> From<JoinError> for Failure<E> {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
         .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    // A payload may panic when it is dropped, and so may the payload of that panic: the second one is forgotten.
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
     text
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Counts what is alive, by the line that made it, and says what has grown: for tasks, connections and jobs, what
-//! `tracemalloc` does for memory.
+//! Counts living values by the line that made them, and reports which have grown: `tracemalloc`, for tasks, connections and
+//! jobs.
 //!
 //! It needs no crate.
 //!
@@ -25,12 +25,12 @@
 //! }
 //! ```
 //!
-//! Look twice, under the same load, and compare. What is a cache has grown once; a leak has grown each time.
+//! Measure twice, under the same load, and compare. A cache grows once; a leak grows each time.
 //!
-//! `Handle::metrics().num_alive_tasks()` is enough to see that tasks leak, `available_permits()` that permits do. They
+//! `Handle::metrics().num_alive_tasks()` is enough to see that tasks leak, and `available_permits()` that permits do. They
 //! do not say which.
 //!
-//! A count is not memory: of a queue that grows, count the items. After a peak the allocator may keep memory that the
+//! A count is not memory: for a queue that grows, count the items. After a peak the allocator may keep memory that the
 //! program has freed; then no count has grown.
 //!
 //! # Cost
@@ -46,10 +46,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub struct Counts(Arc<Mutex<Alive>>);
 
-/// How many are alive, by name and by the line that made them.
+/// The number of living values, by name and by the line that made them.
 pub type Alive = BTreeMap<(&'static str, &'static Location<'static>), usize>;
 
-/// Counts as alive until it is dropped. A task keeps it in its future, a value in a field.
+/// Counts as alive until it is dropped. A task keeps it in its future, a type in a field.
 #[derive(Debug)]
 #[must_use = "dropped, it counts no more"]
 pub struct One {
@@ -57,16 +57,16 @@ pub struct One {
     key: (&'static str, &'static Location<'static>),
 }
 
-/// What there is more of than before.
+/// A kind of value of which there are more than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grown {
     /// The name that [`Counts::one`] was given.
     pub name: &'static str,
     /// The line that called [`Counts::one`].
     pub place: &'static Location<'static>,
-    /// How many are alive now.
+    /// The number alive now.
     pub alive: usize,
-    /// How many more than before.
+    /// The number by which it has grown.
     pub more: usize,
 }
 
@@ -79,13 +79,13 @@ impl Counts {
         One { counts: self.clone(), key }
     }
 
-    /// What is alive now. What there was once has the count 0.
+    /// Returns the present counts. A kind that has no living value any more has the count 0.
     #[must_use]
     pub fn alive(&self) -> Alive {
         self.lock().clone()
     }
 
-    /// What there is more of than in `before`, the most first.
+    /// Returns the kinds that have grown since `before`, the largest growth first.
     #[must_use]
     pub fn grown_since(&self, before: &Alive) -> Vec<Grown> {
         let now = self.alive();
@@ -99,7 +99,7 @@ impl Counts {
     }
 
     fn lock(&self) -> MutexGuard<'_, Alive> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! The same program as `demo.py`, with the patterns of this recipe.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Shows one fault after the other, and what a look into the program says.
+/// Shows one fault after the other, and what the patterns report about it.
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     hangs().await?;
     lock_order().await?;
@@ -79,7 +79,7 @@ async fn lock_order() -> anyhow::Result<()> {
         info!("  {}", steps.collect::<Vec<_>>().join(", and elsewhere "));
     });
     let (ann, bob) = (order.mutex("ann", 100), order.mutex("bob", 100));
-    // One after the other: no dead-lock, and the orders are known all the same.
+    // One after the other: there is no deadlock, and the orders are still recorded.
     transfer("ann to bob", &ann, &bob).await;
     transfer("bob to ann", &bob, &ann).await;
     Ok(())
@@ -182,7 +182,7 @@ async fn fails() -> anyhow::Result<()> {
         panic!("no such page");
     }
     let (reports, mut reported) = mpsc::channel(10);
-    // A report that finds no room is one too many for this demo.
+    // A report that does not fit is one too many for this demo.
     report_panics(move |panic| drop(reports.try_send((panic.task, panic.message.clone()))));
     let polling = tokio::spawn(poll().in_current_span()).id();
     // Another program in this process may panic, too.

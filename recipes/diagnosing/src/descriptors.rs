@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Lists the open descriptors of this process, each TCP socket with its peer and its state, and says what has grown:
+//! Lists the open descriptors of this process, each TCP socket with its peer and its state, and reports which have grown:
 //! *"Too many open files"*, `ResourceWarning: unclosed`.
 //!
 //! It needs no crate.
@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! Linux alone: it reads `/proc/self`. `CLOSE_WAIT` means that the peer has closed its side and this program has not:
+//! It works only on Linux, because it reads `/proc/self`. `CLOSE_WAIT` means that the peer has closed its side and this program has not:
 //! it still owns the socket. Many peers and one listener mean connections that are accepted and never dropped.
 //!
 //! `std::fs::read_dir("/proc/self/fd")?.count()` is enough to see that something leaks. For another process:
@@ -32,8 +32,8 @@
 //!
 //! # Errors
 //!
-//! When `/proc/self` cannot be read: on another system, or when no descriptor is free. One is needed to look; open what
-//! you need in time.
+//! If `/proc/self` cannot be read: on another system, or if no descriptor is free. The listing itself needs one, so call it
+//! before all are used up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -44,14 +44,14 @@ use std::{fmt, fs, io};
 pub struct Descriptor {
     /// Its number.
     pub number: u32,
-    /// What it is of.
+    /// The kind of the descriptor.
     pub what: What,
 }
 
-/// What a descriptor is of.
+/// The kind of a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
-    /// A file, a device, or what the system calls it: `anon_inode:[eventpoll]`.
+    /// A file, a device, or another name of the system, such as `anon_inode:[eventpoll]`.
     File(String),
     /// One end of a pipe.
     Pipe,
@@ -59,21 +59,21 @@ pub enum What {
     Tcp {
         /// The address of this program.
         local: SocketAddr,
-        /// The address of the peer; none while it listens.
+        /// The address of the peer; `None` while it listens.
         peer: Option<SocketAddr>,
-        /// As `ss` and `netstat` name it: `LISTEN`, `ESTABLISHED`, `CLOSE_WAIT`.
+        /// The state, as `ss` and `netstat` name it: `LISTEN`, `ESTABLISHED`, `CLOSE_WAIT`.
         state: &'static str,
     },
     /// Another socket: UDP, Unix, or TCP that is not connected.
     Socket,
 }
 
-/// The open descriptors, in the order of their numbers, without the one that this call needs.
+/// Returns the open descriptors, in the order of their numbers, without the one that this call needs.
 pub fn list() -> io::Result<Vec<Descriptor>> {
     let mut links = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
-        // One that is closed meanwhile has no link: that of this very call, for instance.
+        // A descriptor that is closed meanwhile has no link: for example the one of this call.
         links.push((entry.file_name(), entry.path()));
     }
     let links = links.into_iter().filter_map(|(number, path)| {
@@ -92,10 +92,10 @@ pub fn list() -> io::Result<Vec<Descriptor>> {
     Ok(all)
 }
 
-/// What there is more of than before, the most first.
+/// Returns the kinds that have grown, the largest growth first.
 ///
-/// Connections are counted together that have the same peer and state, and those that one listener has accepted. The
-/// port at the other end is a different one each time.
+/// It counts connections with the same peer and state together. It also groups the connections that one listener has
+/// accepted, because the port at the other end differs each time.
 #[must_use]
 pub fn grown(before: &[Descriptor], now: &[Descriptor]) -> Vec<(String, usize)> {
     let listening: BTreeSet<_> = before.iter().chain(now).filter_map(Descriptor::listens_on).collect();
@@ -131,27 +131,31 @@ impl Descriptor {
     }
 }
 
-/// By inode. What cannot be read is a socket without an address.
+/// By number, as in `netinet/tcp.h`.
+const STATES: [&str; 12] = [
+    "another state",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+];
+
+/// Returns the TCP sockets by inode. A line that cannot be read counts as a socket without an address.
 fn tcp_sockets() -> BTreeMap<String, What> {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(fs::read_to_string);
     let rows = tables.iter().flatten().flat_map(|table| table.lines().skip(1));
     rows.filter_map(|row| {
         let columns: Vec<_> = row.split_whitespace().collect();
         let [_, local, peer, state, _, _, _, _, _, inode, ..] = columns[..] else { return None };
-        let state = match state {
-            "01" => "ESTABLISHED",
-            "02" => "SYN_SENT",
-            "03" => "SYN_RECV",
-            "04" => "FIN_WAIT1",
-            "05" => "FIN_WAIT2",
-            "06" => "TIME_WAIT",
-            "07" => "CLOSE",
-            "08" => "CLOSE_WAIT",
-            "09" => "LAST_ACK",
-            "0A" => "LISTEN",
-            "0B" => "CLOSING",
-            _ => "another state",
-        };
+        let state = usize::from_str_radix(state, 16).ok().and_then(|number| STATES.get(number));
+        let state = state.unwrap_or(&STATES[0]);
         let peer = Some(address(peer)?).filter(|peer| peer.port() != 0);
         Some((inode.to_owned(), What::Tcp { local: address(local)?, peer, state }))
     })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Says how busy each worker of a runtime was, how many tasks there are, and whether one of its threads is blocked: the
-//! metrics of stable Tokio, between two looks.
+//! Reports how busy each worker of a runtime was, how many tasks there are, and whether a worker is blocked. It compares two
+//! readings of stable Tokio's metrics.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
@@ -23,15 +23,15 @@
 //! }
 //! ```
 //!
-//! Read it every second, from a task or from a thread. Slow and busy: something computes; `slow_polls` says which task.
-//! Slow and idle: the tasks wait for one another or for a peer. [`Worker::Stalled`]: a poll goes on since the last look,
-//! which Tokio counts as busy only when it is over.
+//! Read it every second, from a task or from a thread. If the program is slow and the workers are busy, a task computes;
+//! `slow_polls` says which. If it is slow and they are idle, the tasks wait for one another or for a peer.
+//! [`Worker::Stalled`]: one poll has lasted since the last reading. Tokio counts it as busy only when it is over.
 //!
 //! One number is enough for a graph: `Handle::metrics().num_alive_tasks()`. Stable are `num_workers`, `num_alive_tasks`,
 //! `global_queue_depth`, `worker_total_busy_duration`, `worker_park_count` and `worker_park_unpark_count`. Blocking threads,
 //! the queues of single workers, counts of polls and histograms need `tokio_unstable`.
 //!
-//! A share is of wall-clock time. On a paused clock it means nothing.
+//! A share is a share of wall-clock time. On a paused clock it has no meaning.
 //!
 //! # Cost
 //!
@@ -43,7 +43,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::time::Instant;
 
-/// Looks at one runtime from time to time.
+/// Reads the metrics of one runtime from time to time.
 #[derive(Debug)]
 pub struct Meter {
     metrics: RuntimeMetrics,
@@ -54,11 +54,11 @@ pub struct Meter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Counters {
     busy: Duration,
-    /// Each time a worker goes to sleep or wakes up. Odd means that it sleeps.
+    /// The number of times a worker went to sleep or woke up. Odd means that it sleeps.
     parks: u64,
 }
 
-/// What there was between two looks.
+/// The load between two readings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Load {
     /// The tasks that are alive now.
@@ -69,12 +69,12 @@ pub struct Load {
     pub workers: Vec<Worker>,
 }
 
-/// What a worker did since the last look.
+/// The work of a worker since the last reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Worker {
     /// The share of the time in which it polled tasks, between 0 and 1.
     Busy(f64),
-    /// It neither slept nor ended a turn: one poll, or a row of ready tasks, took all of the time.
+    /// It neither slept nor ended a turn: one poll, or a series of ready tasks, took all of the time.
     Stalled,
 }
 
@@ -87,10 +87,10 @@ impl Meter {
         Self { metrics, last: Instant::now(), workers }
     }
 
-    /// What there was since the last call, or since [`new`](Self::new).
+    /// Returns the load since the last call, or since [`new`](Self::new).
     pub fn read(&mut self) -> Load {
         let now = Instant::now();
-        // Never zero, for it divides.
+        // Never zero, because it is a divisor.
         let passed = now.duration_since(self.last).as_secs_f64().max(f64::MIN_POSITIVE);
         let counters = counters(&self.metrics);
         let workers = self.workers.iter().zip(&counters).map(|(before, after)| {

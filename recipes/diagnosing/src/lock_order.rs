@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Finds two tasks that take the same locks in opposite orders, on a run where they do not meet: a dead-lock before it
+//! Finds tasks that take the same locks in opposite orders, even on a run where they do not meet: a deadlock before it
 //! happens.
 //!
 //! ```sh
@@ -22,27 +22,27 @@
 //! }
 //! ```
 //!
-//! It remembers, for each lock that is asked for, which ones its task holds already. When the orders make a circle, it
-//! reports before it waits. A lock that a task asks for a second time is a circle of one.
+//! For each requested lock it records which locks the task already holds. If the orders make a circle, it reports before it
+//! waits. A lock that a task requests a second time is a circle of one.
 //!
-//! A `timeout` around `lock()` is enough to end one dead-lock that you know. It reports no lines, and a lock that is
-//! held for long looks the same.
+//! A `timeout` around `lock()` is enough to end one deadlock that you know. It reports no lines, and a lock that is held for
+//! long looks the same.
 //!
 //! Use it in tests and while you look for the fault, then take `tokio::sync::Mutex` again: the calls are the same. A
-//! guard that is handed to another task counts for the task that has locked it. Branches of one `join!` are one task:
+//! guard that is passed to another task counts for the task that has locked it. Branches of one `join!` are one task:
 //! they may be reported although they cannot block one another. `main` and its `block_on` count as one task per thread.
 //!
 //! # Cancel safety
 //!
-//! As `tokio::sync::Mutex::lock`: a future that is dropped gives up its place in the queue and holds nothing.
+//! As `tokio::sync::Mutex::lock`: a dropped future leaves the queue and holds no lock.
 //!
 //! # Panics
 //!
-//! A panic in the report goes on in the task that asks for the lock.
+//! A panic in the report goes on in the task that requests the lock.
 //!
 //! # Cost
 //!
-//! One more lock for each `lock` and each guard's drop. For each new pair of locks, a search over the pairs that were seen
+//! One more lock per `lock` and per drop of a guard. Each new pair of locks costs a search over the pairs that were seen
 //! together: a chain of a thousand locks costs half a million steps.
 
 use std::collections::btree_map::Entry;
@@ -56,7 +56,7 @@ use std::thread::{self, ThreadId};
 use tokio::sync::{Mutex as TokioMutex, MutexGuard as TokioGuard};
 use tokio::task;
 
-/// Watches the order in which its locks are taken. Clones are one.
+/// Watches the order in which its locks are taken. Clones share one record.
 #[derive(Clone)]
 pub struct LockOrder(Arc<Shared>);
 
@@ -69,9 +69,9 @@ struct Shared {
 struct State {
     names: BTreeMap<usize, &'static str>,
     made: usize,
-    /// The locks that are held, and the lines that have taken them.
+    /// The held locks, and the lines that have taken them.
     held: HashMap<Owner, BTreeMap<u64, (usize, Place)>>,
-    /// For a lock, those that were asked for while it was held.
+    /// For each lock, the locks that were requested while it was held.
     after: BTreeMap<usize, BTreeMap<usize, Step>>,
     next: u64,
     reports: usize,
@@ -85,16 +85,16 @@ enum Owner {
     Thread(ThreadId),
 }
 
-/// While one lock was held, another one was asked for.
+/// A request for a lock while another lock was held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// The name of the lock that was held.
     pub held: &'static str,
     /// The line that had taken it.
     pub held_at: &'static Location<'static>,
-    /// The name of the lock that was asked for.
+    /// The name of the requested lock.
     pub wanted: &'static str,
-    /// The line that asked for it.
+    /// The line that requested it.
     pub wanted_at: &'static Location<'static>,
 }
 
@@ -111,7 +111,7 @@ impl LockOrder {
         Self(Arc::new(Shared { state: StdMutex::default(), report: Box::new(report) }))
     }
 
-    /// A lock around `value` whose order is watched. The name is for the report.
+    /// Makes a lock around `value` whose order is watched. The name appears in the report.
     pub fn mutex<T>(&self, name: &'static str, value: T) -> Mutex<T> {
         let mut state = self.state();
         state.made += 1;
@@ -120,18 +120,18 @@ impl LockOrder {
         Mutex { noted: Noted { order: self.clone(), number }, inner: TokioMutex::new(value) }
     }
 
-    /// How many circles there were.
+    /// Returns the number of circles so far.
     #[must_use]
     pub fn reports(&self) -> usize {
         self.state().reports
     }
 
     fn state(&self) -> StdGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what `owner` holds while it asks for a lock, and reports the circles that this closes.
+    /// Records the locks that `owner` holds while it requests another, and reports the circles that this closes.
     fn ask(&self, owner: Owner, wanted: usize, wanted_at: Place) {
         let mut state = self.state();
         let held: Vec<_> = state.held.get(&owner).into_iter().flat_map(BTreeMap::values).copied().collect();
@@ -157,7 +157,7 @@ impl State {
         self.names.get(&lock).copied().unwrap_or_default()
     }
 
-    /// The steps from one lock to another one.
+    /// Returns the steps from one lock to another.
     fn way(&self, from: usize, to: usize) -> Option<Vec<Step>> {
         // Each lock that is reached, with the one before it. The way is put together once, at the end.
         let mut reached = BTreeMap::from([(from, None)]);
@@ -190,7 +190,7 @@ pub struct Mutex<T> {
     inner: TokioMutex<T>,
 }
 
-/// The lock in the table, until it is dropped.
+/// The entry of a lock in the table, until the lock is dropped.
 struct Noted {
     order: LockOrder,
     number: usize,
@@ -230,7 +230,7 @@ impl<T> Mutex<T> {
 /// Holds the lock until it is dropped.
 #[must_use = "dropped at once, it holds nothing"]
 pub struct MutexGuard<'a, T> {
-    // Before the lock itself: what is no longer noted may be taken.
+    // Dropped before the lock itself, so that the lock is free only once its entry is gone.
     _held: Held<'a>,
     inner: TokioGuard<'a, T>,
 }

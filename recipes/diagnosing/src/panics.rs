@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Reports each panic with its task, its line and its stack, also of tasks that are not awaited: `set_exception_handler`
+//! Reports each panic with its task, its line and its stack, also for tasks that are not awaited: `set_exception_handler`
 //! and *"Task exception was never retrieved"*.
 //!
 //! ```sh
@@ -22,13 +22,13 @@
 //! }
 //! ```
 //!
-//! The program runs on after a panic in a task, and the handle has the error. Without this function, std prints the
-//! panic to stderr, with the thread and not with the task. Nothing prints it where stderr is thrown away.
+//! The program runs on after a panic in a task, and the handle has the error. Without this function, std prints the panic to
+//! stderr, with the thread but without the task. If stderr is discarded, no one sees it.
 //!
-//! Awaiting the `JoinHandle` is enough where you have it. The crate's `panic = "abort"` ends the program at the first
-//! panic. A report may do so, too: `std::process::exit(101)`.
+//! Awaiting the `JoinHandle` is enough if you have it. With `panic = "abort"` in the profile, the first panic ends the
+//! program. A report may do so too: `std::process::exit(101)`.
 //!
-//! Call it once, first thing in `main`. Two calls report twice. std prints each panic before the report.
+//! Call it once, at the start of `main`. Two calls report twice. std prints each panic before the report.
 //!
 //! # Panics
 //!
@@ -36,9 +36,9 @@
 //!
 //! # Differences from asyncio
 //!
-//! - An exception that is not awaited is reported when the task is collected. A panic is reported when it happens, also
-//!   one that is awaited or caught later.
-//! - `resume_unwind`, as in passing on a child's panic, does not report it again.
+//! - asyncio reports an exception that is not awaited when the task is collected. A panic is reported when it happens, even
+//!   if it is awaited or caught later.
+//! - `resume_unwind`, which passes on a child's panic, does not report it again.
 
 use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;
@@ -46,23 +46,23 @@ use std::{fmt, panic, thread};
 
 use tokio::task;
 
-/// What is known of a panic.
+/// The data of a panic.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Panicked {
-    /// The message of the panic; empty if it was no text.
+    /// The message of the panic; empty if its payload is no text.
     pub message: String,
-    /// The file and the line of it.
+    /// The file and the line of the panic.
     pub place: Option<(String, u32)>,
-    /// The task that it has ended. `None` outside a task: the future of `main`, or of a `block_on`, is not a task.
+    /// The task that panicked. `None` outside a task: the future of `main`, or of a `block_on`, is not a task.
     pub task: Option<task::Id>,
     /// The thread's name.
     pub thread: Option<String>,
-    /// Where it has come from, if `RUST_BACKTRACE=1` was set when the program has started.
+    /// The stack, if `RUST_BACKTRACE=1` was set when the program started.
     pub backtrace: Backtrace,
 }
 
-/// Calls `report` for each panic of this process from now on, after what has reported them before.
+/// Calls `report` for each panic of this process from now on, after the hooks that were set before.
 pub fn report_panics(report: impl Fn(&Panicked) + Send + Sync + 'static) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -1,4 +1,4 @@
-//! Each fault on real time, for a second or two: what one sees of it, what the tool says, and the fixed program.
+//! Each fault on real time, for a second or two: the symptom, the report of the tool, and the fixed program.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use crate::slow_polls::report_slow_polls;
 use crate::stuck::{Tasks, at};
 use crate::watchdog::{Pulse, watch};
 
-/// A fault, and how to look for it.
+/// A fault, and how to find it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene {
     /// The name on the command line.
     pub name: &'static str,
-    /// What one sees.
+    /// The symptom.
     pub symptom: &'static str,
     /// The pattern that finds it.
     pub pattern: &'static str,
     show: fn() -> BoxFuture<'static, anyhow::Result<()>>,
 }
 
-/// By symptom.
+/// All scenes, in the order of their symptoms.
 pub const SCENES: [Scene; 10] = [
     Scene {
         name: "forgotten",
@@ -95,18 +95,18 @@ pub const SCENES: [Scene; 10] = [
     },
 ];
 
-/// The scene of that name.
+/// Returns the scene of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<Scene> {
     SCENES.into_iter().find(|scene| scene.name == name)
 }
 
 impl Scene {
-    /// Lets the fault happen, looks for it, and shows the fixed program.
+    /// Shows the fault, how to find it, and the fixed program.
     ///
     /// # Errors
     ///
-    /// When something fails that should not.
+    /// If something fails that should not.
     pub async fn show(self) -> anyhow::Result<()> {
         info!("{}: {}", self.name, self.symptom);
         (self.show)().await
@@ -166,7 +166,7 @@ async fn friend(name: &'static str, hears: oneshot::Receiver<()>, says: oneshot:
     if first {
         says.take().map(|says| says.send(()));
     }
-    // Both errors mean that the other one is gone.
+    // Both errors mean that the other task is gone.
     if at("the word of the other one", hears).await.is_ok() {
         says.take().map(|says| says.send(()));
     }
@@ -203,7 +203,7 @@ async fn dead_lock() -> anyhow::Result<()> {
         let order = LockOrder::new(|cycle| info!("  lock_order says: {cycle}"));
         let ann = Arc::new(order.mutex("ann", 100));
         let bob = Arc::new(order.mutex("bob", 100));
-        // The fixed one takes the locks in the order of the alphabet, in which direction the money ever goes.
+        // The fixed form takes the locks in alphabetical order, whatever the direction of the money.
         let (first, second) = if swap { (&ann, &bob) } else { (&bob, &ann) };
         let mut running = JoinSet::new();
         running.spawn(transfer("ann to bob", ann.clone(), bob.clone()).in_current_span());
@@ -246,13 +246,13 @@ async fn end() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands for a computation.
+/// Imitates a computation.
 #[expect(clippy::disallowed_methods, reason = "this is the fault")]
 fn compute() {
     thread::sleep(ms(300));
 }
 
-/// How late the latest of its beats was.
+/// Beats `beats` times, and returns the delay of the latest beat.
 #[instrument(ret)]
 async fn heart(beats: u32) -> Duration {
     let mut latest = Duration::ZERO;
@@ -297,7 +297,7 @@ async fn block() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A runtime on threads of its own. At its end nothing waits for it: in a task, that would be a panic.
+/// A runtime on threads of its own. Its drop does not wait for it, because waiting inside a task would panic.
 struct Beside(Option<Runtime>);
 
 impl Drop for Beside {
@@ -321,7 +321,7 @@ async fn worker() -> anyhow::Result<()> {
             // The receiver is gone with the scene.
             let _is_heard = say.send(());
             match wakes {
-                // Who was woken last is the next one of this worker, and no other takes it.
+                // The task that was woken last runs next on this worker, and no other worker takes it.
                 true => compute(),
                 false => drop(spawn_blocking(compute).await),
             }
@@ -402,7 +402,7 @@ async fn serve(listener: TcpListener, keeps: bool) -> io::Result<()> {
     let mut kept = Vec::new();
     loop {
         let (mut connection, _) = listener.accept().await?;
-        // The client closes its side: this is the end of what comes.
+        // The client closes its side: this reads up to that end.
         connection.read_to_end(&mut Vec::new()).await?;
         if keeps {
             kept.push(connection);

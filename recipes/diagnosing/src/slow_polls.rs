@@ -25,17 +25,17 @@
 //! }
 //! ```
 //!
-//! A poll is what a task does between two awaits that wait. No other task runs on its thread meanwhile: on a runtime of
-//! one thread, no other task at all. The report comes after the poll; `watchdog` reports while it lasts.
+//! A poll is the run of a task between two suspensions. Meanwhile no other task runs on its thread: on a runtime of one
+//! thread, no other task at all. The report comes after the poll; `watchdog` reports during it.
 //!
-//! The watchdog alone is enough to learn that something blocks. This function says which task it is.
+//! The watchdog alone is enough to learn that a task blocks. This function says which task it is.
 //!
-//! Wrap a task where it is spawned. Wrapped around a `join!`, it sees the branches as one. The time is wall-clock time:
-//! a thread that the system has paused, to run another, is slow too.
+//! Wrap a task where it is spawned. Around a `join!`, it sees the branches as one. The time is wall-clock time: a thread that
+//! the system has paused to run another also counts as slow.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops the work. How long that drop takes is not measured.
+//! Dropping the future drops the work. The time of that drop is not measured.
 //!
 //! # Panics
 //!
@@ -43,8 +43,8 @@
 //!
 //! # Cost
 //!
-//! The clock is read twice for each poll: less than two runs differ. A timed poll of a task that only yields took 0.8 to 1.3
-//! times as long as one that is not timed.
+//! It reads the clock twice per poll, which costs less than two runs differ. A timed poll of a task that only yields took 0.8
+//! to 1.3 times as long as an untimed one.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Does `work`, and calls `report` after each poll of it that took `limit` or longer.
+/// Awaits `work`, and calls `report` after each poll of it that took `limit` or longer.
 pub async fn report_slow_polls<F: Future>(
     limit: Duration,
     mut report: impl FnMut(Duration),

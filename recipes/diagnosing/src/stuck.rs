@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Lists the tasks that wait, what each waits for, since when, and at which line: `asyncio.all_tasks()` and
+//! Lists the waiting tasks: what each waits for, since when, and at which line: `asyncio.all_tasks()` and
 //! `Task.print_stack()`.
 //!
 //! ```sh
@@ -24,14 +24,14 @@
 //! }
 //! ```
 //!
-//! Wrap each task in [`Tasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list when a
-//! time is over, or at a signal. A future that was never awaited nor spawned is on the list, as never polled. Outside a
-//! watched task [`at`] only awaits.
+//! Wrap each task in [`Tasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list after a time
+//! limit, or at a signal. A future that was neither awaited nor spawned is on the list, as never polled. Outside a watched
+//! task [`at`] only awaits.
 //!
 //! `Handle::metrics().num_alive_tasks()` is enough to learn that a task is left. It has no names. Tokio's own list with
 //! stacks is `Handle::dump()`, in a build with `tokio_unstable` on Linux.
 //!
-//! It shows the awaits that you have named. A task that waits elsewhere has an empty list of waits.
+//! It shows only the awaits that you have named. A task that waits elsewhere has an empty list of waits.
 //!
 //! # Cancel safety
 //!
@@ -39,15 +39,15 @@
 //!
 //! # Panics
 //!
-//! A panic in the work goes on in the caller. The task is off the list then.
+//! A panic in the work goes on in the caller. The task is then off the list.
 //!
 //! # Cost
 //!
-//! A lock that no other task holds for long, at the begin and the end of each task and of each named wait.
+//! A lock that is held only briefly, at the start and the end of each task and of each named wait.
 //!
 //! # Differences from asyncio
 //!
-//! - Every task is on asyncio's list, with its stack. Here those are that you wrap, with the names that you give.
+//! - Every task is on asyncio's list, with its stack. This list has the tasks that you wrap, with the names that you give.
 //! - A task that is spawned by a watched one is not watched: a task-local does not pass to it.
 
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The tasks that are watched. Clones share one list.
+/// The list of watched tasks. Clones share one list.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks(Arc<Mutex<List>>);
 
@@ -93,23 +93,23 @@ pub struct Task {
     pub name: String,
     /// Whether it has begun to run.
     pub is_polled: bool,
-    /// The waits that have begun and are not over. An inner one follows the one around it.
+    /// The waits that have begun and are not over. An inner wait follows its outer wait.
     pub waits: Vec<Wait>,
 }
 
-/// What a task waits for.
+/// A wait of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
     /// The name that [`at`] was given.
     pub what: String,
     /// The line that called [`at`].
     pub place: &'static Location<'static>,
-    /// Since its first poll.
+    /// The time since its first poll.
     pub time: Duration,
 }
 
 impl Tasks {
-    /// Does `work`, on the list under `name` from this call to the end of the work or its drop.
+    /// Awaits `work`. It is on the list under `name` from this call to its end or its drop.
     pub fn watch<F: Future>(&self, name: &str, work: F) -> impl Future<Output = F::Output> + use<F> {
         let tasks = self.clone();
         let number = tasks.add(name);
@@ -124,7 +124,7 @@ impl Tasks {
         }
     }
 
-    /// The tasks, the oldest first.
+    /// Returns the tasks, the oldest first.
     #[must_use]
     pub fn list(&self) -> Vec<Task> {
         let now = Instant::now();
@@ -165,12 +165,12 @@ impl Tasks {
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Awaits `future`. The task that this is awaited in waits for `what` meanwhile, at the line of this call.
+/// Awaits `future`. Meanwhile the current task is listed as waiting for `what`, at the line of this call.
 #[track_caller]
 pub fn at<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output> + use<F> {
     let (what, place) = (what.to_owned(), Location::caller());

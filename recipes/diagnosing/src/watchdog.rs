@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Notices that a runtime is blocked while it is, from a thread of its own. asyncio's debug mode reports it afterwards.
+//! Detects a blocked runtime while the block lasts, from a thread of its own. asyncio's debug mode reports it afterwards.
 //!
 //! ```sh
 //! cargo add tokio --features rt,time
@@ -22,23 +22,22 @@
 //! }
 //! ```
 //!
-//! The watchdog spawns an empty task, and waits for it to run; then it pauses, and asks again. So it notices that
-//! nothing new runs: one thread that is blocked, or all of many. It does not notice one blocked worker of several,
-//! because another one answers; `slow_polls` finds that one. It does not know which task it was: a debugger or
-//! `slow_polls` says.
+//! The watchdog spawns an empty task, and waits for it to run; then it pauses, and asks again. So it detects that no new
+//! task runs: the only thread is blocked, or all of many are. It does not detect one blocked worker of several, because
+//! another worker answers; `slow_polls` does. It does not know which task blocks: a debugger or `slow_polls` shows it.
 //!
-//! A task that sleeps and logs how late it wakes is enough where it may report afterwards.
+//! A task that sleeps and logs how late it wakes is enough if it may report afterwards.
 //!
-//! A runtime of one thread that no thread runs, as between two calls of `block_on`, counts as blocked.
+//! A `current_thread` runtime that no thread runs, as between two calls of `block_on`, counts as blocked.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. Dropping the [`Watchdog`] stops it; a report that has begun ends in its own time. It
-//! stops by itself when the runtime ends.
+//! Nothing here is asynchronous. Dropping the [`Watchdog`] stops it; a report that has begun still finishes. It stops by
+//! itself when the runtime ends.
 //!
 //! # Errors
 //!
-//! When the system gives no thread.
+//! If the system has no thread left.
 //!
 //! # Panics
 //!
@@ -52,12 +51,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// What the watchdog has noticed.
+/// A report of the watchdog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pulse {
     /// A new task has not been run for as long as the limit.
     Blocked,
-    /// It has been, after so long. Follows each [`Blocked`](Self::Blocked), unless the runtime has ended.
+    /// The task has now run, after this time. Follows each [`Blocked`](Self::Blocked), unless the runtime has ended.
     Back(Duration),
 }
 
@@ -66,8 +65,7 @@ pub enum Pulse {
 #[must_use = "dropped, it stops watching"]
 pub struct Watchdog(#[expect(dead_code, reason = "its drop is what the thread waits for")] Sender<()>);
 
-/// Watches a runtime. A block that is longer than twice the `limit` is reported, one that is shorter than the `limit`
-/// never is.
+/// Watches a runtime. It always reports a block longer than twice the `limit`, and never one shorter than the `limit`.
 pub fn watch(
     runtime: &Handle,
     limit: Duration,
@@ -102,7 +100,7 @@ fn keep_asking(runtime: &Handle, limit: Duration, stopped: &Receiver<()>, mut re
                 report(Pulse::Back(asked.elapsed()));
             }
         }
-        // The task was dropped unrun: the runtime has ended.
+        // The task was dropped before it ran, so the runtime has ended.
         if answered.is_err() {
             return;
         }

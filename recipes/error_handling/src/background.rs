@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Reports the failure of a background task, unless an awaiter hears it: asyncio's "Task exception was never
+//! Reports the failure of a background task, unless an awaiter takes it: asyncio's "Task exception was never
 //! retrieved".
 //!
 //! ```sh
@@ -27,11 +27,11 @@
 //! }
 //! ```
 //!
-//! Tokio drops what a task returns when no `JoinHandle` is left, and an `Err` in it is gone silently. The failure that
-//! [`reported`] returns calls the report when it is dropped without having been heard. So it does not matter who drops
-//! it, and when: the runtime, a `JoinSet`, a channel. It is heard or reported, and never both.
+//! Tokio drops the result of a task when no `JoinHandle` is left, and an `Err` in it is lost silently. [`reported`]
+//! returns a failure that calls the report when it is dropped before an awaiter takes it. So it may be dropped anywhere
+//! and at any time: by the runtime, a `JoinSet`, a channel. A failure is taken or reported, and never both.
 //!
-//! A `match` at the end of the task that logs the error is enough for a task that is never awaited.
+//! For a task that is never awaited, a `match` at its end that logs the error is enough.
 //!
 //! # Cancel safety
 //!
@@ -39,12 +39,12 @@
 //!
 //! # Errors
 //!
-//! [`Unheard`] is what the work returned as an error, or its panic.
+//! [`Unheard`] holds the error that the work returned, or its panic.
 //!
 //! # Panics
 //!
-//! A panic in the work is caught and is a failure, unless the profile has `panic = "abort"`. The report must not panic: it may run while another panic unwinds,
-//! and a second one ends the process.
+//! A panic in the work is caught and is a failure, unless the profile has `panic = "abort"`. The report must not panic:
+//! it may run while another panic unwinds, and a second panic ends the process.
 
 use std::any::Any;
 use std::fmt;
@@ -53,7 +53,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
 
-/// Why the work gave no value.
+/// Why the work returned no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure<E> {
     /// It returned an error.
@@ -66,15 +66,15 @@ pub enum Failure<E> {
 #[must_use = "dropped, it is reported"]
 pub struct Unheard<E, R: FnOnce(Failure<E>)>(Option<(Failure<E>, R)>);
 
-/// Does `work`, and calls `report` if it fails and the failure is dropped unheard.
+/// Awaits `work`, and calls `report` if `work` fails and no awaiter takes the failure.
 ///
-/// `tokio::spawn(reported(work, report));` is reported at the end of the task. With the handle kept,
-/// `task.await?.map_err(Unheard::hear)` is the failure, and it is not reported.
+/// After `tokio::spawn(reported(work, report));`, a failure is reported at the end of the task. If you keep the handle,
+/// `task.await?.map_err(Unheard::hear)` takes the failure, and it is not reported.
 pub async fn reported<T, E, R: FnOnce(Failure<E>)>(
     work: impl Future<Output = Result<T, E>>,
     report: R,
 ) -> Result<T, Unheard<E, R>> {
-    // Nothing of the work is looked at after a panic, so nothing half done is seen.
+    // The work is not polled after a panic, so its half-done state is not seen.
     let failure = match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(error)) => Failure::Error(error),
@@ -84,7 +84,7 @@ pub async fn reported<T, E, R: FnOnce(Failure<E>)>(
 }
 
 impl<E, R: FnOnce(Failure<E>)> Unheard<E, R> {
-    /// The failure, for one who deals with it: it will not be reported.
+    /// Takes the failure, for a caller who handles it: it will not be reported.
     pub fn hear(mut self) -> Failure<E> {
         #[expect(
             clippy::expect_used,
@@ -118,14 +118,14 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
         .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    // A payload may panic when it is dropped, and so may the payload of that panic: the second one is forgotten.
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
     text
 }

@@ -28,19 +28,20 @@
 //! }
 //! ```
 //!
-//! Tokio has no circuit breaker. The pattern `retry` alone is enough where few callers share a service. Have one breaker
+//! Tokio has no circuit breaker. The pattern `retry` alone is enough if few callers share a service. Make one breaker
 //! for each service, in a `static` or an `Arc`.
 //!
-//! It is closed at first: each call goes. Too many failures within the window open it: each call is refused. When it has
-//! been open for a while, it is half-open: a few calls go as trials. They close it if all succeed; the first that fails
-//! opens it again. The outcome of a call that began before such a change counts no more.
+//! A breaker is closed at first: every call is made. Too many failures within the window open it: every call is
+//! refused. After a while it is half-open: a few calls are made as trials. They close the breaker if all succeed; the
+//! first that fails opens it again. The outcome of a call that began before such a change does not count.
 //!
-//! It starts no task and sets no timer: the next call finds that time has passed.
+//! A breaker starts no task and sets no timer: the next call sees that time has passed.
 //!
 //! # Cancel safety
 //!
-//! A call that is dropped counts as neither a success nor a failure, and a trial gives its slot back. So put a timeout
-//! inside the call, where it is a failure, and not around it: `but_a_timeout_around_the_breaker_counts_nothing`.
+//! A dropped call counts neither as a success nor as a failure, and a dropped trial frees its slot. So put a timeout
+//! inside the call, where it is a failure, and not around it (lesson
+//! `but_a_timeout_around_the_breaker_counts_nothing`).
 //!
 //! # Errors
 //!
@@ -48,16 +49,17 @@
 //!
 //! # Panics
 //!
-//! A panic of the call or of the judge goes on in the caller. It counts as a call that is dropped.
+//! A panic of the call or of `is_failure` goes on in the caller. It counts as a dropped call.
 //!
 //! # Cost
 //!
-//! A lock that is held for some instructions, twice a call, and never over an await. It keeps the times of at most
+//! Each call takes a lock twice, for some instructions, and never over an await. The breaker keeps the times of at most
 //! `failures` failures.
 //!
 //! # Differences from asyncio
 //!
-//! `pybreaker` and `aiobreaker` count failures in a row, so one success makes them forget. Here a window decides.
+//! `pybreaker` and `aiobreaker` count failures in a row, so one success resets the count. Here failures within a window
+//! count.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -68,18 +70,18 @@ use tokio::time::Instant;
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct BreakerLimits {
-    /// The failure that makes this many within [`window`](Self::window) opens it. 0 counts as 1. Default: 5.
+    /// The breaker opens at this many failures within [`window`](Self::window). 0 counts as 1. Default: 5.
     pub failures: usize,
     /// For how long a failure counts. Default: 10 s.
     pub window: Duration,
-    /// How long it refuses calls before it tries one. Default: 30 s.
+    /// How long the breaker refuses calls before a trial. Default: 30 s.
     pub open_for: Duration,
-    /// How many calls go when it is half-open, and have to succeed. 0 counts as 1. Default: 1.
+    /// How many calls are made as trials when it is half-open. All have to succeed. 0 counts as 1. Default: 1.
     pub trials: usize,
 }
 
 impl BreakerLimits {
-    /// The defaults.
+    /// Returns the defaults.
     #[must_use]
     pub const fn new() -> Self {
         let (window, open_for) = (Duration::from_secs(10), Duration::from_secs(30));
@@ -96,11 +98,11 @@ impl Default for BreakerLimits {
 /// What a breaker does with the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
-    /// It lets it go.
+    /// The call is made.
     Closed,
-    /// It refuses it.
+    /// The call is refused.
     Open,
-    /// It lets it go if fewer than [`trials`](BreakerLimits::trials) have gone.
+    /// The call is made if fewer than [`trials`](BreakerLimits::trials) have begun.
     HalfOpen,
 }
 
@@ -108,7 +110,7 @@ pub enum BreakerState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker is open")]
 pub struct CircuitOpen {
-    /// When to ask again. Zero while trials are under way, [`Duration::MAX`] if never.
+    /// The time until a trial is possible. Zero while trials are under way, [`Duration::MAX`] for never.
     pub retry_in: Duration,
 }
 
@@ -131,7 +133,7 @@ enum Phase {
     Closed {
         failures: VecDeque<Instant>,
     },
-    /// `None`: later than a clock can tell.
+    /// `None`: later than a clock can show.
     Open {
         until: Option<Instant>,
     },
@@ -142,14 +144,14 @@ enum Phase {
 }
 
 impl CircuitBreaker {
-    /// A closed one.
+    /// Makes a closed breaker.
     #[must_use]
     pub const fn new(limits: BreakerLimits) -> Self {
         let inner = Inner { phase: Phase::Closed { failures: VecDeque::new() }, phases: 0 };
         Self { limits, inner: Mutex::new(inner) }
     }
 
-    /// Does `work` unless the breaker is open, and counts the outcome, which is a failure if `is_failure` says so.
+    /// Calls `work` unless the breaker is open, and counts the outcome: `is_failure` decides whether it is a failure.
     ///
     /// # Errors
     ///
@@ -168,11 +170,11 @@ impl CircuitBreaker {
         Ok(outcome)
     }
 
-    /// The right to one call, for outcomes that are not known when a future ends, such as that of a stream.
+    /// Returns a permit for one call whose outcome is not known when a future ends, such as that of a stream.
     ///
     /// # Errors
     ///
-    /// [`CircuitOpen`] if it is open, or half-open and all trials have gone.
+    /// [`CircuitOpen`] if the breaker is open, or half-open and all trials have begun.
     pub fn permit(&self) -> Result<CallPermit<'_>, CircuitOpen> {
         let mut inner = self.inner();
         if let Phase::Open { until } = inner.phase {
@@ -191,7 +193,7 @@ impl CircuitBreaker {
         Ok(CallPermit { breaker: self, phase: inner.phases, outcome: Outcome::None })
     }
 
-    /// What it does with the next call.
+    /// Returns what the breaker does with the next call.
     pub fn state(&self) -> BreakerState {
         match self.inner().phase {
             Phase::Closed { .. } => BreakerState::Closed,
@@ -234,7 +236,7 @@ impl CircuitBreaker {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // No code of the caller runs under the lock, so that what it guards is whole.
+        // No code of the caller runs under the lock, so its data stay consistent.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -253,7 +255,7 @@ enum Outcome {
     None,
 }
 
-/// The right to one call. Dropped without an outcome, it counts as no call.
+/// A permit for one call. If it is dropped without an outcome, the call does not count.
 #[derive(Debug)]
 #[must_use = "dropped, it counts as no call"]
 pub struct CallPermit<'a> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Says what was being done when it failed, and why it failed: `raise ... from`, `add_note`, the chain of a traceback.
+//! Adds to an error what the program was doing, and keeps the cause: `raise ... from`, `add_note`, the chain of a
+//! traceback.
 //!
 //! ```sh
 //! cargo add anyhow
@@ -20,22 +21,22 @@
 //! }
 //! ```
 //!
-//! asyncio records where an error was raised, and which one was being handled then, by itself. Here a function says on
-//! its way out what it was doing, in words a person can use, and keeps the error below as the cause.
+//! Python itself records where an exception was raised, and which one was being handled then. Here a function adds what
+//! it was doing, in words for people, and keeps the error below as the cause.
 //!
-//! `.context("...")?` in place is enough for one step; [`or_backup`] is for two attempts.
+//! `.context("...")?` is enough for one step; [`or_backup`] is for two attempts.
 //!
 //! | Python | here |
 //! |---|---|
 //! | `raise Outer() from error` | `Err(error).context(...)`, or `#[source]` in an error type |
-//! | `error.add_note(text)` | `.context(text)`: it comes before the error, not behind it |
+//! | `error.add_note(text)` | `.context(text)`: it comes before the error, not after it |
 //! | `error.__cause__` | `error.source()`, `error.chain()` |
 //! | `error.__context__`, set when a handler fails | nothing, unless you keep it: [`or_backup`] |
 //! | `raise Other() from None` | `map_err(\|_\| Other)` |
 //!
 //! # Errors
 //!
-//! [`anyhow::Error`]: for programs, where a person reads it. It still knows its types: `error.downcast_ref::<E>()`.
+//! [`anyhow::Error`], for programs whose errors people read. It still knows its types: `error.downcast_ref::<E>()`.
 //!
 //! # Cancel safety
 //!
@@ -45,7 +46,7 @@ use std::error::Error;
 
 use anyhow::Context;
 
-/// Reads the settings called `name` and parses them. An error says which of the two it was, and of which settings.
+/// Reads the settings called `name` and parses them. An error says which step failed, and for which settings.
 pub async fn settings<T, E>(
     name: &str,
     read: impl Future<Output = anyhow::Result<String>>,
@@ -59,20 +60,20 @@ where
     parse(&text).with_context(|| format!("parsing {name}"))
 }
 
-/// Does `first`, and `backup` if that fails. If both fail the error is that of the backup, with the first as its
-/// cause: what Python does with an exception that is raised in an `except`.
+/// Awaits `first`, and `backup` if that fails. If both fail, the result is the error of the backup with the first error
+/// as its cause. Python does the same with an exception raised in an `except`.
 pub async fn or_backup<T>(
     first: impl Future<Output = anyhow::Result<T>>,
     backup: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
     match first.await {
         Ok(value) => Ok(value),
-        // As text: an error has one cause, and here two chains end in one.
+        // As text, because an error has only one cause, and here two chains end in one.
         Err(first) => backup.await.map_err(|second| first.context(format!("{second:#}, while handling"))),
     }
 }
 
-/// The error and its causes, outermost first, a line each.
+/// Returns the error and its causes, outermost first, a line each.
 pub fn lines(error: &anyhow::Error) -> Vec<String> {
     error.chain().map(ToString::to_string).collect()
 }

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Doubling from 125 ms. Thousandths and powers of two: the pauses are exact.
+/// Pauses that double from 125 ms. They are whole milliseconds and binary fractions of a second, so they are exact.
 const PAUSES: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(ms(125)).with_max_delay(ms(1_000)).without_max_times();
 
-/// What goes wrong here.
+/// The error of the workers and of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Broken(&'static str);
 
-/// A simulated request: takes its time, and ends as the name of the page says.
+/// Simulates a request: takes its time, and ends as the name of the page says.
 #[tracing::instrument(skip(millis), ret, err)]
 async fn fetch(page: &'static str, millis: u64) -> Result<String, LoadError> {
     sleep(ms(millis)).await;
@@ -46,7 +46,7 @@ async fn fetch(page: &'static str, millis: u64) -> Result<String, LoadError> {
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     one_task().await?;
     outcomes().await;
@@ -184,21 +184,21 @@ fn tell(end: Option<(String, WorkerEnd)>) {
     }
 }
 
-/// What an order may come to.
+/// Why an order failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
-    /// Another time it may work.
+    /// It may work at another time.
     #[error("busy")]
     Busy,
     /// It will not work.
     #[error("no such article")]
     NoSuchArticle,
-    /// A task that it needs has ended.
+    /// A task that the order needs was aborted or panicked.
     #[error("stock check cancelled")]
     Task(#[from] tokio::task::JoinError),
 }
 
-/// A simulated call of a service that is busy for two attempts.
+/// Simulates a call of a service that is busy for two attempts.
 #[tracing::instrument(ret, err)]
 async fn order(article: &'static str, attempt: u32) -> Result<&'static str, OrderError> {
     if article == "tea" {
@@ -239,7 +239,7 @@ async fn retries() {
     }
 }
 
-/// A simulated payment.
+/// Simulates a payment.
 #[tracing::instrument(ret, err)]
 async fn pay(amount: u32, works: bool) -> Result<&'static str, Broken> {
     sleep(ms(50)).await;

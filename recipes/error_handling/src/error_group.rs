@@ -27,13 +27,14 @@
 //! | Python | here |
 //! |---|---|
 //! | `except* NotFound as group: for error in group.exceptions: ...` | `for error in group.take::<NotFound>() { ... }` |
-//! | the end of the `try`, which raises what is left | `group.into_result()?;` |
+//! | the end of the `try`, which raises the remaining errors | `group.into_result()?;` |
 //!
-//! An `except*` takes its part out of the group, and what no clause has taken is raised again. Here [`take`] and
-//! [`split_off`] take, and [`into_result`] passes on what is left. A group may hold groups; both look into them.
+//! An `except*` takes its errors out of the group, and the remaining errors are raised again. Here [`take`] and
+//! [`split_off`] take errors, and [`into_result`] returns the remaining ones. A group may hold groups; [`take`] and
+//! [`split_off`] search them too.
 //!
-//! A `Vec` of your own `enum` is enough where every error has that type: `match` over it, and the compiler says which
-//! case was forgotten.
+//! A `Vec` of your own `enum` is enough if every error has that type: the compiler reports a case that your `match`
+//! forgets.
 //!
 //! [`take`]: ErrorGroup::take
 //! [`split_off`]: ErrorGroup::split_off
@@ -41,7 +42,8 @@
 //!
 //! # Panics
 //!
-//! One in the predicate of [`split_off`] goes on, and the group is as it was. A group that holds itself cannot be built; one that is nested some ten thousand deep overflows the stack.
+//! A panic in the predicate of [`split_off`] goes on, and leaves the group unchanged. A group that is nested some ten
+//! thousand deep overflows the stack; a group cannot hold itself.
 
 use std::error::Error;
 use std::{fmt, mem};
@@ -54,16 +56,16 @@ pub struct ErrorGroup {
 }
 
 impl ErrorGroup {
-    /// A group of these errors. `message` says what was being done.
+    /// Makes a group of these errors. `message` says what was being done.
     pub fn new(message: impl Into<String>, errors: impl IntoIterator<Item = anyhow::Error>) -> Self {
         Self { message: message.into(), errors: errors.into_iter().collect() }
     }
 
-    /// Every value, or every error.
+    /// Returns every value, or every error.
     ///
     /// # Errors
     ///
-    /// A group of all the errors, if there is one at least. The values are dropped then.
+    /// A group of all errors, if there is at least one. The values are dropped then.
     pub fn collect<T>(
         message: impl Into<String>,
         results: impl IntoIterator<Item = anyhow::Result<T>>,
@@ -80,24 +82,24 @@ impl ErrorGroup {
 
     /// Takes every error of type `E` out of the group and of the groups in it: `except* E`.
     ///
-    /// It is found under a context too, and comes without it; where that matters, use [`split_off`](Self::split_off).
+    /// It finds an error under a context too, and returns it without the context. To keep the context, use
+    /// [`split_off`](Self::split_off).
     pub fn take<E: Error + Send + Sync + 'static>(&mut self) -> Vec<E> {
         let taken = self.split_off(|error| error.is::<E>()).into_leaves();
         taken.into_iter().filter_map(|error| error.downcast().ok()).collect()
     }
 
-    /// Moves every error for which `matches` holds into a group of its own: `ExceptionGroup.split`.
+    /// Moves every error for which `matches` returns true into a group of its own: `ExceptionGroup.split`.
     ///
-    /// `matches` is asked about errors, not about the groups in this one. Messages and nesting stay as they are on
-    /// both sides; a group in this one that has become empty vanishes. A context around such a group stays on this
-    /// side.
+    /// `matches` is called for errors, not for the groups in this group. Both sides keep messages and nesting; a nested
+    /// group that becomes empty is removed. A context around a nested group stays on this side.
     pub fn split_off(&mut self, matches: impl FnMut(&anyhow::Error) -> bool) -> Self {
         // Every answer comes before the first move: a panic of `matches` leaves the group as it was.
         let answers: Vec<_> = self.leaves().into_iter().map(matches).collect();
         self.split_by(&mut answers.into_iter())
     }
 
-    /// Takes the leaves out for which the next of `answers` is true.
+    /// Takes out each leaf for which the next of `answers` is true.
     fn split_by(&mut self, answers: &mut std::vec::IntoIter<bool>) -> Self {
         let mut taken = Self::new(self.message.clone(), []);
         for mut error in mem::take(&mut self.errors) {
@@ -119,7 +121,7 @@ impl ErrorGroup {
         taken
     }
 
-    /// What is left, if anything is: the end of a row of `except*`.
+    /// Returns the remaining errors, if there are any: the end of a row of `except*`.
     ///
     /// # Errors
     ///
@@ -128,18 +130,18 @@ impl ErrorGroup {
         if self.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// Whether there is no error in it, nor in a group in it.
+    /// Returns whether the group and the groups in it hold no error.
     pub fn is_empty(&self) -> bool {
         self.errors.iter().all(|error| error.downcast_ref().is_some_and(Self::is_empty))
     }
 
-    /// Every error, those of the groups in this one where the group is.
+    /// Returns every error in order, with those of a nested group at the position of that group.
     pub fn leaves(&self) -> Vec<&anyhow::Error> {
         let inner = |error| anyhow::Error::downcast_ref::<Self>(error);
         self.errors.iter().flat_map(|error| inner(error).map_or_else(|| vec![error], Self::leaves)).collect()
     }
 
-    /// The same, as values. The messages of the groups are gone.
+    /// Does the same by value. The messages of the groups are lost.
     pub fn into_leaves(self) -> Vec<anyhow::Error> {
         let leaves =
             |error: anyhow::Error| error.downcast().map_or_else(|error| vec![error], Self::into_leaves);
@@ -155,5 +157,5 @@ impl fmt::Display for ErrorGroup {
     }
 }
 
-// Without a `source`: that is one error, the cause of this one, and a group has many.
+// Without a `source`, because that is one cause, and a group has many errors.
 impl Error for ErrorGroup {}

@@ -25,23 +25,23 @@
 //! ```
 //!
 //! A task's result is two `Result`s. The outer one, a [`JoinError`], is about the task: it panicked or was aborted. The
-//! inner one is what the work returns. An `except` clause is an arm of a `match`; what no arm catches is returned by
-//! the last one, where asyncio lets it pass. `finally` is the `Drop` of a value.
+//! inner one is what the work returns. An `except` clause is an arm of a `match`. An exception that no `except` names
+//! propagates; here the last arm returns the error. `finally` is the `Drop` of a value.
 //!
-//! `task.await??` is enough where the caller treats every failure alike.
+//! `task.await??` is enough if the caller treats every failure alike.
 //!
 //! # Cancel safety
 //!
 //! Cancel safe over a `&mut JoinHandle`: the result stays in the handle. Over an owned `JoinHandle`, dropping the
-//! future lets the task run on, and its result is lost; pass an `AbortOnDropHandle` to end it.
+//! future lets the task run on and loses its result. Pass an `AbortOnDropHandle` to end the task.
 //!
 //! # Errors
 //!
-//! Every [`LoadError`] but `NotFound`.
+//! Each [`LoadError`] except `NotFound`.
 //!
 //! # Panics
 //!
-//! A panic of the task goes on in the caller: it is a bug, and the caller cannot fix it.
+//! A panic of the task resumes in the caller: it is a bug, which the caller cannot handle.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -54,12 +54,12 @@ pub enum LoadError {
     /// There is no such page.
     #[error("{0} not found")]
     NotFound(String),
-    /// The page is there, and reading it failed.
+    /// The page exists, and reading it failed.
     #[error("{page} cannot be read")]
     Unreadable {
         /// The name of the page.
         page: String,
-        /// What the operating system says. Being the `source`, it is printed after this error, not in it.
+        /// The error of the operating system. It is the `source`, so it is printed after this error, not in it.
         #[source]
         cause: io::Error,
     },
@@ -68,7 +68,7 @@ pub enum LoadError {
     Cancelled,
 }
 
-/// Waits for a task that loads a page. Gives `default` for a page that does not exist.
+/// Waits for a task that loads a page. Returns `default` for a page that does not exist.
 pub async fn page_or(
     default: &str,
     task: impl Future<Output = Result<Result<String, LoadError>, JoinError>>,
@@ -78,7 +78,7 @@ pub async fn page_or(
         Ok(page_or_other_error) => page_or_other_error,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
-            // The other task was aborted, this one was not: so this is a value, and it does not end the caller.
+            // The other task was aborted, and this one was not: so the abort is a value, and does not end the caller.
             Err(_aborted) => Err(LoadError::Cancelled),
         },
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Sorts how each task ended, with a value, an error, a panic, or cancelled: `asyncio.gather(*tasks,
-//! return_exceptions=True)`.
+//! Sorts tasks by how they ended: value, error, panic, cancelled. In asyncio:
+//! `asyncio.gather(*tasks, return_exceptions=True)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -25,25 +25,24 @@
 //! }
 //! ```
 //!
-//! It replaces the sorting that follows `gather`: `isinstance(outcome, CancelledError)`, `isinstance(outcome,
-//! Exception)`.
+//! It replaces the checks after `gather`: `isinstance(outcome, CancelledError)`, `isinstance(outcome, Exception)`.
 //!
-//! A cancelled task has done what was asked of it. It is neither a failure nor a success, so it is counted as neither.
+//! A cancelled task ended because the program asked it to. It counts neither as a failure nor as a success.
 //!
-//! `JoinSet::join_all` is enough where no task fails or is aborted.
+//! `JoinSet::join_all` is enough if no task panics or is aborted.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`every_outcome`] aborts the tasks, also before its first poll. Outcomes that it has not returned
-//! yet are dropped too.
+//! Dropping the future of [`every_outcome`] aborts the tasks, even before its first poll. Outcomes that it has not
+//! returned yet are dropped too.
 //!
 //! # Errors
 //!
-//! None: an [`TaskOutcome`] is what an error becomes.
+//! It returns no error: each error becomes a [`TaskOutcome`].
 //!
 //! # Panics
 //!
-//! A panic in a task is an [`TaskOutcome`] as well, with its text.
+//! A panic in a task is a [`TaskOutcome`] as well, with its text.
 
 use std::any::Any;
 use std::mem;
@@ -66,13 +65,13 @@ pub enum TaskOutcome<T, E> {
 }
 
 impl<T, E> TaskOutcome<T, E> {
-    /// Whether something went wrong: an error or a panic. A cancellation is no failure.
+    /// Returns whether the task failed, with an error or a panic. A cancellation is no failure.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Error(_) | Self::Panicked(_))
     }
 }
 
-/// What `task.await` gives.
+/// Sorts the result of `task.await`.
 impl<T, E> From<Result<Result<T, E>, JoinError>> for TaskOutcome<T, E> {
     fn from(result: Result<Result<T, E>, JoinError>) -> Self {
         match result {
@@ -88,7 +87,7 @@ impl<T, E> From<Result<Result<T, E>, JoinError>> for TaskOutcome<T, E> {
 
 /// Waits until every task has ended. The outcomes are in the order of `tasks`, each beside its name.
 ///
-/// No tasks, no waiting: the result is an empty `Vec` at once.
+/// Without tasks, it returns an empty `Vec` at once.
 pub fn every_outcome<N, T, E>(
     tasks: impl IntoIterator<Item = (N, JoinHandle<Result<T, E>>)>,
 ) -> impl Future<Output = Vec<(N, TaskOutcome<T, E>)>> {
@@ -96,7 +95,7 @@ pub fn every_outcome<N, T, E>(
     let tasks: Vec<_> = tasks.into_iter().map(|(name, task)| (name, AbortOnDropHandle::new(task))).collect();
     async {
         let mut outcomes = Vec::with_capacity(tasks.len());
-        // One after the other is no loss: they run on their own, and all of them are waited for.
+        // Awaiting them in turn costs no time: they run on their own, and the function waits for all.
         for (name, task) in tasks {
             outcomes.push((name, task.await.into()));
         }
@@ -104,14 +103,14 @@ pub fn every_outcome<N, T, E>(
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
         .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    // A payload may panic when it is dropped, and so may the payload of that panic: the second one is forgotten.
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
     text
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Says in which spans an error happened: what a traceback is to an `async` program.
+//! Records in which spans an error happened, as a traceback does for a Python program.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -25,11 +25,11 @@
 //! }
 //! ```
 //!
-//! A backtrace shows who polled a future, and that is the runtime. Spans go with the work: through every `await`, and
+//! A backtrace shows what polled a future, and that is the runtime. Spans follow the work through every `await`, and
 //! into a task that is spawned with `in_current_span()`. The subscriber needs `tracing_error::ErrorLayer`; without it
 //! the trace is empty.
 //!
-//! `anyhow`'s context (the pattern `context`) is enough where a person needs no line of the code.
+//! `anyhow`'s context (the pattern `context`) is enough if the reader does not need the code's structure.
 //!
 //! # Errors
 //!
@@ -41,7 +41,7 @@
 
 use tracing_error::SpanTrace;
 
-/// A page is not there.
+/// A page that does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{page} not found")]
 pub struct NotFound {
@@ -50,12 +50,12 @@ pub struct NotFound {
 }
 
 impl NotFound {
-    /// To be called where it happens: the trace is that of the caller.
+    /// Records the caller's spans: call it where the error happens.
     pub fn new(page: impl Into<String>) -> Self {
         Self { page: page.into(), spans: SpanTrace::capture() }
     }
 
-    /// The spans from the innermost to the outermost, each with its fields: `fetch{page="home"}`.
+    /// Returns the spans from the innermost to the outermost, each with its fields: `fetch{page="home"}`.
     pub fn spans(&self) -> Vec<String> {
         let mut spans = Vec::new();
         self.spans.with_spans(|metadata, fields| {

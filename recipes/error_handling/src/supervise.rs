@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Watches background workers: it reports every failure, and starts a worker again if asked, after pauses that grow,
+//! Watches background workers: reports every failure, and restarts a failed worker if asked, after growing pauses,
 //! until it fails too often.
 //!
 //! ```sh
@@ -35,23 +35,23 @@
 //!
 //! asyncio has no name for it; Erlang calls it a supervisor.
 //!
-//! A worker that returns `Ok` has finished and is not started again. A worker that was cancelled is not either: that is
-//! no failure, and its end was asked for. The supervisor finds the [`JoinError`](tokio::task::JoinError) of a cancelled task among the causes of the
-//! worker's error and inside an `io::Error`, and not inside a type with `#[error(transparent)]`: lesson
-//! `a_worker_that_ends_for_its_own_task_was_aborted_counts_as_cancelled`.
+//! A worker that returns `Ok` has finished and is not restarted. A cancelled worker is not restarted either: a
+//! cancellation is no failure. The supervisor finds the [`JoinError`](tokio::task::JoinError) of a cancelled task among
+//! the causes of the worker's error and inside an `io::Error`. It does not find one inside a type with
+//! `#[error(transparent)]` (lesson `a_worker_that_ends_for_its_own_task_was_aborted_counts_as_cancelled`).
 //!
-//! A `JoinSet` and a loop over `join_next` are enough without restarts.
+//! Without restarts, a `JoinSet` and a loop over `join_next` are enough.
 //!
 //! # Cancel safety
 //!
 //! [`Supervisor::next_end`] is cancel safe. Dropping the [`Supervisor`], or the future of [`Supervisor::shutdown`],
-//! aborts every worker and cancels the token that they were given.
+//! aborts every worker and cancels their token.
 //!
 //! # Panics
 //!
-//! A panic of a worker is a failure of that worker, a [`Panicked`], also one in the call that makes its future. A panic
-//! of the report, or of a destructor, ends its worker, unreported: [`WorkerEnd::Failed`]. With `panic = "abort"` in the profile,
-//! nothing is caught.
+//! A panic of a worker is a failure of that worker, a [`Panicked`], even in the call that makes its future. A panic of
+//! the report, or of a destructor, ends its worker without a report: [`WorkerEnd::Failed`]. With `panic = "abort"` in
+//! the profile, no panic is caught.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,23 +73,23 @@ pub use worker::{Panicked, Restart};
 pub enum WorkerEnd {
     /// It returned `Ok`.
     Finished,
-    /// It failed, with this as the last failure, and is not started again.
+    /// It failed, last with this error, and is not restarted.
     Failed(anyhow::Error),
-    /// It was cancelled, or the supervisor was shut down while it ran or was to be started again.
+    /// It was cancelled, or the supervisor was shut down while it ran or waited for its restart.
     Cancelled,
 }
 
-/// A worker of this name has not ended, or its end has not been taken by [`Supervisor::next_end`].
+/// A worker of this name has not ended, or [`Supervisor::next_end`] has not returned its end yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is a worker named {0} already")]
 pub struct NameTaken(pub String);
 
-/// Starts workers, and starts them again.
+/// Starts workers, and restarts them after a failure.
 #[derive(Debug)]
 pub struct Supervisor<R> {
     workers: JoinMap<String, WorkerEnd>,
     stop: CancellationToken,
-    /// For what a worker has started with its token and has not waited for.
+    /// Ends tasks that a worker has started with its token and does not wait for.
     _stop_on_drop: DropGuard,
     report: Arc<R>,
 }
@@ -98,19 +98,20 @@ impl<R> Supervisor<R>
 where
     R: Fn(&str, &anyhow::Error, Option<Duration>) + Send + Sync + 'static,
 {
-    /// `report` is called with each failure, the name of its worker, and the pause before the restart if there is one.
+    /// Makes a supervisor. It calls `report` with each failure: the name of the worker, the error, and the pause before
+    /// the restart, if there is one.
     pub fn new(report: R) -> Self {
         let stop = CancellationToken::new();
         let _stop_on_drop = stop.clone().drop_guard();
         Self { workers: JoinMap::new(), stop, _stop_on_drop, report: Arc::new(report) }
     }
 
-    /// Starts a worker. `work` makes the future of each run; its token is cancelled at the shutdown, so that the
-    /// worker can clean up.
+    /// Starts a worker. `work` makes the future of each run. Its token is cancelled at the shutdown, so that the worker
+    /// can clean up.
     ///
     /// # Errors
     ///
-    /// [`NameTaken`]; nothing is started then.
+    /// [`NameTaken`]; no worker is started then.
     ///
     /// # Panics
     ///
@@ -135,13 +136,14 @@ where
         Ok(())
     }
 
-    /// Aborts a worker: it ends at its next await, or in its pause, and is not started again. `false` if no worker has
-    /// that name.
+    /// Aborts a worker: it ends at its next await, or in its pause, and is not restarted. Returns `false` if no worker
+    /// has that name.
     pub fn cancel(&mut self, name: &str) -> bool {
         self.workers.abort(name)
     }
 
-    /// Waits for the next worker to end for good, and gives its name and its end. `None` if there is no worker.
+    /// Waits until the next worker ends for good, and returns its name and its end. Returns `None` if there is no
+    /// worker.
     pub async fn next_end(&mut self) -> Option<(String, WorkerEnd)> {
         let (name, end) = self.workers.join_next().await?;
         Some((
@@ -153,14 +155,14 @@ where
         ))
     }
 
-    /// Cancels the workers' token, waits for them up to `grace`, aborts the rest, and gives every end that has not
-    /// been taken. When it returns no worker is alive. Failures are reported up to the end.
+    /// Cancels the workers' token, waits for them up to `grace`, and aborts the rest. Returns every end that `next_end`
+    /// has not returned yet. When it returns, no worker is alive. Failures are reported up to the end.
     pub async fn shutdown(mut self, grace: Duration) -> Vec<(String, WorkerEnd)> {
         let mut ends = Vec::new();
         self.stop.cancel();
         if timeout(grace, self.take_ends(&mut ends)).await.is_err() {
-            // Lets workers end that are due in this instant. Tokio cannot tell when all of them have run: each further turn
-            // has to end one, but for a few turns.
+            // Lets workers end that are due in this instant. Tokio does not show when all of them have run: each
+            // further turn must end at least one; a few turns may end none.
             let mut idle_turns = 0;
             while !self.workers.is_empty() && idle_turns < 4 + self.workers.len() / 30 {
                 yield_now().await;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Calls functions soon, later or at a time, one after the other and in exact order: `loop.call_soon`, `call_later`,
-//! `call_at`, `call_soon_threadsafe`.
+//! Calls functions soon, after a delay or at a time, one after the other and in exact order: `loop.call_soon`,
+//! `call_later`, `call_at`, `call_soon_threadsafe`.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -29,16 +29,16 @@
 //! ```
 //!
 //! A task that sleeps and then calls is enough for most uses, and its `AbortHandle` cancels it. Tokio's timers count
-//! milliseconds, and those of one millisecond end in the order in which they were set. Here callbacks run in the order of
-//! their deadlines. Like Tokio's timers, they never run early, and up to a millisecond late.
+//! milliseconds, and timers of the same millisecond end in the order in which they were set. Here callbacks run in the
+//! order of their deadlines. Like Tokio's timers, they never run early, and up to a millisecond late.
 //!
-//! [`Callbacks::run`] calls them, on the task that awaits it. Each turn it calls what was scheduled when the turn
-//! began: first what was to run soon, then what is due. What these schedule waits for the next turn, and between two
-//! turns other tasks run. Clones are one and the same; any thread may schedule and cancel.
+//! [`Callbacks::run`] calls them, on the task that awaits it. In each turn it calls the callbacks that were scheduled
+//! when the turn began: first those for soon, then those that are due. Callbacks that they schedule wait for the next
+//! turn, and between two turns other tasks run. Clones share one schedule; any thread may schedule and cancel.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`Callbacks::run`] loses no callback: what has not been called waits for the next `run`.
+//! Dropping [`Callbacks::run`] loses no callback: those not called yet wait for the next `run`.
 //!
 //! # Errors
 //!
@@ -47,15 +47,16 @@
 //! # Panics
 //!
 //! A panic in a callback is caught and passed to `on_panic`, and the next one is called. A panic in `on_panic` is
-//! caught, too, and the panic hook alone reports it. What a callback owns may panic in its destructor: then the caller
-//! of `cancel` or `close` panics. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one without
-//! `enable_time`.
+//! caught, too, and the panic hook alone reports it. A value that a callback owns may panic in its destructor: then the
+//! caller of `cancel` or `close` panics. With a timer, [`Callbacks::run`] panics outside a Tokio runtime, and in one
+//! without `enable_time`.
 //!
 //! # Cost
 //!
-//! A lock and an entry of a tree, each time a callback is scheduled and called or cancelled. A cancelled callback is dropped
-//! at once, with all that it owns. `call_soon` costs 0.3 of a `tokio::spawn` in a `JoinSet` (asyncio's 1.8, its `create_task`
-//! 11). `call_later` and `cancel` cost 0.4 of a spawned `sleep` and its `abort` (asyncio's 2.6, a `DelayQueue` 0.1).
+//! Scheduling a callback, and calling or cancelling it, each cost a lock and an operation on a tree. A cancelled
+//! callback is dropped at once, with all that it owns. `call_soon` costs 0.3 of a `tokio::spawn` in a `JoinSet`
+//! (asyncio's 1.8, its `create_task` 11). `call_later` and `cancel` cost 0.4 of a spawned `sleep` and its `abort`
+//! (asyncio's 2.6, a `DelayQueue` 0.1).
 //!
 //! In an optimised build, one `call_soon` and its call take 1,670 instructions among 10,000 of them, 1,830 among 100,000 and
 //! 2,010 among 1,000,000. A bare `BTreeMap` of such keys and boxes grows as much: 1,500, 1,660 and 1,840.
@@ -85,18 +86,18 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
-/// Callbacks that wait for their turn.
+/// A schedule of callbacks that wait for their turn.
 #[derive(Clone, Default)]
 pub struct Callbacks(Arc<Shared>);
 
-/// One callback, to cancel it. To drop this changes nothing.
+/// A scheduled callback, which can be cancelled. Dropping this changes nothing.
 #[derive(Clone)]
 pub struct Scheduled {
     key: Key,
     callbacks: Weak<Shared>,
 }
 
-/// [`Callbacks::close`] was called: nothing is called any more.
+/// [`Callbacks::close`] was called: no callback is called any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the callbacks are closed")]
 pub struct Closed;
@@ -104,7 +105,7 @@ pub struct Closed;
 /// Why [`Callbacks::run`] did not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// Another call of it is not over: the callbacks would not be one after the other.
+    /// Another `run` is not over: two would call callbacks at the same time.
     #[error("the callbacks are being run already")]
     Running,
     /// See [`Closed`].
@@ -115,13 +116,13 @@ pub enum RunError {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Notified of what a waiting `run` has to know: a callback to call soon, an earlier deadline, a stop.
+    /// Wakes a waiting `run`: for a callback to call soon, an earlier deadline, a stop.
     changed: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// In the order of their turn: those without a deadline come first, and numbers only grow.
+    /// In the order of the calls: callbacks without a deadline come first, and numbers only grow.
     waiting: BTreeMap<Key, Callback>,
     scheduled: u64,
     running: bool,
@@ -131,35 +132,35 @@ struct State {
 
 type Callback = Box<dyn FnOnce() + Send>;
 
-/// The deadline, `None` if it is soon, and the number.
+/// The deadline (`None` for soon) and the number.
 type Key = (Option<Instant>, u64);
 
 impl Callbacks {
-    /// No callbacks yet.
+    /// Makes an empty schedule.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Has `callback` called in the next turn, after those that were scheduled before it (`call_soon`,
+    /// Schedules `callback` for the next turn, after those that were scheduled before it (`call_soon`,
     /// `call_soon_threadsafe`).
     pub fn call_soon(&self, callback: impl FnOnce() + Send + 'static) -> Result<Scheduled, Closed> {
         self.schedule(None, Box::new(callback))
     }
 
-    /// Has `callback` called when `delay` is over (`call_later`).
+    /// Schedules `callback` for when `delay` is over (`call_later`).
     pub fn call_later(
         &self,
         delay: Duration,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<Scheduled, Closed> {
-        // A deadline beyond what the clock holds counts as one in thirty years.
+        // A deadline beyond the clock's range counts as one in thirty years.
         const THIRTY_YEARS: Duration = Duration::from_secs(946_080_000);
         let now = Instant::now();
         let deadline = now.checked_add(delay).unwrap_or_else(|| now + THIRTY_YEARS);
         self.call_at(deadline, callback)
     }
 
-    /// Has `callback` called at `deadline` (`call_at`); in the next turn if that is over. The clock is
+    /// Schedules `callback` for `deadline` (`call_at`), or for the next turn if that is over. The clock is
     /// [`Instant::now`] (`loop.time`).
     pub fn call_at(
         &self,
@@ -186,7 +187,7 @@ impl Callbacks {
     }
 
     /// Calls callbacks until [`stop`](Self::stop) or [`close`](Self::close) is called (`run_forever`). `on_panic` is
-    /// called with what a callback panicked with (`set_exception_handler`).
+    /// called with the payload of each callback's panic (`set_exception_handler`).
     pub async fn run(&self, mut on_panic: impl FnMut(Box<dyn Any + Send>)) -> Result<(), RunError> {
         let _running = Running::begin(&self.0)?;
         loop {
@@ -198,7 +199,7 @@ impl Callbacks {
                 let ended = catch_unwind(AssertUnwindSafe(callback));
                 let reported = ended.or_else(|panic| catch_unwind(AssertUnwindSafe(|| on_panic(panic))));
                 if let Err(another) = reported {
-                    // It may hold a value whose destructor panics.
+                    // The payload may be a value whose destructor panics.
                     mem::forget(another);
                 }
             }
@@ -207,11 +208,11 @@ impl Callbacks {
                 if mem::take(&mut state.stopping) || state.closed {
                     return Ok(());
                 }
-                // If it is soon, `changed` knows.
+                // For callbacks to call soon, `changed` wakes this wait.
                 state.waiting.keys().next().and_then(|(deadline, _)| *deadline)
             };
             if !was_idle {
-                // A turn for the other tasks, also when callbacks schedule callbacks without end.
+                // Gives other tasks a turn, even if callbacks schedule callbacks without end.
                 yield_now().await;
             } else if let Some(next) = next {
                 let _changed = timeout_at(next, self.0.changed.notified()).await;
@@ -221,8 +222,8 @@ impl Callbacks {
         }
     }
 
-    /// Ends [`run`](Self::run) after its turn, or the next one after its first. What is not due by then waits for the
-    /// `run` after that (`stop`).
+    /// Ends [`run`](Self::run) after its turn. Without a running one, ends the next `run` after its first turn.
+    /// Callbacks that are not due by then wait for a later `run` (`stop`).
     pub fn stop(&self) {
         self.0.lock().stopping = true;
         self.0.changed.notify_one();
@@ -237,28 +238,28 @@ impl Callbacks {
             mem::take(&mut state.waiting)
         };
         self.0.changed.notify_one();
-        // After the lock: what they own may schedule or cancel as it is dropped.
+        // After the lock: values that they own may schedule or cancel in their destructors.
         drop(dropped);
     }
 
-    /// How many wait to be called.
+    /// Returns how many callbacks wait to be called.
     pub fn len(&self) -> usize {
         self.0.lock().waiting.len()
     }
 
-    /// Whether none waits to be called.
+    /// Returns whether no callback waits to be called.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Scheduled {
-    /// Drops the callback (`cancel`). `false` if it has been called, is being called, or was dropped before.
+    /// Drops the callback (`cancel`). Returns `false` if it has been called, is being called, or was dropped before.
     pub fn cancel(&self) -> bool {
         self.callbacks.upgrade().and_then(|callbacks| callbacks.take(self.key)).is_some()
     }
 
-    /// When it is due; `None` if that is soon (`when`).
+    /// Returns when the callback is due; `None` if that is soon (`when`).
     pub fn when(&self) -> Option<Instant> {
         self.key.0
     }
@@ -266,17 +267,17 @@ impl Scheduled {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No callback is called and none is dropped under the lock, so nothing panics there.
+        // Callbacks are called and dropped outside the lock, so no code panics under it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to be called in a turn that begins now.
+    /// Returns the keys of the callbacks to call in a turn that begins now.
     fn due(&self) -> Vec<Key> {
         let now = Some(Instant::now());
         self.lock().waiting.range(..=(now, u64::MAX)).map(|(key, _)| *key).collect()
     }
 
-    /// The taker calls it or drops it, outside the lock.
+    /// Takes a callback out: the caller calls it or drops it, outside the lock.
     fn take(&self, key: Key) -> Option<Callback> {
         self.lock().waiting.remove(&key)
     }

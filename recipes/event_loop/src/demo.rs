@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::any::Any;
 use std::thread;
@@ -20,7 +20,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for a request: takes its time, and fails for a page that is missing.
+/// Simulates a request: takes its time, and fails for a page that is missing.
 #[instrument(skip(millis), ret, err)]
 async fn fetch(page: &'static str, millis: u64) -> anyhow::Result<String> {
     sleep(ms(millis)).await;
@@ -33,15 +33,15 @@ async fn fetch(page: &'static str, millis: u64) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
-/// Shows what an event loop does, one thing after the other.
+/// Shows the work of an event loop, one part after the other.
 ///
 /// # Errors
 ///
-/// When a thread cannot be started, or something fails that should not.
+/// If a thread cannot be started, or something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     callbacks().await?;
     another_thread().await?;
-    // These tasks are not `Send`, and this keeps them where they are.
+    // These tasks are not `Send`, and the `LocalSet` keeps them on this thread.
     LocalSet::new().run_until(shared_table()).await?;
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn callbacks() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The text of a panic whose message was fixed.
+/// Returns the text of a panic with a fixed message.
 fn text(panic: &(dyn Any + Send)) -> &'static str {
     panic.downcast_ref().copied().unwrap_or("another panic")
 }
@@ -80,7 +80,7 @@ async fn another_thread() -> anyhow::Result<()> {
         Ok(answer.unwrap_or_else(|error| format!("error: {error}")))
     };
     let (answers, answered) = oneshot::channel();
-    // A thread of its own: while one of `spawn_blocking` is at work, the clock of a lesson stands still.
+    // A thread of its own: a paused clock does not advance while a thread of `spawn_blocking` works.
     thread::Builder::new().spawn(move || answers.send(["home", "missing"].map(ask)))?;
     for answer in answered.await.context("the thread has panicked")? {
         info!("  {}", answer?);

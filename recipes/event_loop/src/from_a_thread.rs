@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Submits work to a runtime from a thread that is not its own, and waits there for the result, with or without a
-//! limit: `asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)`.
+//! Submits work to a runtime from another thread, and waits there for the result, with or without a limit:
+//! `asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -30,27 +30,25 @@
 //!
 //! The thread needs a [`Handle`]: `Handle::current()` returns it inside the runtime, and clones go anywhere.
 //!
-//! [`Handle::block_on`] is enough where no limit is needed. Then the thread polls the work itself, and the runtime only
+//! [`Handle::block_on`] is enough without a limit. Then the thread polls the work itself, and the runtime drives only
 //! its timers and sockets.
 //!
-//! The limit of [`wait_for`] is one of real time, on a clock of the thread's own: it ends although the runtime is
-//! blocked.
+//! The limit of [`wait_for`] is real time, measured by the thread: the wait ends even if the runtime is blocked.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. Dropping the [`AbortOnDropHandle`] gives up, and the work ends at its next await.
+//! No function here is async. Dropping the [`AbortOnDropHandle`] gives up, and the work ends at its next await.
 //! [`AbortOnDropHandle::detach`] lets it run on.
 //!
 //! # Errors
 //!
-//! [`JoinError`] when the work panicked, or was aborted by the end of its runtime, also one that ended before. An error
-//! that the work returns is a part of its value. A runtime of one thread that no thread runs is no error: nothing
-//! happens.
+//! [`JoinError`] if the work panicked, or if its runtime has ended, even before the call. An error that the work
+//! returns is a part of its value. If no thread runs a `current_thread` runtime, that is no error: the work waits.
 //!
 //! # Panics
 //!
-//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in asynchronous code, where they would stop the
-//! very runtime that they wait for. In `spawn_blocking` they may be called.
+//! [`wait`] and [`wait_for`] panic where Tokio's own blocking calls do: in async code, where they would stop the
+//! runtime that they wait for. They may be called in `spawn_blocking`.
 //!
 //! # Cost
 //!
@@ -62,7 +60,7 @@
 //! - In asyncio `result()` in the thread of the loop waits forever. Here it panics (lesson
 //!   `to_wait_in_asynchronous_code_panics`).
 //! - If the loop stops meanwhile, the thread waits forever. Here it is an error.
-//! - A work that is given up runs on until `future.cancel()`. Here it is aborted.
+//! - After the thread gives up, the coroutine runs on until `future.cancel()`. Here the work is aborted.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -75,9 +73,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Starts `work` on the runtime, from any thread. Nothing waits here.
+/// Starts `work` on the runtime, from any thread, and does not wait.
 ///
-/// Many of Tokio's own futures look for their runtime when they are made, and panic on a thread without one. So hand in
+/// Many of Tokio's own futures look for their runtime when they are made, and panic on a thread without one. So pass
 /// `async { sleep(limit).await }` and not `sleep(limit)`.
 pub fn submit<F>(runtime: &Handle, work: F) -> AbortOnDropHandle<F::Output>
 where
@@ -89,24 +87,21 @@ where
 /// Blocks this thread until the work is done (`result()`).
 pub fn wait<T>(mut task: AbortOnDropHandle<T>) -> Result<T, JoinError> {
     loop {
-        // Without a deadline it comes back with a result.
+        // Without a deadline the poll returns only with a result.
         if let Poll::Ready(result) = poll_until(&mut task, None) {
             return result;
         }
     }
 }
 
-/// Blocks this thread until the work is done, for `limit` at most (`result(timeout)`).
+/// Blocks this thread until the work is done, at most for `limit` (`result(timeout)`).
 ///
-/// The error is the task itself, which runs on: wait again, detach it, or drop it to give up.
+/// The error returns the task itself, which runs on: wait again, detach it, or drop it to give up.
 pub fn wait_for<T>(
     mut task: AbortOnDropHandle<T>,
     limit: Duration,
 ) -> Result<Result<T, JoinError>, AbortOnDropHandle<T>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the clock of the runtime may be the one that stands still"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the clock of the runtime may be paused")]
     let deadline = Instant::now().checked_add(limit);
     match poll_until(&mut task, deadline) {
         Poll::Ready(result) => Ok(result),
@@ -123,7 +118,7 @@ fn poll_until<T>(task: &mut AbortOnDropHandle<T>, deadline: Option<Instant>) -> 
         if let Poll::Ready(result) = Pin::new(&mut *task).poll(&mut context) {
             return Poll::Ready(result);
         }
-        // Both may end too early, for a wake-up that was meant for something else: then it is polled once more.
+        // Both waits may end early, by a wake-up for another reason: then the task is polled once more.
         match deadline {
             None => thread::park(),
             #[expect(clippy::disallowed_methods, reason = "as above")]
@@ -143,7 +138,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Lets Tokio find out whether this thread may be blocked: its own blocking calls panic if not.
+/// Lets Tokio check whether this thread may be blocked: its own blocking calls panic if not.
 fn assert_may_block() {
     let (sender, receiver) = oneshot::channel();
     let _received = sender.send(());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use event_loop::runner::Runner;
 use tokio::runtime::Builder;
 
-/// What `#[tokio::main]` does, with the end of `asyncio.run`: tasks that are left are cancelled and awaited.
+/// Does what `#[tokio::main]` does, with the end of `asyncio.run`: remaining tasks are cancelled and awaited.
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
         eprintln!("error: no runtime: {error}");

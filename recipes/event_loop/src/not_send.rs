@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs tasks of one thread that share what is not `Send`, without a lock: what every task of asyncio may do.
+//! Runs tasks on one thread that share values without `Send` and without a lock, as every task of asyncio may.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -20,18 +20,18 @@
 //! ```
 //!
 //! `tokio::spawn` may run a task on any thread, so it takes futures that are `Send`. A future that keeps an `Rc` or a
-//! `RefCell` over an await is not. A task of `spawn_local` stays on its thread. It needs a place that keeps it there: a
-//! `LocalRuntime`, as by `#[tokio::main(flavor = "local")]`, or, inside of any other runtime, a `LocalSet`.
+//! `RefCell` over an await is not. A task of `spawn_local` stays on its thread. It needs a `LocalRuntime`, as made by
+//! `#[tokio::main(flavor = "local")]`, or, inside any other runtime, a `LocalSet`.
 //!
-//! `futures::future::join_all` is enough where the futures need not be tasks: they may share what is not `Send` as they
-//! are.
+//! `futures::future::join_all` is enough if the futures need not be tasks: such futures may share values that are not
+//! `Send`.
 //!
-//! Between two awaits no other task runs on this thread, so a `RefCell` cannot be found borrowed there. A borrow that
-//! is kept over an await can, and panics; clippy warns of it.
+//! Between two awaits no other task runs on this thread, so no other task finds the `RefCell` borrowed. If a borrow is
+//! kept over an await, another task may find it and panic; clippy warns of it.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future aborts every load. What has been counted is lost with it.
+//! Dropping the future aborts every load, and loses the counts.
 //!
 //! # Errors
 //!
@@ -39,11 +39,11 @@
 //!
 //! # Panics
 //!
-//! Outside a `LocalRuntime` or a `LocalSet`, if there is anything to load.
+//! [`word_counts`] panics outside a `LocalRuntime` or a `LocalSet`, unless there are no pages.
 //!
 //! # Differences from asyncio
 //!
-//! - Every task of asyncio may share anything. Here those of `spawn_local` may (lesson
+//! - Every task of asyncio may share anything. Here tasks of `spawn_local` may (lesson
 //!   `tasks_of_one_thread_share_a_table_without_a_lock`).
 //! - Two tasks that change a table over an await lose an update silently. Here the second borrow panics.
 
@@ -65,7 +65,7 @@ where
     let counts = Rc::new(RefCell::new(BTreeMap::new()));
     let mut tasks = JoinSet::new();
     for page in pages {
-        // A panic before there is a future is that of its task, too.
+        // A panic before the future exists counts as a panic of its task, too.
         let (text, counts) = (catch_unwind(AssertUnwindSafe(|| load(page))), counts.clone());
         tasks.spawn_local(async move {
             let text = text.unwrap_or_else(|panic| resume_unwind(panic)).await;

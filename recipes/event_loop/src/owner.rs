@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Keeps a value that is not `Send` on its own thread, and lets every thread use it. In asyncio: a second loop in a
-//! thread.
+//! Keeps a value that is not `Send` on its own thread, and lets every thread use it. asyncio has a second loop in a
+//! thread for it.
 //!
 //! ```sh
 //! cargo add futures
@@ -28,10 +28,10 @@
 //! ```
 //!
 //! A parser, a script engine or a handle of a C library must often stay on the thread that made it. The closure of
-//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls run at the
-//! same time where they await, as tasks of that thread.
+//! [`Owner::call`] goes there, and its result comes back. The future that it makes need not be `Send`. Calls overlap
+//! where they await, as tasks of that thread.
 //!
-//! `tokio_util::task::LocalPoolHandle`, a pool of such threads, is enough for tasks that share nothing.
+//! `tokio_util::task::LocalPoolHandle`, a pool of such threads, is enough for tasks that share no value.
 //!
 //! # Cancel safety
 //!
@@ -44,7 +44,7 @@
 //!
 //! # Panics
 //!
-//! A panic in a call is its error, and the next call finds the value as that one has left it.
+//! A panic in a call is the error of that call. The next call finds the value as the panic left it.
 
 use std::any::Any;
 use std::io;
@@ -59,13 +59,13 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-/// Why a call gave no value.
+/// Why a call returned no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// It panicked with this message.
     #[error("panicked: {0}")]
     Panicked(String),
-    /// The thread is gone: what was to make the value has panicked, or the runtime has ended.
+    /// The thread has ended: making the value panicked, or the runtime has ended.
     #[error("the owner is gone")]
     Gone,
 }
@@ -85,14 +85,14 @@ impl<S: 'static> Owner<S> {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread, or nothing to wait for events on it.
+    /// If the system cannot start a thread, or set up event notification for it.
     pub fn start(name: &str, make: impl FnOnce() -> S + Send + 'static) -> io::Result<Self> {
-        // Built here, where an error can be reported: what makes the runtime local is where it is used.
+        // Built here, where an error can be reported. The thread below makes the runtime local.
         let mut builder = Builder::new_current_thread();
         builder.enable_all();
         let (owner, served) = channel();
         thread::Builder::new().name(name.to_owned()).spawn(move || {
-            // Without a runtime, `served` is dropped, and each call finds the owner gone.
+            // Without a runtime, `served` is dropped, and each call returns `Gone`.
             if let Ok(runtime) = builder.build_local(LocalOptions::default()) {
                 runtime.block_on(async { served.serve(make()).await });
             }
@@ -100,14 +100,14 @@ impl<S: 'static> Owner<S> {
         Ok(owner)
     }
 
-    /// An owner of `value` on this thread, and what serves its calls: to be awaited on a `LocalRuntime` or in a
-    /// `LocalSet`.
+    /// Makes an owner of `value` on this thread, and the future that serves its calls. Await the future on a
+    /// `LocalRuntime` or in a `LocalSet`.
     pub fn here(value: S) -> (Self, impl Future<Output = ()>) {
         let (owner, served) = channel();
         (owner, served.serve(value))
     }
 
-    /// Runs `work` with the value, on its thread, and waits for what it returns.
+    /// Runs `work` with the value, on its thread, and waits for its result.
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl AsyncFnOnce(&S) -> T + Send + 'static,
@@ -134,19 +134,19 @@ impl<S: 'static> Owner<S> {
     /// Waits until the value has been dropped, on its thread.
     pub async fn close(self) {
         drop(self.calls);
-        // Nothing is ever sent.
+        // The channel carries no value: its closing is the signal.
         let _closed = self.ended.await;
     }
 }
 
-/// The other end of an owner.
+/// The side that serves an owner's calls.
 struct Served<S> {
     calls: mpsc::Receiver<Call<S>>,
     ended: oneshot::Sender<()>,
 }
 
 fn channel<S>() -> (Owner<S>, Served<S>) {
-    // A call is taken in as soon as the thread is free, so one slot is enough.
+    // The thread receives a call as soon as it is free, so one slot is enough.
     let (sender, calls) = mpsc::channel(1);
     let (end, ended) = oneshot::channel();
     (Owner { calls: sender, ended }, Served { calls, ended: end })
@@ -159,7 +159,7 @@ impl<S: 'static> Served<S> {
         while let Some(call) = calls.recv().await {
             running.spawn_local(call(value.clone()));
         }
-        // The callers of those that are left are gone, so each ends when it is polled.
+        // The callers of the remaining calls are gone, so each call ends when it is polled.
         running.close();
         running.wait().await;
         drop(value);
@@ -167,12 +167,12 @@ impl<S: 'static> Served<S> {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
     let text = text.to_owned();
-    // It may hold a value whose destructor panics.
+    // The payload may be a value whose destructor panics.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         mem::forget(another);
     }

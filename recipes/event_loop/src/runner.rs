@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Holds a runtime as a value: it runs one main after the other, and at the end cancels and awaits the tasks that are
+//! Holds a runtime as a value. It runs one main after the other, and at the end cancels and awaits the tasks that are
 //! left: `asyncio.Runner`, `asyncio.run`.
 //!
 //! ```sh
@@ -29,18 +29,18 @@
 //! }
 //! ```
 //!
-//! Background tasks are started with [`Tasks::spawn`], which gives each a token. [`Runner::close`] cancels it, and waits. It
-//! does not know of tasks of `tokio::spawn`: a Tokio runtime drops those at their await.
+//! [`Tasks::spawn`] starts background tasks and gives each a token. [`Runner::close`] cancels the tokens, and waits for
+//! the tasks. It does not know the tasks of `tokio::spawn`: a Tokio runtime drops those at their await.
 //!
 //! `#[tokio::main]` is enough for one main that waits for its own tasks.
 //!
 //! # Cancel safety
 //!
-//! Nothing here is asynchronous. A [`Runner`] that is dropped, and not closed, cancels the token and waits for nothing.
+//! No function here is async. A [`Runner`] that is dropped, and not closed, cancels the tokens and does not wait.
 //!
 //! # Errors
 //!
-//! [`RunError`], [`CloseError`] and [`Closing`]. What `main` returns is passed on as it is.
+//! [`RunError`], [`CloseError`] and [`Closing`]. The result of `main` is returned unchanged.
 //!
 //! # Panics
 //!
@@ -49,11 +49,11 @@
 //!
 //! # Differences from asyncio
 //!
-//! - `asyncio.run` finds every task that is left. [`Runner::close`] knows those of [`Tasks::spawn`].
+//! - `asyncio.run` finds every task that is left. [`Runner::close`] finds those of [`Tasks::spawn`].
 //! - An exception that a task raises while it is cancelled goes to the exception handler. Tokio drops it; here it is
 //!   reported (lesson `a_task_that_fails_while_it_is_cancelled_is_reported`).
-//! - asyncio waits for clean-ups forever. Here the grace period ends, and what is cut off is counted (lesson
-//!   `what_takes_longer_than_the_grace_is_cut_off_and_counted`).
+//! - asyncio waits for clean-ups forever. Here the grace period ends, and the tasks that are cut off are counted
+//!   (lesson `what_takes_longer_than_the_grace_is_cut_off_and_counted`).
 //! - Between two mains a runtime of one thread pauses, as a loop of asyncio does (lesson
 //!   `a_task_that_is_left_stands_still_between_two_mains_and_goes_on_in_the_next`). One of many threads runs on.
 
@@ -73,9 +73,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Runs mains on a runtime that is its own.
+/// Runs mains on its own runtime.
 pub struct Runner {
-    /// `None` once it is closed.
+    /// `None` after the close.
     runtime: Option<Runtime>,
     tasks: Tasks,
 }
@@ -109,8 +109,8 @@ pub enum TaskFailure {
 /// Why [`Runner::run`] did not run its main.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// This thread belongs to a runtime: to block it would stop that one. A thread of `spawn_blocking` belongs to one,
-    /// too; start one of your own with `std::thread`.
+    /// This thread belongs to a runtime, which blocking would stop. So does a thread of `spawn_blocking`: start a
+    /// thread of your own with `std::thread`.
     #[error("a runtime cannot be run inside another one")]
     Nested,
     /// [`Runner::close`] was called.
@@ -129,23 +129,23 @@ pub enum CloseError {
     CutOff(usize),
 }
 
-/// The runner is being closed, or is gone: no task is started any more.
+/// The runner is being closed, or was dropped: it starts no further task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the runner is closing")]
 pub struct Closing;
 
 impl Runner {
-    /// Builds the runtime. `report` is called with the name and the failure of each background task that fails, then
-    /// or at the end.
+    /// Builds the runtime. `report` is called with the name and the failure of each background task that fails, when it
+    /// fails.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::build`].
+    /// Errors of [`Builder::build`].
     pub fn new(
         builder: &mut Builder,
         report: impl Fn(&str, TaskFailure) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        // The wait in `close` has a limit.
+        // The wait in `close` has a time limit.
         let runtime = builder.enable_time().build()?;
         let tasks = Tasks(Arc::new(Shared {
             runtime: runtime.handle().clone(),
@@ -157,21 +157,21 @@ impl Runner {
         Ok(Self { runtime: Some(runtime), tasks })
     }
 
-    /// What starts background tasks; for `main` to take along.
+    /// Returns a handle that starts background tasks; `main` may own it.
     pub fn tasks(&self) -> Tasks {
         self.tasks.clone()
     }
 
-    /// The runtime, for code that needs it by name (`get_loop`). A task that is spawned on it after the close is
-    /// cancelled at once.
+    /// Returns the runtime's handle, for code that needs it by name (`get_loop`). A task that is spawned on it after
+    /// the close is cancelled at once.
     pub fn handle(&self) -> &Handle {
         &self.tasks.0.runtime
     }
 
-    /// Runs `main` to its end on this thread, and gives back what it returned.
+    /// Runs `main` to its end on this thread, and returns its result.
     ///
-    /// It takes a function, and calls it inside the runtime. A future would be made outside, and those of Tokio, such
-    /// as `sleep`, panic there.
+    /// It takes a function, and calls it inside the runtime. A future would be made outside, where Tokio's futures,
+    /// such as `sleep`, panic.
     pub fn run<T>(&mut self, main: impl AsyncFnOnce() -> T) -> Result<T, RunError> {
         let runtime = self.runtime.as_ref().ok_or(RunError::Closed)?;
         if Handle::try_current().is_ok() {
@@ -183,8 +183,8 @@ impl Runner {
     /// Cancels the background tasks that are left, and waits for them for `grace`. Then it ends the runtime, and waits
     /// for calls of `spawn_blocking`, for `grace` again. A second call does nothing.
     ///
-    /// A task that ends in the instant in which `grace` is over is in time. Tokio cannot tell when all that is due in
-    /// an instant has run. A task that takes many more turns in that instant may be cut off.
+    /// A task that ends in the instant in which `grace` is over is in time. Tokio does not show when all tasks that are
+    /// due in an instant have run. A task that takes many more turns in that instant may be cut off.
     ///
     /// A task that never awaits cannot be cut off: a runtime of one thread waits for it. `Duration::MAX` is no limit.
     pub fn close(&mut self, grace: Duration) -> Result<(), CloseError> {
@@ -196,8 +196,8 @@ impl Runner {
         let running = &self.tasks.0.running;
         let left = runtime.block_on(async {
             let _in_time = timeout(grace, running.wait()).await;
-            // Tokio cannot tell when all that is due in this instant has run. So each further turn, which polls some sixty
-            // tasks, has to end one, but for a few turns.
+            // Tokio does not show when all tasks that are due in this instant have run. So each further turn, which
+            // polls some sixty tasks, must end at least one; a few turns may end none.
             let (mut left, mut idle_turns) = (running.len(), 0);
             while left > 0 && idle_turns < 4 + left / 30 {
                 yield_now().await;
@@ -215,7 +215,7 @@ impl Drop for Runner {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             self.tasks.0.cancel();
-            // Not a plain drop: that would wait for blocking calls, and panic inside a runtime.
+            // Not a plain drop, which would wait for blocking calls, and panic inside a runtime.
             runtime.shutdown_background();
         }
     }
@@ -226,7 +226,7 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// [`Closing`]; nothing is started then.
+    /// [`Closing`]; no task is started then.
     pub fn spawn<F>(
         &self,
         name: impl Into<String>,
@@ -248,7 +248,7 @@ impl Tasks {
         if !*open {
             return Err(Closing);
         }
-        // Its handle is dropped: the tracker waits for it, and the report tells how it failed.
+        // The handle is dropped: the tracker waits for the task, and `report` gets its failure.
         drop(self.0.running.spawn_on(task, &self.0.runtime));
         Ok(())
     }
@@ -279,12 +279,12 @@ impl fmt::Debug for Tasks {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
     let text = text.to_owned();
-    // It may hold a value whose destructor panics.
+    // The payload may be a value whose destructor panics.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         mem::forget(another);
     }

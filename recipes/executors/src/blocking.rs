@@ -26,27 +26,27 @@
 //! ```
 //!
 //! Without this file: `spawn_blocking` alone is enough for a few calls. It uses up to 512 threads, and queues the rest
-//! without a bound. Those threads also serve `tokio::fs`, stdin and the resolver: a thousand slow calls hold them up as
-//! well. Here a call waits for its permit before it takes a thread.
+//! without a bound. Those threads also serve `tokio::fs`, stdin and the resolver: a thousand slow calls hold these up
+//! as well. Here a call waits for its permit before it takes a thread.
 //!
-//! It is for calls that wait: files, a database's own driver. For computing see the pattern `cpu`. A loop that never ends
-//! belongs on a `std::thread`, because the end of the runtime waits for each call that runs.
+//! It is for calls that wait: for files, or in a database's blocking driver. For computing see the pattern `cpu`. A
+//! loop that never ends belongs on a `std::thread`, because the end of the runtime waits for each call that runs.
 //!
 //! # Cancel safety
 //!
-//! Dropped before its turn, the work never begins. Nothing stops a thread, so work that has begun goes on; its result
-//! is dropped, and its permit is taken until then.
+//! If [`Blocking::run`] is dropped before its turn, the work never begins. A thread cannot be stopped, so work that has
+//! begun goes on. It keeps its permit until its end, and its result is dropped.
 //!
 //! # Errors
 //!
-//! A [`JoinError`] if the work panicked, or if the runtime came to its end before the work began.
+//! A [`JoinError`] if the work panicked, or if the runtime ended before the work began.
 //!
 //! # Differences from asyncio
 //!
 //! - `run_in_executor` starts the work at once. [`Blocking::run`] starts it when it is awaited, or spawned (lesson
 //!   `nothing_begins_before_the_await_unless_it_is_spawned`).
-//! - `Future.cancel` says whether it did. `abort` says nothing, and a call that runs returns its value (lesson
-//!   `but_abort_does_nothing_to_a_call_that_runs_and_does_not_say_so`).
+//! - `Future.cancel` returns whether it was in time. `abort` returns nothing, and a call that runs returns its value
+//!   (lesson `but_abort_does_nothing_to_a_call_that_runs_and_does_not_say_so`).
 //! - `asyncio.run` waits for the default executor. The end of a runtime waits for calls that run (lesson
 //!   `the_end_of_the_runtime_waits_for_what_runs`); `shutdown_timeout` leaves them behind (lesson
 //!   `but_shutdown_timeout_leaves_what_runs_behind`).
@@ -70,7 +70,7 @@ impl Blocking {
         Self { permits: Arc::new(Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS))) }
     }
 
-    /// Waits for a permit and runs `work` on a blocking thread. The permits are given FIFO.
+    /// Waits for a permit and runs `work` on a blocking thread. Callers get permits in FIFO order.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -78,11 +78,11 @@ impl Blocking {
         #[expect(clippy::expect_used, reason = "the semaphore is private, and nothing closes it")]
         let permit = self.permits.clone().acquire_owned().await.expect("nothing closes it");
         let call = spawn_blocking(move || {
-            // It belongs to the work and not to its caller, which may be gone before the work ends.
+            // The permit belongs to the work: the caller may be dropped before the work ends.
             let _permit = permit;
             work()
         });
-        // A bare handle would let the work begin without a caller.
+        // A bare handle would let the work begin after its caller was dropped.
         AbortOnDropHandle::new(call).await
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Computes on all cores while the runtime's threads stay free: `run_in_executor` with a `ProcessPoolExecutor`, where
-//! threads are enough because they compute at the same time.
+//! Computes on all cores while the runtime's threads stay free: `run_in_executor` with a `ProcessPoolExecutor`. Here
+//! threads are enough, because they compute at the same time.
 //!
 //! ```sh
 //! cargo add rayon
@@ -32,21 +32,21 @@
 //! The pool is a rayon pool of your own, with as many threads as you give it. Inside the work, rayon's parallel
 //! iterators, `join` and `scope` use that same pool.
 //!
-//! Without this file: `tokio::task::spawn_blocking` is enough for one computation now and then. Do not call `pool.install`, which blocks
-//! the caller, nor `pool.spawn` alone, where a panic ends the whole program.
+//! Without this file: `tokio::task::spawn_blocking` is enough for one computation now and then. Do not call
+//! `pool.install`, which blocks the caller. Do not call `pool.spawn` alone: there a panic ends the whole program.
 //!
 //! Hold no `std::sync::Mutex` over `join`, `scope` or a parallel iterator. While they wait, this thread does other work
-//! of the pool; if that locks the same mutex, it waits for itself, forever. Lock, copy what you need, unlock, and then
-//! compute.
+//! of the pool; if that locks the same mutex, the thread waits for itself, forever. Lock, copy the data you need,
+//! unlock, and then compute.
 //!
 //! # Cancel safety
 //!
-//! Dropped before the work begins, it never does. Dropped while it computes, [`Stop`] is set: work that looks at it
-//! between two chunks ends there, other work computes to its end.
+//! If [`compute`] is dropped before the work begins, the work never begins. If it is dropped while the work runs,
+//! [`Stop`] is set. Work that checks it between two chunks ends there; other work computes to its end.
 //!
 //! # Errors
 //!
-//! [`Panicked`] if the work panicked, in any of its threads.
+//! [`Panicked`] if the work panicked, on any of its threads.
 //!
 //! # Differences from asyncio
 //!
@@ -74,14 +74,14 @@ pub struct Panicked(pub String);
 #[error("the caller is gone")]
 pub struct Stopped;
 
-/// Says whether the work may stop: set when its caller is gone.
+/// A flag that is set when the caller is dropped: the work may then stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
     /// Returns whether the caller is gone.
     pub fn is_set(&self) -> bool {
-        // Nothing is handed over with it: to see it a little later does no harm.
+        // The flag guards no data, so seeing it a little later does no harm.
         self.0.load(Ordering::Relaxed)
     }
 
@@ -107,12 +107,12 @@ pub async fn compute<T: Send + 'static>(
         move || {
             if !stop.is_set() {
                 let outcome = contained(|| work(&stop)).map_err(Panicked);
-                // Comes back if the caller is gone.
+                // The send fails if the caller is gone.
                 drop(sender.send(outcome));
             }
         }
     };
-    // A result without a caller is dropped in there, and rayon ends the program if a destructor panics.
+    // If the caller is gone the result is dropped here, and rayon ends the program if a destructor panics.
     pool.spawn(|| drop(contained(job)));
     let _waiting = StopOnDrop(stop);
     result.await.unwrap_or_else(|_no_result| Err(Panicked("it has left no result".to_owned())))
@@ -126,14 +126,14 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Calls `f`; the error is what its panic says.
+/// Calls `f`; the error is the text of its panic.
 fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text =
             text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
         let text = text.to_owned();
-        // A panic may hold a value whose destructor panics.
+        // The payload may be a value whose destructor panics.
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
             mem::forget(another);
         }

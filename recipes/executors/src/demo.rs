@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -28,7 +28,7 @@ const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 ///
 /// # Errors
 ///
-/// When a thread or a process cannot be started.
+/// If a thread or a process cannot be started.
 pub async fn run() -> anyhow::Result<()> {
     blocking_reads().await?;
     queries_on_their_own_threads().await?;
@@ -40,7 +40,7 @@ pub async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Counts how many are inside at once.
+/// Counts how many calls run at once.
 #[derive(Default)]
 struct Gauge {
     inside: AtomicUsize,
@@ -56,7 +56,7 @@ impl Gauge {
     }
 }
 
-/// Stands for a blocking call.
+/// Simulates a blocking call.
 #[instrument(skip(gauge), ret)]
 #[expect(clippy::disallowed_methods, reason = "a call that blocks, on a thread for that")]
 fn read(report: &str, gauge: &Gauge) -> String {
@@ -80,7 +80,7 @@ async fn blocking_reads() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands for a query of a driver that blocks.
+/// Simulates a query with a blocking driver.
 #[instrument(ret)]
 fn select(row: u32) -> String {
     format!("<row-{row}>")
@@ -101,7 +101,7 @@ fn square(number: u32) -> u32 {
     number * number
 }
 
-/// Says that it has begun, and waits until it may end.
+/// Signals that it has begun, and waits until it may end.
 #[instrument(skip(begun, end), ret)]
 fn query(begun: oneshot::Sender<()>, end: mpsc::Receiver<()>) {
     let (_said, _ended) = (begun.send(()), end.recv());
@@ -147,7 +147,7 @@ async fn sums_on_every_core() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A chunk at a time, until `stop` is set.
+/// Searches a chunk at a time, until `stop` is set.
 #[instrument(skip_all, ret)]
 fn search(stop: &Stop, begun: oneshot::Sender<()>, stopped: oneshot::Sender<()>) {
     let _said = begun.send(());
@@ -157,11 +157,11 @@ fn search(stop: &Stop, begun: oneshot::Sender<()>, stopped: oneshot::Sender<()>)
     let _said = stopped.send(());
 }
 
-/// Lets a search without an end run for 50 ms, from when it has begun: a thread of the pool may start late.
+/// Lets a search without an end run for 50 ms, counted from its beginning, because a thread of the pool may start late.
 ///
 /// # Errors
 ///
-/// When the search cannot begin.
+/// If the search cannot begin.
 pub async fn search_without_an_end(pool: &rayon::ThreadPool) -> anyhow::Result<()> {
     info!("computing: a search without an end, for 50 ms");
     let ((begun, has_begun), (stopped, has_stopped)) = (oneshot::channel(), oneshot::channel());
@@ -199,7 +199,7 @@ mod processes {
         a_process_for_each_job().await
     }
 
-    /// What a worker can do.
+    /// The jobs that a worker can do.
     #[derive(Debug, Serialize, Deserialize)]
     enum Job {
         SquareRoot(i64),
@@ -207,7 +207,7 @@ mod processes {
         ProcessId,
     }
 
-    /// Makes this process a worker, or lets it do its one job, if it was started for that: called first thing in `main`.
+    /// Makes this process a worker, or lets it do its one job, if it was started for that. Call it first in `main`.
     pub fn serve() {
         one_process::serve(work);
         process_pool::serve(|| anyhow::Ok(work));

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-// One thread, as asyncio has one. All the others here are the executors'.
+// One thread, as asyncio has one. All other threads here belong to the executors.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     // The workers of the process pool are this program, started once more.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs one job in a process of its own, which is killed with all that it has started: a
+//! Runs one job in a process of its own, which is killed together with the programs it has started: a
 //! `ProcessPoolExecutor(max_tasks_per_child=1)` for one job.
 //!
 //! ```sh
@@ -29,12 +29,12 @@
 //! }
 //! ```
 //!
-//! For a library that can take its process along, for memory that it never returns, and for a loop that nothing else
-//! stops. For speed, threads are enough: see the pattern `cpu`.
+//! Use it for a library that can crash its process, for memory that a library never returns, and for a loop that cannot
+//! be stopped otherwise. For speed, threads are enough: see the pattern `cpu`.
 //!
-//! The job and its result are JSON, over a socket that the process finds in the place of its stdin. What the job prints goes
-//! where the program prints, and it reads an empty stdin. The process leads a group of its own: Ctrl-C does not reach it,
-//! and at its end the rest of the group is killed. The few lines for that are those of the recipe `subprocesses`, copied: a
+//! The job and its result are JSON, over a socket that the process gets as its stdin. The job's output goes to the
+//! program's output, and the job reads an empty stdin. The process leads a group of its own: Ctrl-C does not reach it,
+//! and at its end the rest of the group is killed. The few lines for that are copied from the recipe `subprocesses`: a
 //! copied pattern needs no other.
 //!
 //! What it does not do:
@@ -42,16 +42,16 @@
 //! - It sets no limit: a hundred calls are a hundred processes. Put a semaphore before it.
 //! - A panic is a crash: its text goes to stderr and not into the error.
 //! - An error arrives as its text, without its type and its causes.
-//! - JSON turns a NaN into nothing, and it is not noticed.
+//! - JSON turns a NaN into `null`, without an error.
 //! - If this program is killed, the job goes on to its end.
-//! - What a job puts into a process group of its own lives on.
+//! - A program that a job starts in a process group of its own lives on.
 //!
-//! The pattern `process_pool` adds workers that stay, a limit, panics and causes as errors, a refusal of what JSON would
-//! change, and an end for workers whose program is gone.
+//! The pattern `process_pool` adds workers that stay, a limit, and panics and causes as errors. It refuses values that
+//! JSON would change, and ends workers whose program is gone.
 //!
 //! # Cancel safety
 //!
-//! Dropped, [`run`] kills the process and its group: `tokio::time::timeout` stops a job that no thread could stop.
+//! Dropping [`run`] kills the process and its group: `tokio::time::timeout` stops a job that no thread could stop.
 //!
 //! # Errors
 //!
@@ -77,13 +77,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 
-/// The last argument of such a process. A variable of its environment would reach its own children, too.
+/// The last argument of such a process. An environment variable would reach its own children, too.
 const MARK: &str = "run-one-job";
 
 /// Why a job has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// It failed. Holds the text of its error.
+    /// The job failed. Holds the text of its error.
     #[error("the job failed: {0}")]
     Failed(String),
     /// Its process died: a crash, a panic, a signal.
@@ -92,7 +92,7 @@ pub enum JobError {
     /// The process was not started, or the channel to it broke.
     #[error("the process cannot be used")]
     Io(#[from] io::Error),
-    /// The job cannot be sent, or what came back is no result of this type.
+    /// The job cannot be sent, or the answer is no result of this type.
     #[error("not the JSON of this type")]
     Json(#[from] serde_json::Error),
 }
@@ -114,7 +114,7 @@ pub async fn run<J: Serialize, O: DeserializeOwned>(mut command: Command, job: &
     command.arg(MARK).stdin(OwnedFd::from(theirs)).process_group(0).kill_on_drop(true);
     let mut child = command.spawn()?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)));
-    // It keeps their end of the channel otherwise, and there would be no end to read.
+    // The command would keep the child's end of the channel open, and the read below would never end.
     drop(command);
     let (mut reader, mut writer) = channel.split();
     let send = async {
@@ -127,7 +127,7 @@ pub async fn run<J: Serialize, O: DeserializeOwned>(mut command: Command, job: &
     };
     let end = async {
         let status = child.wait().await;
-        // In the same step, before another process has its number. What is left of it may hold the channel open.
+        // In the same step, before another process gets its number. The rest of the group may hold the channel open.
         drop(group);
         status
     };
@@ -140,8 +140,8 @@ pub async fn run<J: Serialize, O: DeserializeOwned>(mut command: Command, job: &
     outcome.map_err(JobError::Failed)
 }
 
-/// Does the one job of this process and exits, if it was started for that. Any other process goes on at once. Call it first
-/// thing in `main`.
+/// Does the one job of this process and exits, if it was started for that. Any other process goes on at once. Call it
+/// first in `main`.
 pub fn serve<J: DeserializeOwned, O: Serialize, E: Display>(work: impl FnOnce(J) -> Result<O, E>) {
     if is_marked() {
         let code = match answer(work) {
@@ -159,7 +159,7 @@ fn answer<J: DeserializeOwned, O: Serialize, E: Display>(
     work: impl FnOnce(J) -> Result<O, E>,
 ) -> io::Result<()> {
     let mut channel = Channel::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // The channel is neither for a job that reads its stdin, nor for a program that it starts.
+    // Neither a job that reads its stdin nor a program that it starts may use the channel.
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     let mut job = Vec::new();
     channel.read_to_end(&mut job)?;
@@ -171,12 +171,12 @@ fn is_marked() -> bool {
     env::args_os().next_back().is_some_and(|last| last == MARK)
 }
 
-/// A process group. Dropped, it is killed.
+/// A process group, which its drop kills.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // An error means that no process of it is left.
+        // An error means that no process of the group is left.
         let _killed_or_gone = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
     }
 }

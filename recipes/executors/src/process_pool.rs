@@ -31,62 +31,66 @@
 //! }
 //! ```
 //!
-//! Without this file: the pattern `one_process` is enough for a job now and then, behind a semaphore. It has a process for
-//! each job, some milliseconds of cost; here a job costs some ten microseconds. For speed alone, threads are enough.
+//! Without this file: the pattern `one_process` is enough for a job now and then, behind a semaphore. It starts a
+//! process for each job, which costs some milliseconds; here a job costs some ten microseconds. For speed alone,
+//! threads are enough.
 //!
-//! It is for code that can take its process along: a library in C, a stack that overflows, memory that runs out, a loop
-//! that nothing else stops. A panic, an error with its causes, and a job that hangs are answers here.
+//! It is for code that can crash its process: a library in C, a stack that overflows, memory that runs out. It can also
+//! end a loop that cannot be stopped otherwise. A panic, an error with its causes, and a job that hangs each become the
+//! error of their job.
 //!
-//! A worker is a program that calls [`serve`] first thing in its `main`; most often it is this program, started once more. A
-//! job and its result are JSON, behind four bytes with their length, over a socket that the worker finds in the place of
-//! its stdin. What a job prints goes where the program prints. It reads an empty stdin. Processes are started when there is
-//! work for them. Ctrl-C reaches the program and not its workers. They end when their pool does: at its
+//! A worker is a program that calls [`serve`] first in its `main`; most often it is this program, started once more. A
+//! job and its result are JSON, after four bytes with their length, over a socket that the worker gets as its stdin. A
+//! job's output goes to the program's output. The job reads an empty stdin. Processes are started when there is work
+//! for them. Ctrl-C reaches the program and not its workers. They end when their pool does: at its
 //! [`shutdown`](ProcessPool::shutdown), when it is dropped, and when the program dies, for any reason.
 //!
-//! What it has in common with the recipe `subprocesses`, the process group and its end, is copied, not shared: a copied
-//! pattern needs no other.
+//! The lines for the process group and its end are copied from the recipe `subprocesses`: a copied pattern needs no
+//! other.
 //!
-//! Programs that a job has started end with its worker, because they are in its process group. One that must live on needs
-//! a group of its own. After SIGKILL of the program, a worker in the midst of a job ends its group. An idle one ends alone:
-//! what an earlier job has left behind lives on.
+//! Programs that a job has started end with its worker, because they are in its process group. A program that must live
+//! on needs a group of its own. After SIGKILL of the main program, a worker that runs a job ends its group. An idle
+//! worker ends alone: programs that an earlier job has left behind live on.
 //!
-//! JSON has no NaN and no infinity, and no `Some(None)`. A job or a result with one of them is refused: it never arrives
+//! JSON has no NaN, no infinity, and no `Some(None)`. A job or a result with one of them is refused: it never arrives
 //! as another value.
 //!
-//! It works on Unix, within a Tokio runtime that has its I/O and its time enabled.
+//! It works on Unix, within a Tokio runtime with I/O and time enabled.
 //!
 //! # Cancel safety
 //!
-//! [`run`](ProcessPool::run) that is dropped before its job began: the job never begins. Dropped while the job runs:
-//! its worker is killed, so `tokio::time::timeout` stops a job that no thread could stop. A dropped
+//! If [`run`](ProcessPool::run) is dropped before its job began, the job never begins. If it is dropped while the job
+//! runs, the worker is killed, so `tokio::time::timeout` stops a job that no thread could stop. A dropped
 //! [`shutdown`](ProcessPool::shutdown) has closed the pool if it was polled once; await it again to wait.
 //!
 //! # Errors
 //!
-//! [`JobError`]. Each job gets its answer, also if its worker dies; [`OnCrash`] says whether the others do.
+//! [`JobError`]. Each job gets its answer, even if its worker dies; [`OnCrash`] decides whether the other jobs fail,
+//! too.
 //!
 //! # Panics
 //!
-//! A panic in a worker is an error of its job. A panic of what reads the result here goes on in the caller of
+//! A panic in a worker is an error of its job. A panic in the code that reads the result goes on in the caller of
 //! [`run`](ProcessPool::run), and the worker is replaced.
 //!
 //! # Cost
 //!
-//! A process for each worker, some milliseconds to start it, and some ten microseconds for each job.
+//! Each worker is a process, which takes some milliseconds to start. Each job takes some ten microseconds.
 //!
 //! # Differences from asyncio
 //!
-//! - A worker that dies breaks the whole pool. Here it fails its own job, or breaks the pool, as [`OnCrash`] says (lesson
-//!   `breaks_the_pool_if_it_is_told_to`). An idle one that dies costs no job (lesson `of_an_idle_worker_costs_no_job`).
+//! - A worker that dies breaks the whole pool. Here its own job fails, or the pool breaks, as [`OnCrash`] decides
+//!   (lesson `breaks_the_pool_if_it_is_told_to`). An idle worker that dies costs no job (lesson
+//!   `of_an_idle_worker_costs_no_job`).
 //! - A job that hangs keeps its worker forever. Here a dropped `run` kills it (lesson
 //!   `while_its_job_runs_a_run_kills_the_worker`), and so does [`Options::time_limit`] (lesson
 //!   `kills_the_worker_of_a_job_that_hangs`).
 //! - An exception brings its traceback. Here an error brings its type's name, its text and its causes (lesson
 //!   `that_fails_tells_its_type_its_text_and_its_causes`).
-//! - Jobs are pickled, and functions go by their name. Here a job is JSON, and `serve` has the function (lesson
+//! - Jobs are pickled, and functions are sent by name. Here a job is JSON, and `serve` has the function (lesson
 //!   `that_cannot_be_sent_fails_alone`).
-//! - Without the `__main__` guard a worker may not start workers; here one that has not called [`serve`] may not (lesson
-//!   `that_is_not_called_does_not_make_workers_without_end`).
+//! - Without the `__main__` guard a worker may not start workers; here a worker that has not called [`serve`] may not
+//!   (lesson `that_is_not_called_does_not_make_workers_without_end`).
 #![cfg(unix)]
 
 use std::io;
@@ -122,25 +126,25 @@ mod worker;
 /// Why a job has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// It failed or panicked in its worker, which lives on.
+    /// The job failed or panicked in its worker, which lives on.
     #[error(transparent)]
     Failed(#[from] RemoteError),
-    /// Its worker died. The status is `None` if the system did not tell it.
+    /// Its worker died. The status is `None` if the system did not report it.
     #[error("the worker died{}", .0.map(|status| format!(": {status}")).unwrap_or_default())]
     Crashed(Option<ExitStatus>),
     /// It ran longer than [`Options::time_limit`], and its worker was killed.
     #[error("the job ran longer than {0:?}, and its worker was killed")]
     TimedOut(Duration),
-    /// It is not possible to send it. It has not left this process.
+    /// The job cannot be sent, and has not left this process.
     #[error("the job cannot be sent")]
     Unsendable(#[source] io::Error),
-    /// What its worker has sent is no result of this type.
+    /// The worker's answer is no result of this type.
     #[error("the result cannot be read")]
     Unreadable(#[source] io::Error),
-    /// There was no worker for it.
+    /// No worker could be started for it.
     #[error("a worker did not get ready")]
     NoWorker(#[source] io::Error),
-    /// Too many workers have died: `BrokenProcessPool`. Holds what happened last.
+    /// Too many workers have died: `BrokenProcessPool`. Holds the text of the last crash.
     #[error("the pool is broken: {0}")]
     Broken(String),
     /// The pool was shut down before the job began.
@@ -148,7 +152,7 @@ pub enum JobError {
     ShutDown,
 }
 
-/// What becomes of the jobs that have not begun.
+/// What happens to the jobs that have not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queued {
     /// They run: `shutdown()`.
@@ -157,12 +161,12 @@ pub enum Queued {
     Cancel,
 }
 
-/// Processes that turn jobs, each a `J`, into results, each an `O`.
+/// Processes that turn jobs of type `J` into results of type `O`.
 #[derive(Debug)]
 pub struct ProcessPool<J, O> {
     command: Mutex<Command>,
     options: Options,
-    /// A permit for each process that has a job. One that dies keeps it to the end.
+    /// A permit for each process that has a job. A process that dies keeps its permit to the end.
     places: Arc<Semaphore>,
     state: Mutex<State>,
     broken: CancellationToken,
@@ -189,20 +193,20 @@ enum Phase {
 }
 
 impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
-    /// A pool whose workers are started by `command`, a program that calls [`serve`]. For this program itself:
-    /// `Command::new(std::env::current_exe()?)`. Its stdin, its process group and one variable of its environment are the
-    /// pool's.
+    /// Makes a pool whose workers are started by `command`, a program that calls [`serve`]. For this program itself:
+    /// `Command::new(std::env::current_exe()?)`. The pool sets the command's stdin, its process group and one
+    /// environment variable.
     ///
     /// # Errors
     ///
-    /// In a worker that has not called [`serve`], and would start workers of its own without end.
+    /// In a worker that has not called [`serve`]: it would start workers of its own without end.
     pub fn new(mut command: Command, options: Options) -> io::Result<Self> {
         if own_channel().is_some() {
             return Err(io::Error::other(
                 "this process is a worker: `serve` has to be called first thing in `main`",
             ));
         }
-        // Of a group of its own, for a terminal sends Ctrl-C to a whole group.
+        // In a group of its own, because a terminal sends Ctrl-C to a whole group.
         let end_limit = u64::try_from(options.end_limit.as_millis()).unwrap_or(u64::MAX);
         command.env(WORKER, end_limit.to_string()).process_group(0).kill_on_drop(true);
         let alive = TaskTracker::new();
@@ -218,14 +222,13 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         })
     }
 
-    /// Waits for a worker, lets it do `job`, and waits for its result. Those who wait are served in the order in which
-    /// they came.
+    /// Waits for a worker, lets it do `job`, and waits for its result. Callers are served in FIFO order.
     ///
     /// # Errors
     ///
     /// See [`JobError`].
     pub async fn run(&self, job: J) -> Result<O, JobError> {
-        // First, so that a job which cannot be sent costs the other jobs nothing.
+        // First, so that a job that cannot be sent takes no permit and no worker.
         let request = frame(&job).map_err(JobError::Unsendable)?;
         drop(job);
         let _entered = self.enter()?;
@@ -235,7 +238,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         }
     }
 
-    /// Takes nothing new, and does not wait: `shutdown(wait=False)`. The workers end with the last job.
+    /// Refuses new jobs, and does not wait: `shutdown(wait=False)`. The workers end with the last job.
     pub fn close(&self, queued: Queued) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Open) {
@@ -249,7 +252,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         unwanted.into_iter().for_each(Worker::retire);
     }
 
-    /// Takes nothing new, and waits until every job and every process has ended: `shutdown()`.
+    /// Refuses new jobs, and waits until every job and every process has ended: `shutdown()`.
     pub async fn shutdown(&self, queued: Queued) {
         self.close(queued);
         self.alive.wait().await;
@@ -265,7 +268,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         Ok(Entered { pool: self, _alive: self.alive.token() })
     }
 
-    /// Why a job does not begin.
+    /// Returns why a job does not begin.
     fn refusal(&self) -> JobError {
         match &self.lock().phase {
             Phase::Broken(what) => JobError::Broken(what.clone()),
@@ -281,7 +284,7 @@ impl<J, O> ProcessPool<J, O> {
 }
 
 impl State {
-    /// The idle workers, if no job will need them.
+    /// Takes out the idle workers, if no job will need them.
     fn unwanted(&mut self) -> Vec<Worker> {
         match self.phase {
             Phase::Closed | Phase::Broken(_) if self.jobs == 0 => mem::take(&mut self.idle),
@@ -290,7 +293,7 @@ impl State {
     }
 }
 
-/// A call of `run`, for as long as it lasts.
+/// Counts a call of `run` while it lasts.
 struct Entered<'a, J, O> {
     pool: &'a ProcessPool<J, O>,
     // Dropped last: a pool without jobs has notified its workers.

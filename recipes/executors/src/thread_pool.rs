@@ -26,33 +26,33 @@
 //! }
 //! ```
 //!
-//! Without this file: `spawn_blocking` behind a limit, or the pattern `threads`, which needs no types of its own. Take this
-//! one when something must live as long as its thread, such as a connection in a thread-local, or when queued work has to
-//! be counted, cancelled or finished at the end.
+//! Without this file: `spawn_blocking` behind a limit, or the pattern `threads`, which needs no types of its own. Take
+//! this pattern if a value must live as long as its thread, such as a connection in a thread-local. Take it also if
+//! queued work has to be counted, cancelled or finished at the end.
 //!
-//! Share it by reference or in an [`Arc`]. The queue has no bound: hold producers back by a semaphore, if nothing else
-//! does. A thread is started when there is work for it. It stays until [`close`](ThreadPool::close),
-//! [`shutdown`](ThreadPool::shutdown), or the drop of the pool, which is `close(Queued::Finish)`. A program whose `main`
-//! returns does not wait for its threads: await `shutdown` first.
+//! Share it by reference or in an [`Arc`]. The queue has no bound: hold producers back with a semaphore. A thread is
+//! started when there is work for it. It stays until [`close`](ThreadPool::close), [`shutdown`](ThreadPool::shutdown),
+//! or the drop of the pool, which is `close(Queued::Finish)`. A program whose `main` returns does not wait for its
+//! threads: await `shutdown` first.
 //!
 //! # Cancel safety
 //!
-//! A [`Job`] that is dropped before it began never begins; one that runs goes on, and its result is dropped.
+//! A [`Job`] that is dropped before it began never begins. A job that runs goes on, and its result is dropped.
 //! [`Job::detach`] lets it run without a waiter. A dropped `shutdown` has closed the pool if it was polled once; await
 //! it again to wait.
 //!
 //! # Errors
 //!
-//! [`Refused`] if the pool takes no work any more; [`JobError`] if a job has no result. A job that waits for another
-//! job of its own pool gets [`JobError::OwnPool`]: if each thread did so, no thread would be left to do the work.
+//! [`Refused`] if the pool takes no more work; [`JobError`] if a job has no result. A job that waits for another job of
+//! its own pool gets [`JobError::OwnPool`]. If each thread waited so, no thread would be left to do the work.
 //!
 //! # Panics
 //!
-//! A panic of a job is its result. The thread goes on.
+//! A panic of a job is its result ([`JobError::Panicked`]). The thread goes on.
 //!
 //! # Differences from asyncio
 //!
-//! - An initializer that raises breaks the pool; here too (lesson `that_fails_breaks_the_pool`).
+//! - An initializer that raises breaks the pool. Here too (lesson `that_fails_breaks_the_pool`).
 //! - A job that waits for a job of its own pool can wait forever. Here that is an error (lesson
 //!   `is_refused_instead_of_a_deadlock`).
 //! - `shutdown(cancel_futures=True)` is [`shutdown(Queued::Cancel)`](ThreadPool::shutdown) (lesson
@@ -78,15 +78,15 @@ pub enum Refused {
     /// The pool is closed.
     #[error("the pool is shut down")]
     ShutDown,
-    /// The initializer has failed, on any thread: `BrokenThreadPool`. Holds what it said.
+    /// The initializer has failed, on any thread: `BrokenThreadPool`. Holds the text of its error.
     #[error("the pool is broken: {0}")]
     Broken(String),
-    /// The pool has no thread, and the system gives none.
+    /// The pool has no thread, and the system cannot start one.
     #[error("no thread can be started")]
     NoThread(#[source] io::Error),
 }
 
-/// What becomes of the jobs that have not begun.
+/// What happens to the jobs that have not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queued {
     /// They run: `shutdown()`.
@@ -95,7 +95,7 @@ pub enum Queued {
     Cancel,
 }
 
-/// Threads that do what is submitted, FIFO.
+/// Threads that run the submitted jobs in FIFO order.
 #[derive(Debug)]
 pub struct ThreadPool {
     shared: Arc<Shared>,
@@ -116,8 +116,8 @@ impl ThreadPool {
         Self::with_initializer(max_threads, name, || Ok::<_, String>(()))
     }
 
-    /// The same, and each thread calls `initialize` before its first job. If that fails on one thread, or panics, the
-    /// pool is broken: what has not begun fails, and nothing new is taken.
+    /// Makes such a pool, in which each thread calls `initialize` before its first job. If that fails or panics on one
+    /// thread, the pool is broken: jobs that have not begun fail, and new ones are refused.
     pub fn with_initializer<E: Into<Box<dyn Error + Send + Sync>>>(
         max_threads: NonZeroUsize,
         name: &str,
@@ -146,7 +146,8 @@ impl ThreadPool {
     ///
     /// # Errors
     ///
-    /// As those of [`submit`](Self::submit). What was queued before the error is cancelled, if it has not begun.
+    /// The same as those of [`submit`](Self::submit). Jobs that were queued before the error are cancelled, if they
+    /// have not begun.
     pub fn map<I: Send + 'static, T: Send + 'static>(
         &self,
         inputs: impl IntoIterator<Item = I>,
@@ -165,16 +166,16 @@ impl ThreadPool {
         self.shared.queued()
     }
 
-    /// Takes nothing new, and does not wait: `shutdown(wait=False)`.
+    /// Refuses new jobs, and does not wait: `shutdown(wait=False)`.
     pub fn close(&self, queued: Queued) {
         self.shared.close(queued);
     }
 
-    /// Takes nothing new, and waits until every thread is gone: `shutdown()`.
+    /// Refuses new jobs, and waits until every thread is gone: `shutdown()`.
     ///
     /// # Errors
     ///
-    /// On a thread of this pool, which would wait for itself. The pool is closed all the same.
+    /// [`OwnPool`] on a thread of this pool, which would wait for itself. The pool is closed nevertheless.
     pub async fn shutdown(&self, queued: Queued) -> Result<(), OwnPool> {
         self.close(queued);
         if self.shared.is_own_thread() {

@@ -26,25 +26,26 @@
 //! Without this file: `spawn_blocking` behind a limit, as in the pattern `blocking`. [`Threads`] are for calls that must
 //! not share threads with the rest of the program: `tokio::fs` and the resolver go on while all of these are busy.
 //!
-//! They are a second Tokio runtime, of which only the blocking threads are used. A thread is started when a job finds none
+//! They are a second Tokio runtime, of which only the blocking threads are used. A thread is started when no thread is
 //! idle, and stays until the end. The queue is FIFO and has no bound.
 //!
 //! What it does not do:
 //!
-//! - A dropped handle cancels nothing: its job runs. `AbortOnDropHandle` of tokio-util aborts what has not begun.
+//! - Dropping a handle does not cancel its job, which runs. `AbortOnDropHandle` of tokio-util aborts a job that has not
+//!   begun.
 //! - `abort` does not say whether it was in time.
-//! - Dropped without [`finish`](Threads::finish), it waits for nothing. A thread that is busy may still run the whole queue.
+//! - A drop without [`finish`](Threads::finish) does not wait. A busy thread may still run the whole queue.
 //! - It has no initializer. `on_thread_start` of a runtime does not replace one: a thread that panics there is lost,
-//!   and its job waits.
+//!   and its job never runs.
 //! - A job cannot use `tokio::spawn` or timers: its runtime has no thread that drives them. Move in a `Handle` of yours.
 //! - A job that waits for a job of the same threads can wait forever.
 //!
-//! The pattern `thread_pool` adds an initializer, `map`, a `cancel` that answers, `shutdown` in its modes, a queue that can
-//! be counted, and an error instead of that last wait.
+//! The pattern `thread_pool` adds an initializer, `map`, a `cancel` that answers, `shutdown` in its modes, and the
+//! length of the queue. There a job that waits for its own threads gets an error.
 //!
 //! # Cancel safety
 //!
-//! A dropped `finish` is a dropped [`Threads`]: see above.
+//! Dropping `finish` drops the [`Threads`]: see above.
 //!
 //! # Errors
 //!
@@ -52,7 +53,7 @@
 //!
 //! # Panics
 //!
-//! [`submit`](Threads::submit), if the system has no thread to give and none is there yet.
+//! [`submit`](Threads::submit) panics if the system cannot start the first thread.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -65,13 +66,13 @@ use tokio_util::task::TaskTracker;
 /// Threads for blocking calls, apart from those of the program's runtime. Share it in an `Arc`.
 #[derive(Debug)]
 pub struct Threads {
-    /// `None` once it ends.
+    /// `None` after the end has begun.
     runtime: Option<Runtime>,
     jobs: TaskTracker,
 }
 
 impl Threads {
-    /// At most `limit` threads, all of them called `name`.
+    /// Makes at most `limit` threads, all of them called `name`.
     ///
     /// # Errors
     ///
@@ -79,13 +80,13 @@ impl Threads {
     pub fn new(limit: NonZeroUsize, name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
             .max_blocking_threads(limit.get())
-            // A thread cannot be called by a name with a zero in it.
+            // The name of a thread cannot contain a NUL.
             .thread_name(name.replace('\0', ""))
-            // Ten seconds otherwise: then a thread-local would be made anew.
+            // The default is ten seconds, after which thread-locals would be lost.
             .thread_keep_alive(Duration::MAX)
             .build()?;
         let jobs = TaskTracker::new();
-        // An open tracker never ends its `wait`. A closed one still counts.
+        // `wait` of an open tracker never ends. A closed tracker still counts new jobs.
         jobs.close();
         Ok(Self { runtime: Some(runtime), jobs })
     }
@@ -99,11 +100,11 @@ impl Threads {
 
     /// Waits until every job is done and every thread is gone: `shutdown()`.
     pub async fn finish(mut self) {
-        // Tokio does not promise that a runtime runs what is queued when it is dropped.
+        // Tokio does not promise that a dropped runtime runs its queue.
         self.jobs.wait().await;
-        // It waits for its threads, which a task may not.
+        // The drop waits for the threads, which a task must not do.
         let ended = spawn_blocking(move || drop(self.runtime.take()));
-        // Aborted, if the program's runtime ends first. Then the drop below has ended it.
+        // Aborted if the program's runtime ends first: then `drop` has ended the second runtime.
         let _ended_or_aborted = ended.await;
     }
 }

@@ -13,7 +13,7 @@
 //! const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 //!
 //! async fn fetch(page: u32) -> anyhow::Result<String> {
-//!     Ok(format!("<page {page}>")) // stands for a request
+//!     Ok(format!("<page {page}>")) // simulates a request
 //! }
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -29,17 +29,17 @@
 //! `futures::StreamExt::buffered` is enough if your loop does not wait between results: its work pauses while the
 //! loop body awaits. Here the work runs on tasks and goes on.
 //!
-//! Inputs are taken when there is room, so a long or endless source is no trouble. A result holds its room until it is
-//! returned, also if it waits for a slower one before it: memory stays bounded.
+//! An input is taken when a slot is free, so the source may be endless. A result keeps its slot until it is returned,
+//! even while it waits for a slower one before it: memory stays bounded.
 //!
 //! # Cancel safety
 //!
-//! [`BoundedInOrder::next`] is cancel safe: its state is in `self`. Dropping the value aborts the work and drops
-//! the results that were not handed out.
+//! [`BoundedInOrder::next`] is cancel safe: its state is in `self`. Dropping the [`BoundedInOrder`] aborts the work and
+//! drops the results that were not returned.
 //!
 //! # Errors
 //!
-//! An error ends the work as soon as it happens, also if slower inputs before it still run.
+//! An error ends the work as soon as it happens, even if slower inputs before it still run.
 //!
 //! # Panics
 //!
@@ -69,9 +69,9 @@ pub struct BoundedInOrder<I, W, T, E> {
     ready: BTreeMap<usize, T>,
     /// The index of the next input to start.
     next_input: usize,
-    /// The index of the next result to hand out.
+    /// The index of the next result to return.
     next_result: usize,
-    /// The error of the earliest input. Here, so that a dropped `next` does not lose it.
+    /// The error of the earliest input. Kept here, so that a dropped `next` does not lose it.
     error: Option<(usize, E)>,
     panic: Option<JoinError>,
 }
@@ -117,7 +117,7 @@ where
             self.start();
             if let Some(value) = self.ready.remove(&self.next_result) {
                 self.next_result += 1;
-                // Its room is filled before the caller handles the value.
+                // Fills the slot before the caller handles the value.
                 self.start();
                 return Some(Ok(value));
             }
@@ -139,7 +139,7 @@ where
                     }
                     self.stop();
                 }
-                // Too late, or aborted: the work is stopped.
+                // Ignored: a value after an error, or an aborted task.
                 Some(_) => {}
                 None => break,
             }
@@ -150,7 +150,7 @@ where
         self.error.take().map(|(_, error)| Err(error))
     }
 
-    /// Starts work while there is room.
+    /// Starts work while a slot is free.
     fn start(&mut self) {
         while self.tasks.len() + self.ready.len() < self.limit.get() {
             let Some(input) = self.inputs.as_mut().and_then(Iterator::next) else { break };
@@ -158,7 +158,7 @@ where
             self.next_input += 1;
             match catch_unwind(AssertUnwindSafe(|| (self.work)(input))) {
                 Ok(work) => self.tasks.spawn(async move { (index, work.await) }),
-                // A panic before there is a future is that of its item, too. The panic hook has reported it.
+                // A panic before the future exists counts as a panic of its item. The panic hook has reported it.
                 Err(panic) => self.tasks.spawn(async { resume_unwind(panic) }),
             };
         }

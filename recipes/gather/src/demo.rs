@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -22,7 +22,7 @@ type Page = (&'static str, u64);
 const PAGES: [Page; 3] = [("home", 300), ("news", 100), ("help", 200)];
 const ONE_IS_MISSING: [Page; 3] = [("home", 300), ("missing", 100), ("help", 200)];
 
-/// Stands for a request: takes its time, and fails for a page that is missing.
+/// Simulates a request: takes its time, and fails for a page that is missing.
 #[instrument(skip(millis), ret, err)]
 async fn fetch((page, millis): Page) -> anyhow::Result<String> {
     sleep(Duration::from_millis(millis)).await;
@@ -34,7 +34,7 @@ async fn fetch((page, millis): Page) -> anyhow::Result<String> {
 ///
 /// # Errors
 ///
-/// When a page that is there is not found.
+/// If a page that exists is not found.
 pub async fn run() -> anyhow::Result<()> {
     results_in_order().await?;
     each_outcome().await;

@@ -24,11 +24,11 @@
 //! }
 //! ```
 //!
-//! `futures::future::join_all` is enough if a panic may end the whole: an `Err` is a value, so it stays in its slot.
+//! `futures::future::join_all` is enough if a panic may end all loads: an `Err` is a value, so it stays in its slot.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load. Results that are there and not returned yet are dropped too.
+//! Dropping the future drops every load. Results that are ready and not returned yet are dropped too.
 //!
 //! # Differences from asyncio
 //!
@@ -44,7 +44,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use futures::FutureExt;
 use futures::future::join_all;
 
-/// Why one load gave no value.
+/// Why a load returned no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure<E> {
     /// The load returned an error.
@@ -74,8 +74,9 @@ where
 {
     let mut guarded = Vec::new();
     for key in keys {
-        // A panic before there is a future is the outcome of its key, too. A load that panicked is dropped and never polled
-        // again. What it shares with others (a lock, a cell) can be half changed, as after an exception in Python.
+        // A panic before the future exists is the outcome of its key, too. A load that panicked is dropped and never
+        // polled again. Data that it shares with others (a lock, a cell) can be half changed, as after an exception in
+        // Python.
         let load = catch_unwind(AssertUnwindSafe(|| load(key)));
         guarded.push(async { AssertUnwindSafe(load?).catch_unwind().await });
     }
@@ -88,14 +89,14 @@ where
         .collect()
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 fn message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
         .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    // A payload may panic when it is dropped, and so may the payload of that panic: the second one is forgotten.
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
     text
 }

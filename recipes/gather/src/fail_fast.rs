@@ -23,12 +23,13 @@
 //! }
 //! ```
 //!
-//! `futures::future::try_join_all` is enough if the rest may be dropped, which is what most callers want:
-//! [`or_drop_the_rest`] is that call. [`or_let_the_rest_run`] is asyncio's way.
+//! `futures::future::try_join_all` is enough if the rest may be dropped, as most callers want: [`or_drop_the_rest`] is
+//! that call. [`or_let_the_rest_run`] does what asyncio does.
 //!
 //! # Cancel safety
 //!
-//! Dropping either future ends every load: a future at once, a task at its next await. Results that are there and not returned yet are dropped too.
+//! Dropping either future ends every load: a future at once, a task at its next await. Results that are ready and not
+//! returned yet are dropped too.
 //!
 //! # Errors
 //!
@@ -37,8 +38,8 @@
 //!
 //! # Panics
 //!
-//! A panic in a load goes on in the caller, and counts as the first error does. In [`or_let_the_rest_run`] so does one in the
-//! closure before there is a future; in [`or_drop_the_rest`] it goes on at once.
+//! A panic in a load goes on in the caller, and counts as the first error. The closure may panic before its future
+//! exists. In [`or_let_the_rest_run`] this has the same effect; in [`or_drop_the_rest`] it goes on at once.
 //!
 //! # Differences from asyncio
 //!
@@ -73,7 +74,7 @@ where
 {
     let start = |key| match catch_unwind(AssertUnwindSafe(|| load(key))) {
         Ok(load) => tokio::spawn(load),
-        // A panic before there is a future is that of its task, too. The panic hook has reported it.
+        // A panic before the future exists counts as a panic of its task. The panic hook has reported it.
         Err(panic) => tokio::spawn(async { resume_unwind(panic) }),
     };
     let mut tasks: Vec<_> = keys.into_iter().map(|key| AbortOnDropHandle::new(start(key))).collect();
@@ -81,7 +82,7 @@ where
         tasks.iter_mut().map(|task| async { task.await.map_err(Stop::Panic)?.map_err(Stop::Error) });
     let joined = try_join_all(results).await;
 
-    // From here on the tasks run on. Before, a drop of this future aborts them, as cancelling a `gather` does.
+    // From here on the tasks run on. Before this, dropping the future aborts them, as cancelling a `gather` does.
     for task in tasks {
         task.detach();
     }

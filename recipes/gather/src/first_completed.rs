@@ -28,30 +28,30 @@
 //! }
 //! ```
 //!
-//! Without this file: write the `select!` of [`first_completed`] in place, with a branch for each future. Take the
-//! pattern `wait` for a list of tasks.
+//! Without this file: write the `select!` of [`first_completed`] in your own function, with a branch for each future.
+//! Take the pattern `wait` for a list of tasks.
 //!
-//! `select!` drops at its end what it owns. `select! { page = load() => .., () = sleep(..) => .. }` cancels the load
-//! that loses, and detaches a `JoinHandle` that loses. So pin the futures first and lend them: `&mut page`. A lent
-//! loser pauses until it is awaited again; a spawned task runs on.
+//! At its end `select!` drops the futures that it owns. `select! { page = load() => .., () = sleep(..) => .. }` cancels
+//! the load that loses, and detaches a `JoinHandle` that loses. So pin the futures first and pass references:
+//! `&mut page`. A borrowed loser pauses until it is awaited again; a spawned task runs on.
 //!
-//! `biased;` looks at the branches from top to bottom. Without it, `select!` begins at a random one, which is fair to
-//! futures that are always ready.
+//! With `biased;` the branches are polled from top to bottom. Without it, `select!` begins at a random branch, which is
+//! fair to futures that are always ready.
 //!
 //! # Cancel safety
 //!
-//! [`first_completed`] is cancel safe: both futures are the caller's. Dropping [`each_as_it_comes`] drops what is not
-//! done.
+//! [`first_completed`] is cancel safe: both futures are the caller's. Dropping [`each_as_it_comes`] drops the futures
+//! that are not done.
 //!
 //! # Panics
 //!
 //! An `async fn` that has returned panics when it is polled again: await the loser, never the winner. In a loop, a
-//! condition after each branch (`, if ...`) does that.
+//! condition after each branch (`, if ...`) ensures that.
 //!
 //! # Differences from asyncio
 //!
-//! - `asyncio.wait` reports all that are done in one instant. Here the left one comes first, and the right one is ready
-//!   when it is awaited.
+//! - `asyncio.wait` reports all that are done in one instant. Here the left one comes first; the right one is ready at
+//!   its await.
 //! - In asyncio the losers are tasks and run on. Here a loser runs on while it is awaited, or if it is a spawned task.
 
 use std::pin::pin;
@@ -78,7 +78,7 @@ where
     }
 }
 
-/// Runs both on this task and hands each value to `on_value` when it is there.
+/// Runs both on this task and passes each value to `on_value` as soon as it is ready.
 pub async fn each_as_it_comes<A, B>(left: A, right: B, mut on_value: impl FnMut(First<A::Output, B::Output>))
 where
     A: Future,

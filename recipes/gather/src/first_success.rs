@@ -27,7 +27,8 @@
 //!
 //! `futures::future::select_ok` is enough if all attempts may start together and the last error will do.
 //!
-//! The next attempt starts after `delay`, or as soon as one has failed. With `Duration::ZERO` all start together.
+//! The next attempt starts after `delay`, or as soon as one has failed. With `Duration::ZERO` all attempts start
+//! together.
 //!
 //! # Cancel safety
 //!
@@ -59,7 +60,7 @@ where
     let mut running = FuturesUnordered::new();
     let mut errors = Vec::new();
     loop {
-        // Attempts that fail without waiting leave others their turn.
+        // Attempts may fail without waiting: let other tasks have a turn.
         consume_budget().await;
         let started =
             attempts.next().map(|(index, attempt)| running.push(async move { (index, attempt.await) }));
@@ -71,7 +72,7 @@ where
                 Some((index, Err(error))) => errors.push((index, error)),
                 None => break,
             },
-            // Unconstrained: an attempt that uses up the turn of this task would keep the next one from its start.
+            // Unconstrained: an attempt that uses up this task's budget would keep the next one from starting.
             () = unconstrained(sleep(delay)), if started.is_some() => {}
         }
     }

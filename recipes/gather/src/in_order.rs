@@ -9,7 +9,7 @@
 //! use gather::in_order::in_order;
 //!
 //! async fn fetch(page: &str) -> String {
-//!     format!("<{page}>") // stands for a request
+//!     format!("<{page}>") // simulates a request
 //! }
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -21,14 +21,15 @@
 //! }
 //! ```
 //!
-//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list it is `futures::future::join_all`,
-//! as here.
+//! `tokio::join!` is enough for a fixed number of futures, of any types. For a list, `futures::future::join_all` is
+//! enough, as here.
 //!
 //! One task polls all the futures in turn: their waiting overlaps, their computing does not.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every load, as cancelling a `gather` cancels its children. Results that are there and not returned yet are dropped too.
+//! Dropping the future drops every load, as cancelling a `gather` cancels its children. Results that are ready and not
+//! returned yet are dropped too.
 //!
 //! # Panics
 //!

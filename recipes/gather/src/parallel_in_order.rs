@@ -22,22 +22,22 @@
 //! }
 //! ```
 //!
-//! `tokio_util::task::JoinQueue` is enough where you spawn the tasks yourself: it returns results in the order of the
+//! `tokio_util::task::JoinQueue` is enough if you spawn the tasks yourself: it returns results in the order of the
 //! spawns. `JoinSet` returns them in the order of completion.
 //!
 //! Tasks run on every worker of a multi-thread runtime, start when they are spawned, and do not delay each other when
-//! one computes. They need `Send + 'static`: a task can outlive what the caller borrows.
+//! one computes. They need `Send + 'static`: a task can outlive the caller's borrows.
 //!
 //! # Cancel safety
 //!
 //! Dropping the future aborts every task. `join_all` over bare `JoinHandle`s would detach them.
-//! Results that are there and not returned yet are dropped too. The future of an asyncio `gather` that is done refuses to be
-//! cancelled. To keep results, collect from tasks that you own: `wait` and `as_completed` borrow theirs.
+//! Results that are ready and not returned yet are dropped too. The future of an asyncio `gather` cannot be cancelled
+//! after its end. To keep results, collect from tasks that you own: `wait` and `as_completed` borrow theirs.
 //!
 //! # Errors
 //!
-//! Each slot holds its task's value, or the [`JoinError`] of a task that panicked, be it in the closure
-//! before there is a future. The other tasks run on.
+//! Each slot holds its task's value, or the [`JoinError`] of a task that panicked, perhaps in the closure before its
+//! future exists. The other tasks run on.
 //!
 //! # Differences from asyncio
 //!
@@ -62,7 +62,7 @@ where
     for input in inputs {
         match catch_unwind(AssertUnwindSafe(|| work(input))) {
             Ok(work) => tasks.spawn(work),
-            // A panic before there is a future is that of its task, too. The panic hook has reported it.
+            // A panic before the future exists counts as a panic of its task. The panic hook has reported it.
             Err(panic) => tasks.spawn(async { resume_unwind(panic) }),
         };
     }

@@ -29,13 +29,13 @@
 //!
 //! `JoinSet::join_next` is enough to take results as they come. For two futures take the pattern `first_completed`.
 //!
-//! Waiting never ends a task. A timeout is no error: the result says what is done by then. To wait again, call [`wait`]
-//! with the same tasks; the finished ones keep their results.
+//! Waiting never ends a task. A timeout is no error: the result lists the tasks that are done by then. To wait again,
+//! call [`wait`] with the same tasks; the finished ones keep their results.
 //!
 //! # Cancel safety
 //!
-//! Cancel safe: results are kept in the slice, so a dropped wait loses none. That holds also for tasks that are done
-//! and that it has not looked at.
+//! Cancel safe: results are kept in the slice, so a dropped wait loses none, even those of tasks that it has not seen
+//! to be done.
 //!
 //! # Errors
 //!
@@ -43,17 +43,17 @@
 //!
 //! # Cost
 //!
-//! A wake-up looks at the tasks that have ended, and at no other. A call of [`wait`] looks once at each task, because it
-//! lists all of them. A loop of `FIRST_COMPLETED` that handles few of many thousands each time is cheaper with
-//! [`take_done`]: a call costs what has ended.
+//! A wake-up checks only the tasks that have ended. A call of [`wait`] checks each task once, because it lists all of
+//! them. A loop of `FIRST_COMPLETED` over many thousands, with few done each time, is cheaper with [`take_done`]: its
+//! cost depends only on the tasks that have ended.
 //!
 //! # Differences from asyncio
 //!
 //! - `wait` of nothing raises `ValueError`. Here it is [`NothingToWaitFor`]; `JoinSet::join_next` returns `None`, and
 //!   `select_all` panics.
 //! - A task and a timeout can be due in one instant. In asyncio the timer that was set first decides. Here the wait looks
-//!   again, turn by turn, while more tasks end and the clock shows the same millisecond. Tokio does not tell when
-//!   everything that is due has run: a task that needs several turns more is pending.
+//!   again, turn by turn, while more tasks end and the clock shows the same millisecond. Tokio does not show when all
+//!   tasks that are due have run: a task that needs several turns more is pending.
 
 use std::error::Error;
 use std::fmt;
@@ -111,7 +111,7 @@ impl fmt::Display for NothingToWaitFor {
 
 impl Error for NothingToWaitFor {}
 
-/// Waits until `return_when` holds or `time_limit` has passed. `None`: no limit.
+/// Waits until the condition `return_when` is true or `time_limit` has passed. `None`: no limit.
 pub async fn wait<T, E>(
     tasks: &mut [MaybeDone<Result<T, E>>],
     return_when: ReturnWhen,
@@ -120,7 +120,7 @@ pub async fn wait<T, E>(
     if tasks.is_empty() {
         return Err(NothingToWaitFor);
     }
-    // A loop over tasks that are done leaves others their turn.
+    // A loop may find every task done: let other tasks have a turn.
     consume_budget().await;
     let mut wait = Wait::new(tasks, return_when);
     // A limit beyond the clock's range is no limit.
@@ -146,7 +146,7 @@ pub async fn wait<T, E>(
 ///
 /// # Errors
 ///
-/// For an empty set. The error or panic of a task is its entry in the list.
+/// [`NothingToWaitFor`] for an empty set. The error or panic of a task is its entry in the list.
 pub async fn take_done<T: 'static>(
     tasks: &mut JoinSet<T>,
 ) -> Result<Vec<Result<(Id, T), JoinError>>, NothingToWaitFor> {
@@ -160,7 +160,7 @@ struct Wait<'a, T, E> {
     tasks: &'a mut [MaybeDone<Result<T, E>>],
     return_when: ReturnWhen,
     ended: Arc<Ended>,
-    /// How many are not seen to be done.
+    /// The number of tasks that have not been seen to be done.
     left: usize,
     has_failed: bool,
 }
@@ -173,7 +173,7 @@ impl<'a, T, E> Wait<'a, T, E> {
         let mut wait = Self { tasks, return_when, ended: ended.clone(), left: 0, has_failed: false };
         let mut to_look_at = Vec::new();
         let mut reports = ended.lock();
-        // They may be of another slice. What has ended before is found here.
+        // The reports may be of another slice. The loop below finds tasks that have ended before.
         reports.indices.clear();
         for (index, task) in wait.tasks.iter_mut().enumerate() {
             wait.has_failed |= task.has_failed();
@@ -197,7 +197,7 @@ impl<'a, T, E> Wait<'a, T, E> {
         wait
     }
 
-    /// Waits until the condition holds.
+    /// Waits until the condition is true.
     async fn holds(&mut self) {
         poll_fn(|cx| {
             let old_waker = self.ended.lock().waiter.replace(cx.waker().clone());
@@ -208,7 +208,8 @@ impl<'a, T, E> Wait<'a, T, E> {
         .await;
     }
 
-    /// Lets tasks finish whose timers fire in the instant of the deadline: one turn, and more while that ends some.
+    /// Lets tasks finish whose timers fire in the instant of the deadline: one turn, and more while each ends some
+    /// tasks.
     async fn further_turns(&mut self, deadline: Instant) {
         let mut quiet = 0;
         while quiet < 3 && !self.is_over() {
@@ -221,7 +222,7 @@ impl<'a, T, E> Wait<'a, T, E> {
                 break;
             }
         }
-        // A result that is there counts, also if its report is still on its way.
+        // A result that is ready counts, even if its report has not arrived yet.
         for index in 0..self.tasks.len() {
             if matches!(&self.tasks[index], MaybeDone::Pending(running) if running.is_finished()) {
                 self.look_at(index);
@@ -229,7 +230,7 @@ impl<'a, T, E> Wait<'a, T, E> {
         }
     }
 
-    /// Looks at the tasks that have reported their end.
+    /// Checks the tasks that have reported their end.
     fn look(&mut self) {
         let indices = mem::take(&mut self.ended.lock().indices);
         indices.into_iter().for_each(|index| self.look_at(index));
@@ -240,8 +241,8 @@ impl<'a, T, E> Wait<'a, T, E> {
         let Some(task @ MaybeDone::Pending(_)) = self.tasks.get_mut(index) else { return };
         let MaybeDone::Pending(Running { handle, report: Some(report) }) = task else { return };
         let waker = Waker::from(report.clone());
-        // Unconstrained: a task has a budget of 128 results before it must yield, and a wait for the first of a
-        // thousand would report 128 of those that are done.
+        // Unconstrained: the budget would let this task see only 128 results in a turn, even if a thousand tasks are
+        // done.
         let mut result = unconstrained(handle);
         if let Poll::Ready(result) = Pin::new(&mut result).poll(&mut Context::from_waker(&waker)) {
             *task = MaybeDone::Done(result);
@@ -264,17 +265,17 @@ impl<T, E> Drop for Wait<'_, T, E> {
         let mut reports = self.ended.lock();
         reports.is_taken = false;
         let waker = reports.waiter.take();
-        // To drop a waker may drop a task: outside of the lock.
+        // Outside the lock: dropping a waker may drop a task.
         drop(reports);
         drop(waker);
     }
 }
 
-/// A task that is waited for. Its methods are those of its [`JoinHandle`]; await it to wait for it alone.
+/// A task that is waited for. Its methods are those of its [`JoinHandle`]; await it to wait for this task alone.
 #[derive(Debug)]
 pub struct Running<T> {
     handle: JoinHandle<T>,
-    /// How it reports its end: `None` before the first wait.
+    /// Reports its end: `None` before the first wait.
     report: Option<Arc<Report>>,
 }
 
@@ -294,7 +295,7 @@ struct Ended(Mutex<Reports>);
 struct Reports {
     indices: Vec<usize>,
     waiter: Option<Waker>,
-    /// By a wait under way. Another one at that time has a list of its own.
+    /// Whether a wait under way uses this list. A second wait at that time has a list of its own.
     is_taken: bool,
 }
 
@@ -304,7 +305,7 @@ impl Ended {
     }
 
     fn lock(&self) -> MutexGuard<'_, Reports> {
-        // Nothing under it panics half way.
+        // No code under the lock panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -334,14 +335,14 @@ impl<T> Future for Running<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // From now on it wakes another.
+        // From now on the task wakes another waiter.
         self.report = None;
         Pin::new(&mut self.handle).poll(cx)
     }
 }
 
 impl<T> MaybeDone<T> {
-    /// Whether the task has been seen to be done, by a [`wait`].
+    /// Returns whether a [`wait`] has seen that the task is done.
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
     }

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! Does what `demo.py` does, with the patterns of this recipe.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -21,7 +21,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for the stream of `signals()`. The time counts from the end of `begin`.
+/// Simulates the stream of `signals()`. The time counts from the end of `begin`.
 fn signal_after(
     begin: impl Future<Output = ()>,
     millis: u64,
@@ -40,14 +40,14 @@ fn signal_after(
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     one_deadline().await;
     two_deadlines().await;
     interrupted_main().await
 }
 
-/// Stands for the answer to a request.
+/// Simulates the answer to a request.
 #[instrument(skip(millis), ret)]
 async fn handle(name: &'static str, millis: u64) {
     sleep(ms(millis)).await;
@@ -57,7 +57,7 @@ async fn handle(name: &'static str, millis: u64) {
 #[instrument(ret)]
 async fn one_deadline() {
     info!("until a signal: three requests, and a fourth after a second; SIGTERM comes after 200 ms");
-    // Stands for `stop_signal()`. It counts from the first answer: the order is the same on a slow machine.
+    // Simulates `stop_signal()`. The time counts from the first answer, so the order is the same on a slow machine.
     let first = Arc::new(Notify::new());
     let stop = async {
         first.notified().await;
@@ -75,7 +75,7 @@ async fn one_deadline() {
     info!("  {} left", served.await.left);
 }
 
-/// Takes its time; when it is cancelled, it saves what it has.
+/// Takes its time; saves its work when it is cancelled.
 #[instrument(skip(millis, cancel), ret)]
 async fn job(name: &'static str, millis: u64, cancel: CancellationToken) {
     if cancel.run_until_cancelled(sleep(ms(millis))).await.is_none() {
@@ -94,7 +94,7 @@ async fn stubborn_job(name: &'static str, _cancel: CancellationToken) {
 async fn two_deadlines() {
     info!("a service: four jobs; SIGTERM comes after 200 ms");
     let line = "nothing new, 800 ms to finish, then 450 ms to clean up";
-    // It counts from the end of job-1: the order is the same on a slow machine.
+    // The time counts from the end of job-1, so the order is the same on a slow machine.
     let first = Notify::new();
     let sigterm = signal_after(first.notified(), 100, Signal::Terminate, line);
     let grace = Grace { to_finish: ms(800), to_clean_up: ms(450) };
@@ -110,7 +110,7 @@ async fn two_deadlines() {
     let summary = serve(sigterm, grace, take_in, account).await;
     let left = summary.stragglers.join(", ");
     info!("  {} finished, {} cancelled, left: {left}", summary.finished, summary.cancelled);
-    // Those that are left have been aborted. Their end is a part of the picture.
+    // The remaining jobs have been aborted. Their end is a part of the picture.
     tokio::task::yield_now().await;
 }
 
@@ -119,7 +119,7 @@ async fn take_in(jobs: Jobs<Infallible>) {
         [("job-1", Some(100)), ("job-2", Some(600)), ("job-3", Some(10_000)), ("job-4", None)]
     {
         let span = Span::current();
-        // Refused only after the end, and then this is dropped.
+        // A start is refused only after the end, when this future is dropped.
         let _started = jobs.start(name, move |cancel| async move {
             match millis {
                 Some(millis) => job(name, millis, cancel).instrument(span).await,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Asks `main` to end at Ctrl-C, and lets it clean up: what `asyncio.run` does with `KeyboardInterrupt`.
+//! Asks `main` to end at Ctrl-C, and lets it clean up, as `asyncio.run` does with `KeyboardInterrupt`.
 //!
 //! ```sh
 //! cargo add futures
@@ -30,13 +30,13 @@
 //! The first signal cancels a token: `main` watches it where it may stop, cleans up, and returns. The second drops `main` at
 //! its await.
 //!
-//! A `tokio::select!` over `main` and `tokio::signal::ctrl_c()` is enough where `main` needs no clean-up that awaits.
+//! A `tokio::select!` over `main` and `tokio::signal::ctrl_c()` is enough if `main` needs no clean-up that awaits.
 //!
 //! The signals are a parameter: in a test, a channel or a timer.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops `main`, and cancels the token for what `main` has started with it.
+//! Dropping the future drops `main`, and cancels the token for the tasks that `main` has started with it.
 //!
 //! # Panics
 //!
@@ -62,7 +62,7 @@ pub enum MainEnded<T, S> {
     Finished(T),
     /// This signal cancelled its token, and it returned this.
     Interrupted(S, T),
-    /// It was dropped at this second signal.
+    /// It was dropped at the second signal, which this is.
     CutOff(S),
 }
 

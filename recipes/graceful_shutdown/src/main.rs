@@ -31,7 +31,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-// One thread, as asyncio has one. The patterns work as well without the flavor, on all cores.
+// One thread, as asyncio has one. The patterns also work without the flavor, on all cores.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let Flags { serve, jobs, grace, show } = common::parse(Flags::command());

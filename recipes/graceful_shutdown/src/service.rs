@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, instrument, warn};
 
-/// What a job does, and at the end.
+/// What a job does, also at the shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// It takes 250 ms: less than it has to finish
@@ -58,11 +58,11 @@ fn account(name: &str, end: &JobEnd<Infallible>) {
     }
 }
 
-/// A job each 200 ms, as long as it is asked for them.
+/// Starts a job every 200 ms, as long as it is polled.
 async fn take_in(kind: Kind, jobs: Jobs<Infallible>) -> Infallible {
     for number in 1_u64.. {
         let name = format!("job-{number}");
-        // Refused only after the end, and then this is dropped.
+        // A start is refused only after the end, when this future is dropped.
         let _started = jobs.start(name.clone(), move |cancel| async move {
             job(&name, kind, cancel).await;
             Ok(())

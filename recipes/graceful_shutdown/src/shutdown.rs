@@ -18,7 +18,7 @@
 //!     let grace = Grace { to_finish: Duration::from_secs(5), to_clean_up: Duration::from_secs(1) };
 //!     let signals = futures::stream::once(sleep(Duration::from_millis(1))); // in a program: signals()?
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
-//!     let accept = async |jobs: Jobs<anyhow::Error>| -> anyhow::Result<()> {
+//!     let accept = async move |jobs: Jobs<anyhow::Error>| -> anyhow::Result<()> {
 //!         loop {
 //!             let (_socket, peer) = listener.accept().await?;
 //!             jobs.start(peer.to_string(), async |_cancel| Ok(()))?; // handles the socket
@@ -30,15 +30,15 @@
 //! }
 //! ```
 //!
-//! `until_signal` is enough if one deadline will do, and the names of the jobs that are left do not matter. This one adds a
-//! second grace period, the account of each job, the names of the stragglers, and an end at the second signal.
+//! `until_signal` is enough if one deadline will do, and the names of the remaining jobs do not matter. This pattern
+//! adds a second grace period, the account of each job, the names of the stragglers, and an end at the second signal.
 //!
-//! [`serve`] runs an intake, such as an accept loop, which starts jobs. A job has finished, was cancelled (it returned after
-//! the request), has failed, or is a straggler. A job that must know earlier, such as a connection that waits for its next
-//! request, watches [`Jobs::closing`].
+//! [`serve`] runs an intake, such as an accept loop, which starts jobs. Each job ends as finished, cancelled (it
+//! returned after its token was cancelled), failed, or as a straggler. A job that must know of the stop earlier, such
+//! as a connection that waits for its next request, watches [`Jobs::closing`].
 //!
-//! A job that ends in the instant of a deadline is in time. Tokio cannot tell when all that is due in an instant has
-//! run. A job that takes many more turns in that instant may count as late.
+//! A job that ends in the instant of a deadline is in time. Tokio does not show when all tasks that are due in an
+//! instant have run. A job that takes many more turns in that instant may count as late.
 //!
 //! The signals are a parameter: in a test, a channel or a timer.
 //!
@@ -53,9 +53,9 @@
 //!
 //! # Panics
 //!
-//! A panic in the intake resumes in the caller, after the shutdown. A panic in a job is its [`JobEnd`], and that of an
-//! error's destructor goes to the panic hook. A panic in `report` ends `serve` as a drop does. [`serve`] panics outside a
-//! Tokio runtime, and in one without `enable_time`.
+//! A panic in the intake resumes in the caller, after the shutdown. A panic in a job is its [`JobEnd`]. A panic in an
+//! error's destructor goes to the panic hook. A panic in `report` ends `serve` as a drop does. [`serve`] panics outside
+//! a Tokio runtime, and in one without `enable_time`.
 //!
 //! # Cost
 //!
@@ -63,7 +63,7 @@
 //!
 //! # Differences from asyncio
 //!
-//! - asyncio has the parts, `add_signal_handler`, `all_tasks`, `cancel` and `wait`, and no whole.
+//! - asyncio has only the parts: `add_signal_handler`, `all_tasks`, `cancel` and `wait`.
 //! - asyncio lets a task be created while the loop shuts down. [`Jobs::start`] refuses it.
 //! - An exception of a task that is not awaited is logged when the task is collected. Each end is reported here.
 
@@ -83,12 +83,12 @@ use tokio::time::{Instant, sleep};
 pub use jobs::{Closed, Jobs};
 use jobs::{EndOnDrop, Ended};
 
-/// How long the jobs in flight have when the intake has stopped.
+/// How long the jobs in flight may run after the intake has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
-    /// To finish as if nothing had happened.
+    /// The time to finish normally.
     pub to_finish: Duration,
-    /// After that, and after their token is cancelled, to clean up.
+    /// The time to clean up, after that and after their token is cancelled.
     pub to_clean_up: Duration,
 }
 
@@ -110,29 +110,29 @@ pub enum JobEnd<E> {
 pub enum StopReason<S, T> {
     /// The first signal.
     Signal(S),
-    /// It returned this.
+    /// It returned this value.
     Intake(T),
 }
 
-/// What became of all jobs.
+/// How all jobs ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary<S, T> {
     /// Why the intake stopped.
     pub stop: StopReason<S, T>,
-    /// The signal that ended the shutdown before its time.
+    /// The signal that ended the shutdown early.
     pub forced: Option<S>,
     /// How many returned `Ok` before their token was cancelled.
     pub finished: usize,
-    /// How many returned `Ok` after that.
+    /// How many returned `Ok` after their token was cancelled.
     pub cancelled: usize,
     /// How many returned an error or panicked.
     pub failed: usize,
-    /// The names of those that had not ended, in the order of their start. They are aborted.
+    /// The names of the jobs that had not ended, in the order of their start. They are aborted.
     pub stragglers: Vec<String>,
 }
 
-/// Runs `intake` until it returns or the first of the `signals` comes, and then shuts down. `report` is called with
-/// the name and the end of each job that ends.
+/// Runs `intake` until it returns or the first of the `signals` comes, and then shuts down. `report` is called with the
+/// name and the end of each job.
 ///
 /// The first signal drops the intake at its await. Any signal after the stop ends the waiting at once.
 pub async fn serve<S, T, E, F>(
@@ -152,7 +152,7 @@ where
     let mut account = |((_, name), ended): Ended<E>| {
         let end = ended.unwrap_or_else(|error| match error.is_panic() {
             true => JobEnd::Panicked(error),
-            // Only the end of the runtime aborts a job while its end is asked for.
+            // Only the end of the runtime aborts a job while `serve` waits for its end.
             false => JobEnd::Cancelled,
         });
         match end {
@@ -161,7 +161,7 @@ where
             JobEnd::Failed(_) | JobEnd::Panicked(_) => failed += 1,
         }
         report(&name, &end);
-        // An error, or what a job panicked with, may panic when it is dropped. The panic hook reports it.
+        // An error, or the payload of a job's panic, may panic when it is dropped. The panic hook reports that.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(end))) {
             mem::forget(panic);
         }
@@ -174,9 +174,9 @@ where
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => break StopReason::Signal(signal),
-                // Before the ends: jobs that start the next and end would keep the intake from its turn.
+                // Before the ends: jobs that start the next one and end would keep the intake from having a turn.
                 returned = &mut intake => break StopReason::Intake(returned),
-                // Unconstrained: an intake that uses up the turn of this task would keep the ends from the report.
+                // Unconstrained: an intake that uses up this task's budget would keep the ends from the report.
                 end = unconstrained(jobs.0.next_end()) => account(end),
             }
         }
@@ -190,7 +190,7 @@ where
         }
         let deadline = Instant::now().checked_add(limit);
         let mut over = pin!(sleep(limit));
-        // Reports take time, and a task that has used up its budget does not see its timer: the clock is asked as well.
+        // Reports take time, and a task without budget does not see its timer: so the clock is checked as well.
         loop {
             tokio::select! {
                 biased;

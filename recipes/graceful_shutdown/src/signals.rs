@@ -36,23 +36,24 @@
 //!
 //! # Cancel safety
 //!
-//! A dropped `next()` of the stream loses no signal: the stream remembers it.
+//! A dropped `next()` of the stream loses no signal: the stream keeps it.
 //!
 //! # Errors
 //!
-//! Those of the system: a signal that cannot be caught, no thread left.
+//! Errors of the system: the signal cannot be caught, or no thread is left.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, and in one without `enable_io`. A panic in the callback of `on_signal` is caught after the
-//! panic hook has reported it; the next signal calls it again.
+//! [`signals`] and [`on_signal`] panic outside a Tokio runtime, and in one without `enable_io`. A panic in the callback
+//! of `on_signal` is caught after the panic hook has reported it; the next signal calls it again.
 //!
 //! # Differences from asyncio
 //!
 //! - `remove_signal_handler` restores the default. Tokio never does.
 //! - A second handler for a signal replaces the first. Here every listener hears the signal.
-//! - Three signals make three calls. Here those that arrive before the listener is polled count as one.
-//! - Where the shell has Ctrl-C ignored, as for `program &` in a script, asyncio keeps it ignored. A listener hears it.
+//! - Three signals make three calls. Here signals that arrive before the listener is polled count as one.
+//! - If the shell starts a program with Ctrl-C ignored, as for `program &` in a script, asyncio keeps it ignored. A
+//!   Tokio listener hears it.
 //! - A second Ctrl-C interrupts a busy `main`. Here only another thread can end the process.
 
 use std::fmt;
@@ -67,7 +68,7 @@ use futures::stream::{self, Stream, StreamExt};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-/// What asks a program to end.
+/// A signal that asks a program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// Ctrl-C, or SIGINT.
@@ -77,7 +78,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The exit code that a shell reports for a program that this signal ended: 128 and its number.
+    /// Returns the exit code that a shell reports for a program that this signal ended: 128 plus its number.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -99,7 +100,7 @@ impl fmt::Display for Signal {
 pub fn signals() -> io::Result<impl Stream<Item = Signal> + Send + Unpin + 'static> {
     let mut listeners = listeners()?;
     Ok(stream::poll_fn(move |context| {
-        // Those that are not ready have all seen the waker when it is pending.
+        // If the result is pending, every listener has seen the waker.
         for (signal, poll_recv) in &mut listeners {
             if let Poll::Ready(received) = poll_recv(context) {
                 return Poll::Ready(received.map(|()| *signal));
@@ -136,10 +137,10 @@ fn listeners() -> io::Result<Vec<Listener>> {
     ])
 }
 
-/// Calls `callback` for each signal of a kind, until what it returns is dropped (`add_signal_handler`,
+/// Calls `callback` for each signal of a kind, until the returned handle is dropped (`add_signal_handler`,
 /// `remove_signal_handler`).
 ///
-/// It is called in a task, not in a signal handler, so it may do anything but block.
+/// The callback is called in a task, not in a signal handler, so it may do anything except block.
 #[cfg(unix)]
 pub fn on_signal(
     kind: tokio::signal::unix::SignalKind,
@@ -149,14 +150,15 @@ pub fn on_signal(
     Ok(tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
         while arrivals.recv().await.is_some() {
             if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut callback)) {
-                // The panic hook has reported it. It may hold a value whose destructor panics.
+                // The panic hook has reported it. Its payload may be a value whose destructor panics.
                 std::mem::forget(panic);
             }
         }
     })))
 }
 
-/// Ends the process at the second signal, with its exit code, once `grace` is over, unless it has ended by then.
+/// Ends the process at the second signal, with that signal's exit code, when `grace` is over, unless the process has
+/// ended by then.
 ///
 /// It listens on a thread and a runtime of its own, so it also ends a process whose threads are all blocked. No destructor
 /// runs then.
@@ -164,13 +166,13 @@ pub fn exit_at_the_second(grace: Duration) -> io::Result<()> {
     exit_at(1, grace)
 }
 
-/// Ends the process `limit` after the first signal, with its exit code, unless it has ended by then: for a shutdown that
-/// hangs. As [`exit_at_the_second`], it has a thread of its own, and runs no destructor.
+/// Ends the process `limit` after the first signal, with that signal's exit code, unless the process has ended by then:
+/// for a shutdown that hangs. Like [`exit_at_the_second`], it has a thread of its own, and runs no destructor.
 pub fn exit_after(limit: Duration) -> io::Result<()> {
     exit_at(0, limit)
 }
 
-/// Ends the process when it has heard `before` signals and one more, and `grace` is over.
+/// Ends the process after `before` signals and one more, when `grace` is over.
 fn exit_at(before: usize, grace: Duration) -> io::Result<()> {
     let (started, outcome) = mpsc::channel();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {

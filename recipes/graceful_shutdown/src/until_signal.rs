@@ -15,7 +15,7 @@
 //! async fn main() -> io::Result<()> {
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
 //!     let stop = sleep(Duration::from_millis(1)); // in a program: stop_signal()?
-//!     let served = serve_until(stop, Duration::from_secs(10), async |tasks, _stopping| -> io::Result<()> {
+//!     let served = serve_until(stop, Duration::from_secs(10), async move |tasks, _stopping| -> io::Result<()> {
 //!         loop {
 //!             let (mut socket, _peer) = listener.accept().await?;
 //!             tasks.spawn(async move { socket.write_all(b"hello").await });
@@ -27,9 +27,11 @@
 //! }
 //! ```
 //!
-//! The end of `main` drops the tasks that are left, with the runtime. The pattern `shutdown` adds what this form does not do:
+//! The end of `main` drops the runtime, and with it the remaining tasks. This form has limits; the pattern `shutdown`
+//! lifts them:
 //!
-//! - It neither aborts nor names the tasks that are left. One that ends in the instant of the limit may count as left.
+//! - It neither aborts nor names the tasks that are left. A task that ends in the instant of the limit may count as
+//!   left.
 //! - It reports no panic and no error of a task.
 //! - A task may start others after the stop.
 //! - A second signal has no effect. `exit_after` of the pattern `signals` ends a process that hangs.
@@ -43,7 +45,7 @@
 //! # Panics
 //!
 //! [`stop_signal`] panics outside a Tokio runtime, and in one without `enable_io`; [`serve_until`] in one without
-//! `enable_time`. A panic in `accept` resumes in the caller at once: nothing is waited for.
+//! `enable_time`. A panic in `accept` resumes in the caller at once, without waiting for the tasks.
 
 use std::io;
 use std::time::Duration;
@@ -79,8 +81,8 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Runs `accept`, which starts tasks on the tracker, until `stop` is ready or it returns. Then cancels the token, and waits
-/// for the tasks, for `limit` at most.
+/// Runs `accept`, which starts tasks on the tracker, until `stop` is ready or it returns. Then cancels the token, and
+/// waits for the tasks, at most for `limit`.
 pub async fn serve_until<T, F: Future<Output = T>>(
     stop: impl Future<Output = ()>,
     limit: Duration,

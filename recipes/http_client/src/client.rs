@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Gives a client what aiohttp's session has by default and reqwest's client has not: time limits above all.
+//! Builds a client with the defaults of aiohttp's session that reqwest lacks, above all time limits.
 //!
 //! aiohttp: `ClientSession(timeout=ClientTimeout(total, connect, sock_read))`.
 //!
@@ -29,11 +29,11 @@
 //! ```
 //!
 //! A [`Client`] is a handle to a pool of connections; cloning it copies the handle. A client made for one request
-//! throws its connection away, TLS handshake and all. Nothing has to be closed: the pool goes with the last handle.
+//! throws its connection and its TLS handshake away. Nothing has to be closed: the pool is dropped with the last handle.
 //!
 //! `reqwest::Client::new()` is enough where a request may take forever.
 //!
-//! Your builder keeps its settings, but for these:
+//! Your builder keeps its settings, except these:
 //!
 //! - the time limits that [`Timeouts`] has;
 //! - `http1_max_headers`: 128 header lines as in aiohttp, where reqwest takes 100 (lesson
@@ -41,17 +41,17 @@
 //! - `retry`: one more attempt when a kept connection was closed at the moment of use (lesson
 //!   `a_connection_closed_at_the_moment_of_use_is_asked_once_more`).
 //!
-//! To have yours of these, set them on what [`aiohttp_defaults`] returns (lesson
+//! To override these, set them on the builder that [`aiohttp_defaults`] returns (lesson
 //! `what_is_set_after_the_defaults_holds`).
 //!
 //! # Errors
 //!
 //! If the user agent is not a header value, a certificate is invalid, or TLS cannot start. A machine without certificates
-//! needs `tls_certs_only([])`; no https server is trusted then.
+//! needs `tls_certs_only([])`; then no https server is trusted.
 //!
 //! # Cost
 //!
-//! A connection is used again only if the body before it was read to its end.
+//! A connection is reused only if the previous body was read to its end.
 //!
 //! # Differences from asyncio
 //!
@@ -77,7 +77,7 @@ pub struct Timeouts {
     pub total: Option<Duration>,
     /// For a new connection: name, TCP and TLS. aiohttp's `sock_connect`. Default: 10 s.
     pub connect: Option<Duration>,
-    /// Between two reads. A body that flows, however slowly, is never cut. aiohttp's `sock_read`. Default: 30 s.
+    /// Between two reads. A slow body is not cut as long as bytes arrive. aiohttp's `sock_read`. Default: 30 s.
     pub read: Option<Duration>,
 }
 
@@ -97,7 +97,7 @@ pub fn client(builder: ClientBuilder, timeouts: Timeouts) -> reqwest::Result<Cli
     aiohttp_defaults(builder, timeouts).build()
 }
 
-/// Sets what aiohttp has and reqwest has not: see the [module](self). What is set on the result holds.
+/// Sets the defaults of aiohttp that reqwest lacks: see the [module](self). Settings made on the result take precedence.
 pub fn aiohttp_defaults(mut builder: ClientBuilder, timeouts: Timeouts) -> ClientBuilder {
     builder = builder.http1_max_headers(128).retry(once_more());
     if let Some(total) = timeouts.total {
@@ -112,17 +112,17 @@ pub fn aiohttp_defaults(mut builder: ClientBuilder, timeouts: Timeouts) -> Clien
     builder
 }
 
-/// Takes the proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`), as curl does, and asks this machine directly. The
-/// builder's own proxies come first.
+/// Takes the proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`), as curl does, and connects to this machine directly.
+/// The builder's own proxies come first.
 pub fn environment_proxies(builder: ClientBuilder) -> ClientBuilder {
     proxies().fold(builder, ClientBuilder::proxy)
 }
 
-/// As long as a timer can be: more than that panics in it.
+/// The longest duration that is safe here: a timer panics on a much longer one.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// The proxies of the environment, each with what is asked directly. reqwest finds them too, and `*` of `NO_PROXY` is for
-/// names only there.
+/// The proxies of the environment, each with the hosts that are asked directly. reqwest finds the same proxies, but its
+/// `NO_PROXY=*` covers names only.
 fn proxies() -> impl Iterator<Item = Proxy> {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let mut direct = set("NO_PROXY").or_else(|| set("no_proxy")).unwrap_or_default();
@@ -133,20 +133,20 @@ fn proxies() -> impl Iterator<Item = Proxy> {
     let http = set("http_proxy").or_else(|| set("HTTP_PROXY"));
     let https = set("https_proxy").or_else(|| set("HTTPS_PROXY"));
     let all = set("all_proxy").or_else(|| set("ALL_PROXY"));
-    // In a CGI program, HTTP_PROXY is what a visitor sent as the header `Proxy`.
+    // In a CGI program, a visitor sets HTTP_PROXY by sending the header `Proxy`.
     let http = http.filter(|_| env::var_os("REQUEST_METHOD").is_none());
     let found = http.map(Proxy::http).into_iter().chain(https.map(Proxy::https)).chain(all.map(Proxy::all));
     found.flatten().map(move |proxy| proxy.no_proxy(direct.clone()))
 }
 
-/// `localhost.` is the host `localhost`; reqwest compares both as they are written.
+/// Adds each host with a final dot: `localhost.` is the host `localhost`, but reqwest compares names letter by letter.
 fn with_and_without_dot(hosts: &str) -> String {
     let names = hosts.split(',').map(|name| name.trim().trim_end_matches('.'));
     names.filter(|name| !name.is_empty()).map(|name| format!("{name},{name}.,")).collect()
 }
 
-/// A server may close an idle connection at the moment it is used again: before a byte of the answer. aiohttp, too, asks
-/// once more, and only what may be repeated.
+/// Repeats a request once if the server closed the idle connection just as it was reused, before any byte of the answer.
+/// As in aiohttp, only requests that may be repeated are.
 fn once_more() -> retry::Builder {
     struct AnyHost;
     impl PartialEq<&str> for AnyHost {
@@ -154,7 +154,7 @@ fn once_more() -> retry::Builder {
             true
         }
     }
-    // The budget is for retries of what a busy server refuses.
+    // The budget is meant for retries after a busy server refused.
     retry::for_host(AnyHost).no_budget().max_retries_per_request(1).classify_fn(|sent| match sent.error() {
         Some(error) if sent.method().is_idempotent() && is_without_answer(error) => sent.retryable(),
         _ => sent.success(),

@@ -34,7 +34,7 @@ const PAGES: [&str; 9] = [
 /// Fetches from the server at `base`, as in `http://127.0.0.1:8080`.
 ///
 /// # Errors
-/// If the program itself goes wrong. What goes wrong with a page is a line of its own.
+/// If the program itself fails. The failure of a page is a line of the output.
 pub async fn run(base: &str) -> anyhow::Result<()> {
     let base = Url::parse(base)?;
     let timeouts = Timeouts { total: Some(Duration::from_secs(1)), ..Timeouts::default() };
@@ -42,20 +42,20 @@ pub async fn run(base: &str) -> anyhow::Result<()> {
     let four = NonZeroUsize::new(4).context("a limit of none")?;
     let limits = Limits::new(four, four);
 
-    // As asyncio.gather does, join_all keeps the order of the list, whichever page is there first.
+    // Like asyncio.gather, join_all keeps the order of the list.
     let outcomes = join_all(PAGES.map(|page| fetch(&client, &limits, &base, page))).await;
     for (page, outcome) in PAGES.iter().zip(outcomes) {
-        info!("{page}: {}", told(outcome));
+        info!("{page}: {}", describe(outcome));
     }
 
     for page in ["/json", "/json/as/text/html"] {
-        info!("{page}: {}", told(name(&client, &base, page).await));
+        info!("{page}: {}", describe(name(&client, &base, page).await));
     }
 
     let folder = tempfile::tempdir()?;
     for (page, file) in [("/bytes/100000", "whole.bin"), ("/endless", "endless.bin"), ("/cut", "cut.bin")] {
         let outcome = save(&client, &base, page, &folder.path().join(file)).await;
-        info!("{page} to {file}: {}", told(outcome));
+        info!("{page} to {file}: {}", describe(outcome));
     }
     let mut files = Vec::new();
     for file in std::fs::read_dir(folder.path())? {
@@ -64,12 +64,12 @@ pub async fn run(base: &str) -> anyhow::Result<()> {
     info!("in the folder: {}", files.join(", "));
 
     for page in ["/websocket/goodbye", "/websocket/silent"] {
-        info!("{page}: {}", told(listen(&base, page).await));
+        info!("{page}: {}", describe(listen(&base, page).await));
     }
     Ok(())
 }
 
-/// What one page comes to, tried three times at most.
+/// Fetches one page, with three attempts at most.
 #[tracing::instrument(name = "fetch", skip_all, fields(%page), ret(level = "debug"), err(level = "debug"))]
 async fn fetch(client: &Client, limits: &Limits, base: &Url, page: &str) -> anyhow::Result<String> {
     let url = base.join(page)?;
@@ -77,7 +77,7 @@ async fn fetch(client: &Client, limits: &Limits, base: &Url, page: &str) -> anyh
     let policy = Policy { attempts: 3, pause: second, longest: second, total: 10 * second, random: || 1.0 };
     let attempt = || async { limits.send(client, client.get(url.clone()).build()?).await };
     let judge = |sent: &reqwest::Result<Page>| match sent.as_ref().map(Page::response) {
-        // This server is as broken the second time, but not as busy.
+        // On this server, only "busy" passes; an error stays an error.
         Err(_) => Verdict::Final,
         response => judge(&Method::GET, response, SystemTime::now()).into(),
     };
@@ -130,8 +130,8 @@ async fn listen(base: &Url, page: &str) -> anyhow::Result<String> {
     Ok(heard.join(", "))
 }
 
-/// An outcome in words that both programs use; their libraries have their own.
-fn told(outcome: anyhow::Result<String>) -> String {
+/// Describes an outcome in words that both programs share; their libraries use different ones.
+fn describe(outcome: anyhow::Result<String>) -> String {
     let error = match outcome {
         Ok(text) => return text,
         Err(error) => error,

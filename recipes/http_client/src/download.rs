@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Streams a body to disk: the file has its name when it is whole, and not before.
+//! Streams a body to disk. The file gets its name only when it is complete.
 //!
 //! aiohttp: `async for chunk in response.content.iter_chunked(n): file.write(chunk)`, which leaves half a file behind
 //! when it is cancelled, and blocks the loop while the disk is busy.
@@ -35,17 +35,16 @@
 //! }
 //! ```
 //!
-//! `response.bytes().await?` and `tokio::fs::write` are enough for a small body and a file that may be left half
-//! written.
+//! `response.bytes().await?` and `tokio::fs::write` are enough for a small body if a half-written file does no harm.
 //!
 //! # Cancel safety
 //!
-//! Dropped at any point, the file under its final name is the old one or the new one, never a part; what was written so
-//! far is removed. Only if the process is killed (not if it ends) can a file `.part-*` stay behind.
+//! Dropped at any point, the final name holds the old file or the new one, never a part. The bytes written so far are
+//! removed. A file `.part-*` can stay behind only if the process is killed; a normal end removes it.
 //!
 //! # Cost
 //!
-//! One chunk in memory, whatever the size. Each file operation runs on tokio's blocking threads.
+//! One chunk is in memory at a time. Each file operation runs on tokio's blocking threads.
 
 use std::io;
 use std::path::Path;
@@ -64,7 +63,7 @@ pub enum DownloadError<E> {
     /// The stream failed: the connection broke, or took too long.
     #[error("the body broke off")]
     Body(#[source] E),
-    /// More came than the limit, in bytes.
+    /// The body is longer than the limit, in bytes.
     #[error("the body is longer than {0} bytes")]
     TooLong(u64),
     /// The folder cannot be written, or the disk is full.
@@ -72,9 +71,9 @@ pub enum DownloadError<E> {
     Disk(#[from] io::Error),
 }
 
-/// Writes a stream (`Response::bytes_stream`) to a file of at most `limit` bytes, and returns how many there are.
+/// Writes a stream (`Response::bytes_stream`) to a file of at most `limit` bytes, and returns the number of bytes.
 ///
-/// An older file of that name is replaced, in one step. The folder has to exist.
+/// It replaces an older file of that name in one step. The folder has to exist.
 ///
 /// # Errors
 /// See [`DownloadError`]. No file of this name appears then, and an older one stays.
@@ -94,11 +93,11 @@ pub async fn download<E>(
         }
         file.write_all(&chunk).await?;
         written += chunk.len() as u64;
-        // Chunks that are always there would never let the runtime look at a timeout.
+        // If every chunk is ready, the loop would never yield, and no timeout could fire.
         consume_budget().await;
     }
-    // A write returns before the disk has it: a full disk can show here. Without sync_all, a power cut after the renaming
-    // could leave the name on an empty file.
+    // A write returns before the data is on disk: a full disk can show here. Without sync_all, a power cut after the
+    // rename could leave an empty file under the name.
     file.flush().await?;
     file.sync_all().await?;
     let path = path.to_owned();
@@ -106,10 +105,10 @@ pub async fn download<E>(
     Ok(written)
 }
 
-/// A new file in the folder of `path`: a file can take another's name in one step on the same disk only.
+/// Creates a temporary file in the folder of `path`, because a rename replaces a file in one step only on the same disk.
 async fn create_beside(path: std::path::PathBuf) -> io::Result<(std::fs::File, TempPath)> {
     blocking(move || {
-        // The renaming would say so too, but after the whole body.
+        // The rename would fail too, but only after the whole body.
         match std::fs::symlink_metadata(&path) {
             Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -118,7 +117,7 @@ async fn create_beside(path: std::path::PathBuf) -> io::Result<(std::fs::File, T
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".part-");
-        // By default a temporary file is for its owner alone; a download is a file like others (less umask).
+        // By default only the owner may read a temporary file; a download has the usual mode (less umask).
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         builder.tempfile_in(folder).map(NamedTempFile::into_parts)
@@ -126,7 +125,7 @@ async fn create_beside(path: std::path::PathBuf) -> io::Result<(std::fs::File, T
     .await
 }
 
-/// If the caller is dropped meanwhile, what the work returns is dropped when it is done: a temporary file, removed.
+/// Runs blocking work. If the caller is dropped meanwhile, the result is dropped too: a temporary file is then removed.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     spawn_blocking(work).await.map_err(io::Error::other)?
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Reads JSON that says it is JSON, and no more of it than expected.
+//! Reads a JSON body: checks its content type, and reads at most the expected size.
 //!
 //! aiohttp: `await response.json()`, which raises `ContentTypeError` for a page of HTML. reqwest's `Response::json`
 //! parses whatever arrives: a log-in page becomes "expected value at line 1 column 1".
@@ -34,13 +34,13 @@
 //! }
 //! ```
 //!
-//! `response.json().await?` of reqwest is enough for a server that you trust to send JSON, and not too much.
+//! `response.json().await?` of reqwest is enough for a server that you trust to send JSON of a sensible size.
 //!
-//! A byte-order mark is left out and UTF-16 is read: some editors and servers write them.
+//! It skips a byte-order mark and reads UTF-16, because some editors and servers write them.
 //!
 //! # Cancel safety
 //!
-//! Dropping it drops the response and what was read of it.
+//! Dropping the future drops the response and the bytes read so far.
 
 use reqwest::{Response, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
@@ -49,16 +49,16 @@ use tokio::task::consume_budget;
 /// Why there is no value.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
-    /// aiohttp's `ContentTypeError`. Nothing of the body was read.
+    /// aiohttp's `ContentTypeError`. The body was not read.
     #[error("expected JSON, got {}", .0.as_deref().unwrap_or("no content type"))]
     ContentType(Option<String>),
     /// The body is longer than the limit, in bytes.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
-    /// It is not JSON, or not JSON of this shape.
+    /// The body is not JSON, or not JSON of this shape.
     #[error("invalid JSON")]
     Invalid(#[from] serde_json::Error),
-    /// The body did not come to its end.
+    /// The connection failed before the end of the body.
     #[error("the body broke off")]
     Body(#[from] reqwest::Error),
 }
@@ -66,7 +66,7 @@ pub enum JsonError {
 /// Reads a body of at most `limit` bytes as JSON.
 ///
 /// # Errors
-/// See [`JsonError`]. The status is not looked at: an error page in JSON can be read too.
+/// See [`JsonError`]. The status does not matter: an error page in JSON can be read too.
 pub async fn json<T: DeserializeOwned>(mut response: Response, limit: usize) -> Result<T, JsonError> {
     let kind = response
         .headers()
@@ -81,13 +81,13 @@ pub async fn json<T: DeserializeOwned>(mut response: Response, limit: usize) -> 
             return Err(JsonError::TooLong(limit));
         }
         body.extend_from_slice(&chunk);
-        // Chunks that are always there would never let the runtime look at a timeout.
+        // If every chunk is ready, the loop would never yield, and no timeout could fire.
         consume_budget().await;
     }
     Ok(serde_json::from_slice(&utf_8(body))?)
 }
 
-/// JSON begins with ASCII: a zero beside its first byte is UTF-16, as is a byte-order mark of two bytes.
+/// Decodes UTF-16. JSON begins with ASCII, so a zero beside its first byte means UTF-16, as does a two-byte mark.
 fn utf_8(body: Vec<u8>) -> Vec<u8> {
     let of_bytes = match body.as_slice() {
         [0xfe, 0xff, ..] | [0, 1..=255, ..] => u16::from_be_bytes,
@@ -99,7 +99,7 @@ fn utf_8(body: Vec<u8>) -> Vec<u8> {
         body.chunks(2).map(|unit| of_bytes([unit[0], *unit.get(1).unwrap_or(&0xff)])).collect();
     match String::from_utf16(&units) {
         Ok(text) => text.trim_start_matches('\u{feff}').as_bytes().to_vec(),
-        // It cannot be JSON: serde_json says where.
+        // The body is no valid UTF-16: serde_json reports where it stops being JSON.
         Err(_) => body,
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Limits requests from anywhere in a program, in all and for each host.
+//! Limits how many requests a program has under way at once, in all and per host.
 //!
 //! aiohttp: `ClientSession(connector=TCPConnector(limit=100, limit_per_host=10))`.
 //!
@@ -31,20 +31,20 @@
 //! }
 //! ```
 //!
-//! reqwest opens as many connections as there are requests: `pool_max_idle_per_host` limits the idle ones only. The
-//! permits of a request are therefore part of its [`Page`], and free when the body is read to its end or dropped.
+//! reqwest opens one connection per request; `pool_max_idle_per_host` limits only the idle ones. A [`Page`] therefore
+//! holds the permits of its request. They are free when the body is read to its end or dropped.
 //!
-//! A redirect that the client follows is counted for the host that was asked first. Follow it yourself to count each host:
-//! a client with `Policy::none()`, and one [`Limits::send`] for each hop.
+//! A redirect that the client follows is counted for the host that was asked first. To count each host, follow redirects
+//! yourself: use a client with `Policy::none()`, and one [`Limits::send`] per hop.
 //!
 //! One `tokio::sync::Semaphore` around each request is enough for a limit in all.
 //!
-//! The host's permit comes first, then the global one, always in that order: a request that waits for a slow host holds
-//! nothing that others need, and no two requests wait for each other.
+//! A request takes the host's permit first and then the global one, always in that order. A request that waits for a slow
+//! host then holds no global permit, and no two requests wait for each other.
 //!
 //! # Cancel safety
 //!
-//! Dropping a request, waiting or under way, releases what it held. Waiters are served FIFO.
+//! Dropping a request, waiting or under way, releases its permits. Waiters are served FIFO.
 //!
 //! # Panics
 //!
@@ -57,7 +57,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::{Client, Request, Response, Result, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many requests are under way at once. Clones share the same permits.
+/// A limit on the requests under way at once. Clones share the same permits.
 #[derive(Clone, Debug)]
 pub struct Limits {
     all: Arc<Semaphore>,
@@ -80,8 +80,8 @@ pub struct Page {
 }
 
 impl Limits {
-    /// At most `all` requests at once, and at most `per_host` to one host (scheme, name and port). More than a semaphore
-    /// holds is as much as it holds.
+    /// Allows at most `all` requests at once, and at most `per_host` to one host (scheme, name and port). A limit larger than
+    /// `Semaphore::MAX_PERMITS` counts as that.
     #[must_use]
     pub fn new(all: NonZeroUsize, per_host: NonZeroUsize) -> Self {
         let all = Arc::new(Semaphore::new(all.get().min(Semaphore::MAX_PERMITS)));
@@ -98,17 +98,17 @@ impl Limits {
         }
     }
 
-    /// Sends a request when it may go out. A limit on time in the client counts from there; aiohttp's `connect` counts
-    /// the wait as well: for that, put `tokio::time::timeout` around this call.
+    /// Waits for the permits and sends a request. The client's time limits start at the sending. aiohttp's `connect`
+    /// includes the wait: for that, put `tokio::time::timeout` around this call.
     ///
     /// # Errors
-    /// The client's own.
+    /// Those of the client.
     pub async fn send(&self, client: &Client, request: Request) -> Result<Page> {
         let permits = self.permits(request.url()).await;
         Ok(Page { response: client.execute(request).await?, permits })
     }
 
-    /// How many more requests could begin now, hosts aside.
+    /// Returns the number of free permits in all. The limits of hosts are not considered.
     #[must_use]
     pub fn free(&self) -> usize {
         self.all.available_permits()
@@ -126,13 +126,13 @@ impl Limits {
 }
 
 impl Page {
-    /// The status and the headers, which came before the body.
+    /// Returns the response: status and headers are there before the body.
     #[must_use]
     pub fn response(&self) -> &Response {
         &self.response
     }
 
-    /// Reads the body, as in `page.read(Response::text)`, and lets the next request begin when that is over.
+    /// Reads the body, as in `page.read(Response::text)`, and then releases the permits.
     pub async fn read<R: Future>(self, read: impl FnOnce(Response) -> R) -> R::Output {
         let output = read(self.response).await;
         drop(self.permits);

@@ -1,4 +1,4 @@
-//! Without arguments, the demo: pages from a server of its own. With URLs, a client that fetches them.
+//! Runs the demo without arguments: pages from a server of its own. With URLs, it fetches them.
 
 mod cli;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Fetches a long list of URLs, limited in all and for each host, where a slow host does not hold up the others.
+//! Fetches a long list of URLs with a limit in all and per host; a slow host does not hold up the others.
 //!
 //! aiohttp: `asyncio.gather` over `TCPConnector(limit, limit_per_host)`, which needs a task for every URL from the
 //! start.
@@ -33,16 +33,16 @@
 //! }
 //! ```
 //!
-//! [`Many`] takes URLs from a stream as it needs them and spawns a task only for one that may begin now. A URL whose
-//! host is busy is put aside, and the next one is looked at. What is put aside is a URL, not a task, and at most
-//! [`Limits::aside`] of them: a list that begins with more URLs than that of one slow host waits for this host.
+//! [`Many`] takes URLs from a stream as it needs them, and spawns a task only for a URL that may begin now. If the host of
+//! a URL is busy, it puts the URL aside and looks at the next. It keeps at most [`Limits::aside`] URLs aside: a list that
+//! begins with more URLs than that of one slow host waits for this host.
 //!
-//! `futures::StreamExt::buffer_unordered` is enough for one host, or for hosts that are all quick.
+//! `futures::StreamExt::buffer_unordered` is enough for one host, or if all hosts are quick.
 //!
 //! # Cancel safety
 //!
-//! [`Many::next`] holds nothing of its own: dropping it loses no outcome. Dropping [`Many`] aborts what is under way, and
-//! drops the outcomes that `next` has not returned yet: `next().now_or_never()` takes those out first.
+//! Dropping the future of [`Many::next`] loses no outcome. Dropping [`Many`] aborts the fetches under way, and drops the
+//! outcomes that `next` has not returned yet: `next().now_or_never()` takes those out first.
 //!
 //! # Panics
 //!
@@ -50,8 +50,8 @@
 //!
 //! # Cost
 //!
-//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list. `next` fills the free slots before
-//! it returns. While it is not called, what is under way goes on, and nothing new begins.
+//! At most `all` tasks and finished outcomes, and `aside` URLs, however long the list is. `next` fills the free slots before
+//! it returns. Between calls, the fetches under way go on and no new one begins.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -63,27 +63,27 @@ use futures::stream::{Stream, StreamExt};
 use reqwest::Url;
 use tokio::task::JoinSet;
 
-/// URLs looked at before an outcome is returned. Those of busy hosts are put aside, which fills no slot.
+/// The most URLs that one call looks at before it returns an outcome. A URL of a busy host fills no slot.
 const MOST_AT_ONCE: usize = 100;
 
-/// How many at once.
+/// Limits of [`Many`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Fetches under way.
+    /// The most fetches under way.
     pub all: NonZeroUsize,
-    /// Fetches under way to one host (scheme, name and port) of the list. Where a redirect leads is not counted.
+    /// The most fetches under way to one host (scheme, name and port) of the list. Redirects to a host are not counted.
     pub per_host: NonZeroUsize,
-    /// URLs put aside because their host is busy.
+    /// The most URLs put aside because their host is busy.
     pub aside: usize,
 }
 
-/// Outcomes, in the order in which they come.
+/// The outcomes of many fetches, in the order in which they finish.
 #[derive(Debug)]
 pub struct Many<S, F, T> {
     urls: S,
     limits: Limits,
     fetch: F,
-    /// Each with its host, which is free for its next URL after a panic too.
+    /// Each outcome comes with its host, so that a panic frees the host too.
     tasks: JoinSet<(String, thread::Result<T>)>,
     hosts: HashMap<String, Host>,
     aside: usize,
@@ -103,26 +103,26 @@ where
     Fetching: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    /// Fetches every URL of a stream (`futures::stream::iter` makes one of an iterator). `fetch` reads the body to its
-    /// end before it returns: a host is free for its next URL when the fetch has returned.
+    /// Fetches every URL of a stream (`futures::stream::iter` makes one from an iterator). `fetch` must read the body to its
+    /// end, because the host is free for its next URL as soon as `fetch` returns.
     pub fn new(urls: S, limits: Limits, fetch: F) -> Self {
         Self { urls, limits, fetch, tasks: JoinSet::new(), hosts: HashMap::new(), aside: 0, ended: false }
     }
 
-    /// The next outcome; `None` when every URL has had its own.
+    /// Returns the next outcome; `None` once every URL has had its outcome.
     ///
     /// # Panics
     /// If a fetch panicked.
     pub async fn next(&mut self) -> Option<T> {
         loop {
             tokio::select! {
-                // What is finished comes first: it makes room.
+                // Finished fetches come first: they free slots.
                 biased;
                 Some(finished) = self.tasks.join_next() => {
-                    // A panic has been caught, and only the runtime aborts these tasks, as it ends.
+                    // `fetch`'s panic is caught inside the task, so an error here means that the runtime is ending.
                     let (host, outcome) = finished.unwrap_or_else(|error| resume_unwind(Box::new(error)));
                     self.leave(host);
-                    // A caller that takes its time would leave the slot empty. What is not there yet is not waited for.
+                    // Fills the slot now, because the caller may be slow to come back. It takes only URLs that are ready.
                     for _ in 0..MOST_AT_ONCE {
                         let Some(url) = self.has_room().then(|| self.urls.next().now_or_never()).flatten() else { break };
                         self.enter(url);
@@ -130,7 +130,7 @@ where
                     return Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)));
                 }
                 url = self.urls.next(), if self.has_room() => self.enter(url),
-                // No task is left, and so no URL is aside: its host would be busy.
+                // No task is left, so no host is busy and no URL is aside.
                 else => return None,
             }
         }
@@ -159,7 +159,7 @@ where
     fn leave(&mut self, name: String) {
         let Some(host) = self.hosts.get_mut(&name) else { return };
         if let Some(url) = host.waiting.pop_front() {
-            // Its turn passes on, so that a host with a URL aside is always a busy one.
+            // The host's turn passes to its next URL, so a host with a URL aside is always busy.
             self.aside -= 1;
             self.begin(name, url);
         } else if host.under_way > 1 {

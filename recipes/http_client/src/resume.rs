@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Goes on with a download where an earlier one broke off, if the server still has the same file.
+//! Resumes a download where an earlier one broke off, if the server still has the same file.
 //!
 //! aiohttp: no name; `headers={"Range": "bytes=1000-", "If-Range": etag}`, and a look at the status.
 //!
@@ -31,18 +31,18 @@
 //! }
 //! ```
 //!
-//! The pattern `download` is enough for what is quickly fetched again: it leaves no part behind.
+//! The pattern `download` is enough for a file that is quickly fetched again: it leaves no part behind.
 //!
-//! What has come is in `NAME.part`, and in `NAME.part-of` what the server calls this version of the file: its `ETag`. A
-//! server that has another version by now, or answers no ranges, sends the whole file. A server that names no version is
-//! never asked for the rest.
+//! `NAME.part` holds the bytes so far, and `NAME.part-of` the server's name of this version, its `ETag`. A server that has
+//! another version by now, or ignores ranges, sends the whole file. A server that names no version is never asked for the
+//! rest.
 //!
-//! It trusts what is on the disk. Delete the parts after a power cut, and let one program at a time write to a name.
+//! It trusts the bytes on the disk. Delete the parts after a power cut, and let only one program at a time write to a name.
 //!
 //! # Cancel safety
 //!
-//! Dropped at any point, the file under its final name is the old one or the new one, never a part. What has come stays
-//! for the next call.
+//! Dropped at any point, the final name holds the old file or the new one, never a part. The bytes so far stay for the
+//! next call.
 
 use std::io;
 use std::path::Path;
@@ -56,16 +56,16 @@ mod part;
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
-    /// The request failed, or the body broke off. What has come stays for the next call.
+    /// The request failed, or the body broke off. The bytes so far stay for the next call.
     #[error("the body broke off")]
     Body(#[from] reqwest::Error),
-    /// Neither the file nor the rest of it.
+    /// The response has another status: it is neither the file nor the rest of it.
     #[error("{0}")]
     Status(StatusCode),
-    /// The rest that came does not begin where the part ends. The part is gone: ask again.
+    /// The rest does not begin where the part ends. The part is removed: ask again.
     #[error("the rest does not fit")]
     Misfit,
-    /// The server ended before the length that it had named. What has come stays.
+    /// The body ended before the length that the server had named. The bytes so far stay.
     #[error("{0} of {1} bytes came")]
     Short(u64, u64),
     /// The file is longer than the limit, in bytes.
@@ -81,13 +81,13 @@ pub enum ResumeError {
 /// # Errors
 /// See [`ResumeError`]. An older file of that name stays.
 pub async fn resume(client: &Client, url: Url, path: &Path, limit: u64) -> Result<u64, ResumeError> {
-    let mut misfits = 0;
+    let mut is_first = true;
     loop {
         let part = Part::of(path).await?;
         let response = client.get(url.clone()).headers(part.wanted()).send().await?;
         match part.complete(response, limit).await {
-            // A part that is too long, or of another file. From the beginning, nothing can misfit.
-            Err(ResumeError::Misfit) if misfits == 0 => misfits += 1,
+            // The part is too long, or of another file. The next attempt asks for the whole file.
+            Err(ResumeError::Misfit) if is_first => is_first = false,
             outcome => return outcome,
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Says whether a request is worth another attempt, and how long the server wants us to wait: `Retry-After`, and what
-//! urllib3's `Retry(status_forcelist, respect_retry_after_header)` decides.
+//! Decides whether a request is worth another attempt, and how long to wait: `Retry-After`, as urllib3's
+//! `Retry(status_forcelist, respect_retry_after_header)`.
 //!
 //! ```sh
 //! cargo add httpdate
@@ -29,15 +29,15 @@
 //! }
 //! ```
 //!
-//! The pattern `retry` waits and asks again: its `Verdict` is made from such a pause by `into()`.
+//! The pattern `retry` waits and tries again: `into()` makes its `Verdict` from such a pause.
 //!
-//! `reqwest::ClientBuilder::retry` is enough for errors that are gone at once: it repeats without a pause.
+//! `reqwest::ClientBuilder::retry` is enough for errors that pass at once: it repeats without a pause.
 //!
-//! A judge of a status needs no response: [`judge_status`] takes what `StatusError` of the pattern `status` keeps.
+//! [`judge_status`] needs no response: the status and headers in the pattern `status`'s `StatusError` are enough.
 //!
 //! # Differences from asyncio
 //!
-//! aiohttp has no retry. urllib3 repeats no status unless `status_forcelist` names it; here six of them are repeated.
+//! aiohttp has no retry. urllib3 repeats only the statuses in `status_forcelist`; here six statuses are repeated.
 
 use std::error::Error;
 use std::io;
@@ -46,7 +46,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 
-/// Judges what a request came to: [`judge_status`] of a response, [`judge_error`] of an error.
+/// Judges the outcome of a request: [`judge_status`] for a response, [`judge_error`] for an error.
 #[must_use]
 pub fn judge(
     method: &Method,
@@ -59,10 +59,9 @@ pub fn judge(
     }
 }
 
-/// The least pause before another attempt, zero if the server names none. `None`: the status is final.
+/// Returns the least pause before another attempt, zero if the server names none. `None`: the status is final.
 ///
-/// Worth another attempt is a server that is busy or has an outage (408, 429, 500, 502, 503, 504), and only for a method
-/// that may be repeated.
+/// A busy server or an outage is worth another attempt (408, 429, 500, 502, 503, 504), if the method may be repeated.
 #[must_use]
 pub fn judge_status(
     method: &Method,
@@ -82,18 +81,18 @@ pub fn judge_status(
     (is_passing && method.is_idempotent()).then(|| retry_after(headers, now).unwrap_or_default())
 }
 
-/// A pause of zero if the error may be gone at the next attempt. `None`: it is final.
+/// Returns a pause of zero if the error may be gone at the next attempt. `None`: it is final.
 ///
-/// Worth another attempt is a connection that was refused, broken or too slow, before or within the body, and only for a
-/// method that may be repeated. Final are an invalid URL, too many redirects, and a certificate that is not trusted.
+/// A connection that was refused, broken or too slow is worth another attempt, also within the body, if the method may be
+/// repeated. An invalid URL, too many redirects and an untrusted certificate are final.
 #[must_use]
 pub fn judge_error(method: &Method, error: &reqwest::Error) -> Option<Duration> {
     let is_final = error.is_builder() || error.is_redirect() || is_distrust(error);
     (!is_final && method.is_idempotent()).then_some(Duration::ZERO)
 }
 
-/// The pause that a response asks for, in seconds or up to a date. A date in the past is no pause; more seconds than a
-/// number holds are [`Duration::MAX`].
+/// Returns the pause that a response asks for, in seconds or until a date. A date in the past gives zero; a number of
+/// seconds too large to hold gives [`Duration::MAX`].
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -104,7 +103,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// TLS reports what it does not trust or understand as an I/O error of invalid data, in another I/O error.
+/// TLS reports an untrusted certificate or invalid bytes as an I/O error of kind `InvalidData`, inside another I/O error.
 fn is_distrust(error: &reqwest::Error) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -112,7 +111,7 @@ fn is_distrust(error: &reqwest::Error) -> bool {
         if io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
             return true;
         }
-        // The source of an I/O error is not what it wraps, but the source of that.
+        // `source` of an I/O error skips the error it wraps and returns that error's source.
         source = match io.and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => cause.source(),

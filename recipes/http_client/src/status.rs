@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: 0BSD
-//! Turns every status but 200 to 299 into an error that keeps what the server said about it.
+//! Turns every status but 200 to 299 into an error that keeps headers and the beginning of the body.
 //!
-//! aiohttp: `raise_for_status()`, or `ClientSession(raise_for_status=True)`; its error has no body, and so has that of
-//! `Response::error_for_status`. reqwest never does this by itself: without it, a 404 page is a page.
+//! aiohttp: `raise_for_status()`, or `ClientSession(raise_for_status=True)`. Its error has no body, nor has the error of
+//! `Response::error_for_status`. reqwest never raises by itself: without a call, a 404 page is a page.
 //!
-//! Both let a redirect pass that the client did not follow, a 101 that was not asked for, and a status from 600 on. Here
-//! they are errors. Look at `response.status()` first where 304 is an answer you asked for.
+//! Both accept a redirect that the client did not follow, and a 101 that was not asked for. `error_for_status` also
+//! accepts a status from 600 on. Here these are errors. If you asked for 304, look at `response.status()` first.
 //!
 //! ```sh
 //! cargo add hyper --features client,http1
@@ -35,15 +35,15 @@
 //! }
 //! ```
 //!
-//! `response.error_for_status()?` of reqwest is enough where the status says it all, and redirects lead somewhere.
+//! `response.error_for_status()?` of reqwest is enough if you need only the status, and redirects lead somewhere.
 //!
 //! # Cancel safety
 //!
-//! Dropping it drops the response, and with it the connection if the body is not at its end.
+//! Dropping the future drops the response, and closes the connection if the body is not at its end.
 //!
 //! # Cost
 //!
-//! At most `keep` bytes of the body are read; with more than that left, the connection is not used again.
+//! It reads at most `keep` bytes of the body. If more are left, the connection is not reused.
 
 use std::fmt;
 
@@ -52,18 +52,18 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, StatusCode, Url};
 use tokio::task::consume_budget;
 
-/// A response that is no success. Its text is one line: what moves a terminal's cursor is replaced.
+/// A response that is no success. It displays as one line: characters that move a terminal's cursor are replaced.
 #[derive(Debug, thiserror::Error)]
 pub struct StatusError {
     /// Not from 200 to 299.
     pub status: StatusCode,
-    /// What the server calls a status that has no standard name.
+    /// The server's name of a status that has no standard name.
     pub reason: Option<String>,
-    /// Where it came from, after redirects.
+    /// The URL of the response, after redirects.
     pub url: Box<Url>,
-    /// `Retry-After` and `WWW-Authenticate` are here.
+    /// The headers, such as `Retry-After` and `WWW-Authenticate`.
     pub headers: Box<HeaderMap>,
-    /// The beginning of the body. What is not UTF-8 is replaced.
+    /// The beginning of the body. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
@@ -82,13 +82,13 @@ impl fmt::Display for StatusError {
     }
 }
 
-/// Control characters, and those that turn the direction of the text around.
+/// Matches control characters, and characters that change the direction of the text.
 fn moves_the_cursor(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The server's name for a status that has no standard one.
+/// Returns the server's name of a status that has no standard name.
 #[must_use]
 pub fn reason(response: &Response) -> Option<String> {
     let phrase = response.extensions().get::<ReasonPhrase>()?;
@@ -98,8 +98,7 @@ pub fn reason(response: &Response) -> Option<String> {
 /// Passes a response on if its status is 200 to 299.
 ///
 /// # Errors
-/// [`StatusError`] with at most `keep` bytes of the body. A body that breaks off is kept as far as it came: what went
-/// wrong first is the status.
+/// [`StatusError`] with at most `keep` bytes of the body. If the body breaks off, the error keeps the bytes that came.
 pub async fn raise_for_status(mut response: Response, keep: usize) -> Result<Response, StatusError> {
     let status = response.status();
     if status.is_success() {
@@ -109,7 +108,7 @@ pub async fn raise_for_status(mut response: Response, keep: usize) -> Result<Res
     while body.len() < keep {
         let Ok(Some(chunk)) = response.chunk().await else { break };
         body.extend_from_slice(&chunk[..chunk.len().min(keep - body.len())]);
-        // Chunks that are always there would never let the runtime look at a timeout.
+        // If every chunk is ready, the loop would never yield, and no timeout could fire.
         consume_budget().await;
     }
     Err(StatusError {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Uploads what is never in memory as a whole: the connection pulls chunks from a stream as it can send them.
+//! Uploads a stream or a file without holding it in memory: the connection pulls chunks as it can send them.
 //!
 //! aiohttp: `session.post(url, data=async_generator())`, `session.post(url, data=open(path, "rb"))`.
 //!
@@ -33,18 +33,18 @@
 //! }
 //! ```
 //!
-//! `client.post(url).body(bytes)` is enough for what fits into memory.
+//! `client.post(url).body(bytes)` is enough for a body that fits into memory.
 //!
 //! # Cancel safety
 //!
-//! Dropping the request drops the stream at once, and with it the file or whatever it reads from. `Body::wrap_stream`
-//! alone does not promise that: the connection owns the stream, and one that is stuck in a write to a peer who takes
-//! nothing keeps it until TCP gives up, after 30 s with reqwest's defaults. The server sees a body without an end.
+//! Dropping the request drops the stream at once, and with it the file or other source that it reads. The server sees a
+//! body without an end. `Body::wrap_stream` alone does not promise this, because the connection owns the stream. A
+//! connection that is stuck in a write keeps the stream until TCP gives up, after 30 s with reqwest's defaults.
 //!
 //! # Errors
 //!
-//! A stream that fails ends the request as an error. A stream can be sent once: a redirect that would repeat the body
-//! (307, 308) is not followed, and the response is the redirect itself.
+//! If the stream fails, the request fails. A stream can be sent only once, so a redirect that would repeat the body (307,
+//! 308) is not followed: the response is the redirect itself.
 
 use std::error::Error;
 use std::io;
@@ -74,14 +74,14 @@ where
     Ok(response)
 }
 
-/// Puts a file. The length that it has now goes ahead of it, so that the server knows a whole body from a part. What does
-/// not know its length, such as a pipe or a file of `/proc`, goes out in chunked encoding.
+/// Puts a file. It sends the file's present length first, so that the server can tell a whole body from a part. A file
+/// without a length, such as a pipe or a file of `/proc`, goes out in chunked encoding.
 ///
 /// # Errors
 /// If the file cannot be read or the connection fails.
 pub async fn upload_file(client: &Client, url: Url, path: &Path) -> Result<Response, BoxError> {
     let file = tokio::fs::File::open(path).await?;
-    // Zero is what a pipe says, and an empty file.
+    // A pipe reports zero, as an empty file does.
     let length = Some(file.metadata().await?.len()).filter(|length| *length > 0);
     let (body, lent) = lend(ReaderStream::new(file));
     let mut request = client.put(url).body(body);
@@ -93,7 +93,7 @@ pub async fn upload_file(client: &Client, url: Url, path: &Path) -> Result<Respo
     Ok(response)
 }
 
-/// A stream that is the connection's to read and ours to take back.
+/// A stream that the connection reads and that we can take back.
 struct Lent<S>(Option<Arc<Mutex<Option<S>>>>);
 
 fn lend<S, E>(chunks: S) -> (Body, Lent<Pin<Box<S>>>)
@@ -106,7 +106,7 @@ where
     let body = Body::wrap_stream(poll_fn(move |context| {
         match theirs.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(chunks) => chunks.poll_next_unpin(context).map_err(Into::into),
-            // An end would make the server believe that it has everything.
+            // A normal end would tell the server that the body is complete.
             None => Some(Err(io::Error::other("the upload was cancelled").into())).into(),
         }
     }));
@@ -114,7 +114,7 @@ where
 }
 
 impl<S> Lent<S> {
-    /// The answer may come before the end of the body: the connection sends the rest.
+    /// Leaves the stream with the connection: the answer may come before the end of the body, and the rest is sent after it.
     fn keep(mut self) {
         self.0 = None;
     }
@@ -123,7 +123,7 @@ impl<S> Lent<S> {
 impl<S> Drop for Lent<S> {
     fn drop(&mut self) {
         if let Some(chunks) = &self.0 {
-            // What the stream does when it is dropped, it does after the lock is open again.
+            // The stream's destructor runs after the lock is released.
             let _dropped_here = chunks.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }

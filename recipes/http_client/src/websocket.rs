@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Receives from a WebSocket and notices a peer that is gone silently.
+//! Receives from a WebSocket, and detects a peer that disappeared without closing.
 //!
 //! aiohttp: `session.ws_connect(url, heartbeat=30)`, `async for message in ws`.
 //!
@@ -35,20 +35,19 @@
 //!
 //! For `wss://`, add tokio-tungstenite with `--features rustls-tls-native-roots`.
 //!
-//! `socket.next()` of tokio-tungstenite is enough where the peer sends often, or a silent connection does no harm.
+//! `socket.next()` of tokio-tungstenite is enough if the peer sends often, or if a silent connection does no harm.
 //!
-//! A TCP connection to a machine that lost its power looks like one on which no peer speaks. When nothing has come for
-//! a while, [`Heartbeat`] sends a ping. When nothing comes after that either, the connection is taken for lost, as in
-//! aiohttp: no closing handshake, nothing more to read (code 1006). Each byte is a sign of life, also in the middle of a
-//! message. A Close of the peer is the end.
+//! A TCP connection to a machine that lost its power looks like an idle one. After a while without a byte, [`Heartbeat`]
+//! sends a ping. If no byte follows, it treats the connection as lost, as aiohttp does: no closing handshake and no
+//! further message (code 1006). Each byte is a sign of life, also in the middle of a message. A Close of the peer ends it.
 //!
 //! # Cancel safety
 //!
-//! [`Heartbeat::next`] loses no message when it is dropped, and its clock goes on: use it in `select!`.
+//! Dropping the future of [`Heartbeat::next`] loses no message, and its clock goes on: use it in `select!`.
 //!
 //! # Panics
 //!
-//! None. Pings go out while a task waits in `next`, because no task is spawned: keep waiting.
+//! None. No task is spawned, so pings go out only while a task waits in `next`: keep waiting.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -72,12 +71,12 @@ pub enum Lost {
     /// The peer did not answer a ping in time.
     #[error("the peer stopped answering")]
     Silent,
-    /// The connection broke, or what came is no WebSocket.
+    /// The connection broke, or the peer does not speak WebSocket.
     #[error(transparent)]
     Socket(#[from] tungstenite::Error),
 }
 
-/// A WebSocket and its heartbeat. `S` is the connection: what `tokio_tungstenite::connect_async` gives, or a duplex in a test.
+/// A WebSocket and its heartbeat. `S` is the connection, from `tokio_tungstenite::connect_async` or a duplex in a test.
 #[derive(Debug)]
 pub struct Heartbeat<S> {
     /// For sending; receiving goes through [`Heartbeat::next`].
@@ -90,7 +89,7 @@ pub struct Heartbeat<S> {
     life: Arc<Life>,
 }
 
-/// The waker that the connection has: it says that a byte has come or gone, which is less than a message.
+/// The connection's waker: it records that a byte was read or written, long before a message is complete.
 #[derive(Debug, Default)]
 struct Life {
     seen: AtomicBool,
@@ -104,23 +103,23 @@ impl Wake for Life {
     }
 }
 
-/// How long a Close may take to go out. aiohttp's `ws_close`.
+/// The time limit for sending a Close. aiohttp's `ws_close`.
 const CLOSING: Duration = Duration::from_secs(10);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
-    /// Pings after `interval` of silence and gives up after half of that again, as aiohttp does. `Duration::MAX` is never.
+    /// Pings after `interval` of silence and gives up after half as long again, as aiohttp does. `Duration::MAX` is never.
     pub fn new(socket: WebSocketStream<S>, interval: Duration) -> Self {
         let (pinged, ended, life) = (false, false, Arc::default());
         Self { socket, interval, due: after(interval), pinged, ended, life }
     }
 
-    /// The next message; `None` once the peer has closed or after an error.
+    /// Returns the next message; `None` once the peer has closed or after an error.
     ///
     /// # Errors
     /// [`Lost`], once.
     pub async fn next(&mut self) -> Option<Result<Message, Lost>> {
         while !self.ended {
-            // Messages that are always there leave room for other tasks.
+            // If messages are always ready, other tasks still get their turn.
             consume_budget().await;
             let heard = self.until_due().await;
             if heard.is_some() {
@@ -131,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
                 None => self.ping(),
                 Some(Heard::Message(Some(Ok(Message::Close(_))))) => {
                     self.ended = true;
-                    // It holds our own Close. To a peer that does not take it, we owe no more.
+                    // Sends our own Close. A peer that does not take it in time gets no more.
                     let _gone = timeout(CLOSING, self.socket.flush()).await;
                 }
                 Some(Heard::Byte | Heard::Message(Some(Ok(Message::Ping(_) | Message::Pong(_))))) => {}
@@ -143,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
         None
     }
 
-    /// What comes until it is due. In the last instant, its sender may need one more turn of this task.
+    /// Waits for a byte until the clock is due. In that last instant, the sender may need one more turn of this task.
     async fn until_due(&mut self) -> Option<Heard> {
         if let Ok(heard) = timeout_at(self.due, self.heard()).await {
             return Some(heard);
@@ -152,7 +151,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
         self.heard().now_or_never()
     }
 
-    /// A message, or a byte of one. A task whose budget is used up is woken without a byte: such a one is given none here.
+    /// Waits for a message or for a byte of one. Without a task budget it would be woken without a byte: then it runs outside
+    /// of the budget.
     fn heard(&mut self) -> impl Future<Output = Heard> + use<'_, S> {
         let waker = Waker::from(Arc::clone(&self.life));
         let mut poll = move |context: &mut Context<'_>| {
@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
             let has_moved = self.life.seen.swap(false, Ordering::Relaxed);
             let mut context = Context::from_waker(&waker);
             if self.pinged {
-                // A broken connection shows when it is read from.
+                // The error of a broken connection appears in the read below.
                 let _shows_below = self.socket.poll_flush_unpin(&mut context);
             }
             match self.socket.poll_next_unpin(&mut context) {
@@ -179,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
     fn ping(&mut self) {
         (self.pinged, self.due) = (true, after(self.interval / 2));
         let waker = Waker::from(Arc::clone(&self.life));
-        // To a peer that takes nothing, or to whom we have said goodbye, there is no ping: its silence decides.
+        // There is no ping to a peer that takes no bytes, or after our Close: its silence decides.
         if let Poll::Ready(Ok(())) = self.socket.poll_ready_unpin(&mut Context::from_waker(&waker)) {
             let _silence_decides = self.socket.start_send_unpin(Message::Ping(Bytes::new()));
         }
@@ -196,7 +196,7 @@ enum Heard {
     Byte,
 }
 
-/// An instant that no clock can hold is as good as thirty years from now.
+/// Adds to the present instant. If the clock cannot hold the sum, thirty years from now is enough.
 fn after(time: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 24 * 60 * 60))

@@ -8,16 +8,16 @@
 //!
 //! # What you see
 //!
-//! As with a blocking sleep, all tasks pause. If the answer comes from one of them, as from a server in the same
-//! test, it never comes.
+//! As with a blocking sleep, all tasks pause. If one of them has to send the answer, such as a server in the same test,
+//! the answer never comes.
 //!
 //! # What catches it
 //!
-//! Clippy's `disallowed_methods`, one entry in `clippy.toml` for each function (on by default, and without effect before).
+//! Clippy's `disallowed_methods`, on by default, with one entry in `clippy.toml` per function.
 //!
 //! # What to do
 //!
-//! The asynchronous counterpart, if there is one: `tokio::net`, `tokio::fs`, a driver that is made for Tokio. Else
+//! Take the asynchronous counterpart, if there is one: `tokio::net`, `tokio::fs`, a driver made for Tokio. Otherwise take
 //! `spawn_blocking`: see `cpu_on_the_runtime`.
 //!
 //! # Cancel safety
@@ -30,14 +30,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// The longest answer that is read.
+/// The most bytes of an answer that are read.
 const LONGEST: u64 = 64 * 1024;
 
 /// Asks the server, and stops the thread until it has answered.
 #[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
 pub async fn broken(server: SocketAddr, question: &str) -> io::Result<String> {
     let mut connection = std::net::TcpStream::connect(server)?;
-    // Without it, a server on this very thread would be waited for without end.
+    // Without it, a server on this thread could never answer, and the read would wait forever.
     connection.set_read_timeout(Some(Duration::from_millis(50)))?;
     connection.write_all(question.as_bytes())?;
     connection.shutdown(std::net::Shutdown::Write)?;
@@ -50,7 +50,7 @@ pub async fn broken(server: SocketAddr, question: &str) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// What the connection reports, and an answer that is no text.
+/// The error of the connection, or [`io::ErrorKind::InvalidData`] if the answer is not UTF-8.
 pub async fn fixed(server: SocketAddr, question: &str) -> io::Result<String> {
     let mut connection = tokio::net::TcpStream::connect(server).await?;
     connection.write_all(question.as_bytes()).await?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `std::thread::sleep` stops the thread, and with it every task there. asyncio: `time.sleep` in a coroutine.
+//! `std::thread::sleep` stops the thread and every task on it. asyncio: `time.sleep` in a coroutine.
 //!
 //! ```sh
 //! cargo add tokio --features time
@@ -12,21 +12,21 @@
 //!
 //! # What catches it
 //!
-//! Clippy's `disallowed_methods` (on by default, and without effect before `clippy.toml` names the method).
+//! Clippy's `disallowed_methods` (on by default, but it has no effect until `clippy.toml` names the method).
 //!
 //! # What to do
 //!
-//! `tokio::time::sleep`. If what you wait for is an event (a file that appears, a child that ends), wait for that.
+//! Take `tokio::time::sleep`. If you wait for an event (a file appears, a child ends), wait for the event itself.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] in a pause asks no more. [`broken`] cannot be dropped in one: its thread is busy sleeping.
+//! [`fixed`], dropped in a pause, asks no more. [`broken`] cannot be dropped in a pause: its thread is asleep.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// Asks until the answer is yes, and sleeps after each no. Gives the number of questions.
+/// Asks until the answer is yes, and sleeps after each no. Returns the number of questions.
 #[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
 pub async fn broken(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usize {
     let mut asked = 1;
@@ -37,7 +37,7 @@ pub async fn broken(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usiz
     asked
 }
 
-/// Asks until the answer is yes, and lets others run after each no. Gives the number of questions.
+/// Asks until the answer is yes, and lets other tasks run after each no. Returns the number of questions.
 pub async fn fixed(mut is_ready: impl FnMut() -> bool, pause: Duration) -> usize {
     let mut asked = 1;
     while !is_ready() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! An `interval` that was held up fires all missed ticks at once. asyncio: no counterpart, a loop with `sleep` is late.
+//! A delayed `interval` fires all missed ticks at once. asyncio: no counterpart, a loop with `sleep` is late.
 //!
 //! ```sh
 //! cargo add tokio --features time
@@ -7,8 +7,8 @@
 //!
 //! # What you see
 //!
-//! After a pause (a slow turn, a laptop that was asleep) comes a burst of requests or log lines: one for each missed
-//! tick. Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
+//! After a pause (a slow turn, a laptop that was asleep), a burst of requests or log lines comes: one per missed tick.
+//! Lesson: `but_after_a_pause_of_ten_ticks_ten_come_at_once`.
 //!
 //! # What catches it
 //!
@@ -16,8 +16,8 @@
 //!
 //! # What to do
 //!
-//! Say which behaviour is meant. `Delay` keeps the distance between two ticks; `Skip` keeps the ticks on the grid of the
-//! first; `Burst` keeps their number.
+//! Choose the behaviour. `Delay` keeps the distance between two ticks. `Skip` keeps the ticks on the grid of the first.
+//! `Burst` keeps the number of ticks.
 //!
 //! # Cancel safety
 //!
@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Does its work a number of times a second, `turns` times in all. After a turn that was too long it hurries.
+/// Does its work a number of times a second, `turns` times in all. After a turn that was too long, ticks come in a burst.
 pub async fn broken<F>(times_a_second: NonZeroU16, turns: usize, work: impl Fn(usize) -> F)
 where
     F: Future<Output = ()>,

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: 0BSD
-//! Any await may be the last: the code after it may never run. asyncio: a `CancelledError` at an await.
+//! The code after an await may never run. asyncio: a `CancelledError` at an await.
 //!
 //! No crate is needed.
 //!
 //! # What you see
 //!
-//! Money that has left one account and reached no other, once in a thousand times. A timeout, a `select!`, an abort or
-//! a shutdown has dropped the future between two changes that belong together. No error is raised, and no `except` or
-//! `finally` runs, for a dropped future just ends.
+//! Once in a thousand times, money leaves one account and does not reach the other. A timeout, a `select!`, an abort or a
+//! shutdown has dropped the future between two changes that belong together. A dropped future just ends: there is no
+//! error, and nothing like `except` or `finally` runs.
 //!
 //! # What catches it
 //!
-//! Nothing. A test can drop a future at each of its awaits: that is what `cancel_sweep` of this workspace does.
+//! Nothing. A test can drop a future at each of its awaits, as `cancel_sweep` of this workspace does.
 //!
 //! # What to do
 //!
-//! First await all that is needed, then change all at once, without an await in between. If the changes themselves
-//! wait, let a task make them: a dropped handle does not end it. The recipe `timeouts` has the shield, the recipe
+//! First await all that you need, then make all changes without an await in between. If the changes themselves must wait,
+//! let a task make them: a dropped handle does not end it. The recipe `timeouts` has the shield, the recipe
 //! `context_managers` a transaction.
 //!
 //! # Cancel safety
@@ -25,7 +25,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// What two accounts hold.
+/// The balances of two accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accounts {
     /// The account that pays.
@@ -43,11 +43,11 @@ pub enum Refused {
     TooMuch,
 }
 
-/// Takes the amount, waits for the approval, and then gives it.
+/// Takes the amount from one account, waits for the approval, and adds it to the other.
 ///
 /// # Errors
 ///
-/// When an account cannot pay or be paid.
+/// If an account cannot pay or be paid.
 pub async fn broken(
     accounts: &Mutex<Accounts>,
     amount: u64,
@@ -58,11 +58,11 @@ pub async fn broken(
     change(accounts, |held| held.to.checked_add(amount).map(|to| held.to = to), Refused::TooMuch)
 }
 
-/// Waits for the approval, then takes the amount and gives it, in one step.
+/// Waits for the approval, then moves the amount in one step.
 ///
 /// # Errors
 ///
-/// When an account cannot pay or be paid: nothing has changed.
+/// If an account cannot pay or be paid: nothing has changed.
 pub async fn fixed(
     accounts: &Mutex<Accounts>,
     amount: u64,

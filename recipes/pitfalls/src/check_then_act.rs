@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! What was true before an await may be false after it. asyncio: the same, `if key not in cache: cache[key] = await load()`.
+//! A check before an await may be out of date after it. asyncio: the same, `if key not in cache: cache[key] = await load()`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -7,8 +7,8 @@
 //!
 //! # What you see
 //!
-//! A page that is loaded twice, a seat that is sold twice. The borrow checker keeps two threads from writing at once; that
-//! the answer of a question is old, it cannot know. On many threads no await is needed for it.
+//! A page is loaded twice, or a seat is sold twice. The borrow checker keeps two threads from writing at once, but it cannot
+//! know that a check is out of date. On many threads this happens even without an await.
 //!
 //! # What catches it
 //!
@@ -16,23 +16,23 @@
 //!
 //! # What to do
 //!
-//! Make the question and the act one step. Take a `OnceCell` for what is made once, `fetch_update` or
-//! `compare_exchange` for a number, a lock for both otherwise. Or take first and give back if it fails: the recipe
-//! `context_managers` has a guard for it.
+//! Make the check and the act one step. Take a `OnceCell` for a value that is made once, `fetch_update` or
+//! `compare_exchange` for a number, and otherwise a lock around both. Or take first and return it on failure: the recipe
+//! `context_managers` has a guard for that.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] while it loads leaves the loading to the next one that waits.
+//! If [`fixed`] is dropped while it loads, the next waiter loads.
 //!
 //! # Errors
 //!
-//! That of `load`: the next caller tries again.
+//! The error of `load`. The next caller tries again.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-/// Gives the value, and loads it if it is not there yet. A caller that comes while it is loaded loads it again.
+/// Returns the value, and loads it if it is not there yet. A caller that comes during the load loads it again.
 pub async fn broken<T: Clone, E>(
     cache: &Mutex<Option<T>>,
     load: impl Future<Output = Result<T, E>>,
@@ -46,7 +46,7 @@ pub async fn broken<T: Clone, E>(
     Ok(value)
 }
 
-/// Gives the value, and loads it if it is not there yet. A caller that comes while it is loaded waits.
+/// Returns the value, and loads it if it is not there yet. A caller that comes during the load waits.
 pub async fn fixed<T: Clone, E>(
     cache: &OnceCell<T>,
     load: impl Future<Output = Result<T, E>>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! A clean-up that a `Drop` has spawned is lost when the runtime ends. asyncio: `asyncio.run` cancels
-//! what is left, and waits for it.
+//! A clean-up that a `Drop` has spawned is lost when the runtime ends. asyncio: `asyncio.run` cancels the remaining tasks
+//! and waits for them.
 //!
 //! ```sh
 //! cargo add futures
@@ -11,8 +11,8 @@
 //!
 //! # What you see
 //!
-//! Goodbyes that are sent all day long, and never at the end of the program. A drop cannot await, so it spawns. At the
-//! end of `main` the runtime drops every task at its await, and those that have not begun.
+//! A goodbye is sent all day long, but never at the end of the program. A drop cannot await, so it spawns a task. At the
+//! end of `main` the runtime drops every task at its await, and also the tasks that have not begun.
 //!
 //! # What catches it
 //!
@@ -25,8 +25,8 @@
 //!
 //! # Panics
 //!
-//! A panic in `work` goes on in the caller: from [`fixed`] after the clean-ups. One in `goodbye` is printed, and that is
-//! all: it is a task without an awaiter.
+//! A panic in `work` goes on in the caller; in [`fixed`], after the clean-ups. A panic in `goodbye` is only printed, because
+//! its task has no awaiter.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -38,15 +38,15 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-/// A whole program: a connection is open while `work` runs, and `goodbye` is to be sent when it is dropped.
+/// Runs a whole program. A connection is open while `work` runs; its drop spawns `goodbye`, which is never sent.
 ///
 /// # Errors
 ///
-/// When there is no runtime to be had.
+/// If no runtime can be built.
 ///
 /// # Panics
 ///
-/// Inside of a runtime.
+/// If called inside a runtime.
 pub fn broken<T>(
     work: impl Future<Output = T>,
     goodbye: impl Future<Output = ()> + Send + 'static,
@@ -58,15 +58,15 @@ pub fn broken<T>(
     })
 }
 
-/// A whole program: a connection is open while `work` runs, and `goodbye` is sent when it is dropped, within `grace`.
+/// Runs a whole program. A connection is open while `work` runs; when it is dropped, `goodbye` is sent within `grace`.
 ///
 /// # Errors
 ///
-/// When there is no runtime to be had. [`io::ErrorKind::TimedOut`] when the goodbye takes longer than `grace`.
+/// If no runtime can be built. [`io::ErrorKind::TimedOut`] if the goodbye takes longer than `grace`.
 ///
 /// # Panics
 ///
-/// Inside of a runtime.
+/// If called inside a runtime.
 pub fn fixed<T>(
     work: impl Future<Output = T>,
     goodbye: impl Future<Output = ()> + Send + 'static,

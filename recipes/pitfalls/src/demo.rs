@@ -1,4 +1,4 @@
-//! What `demo.py` does: the pitfalls that bite in both languages in the same way, broken and fixed.
+//! The same program as `demo.py`: the pitfalls that both languages have in the same form, broken and fixed.
 
 use anyhow::Context;
 
@@ -18,11 +18,11 @@ const BOTH_HAVE: [&str; 10] = [
     "forgotten_task_done",
 ];
 
-/// Lets each of them bite, one after the other.
+/// Shows each of them, one after the other.
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     for name in BOTH_HAVE {
         scenes::find(name).context(name)?.show().await?;

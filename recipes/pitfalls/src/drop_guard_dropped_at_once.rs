@@ -8,31 +8,31 @@
 //!
 //! # What you see
 //!
-//! Helpers that end before they have done anything, without an error.
+//! Helpers end before they have done anything, without an error.
 //!
 //! # What catches it
 //!
-//! Nothing by default: a `DropGuard` may be ignored, so the bare `token.drop_guard();` passes as well. Off by default:
-//! rustc's `let_underscore_drop` catches `let _ =`, and `unused_results` the bare call.
+//! Nothing by default: a `DropGuard` may be ignored, so the bare `token.drop_guard();` passes too. Two lints of rustc are
+//! off by default: `let_underscore_drop` catches `let _ =`, and `unused_results` the bare call.
 //!
 //! # What to do
 //!
-//! Name it, and switch `let_underscore_drop` on.
+//! Give the guard a name, and switch `let_underscore_drop` on.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] cancels the token, once it has begun.
+//! Dropping [`fixed`] after its first poll cancels the token.
 
 use tokio_util::sync::CancellationToken;
 
-/// Does the work beside helpers that are to end with it. They end at once.
+/// Does the work while helpers run that should end with it. The helpers end at once.
 #[allow(let_underscore_drop, reason = "the pitfall")]
 pub async fn broken<T>(helpers: CancellationToken, work: impl Future<Output = T>) -> T {
     let _ = helpers.drop_guard();
     work.await
 }
 
-/// Does the work beside helpers that end with it: when it is done, when it panics, when it is dropped.
+/// Does the work while helpers run. They end with it: when it is done, when it panics, when it is dropped.
 pub async fn fixed<T>(helpers: CancellationToken, work: impl Future<Output = T>) -> T {
     let _ends_the_helpers = helpers.drop_guard();
     work.await

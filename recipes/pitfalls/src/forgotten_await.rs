@@ -5,20 +5,20 @@
 //!
 //! # What you see
 //!
-//! Nothing: no error, and no greeting. asyncio warns when the coroutine is collected; Rust says nothing at run time.
+//! Nothing happens: no error and no greeting. asyncio warns when the coroutine is collected; Rust is silent at run time.
 //!
 //! # What catches it
 //!
 //! - rustc's `unused_must_use`, on by default, for the bare call of an `async fn`.
 //! - Clippy's `let_underscore_future`, on by default, for `let _ = greet(guest)`, and `async_yields_async`, an error by
 //!   default, for `async { greet(guest) }`.
-//! - A type error, where the value of the call is used.
+//! - A type error, if the code uses the value of the call.
 //! - Nothing, for `drop(greet(guest))`, for a `Vec` of futures, for a `let _greeted = ...`, and for a call through a
 //!   generic `impl Fn() -> F`.
 //!
 //! # What to do
 //!
-//! Await it, or spawn it. Read the warnings of a build: this one is a bug every time.
+//! Await the future, or spawn it. Read the warnings of a build: this warning is always a bug.
 //!
 //! # Cancel safety
 //!
@@ -36,7 +36,7 @@ impl Outbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("Welcome, {guest}"));
     }
 
-    /// What was sent so far.
+    /// Returns the greetings sent so far.
     pub fn sent(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

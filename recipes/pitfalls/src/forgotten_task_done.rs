@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! One `task_done` that is left out, and `join` waits forever. asyncio: a `continue` or an exception before
-//! `queue.task_done()`.
+//! One missing `task_done` makes `join` wait forever. asyncio: a `continue` or an exception before `queue.task_done()`.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -9,22 +8,21 @@
 //!
 //! # What you see
 //!
-//! A program that does not end, after a job has failed. With one `task_done` too many it is the other way round: `join`
-//! returns while a job is under way.
+//! After a job has failed, the program does not end. With one `task_done` too many, `join` returns while a job is under way.
 //!
 //! # What catches it
 //!
-//! Nothing, for a count that is kept by hand.
+//! Nothing: you keep the count by hand.
 //!
 //! # What to do
 //!
-//! Let a value count: a token that travels with the job and is dropped with it, after a `continue`, a `?` and a panic too.
-//! It cannot be dropped twice. When no more jobs come, no count is needed: close the queue and await the workers. The recipe
-//! `queues` has a queue with `join` whose items are such tokens.
+//! Let a value count: a token that travels with the job and is dropped with it, also after a `continue`, a `?` or a panic.
+//! A token cannot be dropped twice. If no more jobs come, you need no count: close the queue and await the workers. The
+//! recipe `queues` has a queue with `join` whose items are such tokens.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] aborts the worker; the jobs that it has not begun are dropped.
+//! Dropping [`fixed`] aborts the worker and drops the jobs that have not begun.
 //!
 //! # Panics
 //!
@@ -36,10 +34,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// The number of jobs that wait in the queue at most.
+/// The number of slots in the queue.
 const PLACES: usize = 16;
 
-/// Hands each batch to a worker, and says when it is done. Jobs that failed are reported, and not counted.
+/// Hands each batch to a worker, and reports when it is done. Failed jobs are reported, but not counted.
 pub async fn broken<J, E, F>(
     batches: impl IntoIterator<Item = Vec<J>>,
     handle: impl Fn(J) -> F + Send + 'static,
@@ -78,7 +76,7 @@ pub async fn broken<J, E, F>(
     }
 }
 
-/// Hands each batch to a worker, and says when it is done. Jobs that failed are reported.
+/// Hands each batch to a worker, and reports when it is done. Failed jobs are reported.
 pub async fn fixed<J, E, F>(
     batches: impl IntoIterator<Item = Vec<J>>,
     handle: impl Fn(J) -> F + Send + 'static,
@@ -99,7 +97,7 @@ pub async fn fixed<J, E, F>(
         }
     }));
     let unfinished = TaskTracker::new();
-    // Closed, `wait` returns whenever the count is zero; tokens can be had all the same.
+    // `wait` returns only on a closed tracker. A closed tracker still gives tokens.
     unfinished.close();
     'batches: for batch in batches {
         for job in batch {

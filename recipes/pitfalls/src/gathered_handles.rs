@@ -9,8 +9,8 @@
 //!
 //! # What you see
 //!
-//! Changes after the error was reported: the caller rolls back, and a task that is left writes again. The same after a
-//! `timeout` around the whole. Over futures, `try_join_all` drops the others; over handles it detaches them.
+//! Changes after the error was reported: the caller rolls back, and a remaining task writes again. A `timeout` around it
+//! has the same effect. Over futures, `try_join_all` drops the others; over handles it detaches them.
 //!
 //! # What catches it
 //!
@@ -18,8 +18,8 @@
 //!
 //! # What to do
 //!
-//! A `JoinSet`: it aborts its tasks when it is dropped, and `shutdown` waits until they are gone. The recipe `gather` has
-//! the forms side by side, the recipe `task_groups` the one that collects every error.
+//! Take a `JoinSet`. It aborts its tasks when it is dropped, and `shutdown` waits until they are gone. The recipe `gather`
+//! has the forms side by side; the recipe `task_groups` has the form that collects every error.
 //!
 //! # Cancel safety
 //!
@@ -27,8 +27,8 @@
 //!
 //! # Panics
 //!
-//! A panic in `job` goes on in the caller, after the other tasks have ended. It panics as well when the runtime shuts
-//! down meanwhile.
+//! A panic in `job` goes on in the caller, after the other tasks have ended. It also panics if the runtime shuts down
+//! meanwhile.
 
 use std::panic::resume_unwind;
 
@@ -48,7 +48,7 @@ where
     try_join_all(joined).await
 }
 
-/// Runs each job as a task of its own. At the first error the others are aborted, and none runs when this returns.
+/// Runs each job as a task of its own. At the first error it aborts the others, and returns once all have ended.
 ///
 /// # Errors
 ///

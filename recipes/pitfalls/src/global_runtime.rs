@@ -8,19 +8,19 @@
 //!
 //! # What you see
 //!
-//! A second pool of threads. Tests that wait in real time beside a paused clock, or end before the work. Tasks that are
-//! cut off when `main` returns; their values are never dropped, since a `static` is not. Lesson:
+//! The program has a second pool of threads. Tests wait in real time beside a paused clock, or end before the work. When
+//! `main` returns, tasks are cut off and their values are never dropped, because a `static` is never dropped. Lesson:
 //! `but_the_task_runs_on_a_runtime_that_the_caller_has_not`.
 //!
 //! # What catches it
 //!
-//! Clippy's `disallowed_methods`, if `clippy.toml` bans `Runtime::new` outside of `main` (on by default, and without effect
-//! before).
+//! Clippy's `disallowed_methods`, if `clippy.toml` bans `Runtime::new` outside `main` (on by default, but it has no effect
+//! until then).
 //!
 //! # What to do
 //!
-//! One runtime, made in `main`. A library is `async fn`s; if it has to start tasks, it takes a `Handle`, or a future that
-//! the caller spawns.
+//! Make one runtime, in `main`. A library offers `async fn`s. If it has to start tasks, it takes a `Handle`, or returns a
+//! future that the caller spawns.
 //!
 //! # Cancel safety
 //!

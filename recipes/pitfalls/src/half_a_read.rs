@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! `select!` and `timeout` drop what loses, and half a read with it. asyncio: `wait_for(reader.readexactly(n), ...)` keeps
-//! it, in the reader's buffer.
+//! `select!` and `timeout` drop the loser, and half a read with it. asyncio: `wait_for(reader.readexactly(n), ...)` keeps
+//! that half in the reader's buffer.
 //!
 //! ```sh
 //! cargo add tokio --features io-util,macros,time
@@ -8,24 +8,24 @@
 //!
 //! # What you see
 //!
-//! Lines without their beginning, now and then, under load: the other branch was ready after a part of the line had come.
-//! `read_line` keeps that part in its future until the line is whole.
+//! Now and then, under load, a line lacks its beginning: the other branch was ready after a part of the line had come.
+//! `read_line` keeps that part in its future until the line is complete.
 //! Lesson: `but_half_a_line_is_lost_when_another_branch_is_quicker`.
 //!
 //! # What catches it
 //!
-//! Nothing. Tokio's docs say it under *Cancel safety*. Not cancel safe are `read_exact`, `read_line`, `read_to_end`,
-//! `write_all`, and `mpsc::Sender::send`, which loses its message. A wait for a lock loses its place in line.
+//! Nothing. Tokio's docs say it under *Cancel safety*. These are not cancel safe: `read_exact`, `read_line`, `read_to_end`,
+//! `write_all`, and `mpsc::Sender::send`, which loses its message. A dropped wait for a lock loses its position in the queue.
 //!
 //! # What to do
 //!
-//! Take the form that keeps what it has: `Lines::next_line`, or `next` of a `FramedRead`, which with a codec such as
-//! `LinesCodec::new_with_max_length` limits a line as well. Or make the future once, before the loop, and let `select!`
-//! have `&mut` of it. Or read in a task of its own and send what was read.
+//! Take a form that keeps the bytes it has: `Lines::next_line`, or `next` of a `FramedRead`. With a codec such as
+//! `LinesCodec::new_with_max_length`, a `FramedRead` also limits a line. Or make the future once, before the loop, and give
+//! `select!` a `&mut` of it. Or read in a separate task and send the lines.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] drops the reader that it was given; the lines so far are with the caller.
+//! Dropping [`fixed`] drops its reader; the caller keeps the lines so far.
 
 use std::io;
 use std::pin::pin;
@@ -35,7 +35,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 use tokio::select;
 use tokio::time::sleep;
 
-/// Reads lines, and calls `idle` whenever none has come for a while. Half a line is lost each time.
+/// Reads lines, and calls `idle` whenever no line has come for a while. Each call of `idle` loses half a line.
 pub async fn broken(
     reader: impl AsyncBufRead,
     patience: Duration,
@@ -55,11 +55,11 @@ pub async fn broken(
     }
 }
 
-/// Reads lines, and calls `idle` whenever none has come for a while.
+/// Reads lines, and calls `idle` whenever no line has come for a while.
 ///
 /// # Errors
 ///
-/// What the reader reports, and a line that is no text.
+/// The error of the reader, or [`io::ErrorKind::InvalidData`] if a line is not UTF-8.
 pub async fn fixed(
     reader: impl AsyncBufRead,
     patience: Duration,
@@ -67,7 +67,7 @@ pub async fn fixed(
     mut idle: impl FnMut(),
 ) -> io::Result<()> {
     let reader = pin!(reader);
-    // They keep a line that has begun until the rest has come.
+    // `Lines` keeps the beginning of a line until the rest has come.
     let mut lines = reader.lines();
     loop {
         select! {

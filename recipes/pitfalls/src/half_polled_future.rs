@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! A future that was polled and is then left alone can hold a lock, or its place in line for one. asyncio: not
-//! possible, a task goes on by itself.
+//! A future that is no longer polled can hold a lock, or its position in the queue for one. asyncio: not possible, a task
+//! goes on by itself.
 //!
 //! ```sh
 //! cargo add tokio --features macros,rt,sync,time
@@ -9,9 +9,9 @@
 //!
 //! # What you see
 //!
-//! A dead-lock without a cycle, rarely. The update is first in the queue of the lock. `select!` runs the other branch,
-//! which asks for the same lock, and waits behind it. The lock comes free and is handed to the update, which is not polled
-//! until the branch ends, which it never does.
+//! Now and then, a deadlock without a cycle. The update is first in the queue of the lock. `select!` runs the other branch,
+//! which asks for the same lock and waits behind the update. The lock becomes free and is handed to the update. The update
+//! is not polled until the branch ends, and the branch never ends.
 //!
 //! # What catches it
 //!
@@ -19,8 +19,8 @@
 //!
 //! # What to do
 //!
-//! Give the future to a task: it goes on whether or not anybody waits for it. Or drop it before the branch awaits; or run
-//! both with `join!`. What was begun has to be polled, or dropped.
+//! Give the future to a task, which goes on by itself. Or drop the future before the branch awaits. Or run both with
+//! `join!`. Keep polling a future that has begun, or drop it.
 //!
 //! # Cancel safety
 //!
@@ -40,7 +40,7 @@ use tokio::task::JoinError;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Updates the value. If that takes longer than `patience`, tells what the value is meanwhile, and waits on.
+/// Updates the value. If that takes longer than `patience`, reports the present value and goes on waiting.
 pub async fn broken<T: Clone>(
     value: &Mutex<T>,
     update: impl FnOnce(&mut T),
@@ -57,11 +57,11 @@ pub async fn broken<T: Clone>(
     updating.await;
 }
 
-/// Updates the value. If that takes longer than `patience`, tells what the value is meanwhile, and waits on.
+/// Updates the value. If that takes longer than `patience`, reports the present value and goes on waiting.
 ///
 /// # Errors
 ///
-/// When the runtime shuts down before the update is made.
+/// If the runtime shuts down before the update is made.
 pub async fn fixed<T: Clone + Send + 'static>(
     value: Arc<Mutex<T>>,
     update: impl FnOnce(&mut T) + Send + 'static,

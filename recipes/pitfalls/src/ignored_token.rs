@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A task that never looks at its token goes on. asyncio: `except CancelledError: pass` in a loop.
+//! A task that never checks its token goes on. asyncio: `except CancelledError: pass` in a loop.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -8,8 +8,8 @@
 //!
 //! # What you see
 //!
-//! A shutdown that takes all of its grace period, and then an abort in the middle of a job. A `CancellationToken` asks;
-//! the task has to look.
+//! A shutdown takes all of its grace period, and then aborts a job in the middle. A `CancellationToken` is only a request:
+//! the task has to check it.
 //!
 //! # What catches it
 //!
@@ -17,17 +17,17 @@
 //!
 //! # What to do
 //!
-//! Look wherever the task waits for something to do: `run_until_cancelled` drops the wait when the token is cancelled. So
-//! put it around what may be dropped, here the `recv`, and not around the whole loop, where it would cut a job in two.
+//! Check the token wherever the task waits for work: `run_until_cancelled` drops the wait when the token is cancelled. Put
+//! it around a future that may be dropped, here the `recv`. Around the whole loop, it would cut a job in two.
 //!
 //! # Cancel safety
 //!
-//! A token stops [`fixed`] between two jobs; those that are queued stay in the queue. Dropping it drops the job under way.
+//! A token stops [`fixed`] between two jobs; queued jobs stay in the queue. Dropping the future drops the job under way.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Handles jobs until the queue is closed. The token is looked at when that is so, which may be never.
+/// Handles jobs until the queue is closed. It checks the token only then, which may be never.
 pub async fn broken<J, F: Future<Output = ()>>(
     jobs: &mut mpsc::Receiver<J>,
     stop: &CancellationToken,
@@ -39,13 +39,13 @@ pub async fn broken<J, F: Future<Output = ()>>(
     }
 }
 
-/// Handles jobs until the queue is closed or the token is cancelled. The job under way is done.
+/// Handles jobs until the queue is closed or the token is cancelled. It finishes the job under way.
 pub async fn fixed<J, F: Future<Output = ()>>(
     jobs: &mut mpsc::Receiver<J>,
     stop: &CancellationToken,
     handle: impl Fn(J) -> F,
 ) {
-    // Dropped before it is ready, `recv` has taken nothing out of the queue.
+    // A `recv` that is dropped before it is ready takes no job out of the queue.
     while let Some(Some(job)) = stop.run_until_cancelled(jobs.recv()).await {
         handle(job).await;
     }

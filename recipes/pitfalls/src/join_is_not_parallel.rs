@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `join!` and `join_all` use one core. asyncio: so does `gather`, and who needs more starts processes.
+//! `join!` and `join_all` use one core. asyncio: so does `gather`, and more cores need processes.
 //!
 //! ```sh
 //! cargo add futures
@@ -18,14 +18,14 @@
 //!
 //! # What to do
 //!
-//! What waits may be joined. What computes goes to threads: `spawn_blocking` for now and then, a pool with as many threads
-//! as there are cores for much of it (rayon, in the recipe `executors`). A task for each (`tokio::spawn`) uses all cores
-//! too, but one that computes for long keeps its worker from everything else: see `cpu_on_the_runtime`.
+//! Join futures that wait. Move computations to threads: `spawn_blocking` for a few, a pool with one thread per core for
+//! many (rayon, in the recipe `executors`). A task per computation (`tokio::spawn`) uses all cores too, but a long one keeps
+//! its worker from everything else: see `cpu_on_the_runtime`.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] cancels the sums that no thread has begun. Those under way run to their end, unheard: a thread
-//! cannot be stopped from outside.
+//! Dropping [`fixed`] cancels the computations that no thread has begun. Computations under way run to their end and their
+//! results are lost: a thread cannot be stopped from outside.
 //!
 //! # Panics
 //!
@@ -47,7 +47,7 @@ pub async fn broken<K, T>(inputs: impl IntoIterator<Item = K>, compute: impl Fn(
 ///
 /// # Errors
 ///
-/// When the runtime shuts down before all has begun.
+/// If the runtime shuts down before every computation has begun.
 pub async fn fixed<K, T>(
     inputs: impl IntoIterator<Item = K>,
     compute: impl Fn(K) -> T + Clone + Send + 'static,

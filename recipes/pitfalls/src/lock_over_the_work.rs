@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A guard in the head of `while let` lives as long as its body: many workers, one at a time. asyncio: `async with lock:`
+//! A guard in the head of `while let` lives through the body, so many workers run one at a time. asyncio: `async with lock:`
 //! around too much.
 //!
 //! ```sh
@@ -18,12 +18,12 @@
 //!
 //! # What to do
 //!
-//! Take the job in a `let` of its own: its temporaries are dropped at the semicolon. Better, a channel that has many
-//! receivers, such as `async_channel`: the recipe `queues` has it.
+//! Take the job in a `let` of its own: its temporaries are dropped at the semicolon. A channel with many receivers, such as
+//! `async_channel`, is better: the recipe `queues` has it.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] drops the jobs under way. Those that are queued are dropped with the receiver.
+//! Dropping [`fixed`] drops the jobs under way, and the queued jobs with the receiver.
 
 use std::num::NonZeroUsize;
 

@@ -1,4 +1,4 @@
-//! `cargo run -p pitfalls` lists the pitfalls; with the name of one, it lets that one bite.
+//! `cargo run -p pitfalls` lists the pitfalls; with the name of one, it shows that pitfall, broken and fixed.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,24 +9,24 @@ use pitfalls::demo;
 use pitfalls::scenes::{self, GROUPS, Pitfall};
 use tracing::info;
 
-/// What the binary can do.
+/// The flags of the command line.
 #[derive(Parser)]
 #[command(about = env!("CARGO_PKG_DESCRIPTION"), group(ArgGroup::new("what").args(["pitfall", "asyncio"])))]
 struct Flags {
-    /// Let this one bite, and show it fixed
+    /// Show this pitfall, broken and fixed
     #[arg(value_parser = named)]
     pitfall: Option<Pitfall>,
-    /// Let those bite that do so in asyncio in the same way, one after the other
+    /// Show the pitfalls that asyncio has in the same form, one after the other
     #[arg(long, conflicts_with = "pitfall")]
     asyncio: bool,
     #[command(flatten)]
     show: Show,
 }
 
-// One thread, as asyncio has one, and virtual time: what hangs does so for a second of it, which is over at once.
+// One thread, as in asyncio, and virtual time: a hang lasts one virtual second, which is over at once.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> ExitCode {
-    // Of a list there is no picture.
+    // A list has no picture.
     let shows = ["no_timeline", "svg", "trace"];
     let needs_a_run = |argument: Arg| match shows.contains(&argument.get_id().as_str()) {
         true => argument.requires("what"),
@@ -42,14 +42,14 @@ async fn main() -> ExitCode {
     }
 }
 
-/// One pitfall, and what would have caught it.
+/// Shows one pitfall, and then what catches it.
 async fn bite(pitfall: Pitfall) -> anyhow::Result<ExitCode> {
     pitfall.show().await?;
     info!("  caught by: {}", pitfall.caught_by);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Below this, two names have nothing to do with each other.
+/// Below this similarity, a name is not suggested.
 const ALIKE: f64 = 0.8;
 
 fn named(name: &str) -> Result<Pitfall, String> {
@@ -64,7 +64,7 @@ fn named(name: &str) -> Result<Pitfall, String> {
     })
 }
 
-/// A line a pitfall, on stdout. When that is closed, as by `| head`, the reader has seen enough.
+/// Prints one line per pitfall on stdout. If stdout is closed, as by `| head`, it stops without an error.
 fn list() -> ExitCode {
     let mut list = String::new();
     for group in GROUPS {

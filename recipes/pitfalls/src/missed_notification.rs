@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `Notify::notify_waiters` wakes those who wait now, and no later one. asyncio: an `Event` stays set.
+//! `Notify::notify_waiters` wakes the present waiters, and no later one. asyncio: an `Event` stays set.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -8,8 +8,8 @@
 //!
 //! # What you see
 //!
-//! A start that hangs now and then: what was waited for had happened before. A flag beside the `Notify` makes the gap
-//! smaller. On many threads it is still there: between the look at the flag and the call of `notified`.
+//! Now and then a start hangs: the event had happened before the wait. A flag beside the `Notify` makes the gap smaller. On
+//! many threads a gap remains, between the check of the flag and the call of `notified`.
 //!
 //! # What catches it
 //!
@@ -17,9 +17,9 @@
 //!
 //! # What to do
 //!
-//! Wait for a state and not for an event: `watch` with `wait_for` looks first and then waits, and says when the sender is
-//! gone. `SetOnce` does so for a value that is set once. With a `Notify`, make the `notified()` future before you look. The
-//! recipe `semaphores` has an event that can be cleared.
+//! Wait for a state and not for an event: `watch` with `wait_for` checks first and then waits, and fails if the sender is
+//! gone. `SetOnce` does so for a value that is set once. With a `Notify`, make the `notified()` future before you check.
+//! The recipe `semaphores` has an event that can be cleared.
 //!
 //! # Cancel safety
 //!
@@ -27,7 +27,7 @@
 //!
 //! # Errors
 //!
-//! `RecvError` when the preparation has panicked, or the runtime shuts down: no task is left that could finish it.
+//! `RecvError` if the preparation has panicked or the runtime shuts down, because no task is left to finish it.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use tokio::sync::watch::error::RecvError;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Prepares in the background, does something else meanwhile, and waits for the preparation: forever, if it was quicker.
+/// Prepares in the background, does something else, and waits for the preparation: forever, if it ended before.
 pub async fn broken<T>(
     prepare: impl Future<Output = ()> + Send + 'static,
     meanwhile: impl Future<Output = T>,
@@ -53,7 +53,7 @@ pub async fn broken<T>(
     done
 }
 
-/// Prepares in the background, does something else meanwhile, and waits for the preparation.
+/// Prepares in the background, does something else, and waits for the preparation.
 pub async fn fixed<T>(
     prepare: impl Future<Output = ()> + Send + 'static,
     meanwhile: impl Future<Output = T>,
@@ -64,7 +64,7 @@ pub async fn fixed<T>(
         ready.send_replace(true);
     }));
     let done = meanwhile.await;
-    // Also when the sender is gone by then, a value that was sent is seen.
+    // A value that was sent is seen even if the sender is gone by then.
     is_ready.wait_for(|is_ready| *is_ready).await?;
     Ok(done)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `block_on` inside of asynchronous code panics. asyncio: "cannot be called from a running event loop".
+//! `block_on` inside asynchronous code panics. asyncio: "cannot be called from a running event loop".
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -7,18 +7,18 @@
 //!
 //! # What you see
 //!
-//! The panic *Cannot start a runtime from within a runtime*. `futures::executor::block_on` does not look, and is worse: it
-//! blocks the thread, forever if what it waits for needs that thread.
+//! The panic *Cannot start a runtime from within a runtime*. `futures::executor::block_on` does not check, and is worse: it
+//! blocks the thread, and forever if its future needs that thread.
 //!
 //! # What catches it
 //!
-//! Clippy's `disallowed_methods` (on by default, and without effect before `clippy.toml` names the methods).
+//! Clippy's `disallowed_methods` (on by default, but it has no effect until `clippy.toml` names the methods).
 //!
 //! # What to do
 //!
-//! Asynchronous all the way up: a closure that has to wait becomes a loop with an await, a function that has to wait an
-//! `async fn`. From code that cannot be asynchronous, such as a `Drop` or a callback of a C library, start a task. Or
-//! call that code by `spawn_blocking`: there `Handle::block_on` is allowed.
+//! Be asynchronous all the way up. A closure that has to wait becomes a loop with an await; a function that has to wait
+//! becomes an `async fn`. From code that cannot be asynchronous, such as a `Drop` or a callback of a C library, start a
+//! task. Or call that code with `spawn_blocking`, where `Handle::block_on` is allowed.
 //!
 //! # Cancel safety
 //!
@@ -26,7 +26,7 @@
 
 use tokio::runtime::Handle;
 
-/// The prices of all articles together. The closure of `map` cannot await, so it blocks.
+/// Adds up the prices of all articles. The closure of `map` cannot await, so it blocks.
 #[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
 pub async fn broken<A, F: Future<Output = u32>>(
     articles: impl IntoIterator<Item = A>,
@@ -36,7 +36,7 @@ pub async fn broken<A, F: Future<Output = u32>>(
     prices.fold(0, u32::saturating_add)
 }
 
-/// The prices of all articles together.
+/// Adds up the prices of all articles.
 pub async fn fixed<A, F: Future<Output = u32>>(
     articles: impl IntoIterator<Item = A>,
     price: impl Fn(A) -> F,

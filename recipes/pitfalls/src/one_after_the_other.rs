@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Awaits one after the other wait one after the other. asyncio: `for page in pages: await fetch(page)`.
+//! Awaits in a loop wait one after the other. asyncio: `for page in pages: await fetch(page)`.
 //!
 //! ```sh
 //! cargo add futures
@@ -7,8 +7,8 @@
 //!
 //! # What you see
 //!
-//! The right results, late: three pages of 100 ms take 300 ms. A list of futures that were made before the loop changes
-//! nothing, for a future does not begin before it is awaited. In asyncio a list of tasks does begin.
+//! The results are right but late: three pages of 100 ms take 300 ms. Making all futures before the loop does not help,
+//! because a future does not begin before it is awaited. In asyncio, tasks made before the loop do begin.
 //!
 //! # What catches it
 //!
@@ -16,16 +16,16 @@
 //!
 //! # What to do
 //!
-//! `join!` and `try_join!` for a fixed number, `join_all` for a short list, the recipe `gather` for a long one: so many at
-//! a time. Leave a loop where each step needs the one before it.
+//! Take `join!` and `try_join!` for a fixed number, `join_all` for a short list, and the recipe `gather` with a limit for a
+//! long list. Keep the loop if each step needs the result of the step before.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] drops every fetch that is under way.
+//! Dropping [`fixed`] drops every fetch under way.
 
 use futures::future::try_join_all;
 
-/// Fetches each page when the one before it is there.
+/// Fetches each page after the page before it.
 pub async fn broken<K, T, E, F>(
     pages: impl IntoIterator<Item = K>,
     fetch: impl Fn(K) -> F,

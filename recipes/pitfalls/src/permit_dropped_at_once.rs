@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! `let _ = limit.acquire().await` takes a permit and gives it back on the same line. asyncio: `semaphore.acquire()`
-//! keeps it until `release()`.
+//! `let _ = limit.acquire().await` takes a permit and returns it on the same line. asyncio: `semaphore.acquire()` keeps it
+//! until `release()`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -8,8 +8,8 @@
 //!
 //! # What you see
 //!
-//! A limit without effect. `_` is no variable: what is given to it is dropped at the end of its statement. `_permit` is one,
-//! and lives to the end of its block.
+//! The limit has no effect. `_` is not a variable: a value assigned to it is dropped at the end of the statement. `_permit`
+//! is a variable, and lives to the end of its block.
 //! Lesson: `but_a_permit_that_is_given_to_an_underscore_limits_nothing`.
 //!
 //! # What catches it
@@ -21,19 +21,19 @@
 //!
 //! # What to do
 //!
-//! Name it, and switch one of the two lints on.
+//! Give the permit a name, and switch one of the two lints on.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] drops the work and gives the permit back, or its place in the queue for one.
+//! Dropping [`fixed`] drops the work and returns the permit, or leaves the queue for one.
 //!
 //! # Errors
 //!
-//! `AcquireError` when the semaphore is closed: the work is not begun.
+//! `AcquireError` if the semaphore is closed: the work does not begin.
 
 use tokio::sync::{AcquireError, Semaphore};
 
-/// Runs the work, as if it had a permit.
+/// Runs the work without a permit: the permit is dropped before the work begins.
 #[allow(let_underscore_drop, clippy::let_underscore_must_use, reason = "the pitfall")]
 pub async fn broken<T>(limit: &Semaphore, work: impl Future<Output = T>) -> Result<T, AcquireError> {
     let _ = limit.acquire().await?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! A permit that is taken inside of the task limits the work, and not the tasks. asyncio: `async with semaphore` in each
-//! of a million tasks.
+//! A permit taken inside the task limits the work, but not the tasks. asyncio: `async with semaphore` in each of a million
+//! tasks.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -8,8 +8,8 @@
 //!
 //! # What you see
 //!
-//! The right number of requests at a time, and memory for a million tasks that wait. The list of items is read to its end
-//! at once, however long it is.
+//! The number of requests at a time is right, but a million waiting tasks take memory. The list of items is read to its
+//! end at once, however long it is.
 //!
 //! # What catches it
 //!
@@ -21,16 +21,16 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] aborts the tasks, and with each task its permit comes back.
+//! Dropping [`fixed`] aborts the tasks, and each task returns its permit.
 //!
 //! # Errors
 //!
-//! `AcquireError` when the semaphore is closed; the tasks are aborted.
+//! `AcquireError` if the semaphore is closed; the tasks are aborted.
 //!
 //! # Panics
 //!
-//! A panic in `handle` goes on in the caller, and the other tasks are aborted. It panics as well when the runtime shuts
-//! down meanwhile.
+//! A panic in `handle` goes on in the caller, and the other tasks are aborted. It also panics if the runtime shuts down
+//! meanwhile.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use std::sync::Arc;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
-/// Handles every item, never more than the semaphore has permits. Each item that waits is a task.
+/// Handles every item, at most as many at once as the semaphore has permits. Each waiting item is a task.
 pub async fn broken<T, F>(
     items: impl IntoIterator<Item = T>,
     limit: &Arc<Semaphore>,
@@ -62,7 +62,7 @@ where
     Ok(())
 }
 
-/// Handles every item, never more than the semaphore has permits. Only items that are under way are tasks.
+/// Handles every item, at most as many at once as the semaphore has permits. Only items under way are tasks.
 pub async fn fixed<T, F>(
     items: impl IntoIterator<Item = T>,
     limit: &Arc<Semaphore>,
@@ -74,7 +74,7 @@ where
     let mut tasks = JoinSet::new();
     for item in items {
         let permit = Arc::clone(limit).acquire_owned().await?;
-        // A set keeps what has ended until it is taken out.
+        // A `JoinSet` keeps finished tasks until they are taken out.
         while let Some(ended) = tasks.try_join_next() {
             go_on(ended);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A queue without a limit grows for as long as its producer is faster. asyncio: `asyncio.Queue()`.
+//! A queue without a limit grows as long as its producer is faster. asyncio: `asyncio.Queue()`.
 //!
 //! ```sh
 //! cargo add futures
@@ -8,27 +8,27 @@
 //!
 //! # What you see
 //!
-//! Memory that grows under load until the process is killed; and before that, answers to requests that are minutes old.
+//! Under load, memory grows until the process is killed. Before that, requests are answered minutes late.
 //!
 //! # What catches it
 //!
-//! Clippy's `disallowed_methods` (on by default, and without effect before `clippy.toml` names `unbounded_channel`).
+//! Clippy's `disallowed_methods` (on by default, but it has no effect until `clippy.toml` names `unbounded_channel`).
 //!
 //! # What to do
 //!
-//! A channel with a bound: a full queue makes its producer wait. Where a producer cannot wait, `try_send` tells it, and it
-//! decides what to drop.
+//! Take a channel with a bound: a full queue makes its producer wait. A producer that cannot wait calls `try_send`, which
+//! fails on a full queue, and decides what to drop.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] drops the items in the queue and the one that is handled.
+//! Dropping [`fixed`] drops the items in the queue and the item under way.
 
 use std::num::NonZeroUsize;
 
 use futures::join;
 use tokio::sync::mpsc;
 
-/// Handles the items one after the other, while the next are made.
+/// Handles the items one after the other, while the next items are made.
 #[allow(clippy::disallowed_methods, reason = "the pitfall: where clippy.toml bans it, Clippy says so here")]
 pub async fn broken<T, F: Future<Output = ()>>(items: impl IntoIterator<Item = T>, handle: impl Fn(T) -> F) {
     let (queue, mut items_out) = mpsc::unbounded_channel();
@@ -47,11 +47,11 @@ pub async fn broken<T, F: Future<Output = ()>>(items: impl IntoIterator<Item = T
     join!(produce, consume);
 }
 
-/// Handles the items one after the other, while the next are made: never more than `limit` ahead.
+/// Handles the items one after the other, while the next items are made. At most `limit` items wait in the queue.
 ///
 /// # Panics
 ///
-/// When `limit` is more than a channel can have, `usize::MAX >> 3`.
+/// If `limit` is greater than a channel's largest capacity, `usize::MAX >> 3`.
 pub async fn fixed<T, F: Future<Output = ()>>(
     items: impl IntoIterator<Item = T>,
     limit: NonZeroUsize,

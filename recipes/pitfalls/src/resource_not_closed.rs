@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A drop closes, but it cannot wait: what has to be flushed or said before the end is lost. asyncio: no `async with`.
+//! A drop closes but cannot wait, so buffered data and a closing message are lost. asyncio: no `async with`.
 //!
 //! ```sh
 //! cargo add tokio --features io-util,rt,sync
@@ -8,9 +8,9 @@
 //!
 //! # What you see
 //!
-//! Files that lack their end after an error; servers that report broken connections. An early return by `?`, a timeout and
-//! an abort leave out the `shutdown().await` below. A dropped `tokio::io::BufWriter` throws away its buffer;
-//! that of `std` writes it.
+//! After an error, files lack their end, and servers report broken connections. An early return by `?`, a timeout and an
+//! abort skip the `shutdown().await` below. A dropped `tokio::io::BufWriter` discards its buffer; a dropped `BufWriter` of
+//! `std` writes it.
 //!
 //! # What catches it
 //!
@@ -18,13 +18,13 @@
 //!
 //! # What to do
 //!
-//! Close whatever happened, and let a task do it, for a future that was dropped cannot await. The recipe
-//! `context_managers` has scopes for any resource, and for a panic in the work too.
+//! Close in every case, and let a task do it, because a dropped future cannot await. The recipe `context_managers` has
+//! scopes for any resource, and for a panic in the work too.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] writes the row under way to its end and closes. At the end of `main` that has to be waited for: see
-//! `cleanup_at_exit`.
+//! After a drop of [`fixed`], its task writes the row under way to its end and closes. At the end of `main` wait for that:
+//! see `cleanup_at_exit`.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -33,7 +33,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
-/// Writes rows until there are no more. Closes at the end, which an error does not reach.
+/// Writes rows until there are no more. It closes at the end, which an error skips.
 pub async fn broken(file: impl AsyncWrite + Unpin, mut rows: Receiver<io::Result<String>>) -> io::Result<()> {
     let mut file = BufWriter::new(file);
     while let Some(row) = rows.recv().await {
@@ -42,15 +42,15 @@ pub async fn broken(file: impl AsyncWrite + Unpin, mut rows: Receiver<io::Result
     file.shutdown().await
 }
 
-/// Writes rows until there are no more, or one is an error. Closes in any case.
+/// Writes rows until there are no more, or until one is an error. It closes in every case.
 ///
 /// # Errors
 ///
-/// The first that there is, of a row, of a write, of the close.
+/// The first error of a row, a write or the close.
 ///
 /// # Panics
 ///
-/// When `file` does.
+/// If `file` panics.
 pub async fn fixed(
     file: impl AsyncWrite + Send + Unpin + 'static,
     rows: Receiver<io::Result<String>>,
@@ -74,7 +74,7 @@ async fn write_rows(
     mut rows: Receiver<io::Result<String>>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    // Stopped between two rows: around `write_all` as well, it would cut one in two.
+    // The stop applies only to the wait for a row: around `write_all`, it could cut a row in two.
     while let Some(Some(row)) = stop.run_until_cancelled(rows.recv()).await {
         file.write_all(row?.as_bytes()).await?;
     }

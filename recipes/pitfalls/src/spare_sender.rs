@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! One sender that is left keeps a channel open, and its reader waiting. asyncio: no sentinel is put, and `get` waits.
+//! One remaining sender keeps a channel open and its reader waiting. asyncio: no sentinel is put, and `get` waits.
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -7,8 +7,8 @@
 //!
 //! # What you see
 //!
-//! All has been received, and the loop does not end. The sender that was cloned for each producer is still in the
-//! function that reads, in a field, or in a closure that is kept.
+//! All items are received, and the loop does not end. The sender that was cloned for each producer still lives: in the
+//! function that reads, in a field, or in a stored closure.
 //! Lesson: `but_with_a_spare_sender_the_reader_waits_for_ever`.
 //!
 //! # What catches it
@@ -17,7 +17,7 @@
 //!
 //! # What to do
 //!
-//! Let the last producer have it, or drop it where the last clone was made. Do not keep a sender beside its receiver.
+//! Move the sender into the last producer, or drop it after the last clone. Do not keep a sender beside its receiver.
 //!
 //! # Cancel safety
 //!
@@ -25,15 +25,15 @@
 //!
 //! # Panics
 //!
-//! A panic in a producer goes on in the caller, after all the others have ended. It panics as well when the runtime shuts
-//! down meanwhile.
+//! A panic in a producer goes on in the caller, after all the others have ended. It also panics if the runtime shuts down
+//! meanwhile.
 
 use std::panic::resume_unwind;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Gives what all producers make, in the order in which it comes. Then waits for more.
+/// Collects the items of all producers, in the order in which they come. Then it waits for more, forever.
 pub async fn broken<T, F>(producers: impl IntoIterator<Item = F>) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
@@ -52,7 +52,7 @@ where
     all
 }
 
-/// Gives what all producers make, in the order in which it comes.
+/// Collects the items of all producers, in the order in which they come.
 pub async fn fixed<T, F>(producers: impl IntoIterator<Item = F>) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
@@ -64,14 +64,14 @@ where
         let queue = queue.clone();
         tasks.spawn(async move { queue.send(producer.await).await });
     }
-    // From here on the producers alone keep it open.
+    // From here on only the producers keep the channel open.
     drop(queue);
     let mut all = Vec::new();
     while let Some(item) = items.recv().await {
         all.push(item);
     }
     while let Some(ended) = tasks.join_next().await {
-        // What was sent was received: the reader has outlived all senders.
+        // The reader has outlived all senders, so every item was received.
         let _sent = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
     }
     all

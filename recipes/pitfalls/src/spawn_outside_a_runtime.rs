@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A function that is not `async` and spawns needs a runtime all the same. asyncio: "no running event loop".
+//! A function that spawns needs a runtime, even if it is not `async`. asyncio: "no running event loop".
 //!
 //! ```sh
 //! cargo add tokio --features rt,sync
@@ -8,9 +8,9 @@
 //!
 //! # What you see
 //!
-//! The panic *there is no reactor running, must be called from the context of a Tokio 1.x runtime*. It comes in a `new`
-//! that is called before the runtime is there, in a `static`, on your own thread, in a callback. Timers and sockets
-//! panic likewise.
+//! The panic *there is no reactor running, must be called from the context of a Tokio 1.x runtime*. It comes from a `new`
+//! that is called before the runtime exists, in a `static`, on your own thread or in a callback. Timers and sockets panic
+//! likewise.
 //!
 //! # What catches it
 //!
@@ -18,8 +18,8 @@
 //!
 //! # What to do
 //!
-//! Show it: take a `Handle`. Or be an `async fn`, for then there is a runtime; or give back the future and let the caller
-//! spawn it. From a thread of your own, take the handle along when you start it.
+//! Show it in the signature: take a `Handle`. Or be an `async fn`, which runs on a runtime. Or return the future and let
+//! the caller spawn it. Give a thread of your own the handle when you start it.
 //!
 //! # Cancel safety
 //!
@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Counts in a task what it is sent.
+/// Counts messages in a task.
 #[derive(Debug)]
 pub struct Counter {
     /// Each message counts as one.
@@ -38,22 +38,22 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// How many have been counted, after the last.
+    /// Returns the number of messages, once all senders are gone.
     ///
     /// # Errors
     ///
-    /// When the runtime shuts down before that.
+    /// If the runtime shuts down before that.
     pub async fn total(self) -> Result<usize, tokio::task::JoinError> {
         drop(self.count_one);
         self.counted.await
     }
 }
 
-/// Starts a counter, on the runtime that there may be.
+/// Starts a counter on the current runtime, if there is one.
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If called outside a runtime.
 pub fn broken() -> Counter {
     let (count_one, ones) = mpsc::channel(16);
     Counter { count_one, counted: AbortOnDropHandle::new(tokio::spawn(count(ones))) }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! `buffered` works only while it is asked for the next item. asyncio: no counterpart, tasks go on by themselves.
+//! `buffered` runs its futures only while the loop awaits the next item. asyncio: no counterpart, tasks go on by themselves.
 //!
 //! ```sh
 //! cargo add futures
@@ -9,9 +9,9 @@
 //!
 //! # What you see
 //!
-//! Connections that the server has closed, whenever handling a result takes long. The requests of `buffered`,
-//! `buffer_unordered` and `FuturesUnordered` are parts of the stream. While the body of the loop awaits something else,
-//! they are not polled, and their servers wait. Lesson:
+//! Whenever handling a result takes long, servers close their connections. The requests of `buffered`, `buffer_unordered`
+//! and `FuturesUnordered` are parts of the stream. While the body of the loop awaits something else, they are not polled,
+//! and their servers wait. Lesson:
 //! `but_while_one_answer_is_handled_the_servers_of_the_others_hang_up`.
 //!
 //! # What catches it
@@ -20,8 +20,8 @@
 //!
 //! # What to do
 //!
-//! Let each request be a task: `buffered` then limits how many there are, and the runtime polls them. Where the whole
-//! handling can be part of the stream, `for_each_concurrent` does as well.
+//! Make each request a task: `buffered` then limits the number of tasks, and the runtime polls them. If the stream can do
+//! the whole handling, `for_each_concurrent` works too.
 //!
 //! # Cancel safety
 //!
@@ -29,7 +29,7 @@
 //!
 //! # Panics
 //!
-//! A panic in `fetch` goes on in the caller. It panics as well when the runtime shuts down meanwhile.
+//! A panic in `fetch` goes on in the caller. It also panics if the runtime shuts down meanwhile.
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -38,7 +38,7 @@ use std::pin::pin;
 use futures::stream::{self, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Fetches up to a limit at a time, and handles the results in order. While one is handled, nothing is fetched.
+/// Fetches up to `limit` at a time, and handles the results in order. While a result is handled, no fetch goes on.
 pub async fn broken<K, T, F, G>(
     keys: impl IntoIterator<Item = K>,
     limit: NonZeroUsize,
@@ -54,7 +54,7 @@ pub async fn broken<K, T, F, G>(
     }
 }
 
-/// Fetches up to a limit at a time, and handles the results in order. While one is handled, the fetches go on.
+/// Fetches up to `limit` at a time, and handles the results in order. While a result is handled, the fetches go on.
 pub async fn fixed<K, T, F, G>(
     keys: impl IntoIterator<Item = K>,
     limit: NonZeroUsize,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! The error of a task without an awaiter is lost. asyncio: "Task exception was never retrieved", when it is collected.
+//! If no code awaits a task, its error is lost. asyncio: "Task exception was never retrieved", when it is collected.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -8,23 +8,23 @@
 //!
 //! # What you see
 //!
-//! Nothing. A panic prints a line on stderr; an `Err` in a handle that is dropped prints nothing at all.
+//! Nothing. A panic prints a line on stderr; an `Err` in a dropped handle prints nothing.
 //!
 //! # What catches it
 //!
 //! - Nothing, for `tokio::spawn(work);`: a `JoinHandle` may be ignored.
-//! - rustc's `unused_must_use`, on by default, for `work.await;` where that gives a `Result`.
+//! - rustc's `unused_must_use`, on by default, for `work.await;` if it returns a `Result`.
 //! - Clippy's `let_underscore_must_use` and `unused_result_ok`, both off by default, for `let _ = work.await` and
 //!   `work.await.ok();`.
 //!
 //! # What to do
 //!
-//! Report it: to the awaiter of the handle, or when the task ends. The recipe
-//! `error_handling` has tasks that report unless they are awaited, and a supervisor.
+//! Report the error: to the awaiter of the handle, or when the task ends. The recipe `error_handling` has tasks that report
+//! unless they are awaited, and a supervisor.
 //!
 //! # Cancel safety
 //!
-//! Neither function awaits. Dropping what [`fixed`] gives back aborts the work; that is not reported.
+//! Neither function awaits. Dropping the handle that [`fixed`] returns aborts the work, without a report.
 
 use std::fmt::Display;
 
@@ -35,7 +35,7 @@ use tokio_util::task::AbortOnDropHandle;
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If called outside a runtime.
 #[allow(clippy::unused_result_ok, reason = "the pitfall")]
 pub fn broken<E: Display + Send + 'static>(
     work: impl Future<Output = Result<(), E>> + Send + 'static,
@@ -50,7 +50,7 @@ pub fn broken<E: Display + Send + 'static>(
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If called outside a runtime.
 pub fn fixed<E: Display + Send + 'static>(
     work: impl Future<Output = Result<(), E>> + Send + 'static,
     report: impl FnOnce(String) + Send + 'static,
@@ -62,7 +62,7 @@ pub fn fixed<E: Display + Send + 'static>(
             Ok(Ok(())) => {}
             Ok(Err(error)) => report(error.to_string()),
             Err(ended) if ended.is_panic() => report(ended.to_string()),
-            // Aborted: its end was asked for.
+            // The caller aborted it: no report.
             Err(_ended) => {}
         }
     }))

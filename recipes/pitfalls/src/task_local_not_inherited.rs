@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A task does not inherit the task-locals of the one that spawned it. asyncio: a task copies the context variables.
+//! A task does not inherit the task-locals of its spawner. asyncio: a task copies the context variables.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -7,8 +7,8 @@
 //!
 //! # What you see
 //!
-//! Log lines without the number of their request, or the panic *cannot access a task-local storage value without setting it
-//! first*. The same goes for `spawn_blocking`, and for the current span of `tracing`.
+//! Log lines lack the number of their request, or a panic says *cannot access a task-local storage value without setting it
+//! first*. The same applies to `spawn_blocking`, and to the current span of `tracing`.
 //!
 //! # What catches it
 //!
@@ -16,8 +16,8 @@
 //!
 //! # What to do
 //!
-//! Hand it on, as [`fixed`] does; `.in_current_span()` for a span. What the work needs to be right, and not only to be
-//! logged, is better an argument. The recipe `create_task` has a context that children inherit.
+//! Pass the value on, as [`fixed`] does; for a span, use `.in_current_span()`. A value that the work itself needs, and not
+//! only its log, is better an argument. The recipe `create_task` has a context that children inherit.
 //!
 //! # Cancel safety
 //!
@@ -31,20 +31,20 @@ task_local! {
     pub static REQUEST: u64;
 }
 
-/// Starts work of a request. It does not know of which one.
+/// Starts work for a request. The task does not know the request's number.
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If called outside a runtime.
 pub fn broken<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::spawn(work)
 }
 
-/// Starts work of the request that the caller works for, if there is one.
+/// Starts work for the caller's request, if there is one.
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If called outside a runtime.
 pub fn fixed<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     match REQUEST.try_get() {
         Ok(request) => tokio::spawn(REQUEST.scope(request, work)),

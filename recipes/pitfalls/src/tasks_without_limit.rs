@@ -7,8 +7,7 @@
 //!
 //! # What you see
 //!
-//! Memory, sockets and the other side's patience used up: "too many open files", refused connections, timeouts of requests
-//! that were never sent.
+//! Memory and sockets are used up: "too many open files", refused connections, timeouts of requests that were never sent.
 //!
 //! # What catches it
 //!
@@ -16,17 +15,17 @@
 //!
 //! # What to do
 //!
-//! Start the next when one of them has ended. A semaphore inside of the tasks does not do it: see `permit_in_the_task`. The
-//! recipe `gather` has the limit with results in order, the recipe `semaphores` one that many places share.
+//! Start the next task when one has ended. A semaphore inside the tasks is not enough: see `permit_in_the_task`. The recipe
+//! `gather` has a limit with results in order, the recipe `semaphores` a limit that many callers share.
 //!
 //! # Cancel safety
 //!
-//! Dropping [`fixed`] aborts the tasks; the items that were not begun are dropped with it.
+//! Dropping [`fixed`] aborts the tasks and drops the items that have not begun.
 //!
 //! # Panics
 //!
-//! A panic in `handle` goes on in the caller, and the other tasks are aborted. It panics as well when the runtime shuts
-//! down meanwhile.
+//! A panic in `handle` goes on in the caller, and the other tasks are aborted. It also panics if the runtime shuts down
+//! meanwhile.
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -44,7 +43,7 @@ where
     }
 }
 
-/// Handles every item, never more than `limit` at the same time.
+/// Handles every item, at most `limit` at the same time.
 pub async fn fixed<T, F>(items: impl IntoIterator<Item = T>, limit: NonZeroUsize, handle: impl Fn(T) -> F)
 where
     F: Future<Output = ()> + Send + 'static,

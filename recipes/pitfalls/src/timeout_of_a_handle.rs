@@ -8,8 +8,8 @@
 //!
 //! # What you see
 //!
-//! Work that goes on after it was given up. A second request beside the one that was repeated; a file that is written
-//! after its folder was cleaned. The timeout drops the handle, and a dropped handle detaches. Lesson:
+//! Work goes on after its timeout. The first request runs beside its repetition, or a file is written after its folder was
+//! cleaned. The timeout drops the handle, and a dropped handle detaches. Lesson:
 //! `but_after_the_timeout_the_task_writes_on`.
 //!
 //! # What catches it
@@ -18,8 +18,8 @@
 //!
 //! # What to do
 //!
-//! Put the timeout around the work, if no task is needed. Around a task, abort it, and wait until it is gone: an abort is
-//! a request. `AbortOnDropHandle` does the first, also when the caller itself is dropped.
+//! Put the timeout around the work, if you need no task. Otherwise abort the task and wait until it is gone, because an
+//! abort is only a request. `AbortOnDropHandle` aborts, also when the caller itself is dropped.
 //!
 //! # Cancel safety
 //!
@@ -31,18 +31,18 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Waits for the task as long as the limit; `None` when that is over, and then the task runs on.
+/// Waits for the task until the limit. Then it returns `None`, and the task runs on.
 pub async fn broken<T>(task: JoinHandle<T>, limit: Duration) -> Result<Option<T>, JoinError> {
     timeout(limit, task).await.ok().transpose()
 }
 
-/// Waits for the task as long as the limit, then ends it; `None` when it has ended without a value.
+/// Waits for the task until the limit, then aborts it. Returns `None` if the task has ended without a value.
 ///
 /// # Errors
 ///
-/// When the task panics, or is aborted elsewhere.
+/// If the task panics, or is aborted elsewhere.
 pub fn fixed<T>(task: JoinHandle<T>, limit: Duration) -> impl Future<Output = Result<Option<T>, JoinError>> {
-    // Made at the call, so that a future that is dropped before its first poll ends the task as well.
+    // Made at the call, so that a future dropped before its first poll also ends the task.
     let mut task = AbortOnDropHandle::new(task);
     async move {
         if let Ok(ended) = timeout(limit, &mut task).await {
@@ -51,7 +51,7 @@ pub fn fixed<T>(task: JoinHandle<T>, limit: Duration) -> impl Future<Output = Re
         task.abort();
         match task.await {
             Err(error) if error.is_cancelled() => Ok(None),
-            // It was done before the abort reached it, or it is a blocking job, which no abort reaches.
+            // The task ended before the abort reached it, or it is a blocking job, which an abort cannot stop.
             ended => ended.map(Some),
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A timer that is made in a loop begins anew with every turn. asyncio: `wait_for(queue.get(), 0.1)` in a loop.
+//! A timer made in a loop restarts with every turn. asyncio: `wait_for(queue.get(), 0.1)` in a loop.
 //!
 //! ```sh
 //! cargo add tokio --features macros,sync,time
@@ -7,8 +7,8 @@
 //!
 //! # What you see
 //!
-//! It works while there is little to do. Under load the timer never fires: each item that comes first drops it. The
-//! batch that was to be written every 100 ms grows until the load ends.
+//! It works while there is little to do. Under load the timer never fires: each item comes first and drops the timer. The
+//! batch that should be written every 100 ms grows until the load ends.
 //!
 //! # What catches it
 //!
@@ -16,8 +16,8 @@
 //!
 //! # What to do
 //!
-//! Make the timer before the loop, and poll it by `&mut`; or make the deadline before the loop, and `sleep_until` it. An
-//! `interval` before the loop does it as well. A new timer in each turn is right for "nothing has come for so long".
+//! Make the timer before the loop, and poll it by `&mut`. Or make the deadline before the loop, and `sleep_until` it. An
+//! `interval` before the loop works too. A new timer in each turn is right for an idle timeout.
 //!
 //! # Cancel safety
 //!
@@ -31,7 +31,7 @@ use tokio::select;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::sleep;
 
-/// Collects items, and writes them once none has come for `delay`.
+/// Collects items, and writes them once no item has come for `delay`.
 pub async fn broken<T>(mut items: Receiver<T>, delay: Duration, mut write: impl FnMut(Vec<T>)) {
     let mut batch = Vec::new();
     loop {
@@ -48,13 +48,13 @@ pub async fn broken<T>(mut items: Receiver<T>, delay: Duration, mut write: impl 
     }
 }
 
-/// Collects items, and writes them at the latest when the first of them is `delay` old.
+/// Collects items, and writes them at the latest when the oldest is `delay` old.
 pub async fn fixed<T>(mut items: Receiver<T>, delay: Duration, mut write: impl FnMut(Vec<T>)) {
     let mut batch = Vec::new();
     let mut timer = pin!(sleep(delay));
     loop {
         select! {
-            // The timer first: a queue that is never empty must not hold it up.
+            // Polls the timer first: a queue that is never empty must not delay it.
             biased;
             () = &mut timer, if !batch.is_empty() => write(take(&mut batch)),
             item = items.recv() => match item {

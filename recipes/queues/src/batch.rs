@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Receives items in batches: up to N items, or what came within T after the first one.
+//! Receives items in batches: up to N items, or the items that came within T after the first one.
 //!
 //! ```sh
 //! cargo add tokio --features sync,time
@@ -28,7 +28,7 @@
 //! }
 //! ```
 //!
-//! `tokio::sync::mpsc::Receiver::recv_many` is enough if a batch need not wait: it takes what is queued, up to a limit.
+//! `tokio::sync::mpsc::Receiver::recv_many` is enough if a batch need not wait: it takes the queued items, up to a limit.
 //!
 //! # Cancel safety
 //!
@@ -37,7 +37,7 @@
 //!
 //! # Cost
 //!
-//! A batch waits in memory besides what is queued: up to N items more.
+//! A batch holds up to N items in memory, in addition to the queue.
 //!
 //! # Differences from asyncio
 //!
@@ -51,13 +51,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-/// The batches of what a channel receives.
+/// Collects the items of a channel in batches.
 #[derive(Debug)]
 pub struct Batches<T> {
     receiver: mpsc::Receiver<T>,
     size: NonZeroUsize,
     delay: Duration,
-    /// Here and not in `next`, so that a dropped `next` loses no item.
+    /// Kept here and not in `next`, so that a dropped `next` loses no item.
     batch: Vec<T>,
     /// When the batch is due. `None` before its first item, and if the delay has no end.
     due: Option<Instant>,
@@ -66,8 +66,8 @@ pub struct Batches<T> {
 impl<T> Batches<T> {
     /// Prepares batches of at most `size` items, each due `delay` after its first item was received.
     ///
-    /// With `Duration::ZERO` a batch is what is queued at that moment. With `Duration::MAX` it is always full, except
-    /// for the last one.
+    /// With `Duration::ZERO` a batch takes the items that are queued at that moment. With `Duration::MAX` every batch but the
+    /// last is full.
     pub fn new(receiver: mpsc::Receiver<T>, size: NonZeroUsize, delay: Duration) -> Self {
         Self { receiver, size, delay, batch: Vec::new(), due: None }
     }

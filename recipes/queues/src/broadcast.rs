@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Sends every item to every receiver; one that is too slow misses the oldest. In asyncio: a queue for each subscriber.
+//! Sends every item to every receiver; a slow receiver misses the oldest items. In asyncio: a queue for each subscriber.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -25,8 +25,8 @@
 //! ```
 //!
 //! The sender never waits. The channel keeps the newest items, up to its capacity, rounded up to a power of two. A
-//! receiver misses an item that is pushed out before it was read. If none may be missed, give each receiver a bounded
-//! queue: then the slowest one holds back the sender.
+//! receiver misses an item that is pushed out before it was read. If no item may be missed, give each receiver a bounded
+//! queue: then the slowest receiver holds back the sender.
 //!
 //! # Cancel safety
 //!
@@ -40,12 +40,12 @@
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-/// What a receiver gets.
+/// An event of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard<T> {
     /// The next item.
     Item(T),
-    /// The number of items that it missed. The next item is the oldest that is left.
+    /// The number of items that the receiver missed. The next item is the oldest that is left.
     Missed(u64),
 }
 
@@ -58,7 +58,7 @@ where
     loop {
         match feed.recv().await {
             Ok(item) => on_heard(Heard::Item(item)).await,
-            // An `Err`, but not the end: `while let Ok(item)` would stop here.
+            // `Lagged` is an `Err` but not the end: `while let Ok(item)` would stop here.
             Err(RecvError::Lagged(missed)) => on_heard(Heard::Missed(missed)).await,
             Err(RecvError::Closed) => return,
         }

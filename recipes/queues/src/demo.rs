@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! The same program as `demo.py`, with the patterns of this recipe.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for a request: takes its time, and can fail.
+/// Imitates a request: takes its time, and can fail.
 #[instrument(skip(millis, fails), ret, err)]
 async fn work(on: &str, millis: u64, fails: bool) -> anyhow::Result<()> {
     sleep(ms(millis)).await;
@@ -66,7 +66,7 @@ async fn produce_four(queue: Sender<String>) -> anyhow::Result<()> {
 
 #[instrument(skip(queue), ret, err)]
 async fn put(item: &str, queue: &Sender<String>) -> anyhow::Result<()> {
-    sleep(ms(10)).await; // stands for making it
+    sleep(ms(10)).await; // imitates making it
     if queue.is_full() {
         info!("  {item} waits for room");
     }

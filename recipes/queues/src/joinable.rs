@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A queue with LIFO order, priorities, `shutdown` and requeue, besides `task_done` and `join`: asyncio's three queues.
+//! Queues with LIFO order, priorities, `shutdown` and requeue, besides `task_done` and `join`: asyncio's three queues.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -51,8 +51,8 @@
 //!
 //! A panic in the `Ord` of a priority goes on in the caller of `put`. The item is dropped, and the queue is unchanged.
 //!
-//! An [`Order`], and the `Ord` of a priority, run under the queue's lock. They must not call the queue: that would wait for
-//! itself.
+//! An [`Order`], and the `Ord` of a priority, run under the queue's lock. They must not call the queue: that would be a
+//! deadlock.
 //!
 //! # Cost
 //!
@@ -64,7 +64,7 @@
 //!
 //! - The bound is a `NonZeroUsize`, and [`unbounded`](JoinableQueue::unbounded) is a function of its own. In asyncio
 //!   `maxsize=0` means no bound.
-//! - What a waiter was woken for stays its own. In asyncio `get_nowait` can take the item of a getter that was woken.
+//! - A woken waiter keeps its item. In asyncio `get_nowait` can take the item of a getter that was woken.
 //! - `join` returns if no item was unfinished for a moment, as in asyncio. A count in a `watch` would miss that moment.
 //! - A worker that dies drops its [`ItemGuard`], so its item is done. In asyncio `join` waits forever.
 //! - [`task_done`](JoinableQueue::task_done) is an error for an item that is still queued. asyncio accepts it.
@@ -73,8 +73,8 @@
 //! - Only the priority is compared, and equal ones come out FIFO. asyncio compares the rest of the tuple, and equal
 //!   ones come out in no order.
 //! - A priority without an order does not compile. In asyncio `put` raises `TypeError`, and the item is in the queue.
-//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns what is queued. In asyncio `shutdown(immediate=True)` drops
-//!   it.
+//! - [`shutdown_now`](JoinableQueue::shutdown_now) returns the queued items. In asyncio `shutdown(immediate=True)` drops
+//!   them.
 //! - `shutdown` came with Python 3.13; its lessons were compared with that version.
 
 mod orders;
@@ -100,11 +100,11 @@ pub type PriorityQueue<P, T> = JoinableQueue<Priority<P, T>>;
 
 /// The order in which items come out. Its functions run under the queue's lock, so they must not call the queue.
 pub trait Order {
-    /// What is put in and comes out.
+    /// The type of the items.
     type Item;
-    /// Takes an item in. If it panics, it must leave the order unchanged.
+    /// Adds an item. If it panics, it must leave the order unchanged.
     fn push(&mut self, item: Self::Item);
-    /// Takes the next item out. Returns `None` only if the order is empty. It must not panic.
+    /// Removes and returns the next item. Returns `None` only if the order is empty. It must not panic.
     fn pop(&mut self) -> Option<Self::Item>;
 }
 
@@ -127,7 +127,7 @@ pub enum TryPutError<T> {
 /// Why [`JoinableQueue::try_get`] gave no item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TryGetError {
-    /// No item is there, or those that are there are promised to waiters.
+    /// The queue is empty, or all queued items are promised to waiters.
     #[error("the queue is empty")]
     Empty,
     /// The queue is shut down and empty.
@@ -253,10 +253,10 @@ impl<O: Order> JoinableQueue<O> {
     ///
     /// If the queue is shut down and empty.
     pub async fn get(&self) -> Result<O::Item, ShutDown> {
-        // A closed semaphore fails every acquire. What is left goes to the first getter that comes.
+        // A closed semaphore fails every acquire. The first getter that comes takes a remaining item.
         let ready = self.ready.acquire().await.ok();
         if ready.is_none() {
-            // It does not wait, and leaves others their turn all the same.
+            // A closed semaphore fails at once, so this lets other tasks run.
             consume_budget().await;
         }
         // Takes after the last await, so that a dropped future loses no item.
@@ -273,11 +273,11 @@ impl<O: Order> JoinableQueue<O> {
         Ok(ItemGuard { item, taken: Taken(self) })
     }
 
-    /// Takes an item if one is there now: `get_nowait`.
+    /// Takes an item without waiting: `get_nowait`.
     ///
     /// # Errors
     ///
-    /// If no item is there, or all that are there are promised to waiters.
+    /// If the queue is empty, or all queued items are promised to waiters.
     pub fn try_get(&self) -> Result<O::Item, TryGetError> {
         let ready = match self.ready.try_acquire() {
             Ok(ready) => Some(ready),
@@ -302,17 +302,17 @@ impl<O: Order> JoinableQueue<O> {
     /// Waits until no item is unfinished, now or at a later moment. Items that are put in after that moment do not
     /// delay it.
     pub async fn join(&self) {
-        // Made before the look, so that it misses no notification.
+        // Made before the check, so that it misses no notification.
         let idle = self.idle.notified();
         if self.lock().is_idle() {
             return;
         }
-        // Without a second look: there may be new items by now, and a loop would miss the moment.
+        // Without a second check: there may be new items by now, and a loop would miss the moment.
         idle.await;
     }
 
-    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all who wait for room, or for
-    /// an item of an empty queue; they get [`ShutDown`].
+    /// Shuts the queue down: no item comes in, and queued items can still be taken. Wakes all waiters for room, and all waiters
+    /// for an item of an empty queue; they get [`ShutDown`].
     ///
     /// [`join`](Self::join) still waits until every item is done.
     pub fn shutdown(&self) {
@@ -325,7 +325,7 @@ impl<O: Order> JoinableQueue<O> {
 
     /// Shuts the queue down and empties it: `shutdown(immediate=True)`. Returns the queued items in their order.
     ///
-    /// [`join`](Self::join) then waits only for items that are taken and not done.
+    /// [`join`](Self::join) then waits only for taken items that are not done.
     pub fn shutdown_now(&self) -> Vec<O::Item> {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
@@ -351,12 +351,12 @@ impl<O: Order> JoinableQueue<O> {
         self.room.available_permits() <= self.lock().over
     }
 
-    /// Returns how many items it has room for; `None` if it is never full.
+    /// Returns the largest number of items it holds; `None` if it is never full.
     pub fn capacity(&self) -> Option<NonZeroUsize> {
         self.capacity
     }
 
-    /// Makes a slot of its permit. `None` if an item that came back to the full queue has it.
+    /// Turns a permit into a slot. Returns `None` if an item that was requeued into the full queue has taken the slot.
     fn slot<'a>(&'a self, room: SemaphorePermit<'a>) -> Option<Slot<'a, O>> {
         let mut state = self.lock();
         if state.over == 0 {
@@ -383,7 +383,7 @@ impl<O: Order> JoinableQueue<O> {
         Some(item)
     }
 
-    /// Called under the lock: a later notification could reach a `join` for an item that was put in after it.
+    /// Must be called under the lock: a later notification could end a `join` for an item that was put in after it.
     fn notify_if_idle(&self, state: &State<O>) {
         if state.is_idle() {
             self.idle.notify_waiters();
@@ -436,7 +436,7 @@ impl<O: Order> Slot<'_, O> {
     }
 }
 
-/// A taken item, which is done when this is dropped.
+/// A taken item, which is done when this guard is dropped.
 #[derive(Debug)]
 #[must_use = "the item is done when this is dropped"]
 pub struct ItemGuard<'a, O: Order> {
@@ -446,12 +446,12 @@ pub struct ItemGuard<'a, O: Order> {
 }
 
 impl<O: Order> ItemGuard<'_, O> {
-    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, also if the queue is full: a
-    /// consumer that waited for room could wait for itself. A queue that drains takes the item too.
+    /// Puts the item back, in the queue's order; it stays unfinished. It never waits, even if the queue is full: a consumer
+    /// that waited for room could wait for itself. A draining queue takes the item too.
     ///
     /// # Errors
     ///
-    /// Returns the item, which is done then, if [`JoinableQueue::shutdown_now`] was called.
+    /// Returns the item if [`JoinableQueue::shutdown_now`] was called. The item is then done.
     pub fn requeue(self) -> Result<(), ShutDown<O::Item>> {
         let Self { item, taken } = self;
         let queue = taken.0;
@@ -461,7 +461,7 @@ impl<O: Order> ItemGuard<'_, O> {
         }
         state.items.push(item);
         state.queued += 1;
-        // Zero if one `task_done` too many has counted it already.
+        // The count is zero already if `task_done` was called once too often.
         state.taken = state.taken.saturating_sub(1);
         mem::forget(taken);
         match queue.room.try_acquire() {
@@ -492,7 +492,7 @@ struct Taken<'a, O: Order>(&'a JoinableQueue<O>);
 
 impl<O: Order> Drop for Taken<'_, O> {
     fn drop(&mut self) {
-        // Fails if one `task_done` too many has counted it already, and a destructor cannot report.
+        // Fails if `task_done` was called once too often. A destructor cannot report that.
         let _too_often = self.0.task_done();
     }
 }

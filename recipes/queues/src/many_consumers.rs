@@ -26,15 +26,15 @@
 //! ```
 //!
 //! `async_channel` is enough if you choose the channel: its receivers can be cloned, and it needs no lock. This file is
-//! for an `mpsc` that is there already.
+//! for an existing `mpsc`.
 //!
-//! The lock covers the wait and never the work: [`SharedReceiver::recv`] takes and releases it. In `while let
+//! The lock covers only the wait, not the work: [`SharedReceiver::recv`] takes and releases it. In `while let
 //! Some(item) = receiver.lock().await.recv().await { work(item).await }` the guard lives until the end of the body. So
 //! one job runs at a time: nine jobs of 10 ms on three workers take 90 ms instead of 30.
 //!
 //! # Cancel safety
 //!
-//! [`SharedReceiver::recv`] is cancel safe: a dropped one has taken no item. It loses its place in the line.
+//! [`SharedReceiver::recv`] is cancel safe: a dropped one has taken no item. It loses its position in the queue.
 //!
 //! # Cost
 //!

@@ -29,14 +29,14 @@
 //! }
 //! ```
 //!
-//! `tokio::sync::mpsc` is enough for one consumer; its receiver cannot be cloned, that of `async_channel` can.
+//! `tokio::sync::mpsc` is enough for one consumer. Its receiver cannot be cloned; the receiver of `async_channel` can.
 //!
 //! The bound holds the producer back, so memory stays bounded if the consumers are slow. The queue closes when its last
-//! [`Sender`] is dropped. The consumers take what is left and end.
+//! [`Sender`] is dropped. The consumers take the remaining items and end.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops the producer, aborts the consumers and drops what is queued.
+//! Dropping the future drops the producer, aborts the consumers and drops the queued items.
 //!
 //! # Panics
 //!
@@ -45,8 +45,8 @@
 //!
 //! # Cost
 //!
-//! On two threads `tokio::sync::mpsc` takes 2.9 times as long for an item as on one. A second thread is worth it when
-//! the work on an item takes longer than its way through the queue.
+//! On two threads `tokio::sync::mpsc` takes 2.9 times as long per item as on one. A second thread is worth it if the work
+//! on an item takes longer than sending and receiving it.
 //!
 //! # Differences from asyncio
 //!
@@ -64,14 +64,13 @@ use async_channel::Sender;
 use tokio::task::JoinSet;
 use tokio::task::coop::consume_budget;
 
-/// The channel sets memory aside for its bound. A greater one waits for consumers at this many items.
+/// The channel allocates memory for its bound. A greater bound counts as this many items.
 const MOST: usize = 1 << 20;
 
 /// Runs `produce` with the sender of a queue of `bound` items, and one task per consumer, until every item is consumed.
 /// Returns what `produce` returned.
 ///
-/// A consumer gets one item at a time; it may own what it works with, such as a connection. A `send` fails when no
-/// consumer is left.
+/// A consumer gets one item at a time; it may own resources, such as a connection. A `send` fails when no consumer is left.
 ///
 /// It ends after every clone of the [`Sender`] is dropped.
 pub async fn produce_and_consume<T, P, C, F>(
@@ -97,10 +96,10 @@ where
             }
         });
     }
-    // With a receiver here, the producer would wait for room after the last consumer is gone.
+    // If a receiver stayed here, the producer would wait for room after the last consumer is gone.
     drop(receiver);
 
-    // Owns the sender and drops it at its end: that closes the queue.
+    // `produce` owns the sender and drops it at its end, which closes the queue.
     let produced = produce(sender).await;
 
     let mut panic = None;
@@ -109,7 +108,7 @@ where
         if panic.is_none() {
             panic = Some(error);
         } else {
-            // The payload of a second panic may panic when it is dropped. The wait for the others goes on.
+            // The payload of a second panic may panic when it is dropped. The wait for the other consumers must go on.
             catch_unwind(AssertUnwindSafe(|| drop(error))).unwrap_or_else(mem::forget);
         }
     }

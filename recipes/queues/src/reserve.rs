@@ -27,14 +27,14 @@
 //! `queue.reserve()` alone is enough in a `timeout` or a `select!`: it waits without the item. The permit that it
 //! returns is a promise of room, and sending with it does not wait.
 //!
-//! A permit takes a slot of the queue, also while there is no item for it. When several sources share one target, give the
-//! target more slots than there are sources that may be silent, or receive first and `send` then.
+//! A permit takes a slot of the queue, even while there is no item for it. If several sources share one target, give the
+//! target more slots than sources that may be silent. Or receive first and then `send`.
 //!
 //! `queue.send(item)` owns the item from the call on. Dropping that future drops the item.
 //!
 //! # Cancel safety
 //!
-//! [`forward`] is cancel safe: it holds no item at any of its awaits. [`send_unless`] owns its item; stop it by `stop`.
+//! [`forward`] is cancel safe: it holds no item at any of its awaits. [`send_unless`] owns its item; end it with `stop`.
 //!
 //! # Differences from asyncio
 //!
@@ -58,12 +58,12 @@ pub enum Unsent<T> {
     Closed(T),
 }
 
-/// Moves every item of `source` to `target`, until the source is closed and empty. It holds a slot of the target also
+/// Moves every item of `source` to `target`, until the source is closed and empty. It holds a slot of the target even
 /// while the source is empty.
 ///
 /// # Errors
 ///
-/// [`TargetClosed`] as soon as the target is closed. What was not moved is still in the source.
+/// [`TargetClosed`] as soon as the target is closed. The items that were not moved are still in the source.
 pub async fn forward<T>(
     source: &mut mpsc::Receiver<T>,
     target: &mpsc::Sender<T>,
@@ -71,7 +71,7 @@ pub async fn forward<T>(
     loop {
         let room = target.reserve().await.map_err(|_closed| TargetClosed)?;
         tokio::select! {
-            // First: an item that is sent to a closed target is lost.
+            // Checks first whether the target is closed: an item sent to a closed target is lost.
             biased;
             () = target.closed() => return Err(TargetClosed),
             item = source.recv() => match item {

@@ -28,15 +28,15 @@
 //! }
 //! ```
 //!
-//! Without this file: if all your workers end with the queue, drop the senders and await the workers. [`Unfinished`] is
+//! If all your workers end with the queue, you need no pattern: drop the senders and await the workers. [`Unfinished`] is
 //! for workers that live on.
 //!
-//! It counts items, and nothing else:
+//! [`Unfinished`] only counts items:
 //!
 //! - It never stops a worker. After `join`, workers wait for the next item until the last sender is dropped.
 //! - It does not say whether the work succeeded. A panic or an abort drops the item too, so the item is done.
-//! - It does not empty a queue that has lost its workers. `tokio::sync::mpsc` drops what is queued together with its
-//!   receiver. `async_channel` keeps it while a sender lives, and `join` waits forever: drop the senders before you
+//! - It does not empty a queue that has lost its workers. `tokio::sync::mpsc` drops the queued items together with its
+//!   receiver. `async_channel` keeps them while a sender lives, and `join` waits forever: drop the senders before you
 //!   join.
 //! - It makes no room. A worker that sends an item back into its own full queue can wait for itself.
 //!
@@ -94,7 +94,7 @@ impl Default for Unfinished {
     }
 }
 
-/// An item that is done when this is dropped.
+/// An item that is done when this value is dropped.
 ///
 /// It lends its item and never hands it out: in a pair of item and token, `let (item, _) = pair` would drop the token
 /// at once. Take an owned part out by `std::mem::take(&mut *item)`.

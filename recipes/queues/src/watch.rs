@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Gives every receiver the newest value and skips those between: a variable with a `Condition` in asyncio.
+//! Gives every receiver the newest value and skips older ones: a variable with a `Condition` in asyncio.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -19,7 +19,7 @@
 //! }
 //! ```
 //!
-//! `changed()` and `borrow_and_update()` of the receiver are enough where the loop is yours.
+//! `changed()` and `borrow_and_update()` of the receiver are enough if you write the loop yourself.
 //!
 //! Use it for state, such as a configuration or a price. No value queues up, the sender never waits, and the last value
 //! is never skipped.
@@ -36,7 +36,7 @@ use tokio::sync::watch;
 /// Calls `on_value` with the newest value whenever the receiver has not seen it, until every sender is dropped and the
 /// last value is seen.
 ///
-/// A new receiver counts the current value as seen. Call `newest.mark_changed()` first to start with that one.
+/// A new receiver counts the current value as seen. Call `newest.mark_changed()` first to start with that value.
 pub async fn follow_newest<T, F>(newest: &mut watch::Receiver<T>, mut on_value: impl FnMut(T) -> F)
 where
     T: Clone,

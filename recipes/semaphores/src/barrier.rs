@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Waits until a number of tasks have come, then lets all go on: `asyncio.Barrier`, with its index, `reset` and
+//! Waits until a number of tasks have arrived, then lets all go on: `asyncio.Barrier`, with its index, `reset` and
 //! `abort`.
 //!
 //! ```sh
@@ -28,31 +28,31 @@
 //! }
 //! ```
 //!
-//! It can be used again at once: the next task after the last of one round is the first of the next round.
+//! The barrier can be used again at once: the task after the last of one round is the first of the next round.
 //!
-//! `tokio::sync::Barrier` is enough without the index, a reset, an abort or a cancellation. It goes on counting a
-//! waiter that was dropped.
+//! `tokio::sync::Barrier` is enough if you need no index, reset, abort or cancellation. It still counts a waiter that was
+//! dropped.
 //!
-//! A task that fails leaves the others waiting. Let it [`abort`](Barrier::abort) then, from a destructor if need be: it
-//! does not await.
+//! A task that fails leaves the others waiting. Let it call [`abort`](Barrier::abort). A destructor can do so, because
+//! `abort` does not await.
 //!
 //! # Cancel safety
 //!
-//! A wait that is dropped before the last task has come stops counting. One that is dropped later has been there, and
-//! the others go on.
+//! A wait that is dropped before the last task has arrived no longer counts. A wait that is dropped later still counts,
+//! and the others go on.
 //!
 //! # Errors
 //!
-//! [`BrokenBarrier`] for the tasks that wait when it is reset or aborted. A task that has been let through is through,
-//! also if it has not run since.
+//! [`BrokenBarrier`] for the tasks that wait when the barrier is reset or aborted. A task that has been released is not
+//! affected, even if it has not run since.
 //!
 //! # Differences from asyncio
 //!
 //! - After a cancellation asyncio may give an index twice. Here each index is given once (lesson
 //!   `after_a_cancellation_each_index_is_still_given_once`).
-//! - `reset` and `abort` of asyncio also break tasks that are released and have not run since. Here they are through: a round
-//!   is all or none (lesson `a_reset_or_an_abort_does_not_reach_those_who_are_through`).
-//! - asyncio's `abort` is awaited. Here it is a plain call, so a destructor can make it, after a panic too (lesson
+//! - In asyncio `reset` and `abort` also reach tasks that are released and have not run since. Here such a task goes on: a
+//!   round is all or none (lesson `a_reset_or_an_abort_does_not_reach_those_who_are_through`).
+//! - asyncio's `abort` is awaited. Here it is a plain call, so a destructor can call it, also after a panic (lesson
 //!   `a_party_that_fails_can_abort_from_a_destructor`).
 
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// The parties did not meet.
+/// The round ended before all parties had arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BrokenBarrier {
     /// [`Barrier::reset`] ended the wait. A new wait is possible.
@@ -84,26 +84,26 @@ pub struct Barrier {
 
 #[derive(Debug)]
 struct Round {
-    /// The number of the next who comes, over all rounds.
+    /// The number of the next party to arrive, over all rounds.
     next: u64,
-    /// Those who wait, in the order in which they came. Always fewer than the parties.
+    /// The waiters, FIFO. Always fewer than the parties.
     waiting: BTreeMap<u64, oneshot::Sender<Met>>,
     aborted: bool,
 }
 
 impl Barrier {
-    /// A barrier for `parties` tasks.
+    /// Makes a barrier for `parties` tasks.
     pub const fn new(parties: NonZeroUsize) -> Self {
         let round = Round { next: 0, waiting: BTreeMap::new(), aborted: false };
         Self { parties, round: Mutex::new(round) }
     }
 
-    /// Waits until all parties have come. Returns an index for each, in order of arrival: 0 for the first, the number
-    /// of parties less one for the last. Let one index do what is to be done once.
+    /// Waits until all parties have arrived. Returns an index for each, in order of arrival: 0 for the first, the number of
+    /// parties less one for the last. Work to be done once belongs to one of the indexes.
     ///
     /// # Errors
     ///
-    /// [`BrokenBarrier`] if it is aborted, or is reset or aborted meanwhile.
+    /// [`BrokenBarrier`] if the barrier is aborted, or is reset or aborted meanwhile.
     pub async fn wait(&self) -> Met {
         let (_place, met) = match self.come() {
             Come::Waits(place, met) => (place, met),
@@ -113,31 +113,31 @@ impl Barrier {
             }
             Come::IsTurnedAway => return Err(BrokenBarrier::Aborted),
         };
-        // Never an error, for a sender stays in the round until it has sent.
+        // Never an error, because a sender stays in the round until it has sent.
         met.await.unwrap_or(Err(BrokenBarrier::Aborted))
     }
 
-    /// Ends all waits, and starts anew: also after an [`abort`](Self::abort).
+    /// Ends all waits with an error, and starts anew, also after an [`abort`](Self::abort).
     pub fn reset(&self) {
         self.break_up(BrokenBarrier::Reset);
     }
 
-    /// Ends all waits, and refuses new ones until it is [`reset`](Self::reset).
+    /// Ends all waits with an error, and refuses new ones until [`reset`](Self::reset).
     pub fn abort(&self) {
         self.break_up(BrokenBarrier::Aborted);
     }
 
-    /// How many tasks it takes.
+    /// Returns the number of parties.
     pub fn parties(&self) -> NonZeroUsize {
         self.parties
     }
 
-    /// How many wait now: `n_waiting`.
+    /// Returns the number of waiters: `n_waiting`.
     pub fn waiting(&self) -> usize {
         self.round().waiting.len()
     }
 
-    /// Whether it is aborted: `broken`.
+    /// Returns whether the barrier is aborted: `broken`.
     pub fn is_broken(&self) -> bool {
         self.round().aborted
     }
@@ -166,26 +166,26 @@ impl Barrier {
         waiting.into_values().for_each(|waiting| tell(waiting, Err(why)));
     }
 
-    /// Never held over an await, nor while a waiter is woken. Nothing under it panics half way.
+    /// Never held over an await, nor while a waiter is woken. No code under it panics halfway.
     fn round(&self) -> MutexGuard<'_, Round> {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn tell(waiting: oneshot::Sender<Met>, met: Met) {
-    // Fails if it is dropped by now. Then it is no matter to anybody.
+    // Fails if the waiter is dropped by now, and then no task needs the result.
     let _gone = waiting.send(met);
 }
 
-/// What becomes of one who comes.
+/// The outcome of an arrival.
 enum Come<'a> {
     Waits(Place<'a>, oneshot::Receiver<Met>),
-    /// The others have waited for it.
+    /// The last party has arrived: the others are released.
     IsLast(BTreeMap<u64, oneshot::Sender<Met>>),
     IsTurnedAway,
 }
 
-/// The place of one who waits.
+/// The entry of a waiter, which its drop removes.
 struct Place<'a> {
     barrier: &'a Barrier,
     number: u64,
@@ -193,7 +193,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        // Nothing, if the round is over.
+        // `None` if the round is over.
         let _stops_counting = self.barrier.round().waiting.remove(&self.number);
     }
 }

@@ -24,26 +24,26 @@
 //! }
 //! ```
 //!
-//! `Semaphore::acquire_many` is enough where no request is larger than the total. A semaphore that is asked for more
-//! than it ever has waits forever. A [`Budget`] knows its total, and returns an error.
+//! `Semaphore::acquire_many` is enough if no request is larger than the total. A larger request waits forever on a
+//! semaphore. A [`Budget`] knows its total, and returns an error.
 //!
-//! Waiters are served FIFO, whatever they need. A small request does not pass a large one that waits before it, or the
-//! large one might never get its turn.
+//! Waiters are served FIFO, whatever they need. A small request does not pass a large one that waits before it, because the
+//! large one might then wait forever.
 //!
 //! # Cancel safety
 //!
-//! Dropping a waiter takes no units; what was set aside for it goes to the next in line.
+//! Dropping a waiter takes no units; units set aside for it go to the next in line.
 //!
 //! # Differences from asyncio
 //!
-//! - `acquire` takes one. `acquire_many` of Tokio takes several; more than there are, and it waits forever. A [`Budget`]
-//!   returns [`TooMuch`] (lesson `more_than_there_is_in_all_is_an_error`).
+//! - asyncio's `acquire` takes one permit. Tokio's `acquire_many` takes several, and waits forever for more than the total.
+//!   A [`Budget`] returns [`TooMuch`] (lesson `more_than_there_is_in_all_is_an_error`).
 
 use std::num::NonZeroU32;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Units that tasks share.
+/// A number of units that tasks share.
 #[derive(Debug)]
 pub struct Budget {
     total: u32,
@@ -54,36 +54,36 @@ pub struct Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{wanted} wanted, of {total} in all")]
 pub struct TooMuch {
-    /// What was wanted.
+    /// The amount that was wanted.
     pub wanted: u32,
     /// The whole budget.
     pub total: u32,
 }
 
 impl Budget {
-    /// A budget of `total` units.
+    /// Makes a budget of `total` units.
     pub fn new(total: NonZeroU32) -> Self {
-        // Less only where a pointer has 32 bits.
+        // The minimum matters only on a 32-bit machine.
         let total = total.get().min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         Self { total, free: Semaphore::new(total as usize) }
     }
 
-    /// Waits until `amount` units are free and takes them, all at once. They are free again when the permit is dropped;
-    /// [`SemaphorePermit::split`] takes a part off, to free it sooner.
+    /// Waits until `amount` units are free and takes them, all at once. They are free again when the permit is dropped.
+    /// [`SemaphorePermit::split`] separates a part, so that you can free it sooner.
     ///
     /// # Errors
     ///
-    /// [`TooMuch`] if there are not that many in all.
+    /// [`TooMuch`] if `amount` exceeds the total.
     pub async fn take(&self, amount: u32) -> Result<SemaphorePermit<'_>, TooMuch> {
         let too_much = TooMuch { wanted: amount, total: self.total };
         if amount > self.total {
             return Err(too_much);
         }
-        // Never an error, for nothing closes the semaphore.
+        // Never an error, because nothing closes the semaphore.
         self.free.acquire_many(amount).await.map_err(|_closed| too_much)
     }
 
-    /// How many units are free and assigned to no waiter.
+    /// Returns the number of units that are free and set aside for no waiter.
     pub fn free(&self) -> usize {
         self.free.available_permits()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Waits, without the lock, until another task has changed what it guards: `asyncio.Condition`.
+//! Releases a lock, waits until another task has changed the guarded value, and takes the lock again: `asyncio.Condition`.
 //!
 //! ```sh
 //! cargo add tokio --features sync
@@ -25,32 +25,31 @@
 //! }
 //! ```
 //!
-//! It belongs beside a [`tokio::sync::Mutex`], as std's `Condvar` beside std's. Several conditions may go with one
-//! lock, say one for "not empty" and one for "not full". [`Condition::wait`] takes the guard and returns one: a task
-//! without the lock cannot wait.
+//! A [`Condition`] belongs to a [`tokio::sync::Mutex`], as std's `Condvar` belongs to std's. One lock may have several
+//! conditions, for example "not empty" and "not full". [`Condition::wait`] takes the guard and returns one: a task without
+//! the lock cannot wait.
 //!
-//! To notify takes no guard. The state is inside the lock, so the task that changed it has had the lock. A waiter joins
-//! the line before it releases the lock. A destructor can notify, too: it cannot wait for a lock.
+//! A notification needs no guard. The state is inside the lock, so the task that changed it has had the lock. A waiter joins
+//! the queue before it releases the lock. A destructor can notify too, although it cannot wait for a lock.
 //!
-//! `tokio::sync::watch` and its `wait_for` are enough where one task changes a value and others wait for what it will
-//! be.
+//! `tokio::sync::watch` and its `wait_for` are enough if one task changes a value and others wait for a certain value.
 //!
 //! # Cancel safety
 //!
-//! A dropped wait holds no lock; asyncio takes it again first. It is as if it had not waited. If it was not notified
-//! yet, it is forgotten. If it was notified and does not have the lock again, the notification goes to the next of
-//! those who waited when it came.
+//! A dropped wait holds no lock; asyncio takes the lock again first. If the wait was not notified yet, it is forgotten. If
+//! it was notified and does not have the lock again, the notification goes to the next task that waited when it came.
 //!
 //! # Differences from asyncio
 //!
-//! - `wait` without the lock raises `RuntimeError`. Here it does not compile: `wait` takes the guard (lesson
+//! - In asyncio `wait` without the lock raises `RuntimeError`. Here it does not compile: `wait` takes the guard (lesson
 //!   `a_wait_lets_go_of_the_lock_and_has_it_again`).
-//! - `notify` without the lock raises `RuntimeError`. Here it needs none (lesson
+//! - In asyncio `notify` without the lock raises `RuntimeError`. Here it needs no lock (lesson
 //!   `a_notification_after_the_lock_is_let_go_is_not_lost`).
 //! - A notification without a waiter is dropped, as in asyncio (lesson `a_notification_for_nobody_is_not_kept`).
 //!   `Notify::notify_one` would keep a permit.
-//! - Up to Python 3.12 a notification is lost with a waiter that is cancelled while it takes the lock again. Here it goes to
-//!   the next (lesson `one_who_is_cancelled_while_it_takes_the_lock_again_passes_the_notification_on`), as since 3.13.
+//! - Up to Python 3.12, if a notified waiter is cancelled while it takes the lock again, the notification is lost. Here, as
+//!   since 3.13, the next gets it (lesson
+//!   `one_who_is_cancelled_while_it_takes_the_lock_again_passes_the_notification_on`).
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -60,7 +59,7 @@ use std::sync::PoisonError;
 use tokio::sync::MutexGuard;
 use tokio::sync::oneshot;
 
-/// Waiters for a change of what a lock guards.
+/// The waiters for a change of a value under a lock.
 #[derive(Debug, Default)]
 pub struct Condition {
     line: std::sync::Mutex<Line>,
@@ -72,34 +71,34 @@ struct Line {
     next: u64,
     /// Waiters that are not notified, FIFO.
     waiting: BTreeMap<u64, oneshot::Sender<()>>,
-    /// Waiters that are notified and do not have the lock again, each with what `next` was when its notification came.
+    /// Waiters that are notified and do not have the lock again, each with the value of `next` when its notification came.
     notified: BTreeMap<u64, u64>,
 }
 
 impl Condition {
-    /// A condition without waiters. It may be a `static`.
+    /// Makes a condition without waiters. It may be a `static`.
     pub const fn new() -> Self {
         let line = Line { next: 0, waiting: BTreeMap::new(), notified: BTreeMap::new() };
         Self { line: std::sync::Mutex::new(line) }
     }
 
-    /// Lets go of the lock, waits for a notification, and takes the lock again.
+    /// Releases the lock, waits for a notification, and takes the lock again.
     ///
-    /// Others may have had the lock in between, so look again at what you wait for, or use [`wait_for`](Self::wait_for).
+    /// Other tasks may have had the lock in between, so check the state again, or use [`wait_for`](Self::wait_for).
     pub async fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let lock = MutexGuard::mutex(&guard);
         let (place, notified) = self.join_line();
-        // Only now that it is in line: a change from here on is not missed.
+        // Released only after the waiter has joined the queue, so that it misses no change from here on.
         drop(guard);
-        // Never an error, for a sender stays in the line until it has sent.
+        // Never an error, because a sender stays in the line until it has sent.
         let _notified = notified.await;
         let guard = lock.lock().await;
         place.leave();
         guard
     }
 
-    /// Waits until `predicate` holds. It is called with the lock: now, and after each notification. It holds when this
-    /// returns.
+    /// Waits until `predicate` holds. The predicate is called under the lock: now, and after each notification. It holds when
+    /// this returns.
     pub async fn wait_for<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -113,7 +112,7 @@ impl Condition {
 
     /// Notifies up to `count` waiters, FIFO. Without a waiter it does nothing, now or later.
     ///
-    /// If they wait for different things, use [`notify_all`](Self::notify_all): this could notify one that cannot use it.
+    /// If waiters wait for different things, use [`notify_all`](Self::notify_all): `notify` could wake one that cannot use it.
     pub fn notify(&self, count: usize) {
         let notified: Vec<_> = {
             let mut line = self.line();
@@ -137,7 +136,7 @@ impl Condition {
         (Place { condition: self, number }, notified)
     }
 
-    /// Never held over an await, nor while a waiter is woken. Nothing under it panics half way.
+    /// Never held over an await, nor while a waiter is woken. No code under it panics halfway.
     fn line(&self) -> std::sync::MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,21 +153,21 @@ impl Line {
 }
 
 fn wake(waiter: oneshot::Sender<()>) {
-    // Fails if the waiter is dropped by now. Then the drop of its place notifies the next.
+    // Fails if the waiter is dropped by now. Then the drop of its `Place` notifies the next.
     let _gone = waiter.send(());
 }
 
-/// The place in line of a waiter, until it has the lock again.
+/// The position of a waiter in the queue, until it has the lock again.
 struct Place<'a> {
     condition: &'a Condition,
     number: u64,
 }
 
 impl Place<'_> {
-    /// It has the lock: the notification has arrived.
+    /// Removes a waiter that has the lock again: its notification has arrived.
     fn leave(self) {
         self.condition.line().notified.remove(&self.number);
-        // Its drop is for a waiter that is cancelled.
+        // The drop would treat it as a cancelled waiter.
         mem::forget(self);
     }
 }

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! The same program as `demo.py`, with the patterns of this recipe.
 
 use std::convert::Infallible;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -28,7 +28,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for a request: takes its time.
+/// Imitates a request: takes its time.
 #[instrument(skip(millis), ret)]
 async fn work(on: String, millis: u64) {
     sleep(ms(millis)).await;
@@ -38,7 +38,7 @@ async fn work(on: String, millis: u64) {
 ///
 /// # Errors
 ///
-/// When the quota of the rate limit takes a hundred years.
+/// If the quota of the rate limit takes more than a hundred years.
 pub async fn run() -> anyhow::Result<()> {
     three_at_a_time().await;
     one_at_a_time().await;
@@ -70,7 +70,7 @@ async fn raise_without_a_lock() -> u32 {
     let count = AtomicU32::new(0);
     let raise_by_one = |_| async {
         let value = count.load(SeqCst);
-        sleep(ms(1)).await; // stands for a database
+        sleep(ms(1)).await; // imitates a database
         count.store(value + 1, SeqCst);
     };
     join_all((0..100).map(raise_by_one)).await;
@@ -82,7 +82,7 @@ async fn raise_with_a_lock() -> u32 {
     let count = Mutex::new(0);
     let raise_by_one = |_| {
         update(&count, |value| async move {
-            sleep(ms(1)).await; // stands for a database
+            sleep(ms(1)).await; // imitates a database
             Ok::<u32, Infallible>(value + 1)
         })
     };

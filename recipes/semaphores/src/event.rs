@@ -23,8 +23,8 @@
 //! }
 //! ```
 //!
-//! What happens once has a type of its own, which is enough then: `tokio::sync::SetOnce`, or `tokio_util`'s
-//! `CancellationToken` for a request to end. What is a value rather than a moment is a `tokio::sync::watch`.
+//! `tokio::sync::SetOnce` is enough for an event that happens once, and `tokio_util`'s `CancellationToken` for a request to
+//! end. For a value rather than a moment, take `tokio::sync::watch`.
 //!
 //! # Cancel safety
 //!
@@ -33,9 +33,9 @@
 //! # Differences from asyncio
 //!
 //! - A `set` that is followed by a `clear` releases the waiters, as in asyncio (lesson
-//!   `a_pulse_releases_those_who_wait_although_it_is_over_before_they_run`). A `watch` that is asked for its value misses it.
-//! - In asyncio nothing runs between a look at a flag and a `wait`. Here another thread may set it, so listen first, then
-//!   look (lesson `but_a_flag_that_is_looked_at_before_one_listens_loses_the_wake_up`).
+//!   `a_pulse_releases_those_who_wait_although_it_is_over_before_they_run`). A check of a `watch`'s value would miss it.
+//! - In asyncio nothing runs between the check of a flag and a `wait`. Here another thread may set it, so listen first and
+//!   then check (lesson `but_a_flag_that_is_looked_at_before_one_listens_loses_the_wake_up`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,52 +44,52 @@ use tokio::sync::Notify;
 /// A flag that tasks can wait for.
 #[derive(Debug, Default)]
 pub struct Event {
-    /// How often it was set and cleared: odd while it is set. A flag alone would not tell that it was up meanwhile.
+    /// The number of changes, set or clear: odd while it is set. A flag alone would not show that it was set meanwhile.
     turns: AtomicUsize,
     was_set: Notify,
 }
 
 impl Event {
-    /// An event that is not set. It may be a `static`.
+    /// Makes an event that is not set. It may be a `static`.
     pub const fn new() -> Self {
         Self { turns: AtomicUsize::new(0), was_set: Notify::const_new() }
     }
 
-    /// Sets it, and wakes all waiters FIFO. They go on also if it is cleared before they run.
+    /// Sets the event, and wakes all waiters FIFO. They go on even if it is cleared before they run.
     pub fn set(&self) {
         if self.turn(true) {
             self.was_set.notify_waiters();
         }
     }
 
-    /// Clears it: a later wait is for the next [`set`](Self::set).
+    /// Clears the event: a later wait ends at the next [`set`](Self::set).
     pub fn clear(&self) {
         self.turn(false);
     }
 
-    /// Whether it is set.
+    /// Returns whether the event is set.
     pub fn is_set(&self) -> bool {
         is_set(self.turns.load(Ordering::Acquire))
     }
 
-    /// Waits until it is set, at this moment or a later one. What was done before the `set` is seen after the `wait`.
+    /// Waits until the event is set, now or later. Changes made before the `set` are visible after the `wait`.
     pub async fn wait(&self) {
         let before = self.turns.load(Ordering::Acquire);
         if is_set(before) {
             return;
         }
         loop {
-            // Before the look: it is notified of every set from here on.
+            // Made before the check, so that it is notified of every set from here on.
             let notified = self.was_set.notified();
             if self.turns.load(Ordering::Acquire) != before {
                 return;
             }
-            // Then the loop looks once more: a `set` of before may notify only now, on its thread.
+            // Then the loop checks again: an earlier `set` on another thread may notify only now.
             notified.await;
         }
     }
 
-    /// Tells whether it was the other way before.
+    /// Sets or clears the event. Returns whether that changed it.
     fn turn(&self, set: bool) -> bool {
         let turn = |turns: usize| (is_set(turns) != set).then(|| turns.wrapping_add(1));
         self.turns.fetch_update(Ordering::AcqRel, Ordering::Acquire, turn).is_ok()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Limits how many run at once: `async with semaphore`, and what a `BoundedSemaphore` is for.
+//! Limits how many run at once: `async with semaphore`, and `BoundedSemaphore`.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -26,23 +26,23 @@
 //! }
 //! ```
 //!
-//! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one function. A limit is cloned:
-//! all who use a thing together share it. The permit covers the work, and is released however the work ends.
+//! A `tokio::sync::Semaphore` and `let _permit = semaphore.acquire().await?;` are enough in one function. A [`Limit`] can be
+//! cloned, and all clones share it. The permit covers the work, and is released however the work ends.
 //!
-//! Work on its own task gets its permit before the task is spawned, and takes it along. So a million inputs are not a
-//! million tasks that wait.
+//! [`Limit::spawn`] gets the permit before it spawns the task, and moves it into the task. So a million inputs are not a
+//! million waiting tasks.
 //!
-//! The future is made before it gets its permit: in `limit.run(sleep(second))` the second begins at the call. What begins
-//! with the permit belongs in an `async` block.
+//! The future is made before it gets its permit: in `limit.run(sleep(second))` the second begins at the call. Put work that
+//! must begin with the permit into an `async` block.
 //!
 //! # Cancel safety
 //!
-//! Dropping a waiter takes no permit; the next in line moves up, and the work has not begun. Its `JoinSet` cancels a
-//! task, which releases the permit.
+//! Dropping a waiter takes no permit; the next in line moves up, and the work has not begun. Dropping the `JoinSet` aborts
+//! its tasks, which release their permits.
 //!
 //! # Cost
 //!
-//! A `JoinSet` keeps what its tasks returned until it is taken. A loop that goes on and on takes it on the way:
+//! A `JoinSet` keeps the results of its tasks until they are taken. An endless loop has to take them as it goes:
 //!
 //! ```
 //! # use semaphores::limit::Limit;
@@ -64,12 +64,12 @@
 //!
 //! # Differences from asyncio
 //!
-//! - A `BoundedSemaphore` raises `ValueError` at a `release` too many. A permit is released by its drop, once.
-//! - `Semaphore(-1)` raises `ValueError`, and with `Semaphore(0)` all wait. Tokio's does so with zero, and panics above an
-//!   eighth of `usize` (lesson `but_a_semaphore_of_zero_lets_nobody_in`). A limit is a `NonZeroUsize`.
-//! - `if semaphore.locked()` looks, and another step takes. [`Limit::try_run`] does both in one (lesson
+//! - A `BoundedSemaphore` raises `ValueError` if `release` is called once too often. A permit is released by its drop, once.
+//! - `Semaphore(-1)` raises `ValueError`, and with `Semaphore(0)` all tasks wait. Tokio's waits too with zero, and panics
+//!   above an eighth of `usize` (lesson `but_a_semaphore_of_zero_lets_nobody_in`). A limit is a `NonZeroUsize`.
+//! - In asyncio `if semaphore.locked()` checks, and a second step acquires. [`Limit::try_run`] does both in one step (lesson
 //!   `a_try_turns_away_instead_of_waiting`).
-//! - asyncio's semaphore has no end. `Semaphore::close` of Tokio turns away all who wait and all who come, for a shutdown
+//! - asyncio's semaphore cannot be closed. Tokio's `Semaphore::close` refuses all waiters and all newcomers, for a shutdown
 //!   (lesson `closing_turns_away_those_who_wait_and_all_who_come`).
 
 use std::num::NonZeroUsize;
@@ -88,21 +88,21 @@ pub struct Limit(Arc<Semaphore>);
 pub struct Busy;
 
 impl Limit {
-    /// A limit of `at_most` at a time.
+    /// Makes a limit of `at_most` at a time.
     pub fn new(at_most: NonZeroUsize) -> Self {
-        // More than a semaphore can count would not fit into memory.
+        // So many tasks would not fit into memory.
         Self(Arc::new(Semaphore::new(at_most.get().min(Semaphore::MAX_PERMITS))))
     }
 
     /// Waits for a permit and runs `work` with it, on the caller's task. Waiters are served FIFO.
     pub async fn run<F: Future>(&self, work: F) -> F::Output {
-        // Never an error, for nothing closes the semaphore.
+        // Never an error, because nothing closes the semaphore.
         let _permit = self.0.acquire().await;
         work.await
     }
 
-    /// Waits for a permit and starts `work` with it, on a task in `tasks`. Spawn in a loop with this, and the loop goes
-    /// on when there is room.
+    /// Waits for a permit and starts `work` with it, on a task in `tasks`. A loop that spawns with this waits while the limit
+    /// is reached.
     pub async fn spawn<F>(&self, tasks: &mut JoinSet<F::Output>, work: F) -> AbortHandle
     where
         F: Future + Send + 'static,
@@ -115,17 +115,17 @@ impl Limit {
         })
     }
 
-    /// Runs `work` if there is a permit now: for a server that would rather turn away than let wait.
+    /// Runs `work` if a permit is free now. A server can so refuse a request instead of letting it wait.
     ///
     /// # Errors
     ///
-    /// [`Busy`] if no permit is free, also if the free ones are assigned to waiters.
+    /// [`Busy`] if no permit is free. A permit that is assigned to a waiter is not free.
     pub async fn try_run<F: Future>(&self, work: F) -> Result<F::Output, Busy> {
         let _permit = self.0.try_acquire().map_err(|_none| Busy)?;
         Ok(work.await)
     }
 
-    /// Whether a caller would have to wait now: `locked`.
+    /// Returns whether a caller would have to wait now: `locked`.
     pub fn is_full(&self) -> bool {
         self.0.available_permits() == 0
     }

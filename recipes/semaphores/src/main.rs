@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-// One thread, as asyncio has one. The patterns work as well without the flavor, on all cores.
+// One thread, as in asyncio. Without the flavor the patterns run on all cores.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     common::run(env!("CARGO_PKG_DESCRIPTION"), semaphores::demo::run()).await

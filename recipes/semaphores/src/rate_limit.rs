@@ -29,8 +29,8 @@
 //! }
 //! ```
 //!
-//! [`governor`] keeps the account, in one atomic number. Its own `until_ready` is enough where order does not matter.
-//! It has its own timer and no line, so the first to wake goes first. Here the clock and the timer are Tokio's, so a
+//! [`governor`] keeps the account, in one atomic number. Its own `until_ready` is enough if order does not matter: it has
+//! its own timer and no queue, so the first waiter to wake goes first. Here the clock and the timer are Tokio's, so a
 //! paused clock moves them, and waiters are served FIFO.
 //!
 //! `tokio::time::interval` is enough for one task that paces itself.
@@ -38,15 +38,15 @@
 //! `Quota::per_second(ten)` lets ten begin at once and then one every 100 ms: nineteen within the first second. With
 //! `.allow_burst(NonZeroU32::MIN)` no second sees more than ten. A burst of `n` adds up to `n - 1` to what the period allows.
 //!
-//! A rate limit does not spare a slow server: requests of ten seconds, ten times a second, are a hundred at once. Limit
-//! both where both can hurt.
+//! A rate limit does not protect a slow server: requests of ten seconds, ten times a second, are a hundred at once. If both
+//! numbers matter, limit both.
 //!
-//! Tokio's timers count in milliseconds. For more than a thousand a second, allow a burst of what comes in some of
-//! them.
+//! Tokio's timers count in milliseconds. For more than a thousand a second, allow a burst of the number that comes in a few
+//! milliseconds.
 //!
 //! # Cancel safety
 //!
-//! A dropped [`RateLimit::until_ready`] has used nothing up, and the next in line moves up.
+//! A dropped [`RateLimit::until_ready`] has used up no turn, and the next in line moves up.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ use tokio::time::{Instant, sleep};
 #[derive(Debug)]
 pub struct RateLimit {
     limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>,
-    /// Held by the one who waits for its time. The others wait for the lock, which is fair.
+    /// The waiter whose turn is next holds this lock. The others wait for the lock, which is fair.
     turn: Mutex<()>,
 }
 
@@ -74,11 +74,11 @@ pub struct QuotaTooSlow;
 const HUNDRED_YEARS: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 
 impl RateLimit {
-    /// A limit of `quota`, which says how many may come at once, and how long it takes until one more may.
+    /// Makes a limit of `quota`: the burst that may come at once, and the time until one more may.
     ///
     /// # Errors
     ///
-    /// [`QuotaTooSlow`] if that takes more than a hundred years for as many as may come at once.
+    /// [`QuotaTooSlow`] if the whole burst takes more than a hundred years to come back.
     pub fn new(quota: Quota) -> Result<Self, QuotaTooSlow> {
         let whole = quota.replenish_interval().checked_mul(quota.burst_size().get());
         whole.filter(|whole| *whole <= HUNDRED_YEARS).ok_or(QuotaTooSlow)?;
@@ -86,7 +86,7 @@ impl RateLimit {
         Ok(Self { limiter, turn: Mutex::new(()) })
     }
 
-    /// Waits until it is time for one more.
+    /// Waits until one more may begin.
     pub async fn until_ready(&self) {
         let _turn = self.turn.lock().await;
         while let Err(not_yet) = self.limiter.check() {

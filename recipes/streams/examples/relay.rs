@@ -1,5 +1,5 @@
-//! A relay of a reader's own: `cargo run -p streams --example relay -- FROM TO`. At most 32 connections, one more is
-//! refused; SIGTERM or Ctrl-C gives those that are open two seconds.
+//! A relay made of two patterns: `cargo run -p streams --example relay -- FROM TO`. It accepts 32 connections and refuses
+//! more. After SIGTERM or Ctrl-C, open connections have two seconds.
 
 use std::time::Duration;
 

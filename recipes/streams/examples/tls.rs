@@ -1,5 +1,6 @@
-//! TLS with certificates from files. `-- serve ADDRESS CERTIFICATE KEY` answers each line in capitals; `-- connect ADDRESS
-//! NAME ROOT` sends a line and prints the answer. With `starttls` behind either, TLS begins after a line in plain text.
+//! TLS with certificates from files. `-- serve ADDRESS CERTIFICATE KEY` answers each line in capitals. `-- connect ADDRESS
+//! NAME ROOT` sends a line and prints the answer. With `starttls` as the last argument, TLS begins after a line in plain
+//! text.
 
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
             reader.flush().await?;
             reader.read_line(&mut answer).await.context("no answer")?;
             print!("{answer}");
-            // After the answer: asyncio takes `close_notify` for the end of both directions.
+            // Only after the answer, because asyncio treats `close_notify` as the end of both directions.
             reader.shutdown().await?;
             let count = reader.read_to_end(&mut Vec::new()).await.context("no end")?;
             ensure!(count == 0, "{count} bytes follow the answer");

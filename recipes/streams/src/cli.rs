@@ -18,8 +18,8 @@ use tracing::info;
 
 /// Without a flag, the demo; with `--listen`, a line server to talk to with `nc`; with `--relay`, a relay
 ///
-/// A server ends on Ctrl-C and on SIGTERM: it accepts no more, its connections have the grace period to end, and those
-/// that are left are cut. The exit code is 0 if none was cut, and 1 if one was.
+/// A server ends on Ctrl-C and on SIGTERM: it accepts no more connections, and open connections have the grace period to
+/// end. Then the rest are cut. The exit code is 1 if a connection was cut, and 0 otherwise.
 #[derive(Debug, Parser)]
 pub(crate) struct Flags {
     #[command(flatten)]
@@ -33,17 +33,17 @@ pub(crate) struct Flags {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").args(["listen", "relay"])))]
 pub(crate) struct What {
-    /// Answer each line with the line in capitals, at this address; port 0 is a free one
+    /// Answer each line with the line in capitals, at this address; port 0 picks a free port
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
-    /// Pass the bytes of connections to the first address on to the second one, and back
+    /// Relay connections between the first address and the second, both ways
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
     relay: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LimitFlags {
-    /// Connections at once; one more is refused
+    /// Connections at once; further ones are refused
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one, requires = "what")]
     limit: NonZeroUsize,
     /// How long a connection may be silent
@@ -53,7 +53,7 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "what")]
     grace: Duration,
     /// The longest line, in bytes
-    // `requires` alone lets `--relay` pass: what is required is ignored where it conflicts.
+    // `requires` alone would accept `--relay`: clap ignores a requirement that conflicts.
     #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = at_least_one)]
     #[arg(requires = "listen", conflicts_with = "relay")]
     max_line: NonZeroUsize,
@@ -91,7 +91,7 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
 /// Serves until a signal.
 pub(crate) async fn serve(mode: Mode, flags: LimitFlags) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
-    // Before the first line, so that who has read it can send a signal.
+    // Before the first line of output, so that its reader can send a signal at once.
     let signal = signal()?;
     let (Mode::Lines(address) | Mode::Relay(address, _)) = &mode else { bail!("the demo serves itself") };
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))?;
@@ -122,7 +122,7 @@ pub(crate) async fn serve(mode: Mode, flags: LimitFlags) -> anyhow::Result<ExitC
     Ok(if served.cut == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The end of a connection is a line if it was an error.
+/// Prints a line if a connection ended with an error.
 fn report(ended: anyhow::Result<()>) {
     if let Err(error) = ended {
         info!("a connection has failed: {error:#}");
@@ -157,7 +157,7 @@ async fn answer_lines(stream: TcpStream, stop: CancellationToken, flags: LimitFl
     }
 }
 
-/// The name of the signal that asks this program to end. It listens from this call on.
+/// Waits for a signal that asks this program to end, and returns its name. It listens from this call on.
 #[cfg(unix)]
 fn signal() -> anyhow::Result<impl Future<Output = &'static str>> {
     use tokio::signal::unix::{SignalKind, signal};

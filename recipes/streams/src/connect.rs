@@ -24,7 +24,7 @@
 //! }
 //! ```
 //!
-//! `TcpStream::connect`, `write_all` and `read_to_end` are enough where the peer is yours and both texts are short.
+//! `TcpStream::connect`, `write_all` and `read_to_end` are enough if the peer is yours and both texts are short.
 //!
 //! # Cancel safety
 //!
@@ -32,13 +32,13 @@
 //!
 //! # Errors
 //!
-//! The system's. `TimedOut`: no connection within the time. `InvalidData`: the answer is longer than its limit.
+//! Those of the system. `TimedOut`: no connection within the time. `InvalidData`: the answer is longer than its limit.
 //!
 //! # Differences from asyncio
 //!
-//! - asyncio sets `TCP_NODELAY` on each TCP connection. Tokio does not: [`open`] does it.
-//! - `StreamWriter.write` takes any amount and keeps it. `write_all` waits until the system has it, so two peers that both
-//!   write first can wait for each other forever. [`ask`] reads while it writes.
+//! - asyncio sets `TCP_NODELAY` on each TCP connection. Tokio does not, but [`open`] does.
+//! - `StreamWriter.write` takes any amount and buffers it. `write_all` waits until the system has taken all, so two peers
+//!   that both write first can wait for each other forever. [`ask`] reads while it writes.
 
 use std::io;
 use std::time::Duration;
@@ -48,16 +48,16 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
-/// Connects to the first address that answers, within this time in all. Small writes leave at once.
+/// Connects to the first address that answers, within this time in all. Small writes are sent at once (`TCP_NODELAY`).
 pub async fn open(address: impl ToSocketAddrs, within: Duration) -> io::Result<TcpStream> {
     let stream = timeout(within, TcpStream::connect(address)).await??;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Sends `request`, then the end of this direction, and returns what the peer sends until it ends its own.
+/// Sends `request`, ends this direction, and returns all that the peer sends until it ends the other direction.
 ///
-/// It fails when the answer has more than `limit` bytes, and reads no more of it.
+/// If the answer has more than `limit` bytes, it fails and stops reading.
 pub async fn ask<S>(stream: S, request: &[u8], limit: usize) -> io::Result<Vec<u8>>
 where
     S: AsyncRead + AsyncWrite + Unpin,

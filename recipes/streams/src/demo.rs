@@ -29,7 +29,7 @@ const MILLION: usize = 1_000_000;
 ///
 /// # Errors
 ///
-/// When the system has no sockets left.
+/// If the system has no sockets left.
 pub async fn run() -> anyhow::Result<()> {
     write_and_read_to_the_end().await?;
     lines_with_a_limit().await?;
@@ -47,7 +47,7 @@ async fn listen() -> anyhow::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// Answers all that one peer sends, in capitals, when the peer has ended its direction.
+/// Reads until the peer ends its direction, and answers with the text in capitals.
 async fn capitals(mut stream: TcpStream, _stop: CancellationToken) {
     let mut text = String::new();
     if stream.read_to_string(&mut text).await.is_ok() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Connects to the first of several addresses that answers, each tried a little after the one before
-//! (`happy_eyeballs_delay`), and connects again with growing pauses.
+//! Connects to the first of several addresses that answers, and connects again with growing pauses. The attempts start one
+//! shortly after the other (`happy_eyeballs_delay`).
 //!
 //! ```sh
 //! cargo add fastrand
@@ -25,16 +25,16 @@
 //! }
 //! ```
 //!
-//! `TcpStream::connect((host, port))` is enough for one address. Of several it tries one after the other, and waits for
-//! each until the system gives up: minutes, where packets are lost.
+//! `TcpStream::connect((host, port))` is enough for one address. It tries several addresses one after the other, and waits
+//! for each until the system gives up: minutes, if packets are lost.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future gives up all attempts.
+//! Dropping the future drops all attempts.
 //!
 //! # Errors
 //!
-//! The last attempt's. `Redial::dial` has none: it tries until it succeeds. Put a `timeout` around it.
+//! The error of the last attempt. `Redial::dial` has no error: it tries until it succeeds. Put a `timeout` around it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -53,8 +53,8 @@ pub async fn dial(target: impl ToSocketAddrs, stagger: Duration) -> io::Result<T
     Ok(stream)
 }
 
-/// The addresses with both families in turn, beginning with that of the first, so that a family that does not work costs
-/// one `stagger`.
+/// Orders the addresses so that both families alternate, beginning with the family of the first. A family that does not
+/// work then costs one `stagger`.
 pub fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = addresses.into_iter().peekable();
     let Some(begins_with_v6) = addresses.peek().map(SocketAddr::is_ipv6) else { return Vec::new() };
@@ -71,12 +71,12 @@ pub fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<Socket
     }
 }
 
-/// Starts `attempt` for each address, `stagger` after the one before or when an attempt has failed. Returns the first
+/// Starts `attempt` for each address, `stagger` after the attempt before or as soon as one has failed. Returns the first
 /// success, and drops the other attempts.
 ///
 /// # Errors
 ///
-/// The error that came last, when all have failed. `InvalidInput` if there is no address.
+/// If all attempts have failed, the error that came last. `InvalidInput` if there is no address.
 pub async fn first<A, T, Fut>(
     addresses: impl IntoIterator<Item = A>,
     stagger: Duration,
@@ -89,28 +89,28 @@ where
     let mut attempts = FuturesUnordered::new();
     let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
     loop {
-        // Attempts that fail without waiting leave others their turn.
+        // Lets other tasks run even if attempts fail without waiting.
         consume_budget().await;
         attempts.extend(addresses.next().map(&mut attempt));
         let has_more = addresses.peek().is_some();
         tokio::select! {
-            // An attempt that is done in the instant of the next start makes that start needless.
+            // If an attempt succeeds in the instant of the next start, the next does not start.
             biased;
             ended = attempts.next() => match ended {
                 Some(Ok(connected)) => return Ok(connected),
                 Some(Err(error)) => failure = error,
                 None => return Err(failure),
             },
-            // Unconstrained: an attempt that uses up the turn of this task would keep the next one from its start.
+            // Unconstrained, because an attempt that uses up the budget of this task would delay the next start.
             () = unconstrained(sleep(stagger)), if has_more => {}
         }
     }
 }
 
-/// The pauses between attempts to connect: each is twice the one before, up to a limit.
+/// Connects again and again. Each pause between attempts is twice the one before, up to a limit.
 ///
-/// A connection resets them when it has lasted for the longest pause. One that the peer closes at once does not, so such
-/// a peer is not asked again and again without a pause.
+/// A connection that has lasted for the longest pause resets the pauses. If the peer closes a connection at once, the pauses
+/// go on growing.
 #[derive(Debug)]
 pub struct Redial {
     shortest: Duration,
@@ -121,12 +121,12 @@ pub struct Redial {
 }
 
 impl Redial {
-    /// Pauses from `shortest` to `longest`.
+    /// Makes pauses from `shortest` to `longest`.
     pub fn new(shortest: Duration, longest: Duration) -> Self {
         Self { shortest, longest, next: None, connected: None, rng: fastrand::Rng::new() }
     }
 
-    /// With a seed for the jitter.
+    /// Sets the seed of the jitter, for tests.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.rng = fastrand::Rng::with_seed(seed);
@@ -135,7 +135,7 @@ impl Redial {
 
     /// Calls `attempt` until it succeeds. The first call comes at once, unless the last connection was short.
     ///
-    /// Each pause is drawn between a half and the whole, so that a thousand clients do not come back in one instant.
+    /// Each pause is drawn between half of it and all of it, so that a thousand clients do not come back in one instant.
     pub async fn dial<T, E, Fut>(
         &mut self,
         mut attempt: impl FnMut() -> Fut,

@@ -27,24 +27,24 @@
 //! }
 //! ```
 //!
-//! The rule: each member has a queue of this many messages. A member whose queue is full when a message comes is dropped
-//! at that moment, in the middle of a write if need be. The others notice nothing.
+//! The rule: each member has a queue of this many messages. If a member's queue is full when a message comes, the member is
+//! dropped at that moment, even in the middle of a write. The other members are not affected.
 //!
-//! `tokio::sync::broadcast` is enough where a slow reader may miss messages. It cannot interrupt a write: a reader that
-//! never reads keeps its socket.
+//! `tokio::sync::broadcast` is enough if a slow reader may miss messages. It cannot interrupt a write: a peer that never
+//! reads keeps its socket.
 //!
 //! # Cancel safety
 //!
-//! Dropping `deliver` may leave a message written in part: close the stream. Dropping a [`Member`] leaves the room.
+//! Dropping `deliver` may leave a message half written: close the stream then. Dropping a [`Member`] leaves the room.
 //!
 //! # Cost
 //!
-//! [`Room::say`] takes a time that grows with the members, and never waits. A message is shared, not copied.
+//! [`Room::say`] never waits, and takes time in proportion to the members. A message is shared, not copied.
 //!
 //! # Differences from asyncio
 //!
 //! `StreamWriter.write` never waits and has no bound: a member that never reads costs memory without limit. A sender
-//! that awaits `drain` is held up by the slowest member.
+//! that awaits `drain` waits for the slowest member.
 
 use std::collections::HashMap;
 use std::io;
@@ -56,7 +56,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Where members hear each other. A clone is the same room.
+/// A room, in which every member gets every message. A clone is the same room.
 #[derive(Debug, Clone)]
 pub struct Room {
     members: Arc<Mutex<Members>>,
@@ -70,7 +70,7 @@ struct Members {
     present: HashMap<u64, (mpsc::Sender<Bytes>, DropGuard)>,
 }
 
-/// One who is in the room. Dropping it leaves the room.
+/// A member of a room. Dropping it leaves the room.
 #[derive(Debug)]
 pub struct Member {
     room: Room,
@@ -80,12 +80,12 @@ pub struct Member {
 }
 
 impl Room {
-    /// A room in which a member may be `queue` messages behind.
+    /// Makes a room in which a member may be `queue` messages behind.
     pub fn new(queue: NonZeroUsize) -> Self {
         Self { members: Arc::default(), queue: queue.get().min(Semaphore::MAX_PERMITS) }
     }
 
-    /// A new member, who hears what is said from now on.
+    /// Adds a member, which gets the messages from now on.
     pub fn join(&self) -> Member {
         let (sender, messages) = mpsc::channel(self.queue);
         let is_dropped = CancellationToken::new();
@@ -104,12 +104,12 @@ impl Room {
         before - members.present.len()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub fn len(&self) -> usize {
         self.lock().present.len()
     }
 
-    /// Whether there is no member.
+    /// Returns whether the room has no member.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

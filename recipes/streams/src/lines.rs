@@ -20,17 +20,17 @@
 //! }
 //! ```
 //!
-//! `AsyncBufReadExt::lines` is enough for a peer that you trust: it has no limit. `LinesCodec::new_with_max_length` has one;
-//! after a line that is too long its stream says `None` once, which looks like the end.
+//! `AsyncBufReadExt::lines` is enough for a peer that you trust: it has no limit. `LinesCodec::new_with_max_length` has a
+//! limit. After a line that is too long, its stream returns `None` once, which looks like the end.
 //!
 //! # Cancel safety
 //!
-//! Dropping `next` loses no byte: what has come of a line stays here, as it stays in a `StreamReader`. Only the rest of
-//! a line that is too long is skipped, and its error is reported once.
+//! Dropping `next` loses no byte: the part of a line that has come stays here, as in a `StreamReader`. Only the rest of a
+//! line that is too long is skipped, and its error is reported once.
 //!
 //! # Cost
 //!
-//! At most twice `limit` bytes, as a `Vec` doubles when it grows, and a buffer of 8 KiB. The peer cannot change that.
+//! At most twice `limit` bytes, because a `Vec` doubles when it grows, and a buffer of 8 KiB. The peer cannot exceed that.
 
 use std::io;
 
@@ -49,7 +49,7 @@ pub enum LineError {
     /// The stream has ended within a line (`IncompleteReadError`). The next call says that it has ended.
     #[error("the stream has ended within a line")]
     Unfinished {
-        /// What there is of the line.
+        /// The bytes of the line that have come.
         partial: Vec<u8>,
     },
     /// The stream has failed.
@@ -79,7 +79,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// [`LineError`]. After `TooLong` the next call goes on with the next line.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, LineError> {
         loop {
-            // A buffer has thousands of short lines: without this, a loop over them gives no other task a turn.
+            // A buffer has thousands of short lines: without this, a loop over them lets no other task run.
             consume_budget().await;
             let chunk = self.reader.fill_buf().await?;
             if chunk.is_empty() {

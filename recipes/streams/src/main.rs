@@ -1,4 +1,4 @@
-//! Without arguments, the demo: a server and its clients in this process. With flags, a line server or a relay to use.
+//! Runs the demo without arguments: a server and its clients in this process. With flags, runs a line server or a relay.
 
 mod cli;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Passes bytes between two streams, both ways, until both directions have ended. The end of one direction is passed on
-//! alone, as `write_eof` does.
+//! Passes bytes between two streams, both ways, until both directions have ended. The end of one direction leaves the other
+//! open, as with `write_eof`.
 //!
 //! ```sh
 //! cargo add tokio --features io-util,macros,rt,time
@@ -25,15 +25,15 @@
 //! }
 //! ```
 //!
-//! `tokio::io::copy_bidirectional` is enough where no peer can vanish: it has no limit on time.
+//! `tokio::io::copy_bidirectional` is enough if no peer can vanish: it has no time limit.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future closes both streams. What is in its two buffers, at most 8 KiB each, is lost.
+//! Dropping the future closes both streams. The bytes in its two buffers, at most 8 KiB each, are lost.
 //!
 //! # Errors
 //!
-//! Those of either stream: both are closed then. `TimedOut`: no byte was passed on for `idle`, in neither direction.
+//! Those of either stream; both are then closed. `TimedOut`: for `idle`, no byte was passed on in either direction.
 //!
 //! # Cost
 //!
@@ -51,8 +51,8 @@ const BUFFER: usize = 8 * 1024;
 
 /// Passes bytes on until both directions have ended. Returns how many went from `a` to `b`, and from `b` to `a`.
 ///
-/// It looks every `idle` whether a byte was passed on since the last look, so silence ends it after once to twice that
-/// time. A peer that never reads is silence, too. `Duration::MAX` is no limit.
+/// It checks every `idle` whether a byte was passed on since the last check, so silence ends it after one to two times
+/// `idle`. A peer that never reads counts as silent too. `Duration::MAX` is no limit.
 pub async fn relay<A, B>(a: A, b: B, idle: Duration) -> io::Result<(u64, u64)>
 where
     A: AsyncRead + AsyncWrite + Unpin,
@@ -101,10 +101,10 @@ where
             rest = &rest[written..];
             passed.fetch_add(1, Relaxed);
         }
-        // A TLS stream or a `BufWriter` keeps what nothing flushes.
+        // A TLS stream or a `BufWriter` keeps bytes until a flush.
         to.flush().await?;
         total += u64::try_from(count).unwrap_or(u64::MAX);
-        // Tokio's own streams leave others their turn; those of others, which are always ready, may not.
+        // Tokio's own streams let other tasks run. Foreign streams that are always ready may not.
         consume_budget().await;
     }
 }

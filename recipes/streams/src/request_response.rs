@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Many requests at once over one connection: frames with a length and an id, by `tokio_util::codec`.
+//! Sends many requests at once over one connection: frames with a length and an id, by `tokio_util::codec`.
 //!
 //! ```sh
 //! cargo add bytes
@@ -30,21 +30,21 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping a call drops its answer, when it comes. Dropping the future of the connection, or that of `answer`, closes the
-//! connection; each call that waits gets `Closed`.
+//! If a call is dropped, its answer is dropped when it comes. Dropping the future of the connection, or the future of
+//! `answer`, closes the connection; each waiting call gets `Closed`.
 //!
 //! # Errors
 //!
-//! A frame that is too long, or too short for an id, ends the connection with `InvalidData`. A connection that is cut in a
-//! frame is an error; cut right behind a length, it looks like an end.
+//! A frame that is too long, or too short for an id, ends the connection with `InvalidData`. A connection that is cut
+//! within a frame is an error. A cut right after a length looks like a normal end.
 //!
 //! # Cost
 //!
-//! Each side keeps at most one frame of each direction; a client also one request for each call.
+//! Each side keeps at most one frame per direction. A client also keeps one request per call.
 //!
 //! # Differences from asyncio
 //!
-//! With `struct.unpack` and `readexactly`, a cancelled read between the length and the body loses the frame's border. The
+//! With `struct.unpack` and `readexactly`, a cancelled read between the length and the body loses the frame boundary. The
 //! codec keeps it.
 
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ const TURN: u64 = 128;
 /// Why a call has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The connection is over. The peer may have done what was asked.
+    /// The connection is closed. The peer may have carried out the request.
     #[error("the connection is closed")]
     Closed,
     /// The body is longer than the limit. Nothing was sent.
@@ -104,7 +104,7 @@ impl Client {
 
 /// Returns a client over `stream`, and the future that moves its frames: spawn it.
 ///
-/// `longest` is that of a body, in bytes, of a request and of an answer.
+/// `longest` is the longest body of a request or an answer, in bytes.
 pub fn client<S>(stream: S, longest: usize) -> (Client, impl Future<Output = io::Result<()>>)
 where
     S: AsyncRead + AsyncWrite,
@@ -133,27 +133,28 @@ where
                 if let Some(call) = lock(&waiting).remove(&id) {
                     let _dropped = call.send(body);
                 }
-                // A read brings thousands of short answers: without this, they give no other task a turn.
+                // A read brings thousands of short answers: without this, no other task runs.
                 consume_budget().await;
             }
             Ok(())
         };
-        // When all clients are gone, the answers are still to come.
+        // When all clients are dropped, answers may still come.
         tokio::select! {
             biased;
             ended = read => ended,
-            // Unconstrained: answers that use up the turn of this task would keep requests from leaving.
+            // Unconstrained, because answers that use up the budget of this task would keep requests from being sent.
             Err(error) = unconstrained(write) => Err(error),
         }
     };
     (Client { calls, longest }, connection)
 }
 
-/// Answers the requests of `stream`, at most `at_once` at a time, each when it is done, until the peer ends its direction.
+/// Answers the requests of `stream` until the peer ends its direction. It handles at most `at_once` at a time, and sends
+/// each answer when it is ready.
 ///
 /// # Errors
 ///
-/// Those of the stream, a frame that is wrong, or an answer longer than `longest`.
+/// Those of the stream, an invalid frame, or an answer longer than `longest`.
 pub async fn answer<S, F, Fut>(stream: S, longest: usize, at_once: usize, handle: F) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite,
@@ -195,7 +196,7 @@ fn id_and_body(mut frame: BytesMut) -> io::Result<(u64, Bytes)> {
     Ok((frame.get_u64(), frame.freeze()))
 }
 
-/// Before the map would grow: a peer that never answers costs no more than twice the calls that wait.
+/// Removes dropped calls before the map would grow: a peer that never answers costs at most twice the waiting calls.
 fn forget_dropped_calls(waiting: &mut HashMap<u64, oneshot::Sender<Bytes>>) {
     if waiting.len() == waiting.capacity() {
         waiting.retain(|_, call| !call.is_closed());

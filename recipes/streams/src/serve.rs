@@ -24,22 +24,22 @@
 //! }
 //! ```
 //!
-//! A loop of `accept` and `spawn` is enough for a program that may be killed, and that few may connect to.
+//! A loop of `accept` and `spawn` is enough for a program that may be killed, and that has few clients.
 //!
-//! At the stop it closes the listener and cancels the token that each handler has. Handlers that watch the token end at a
-//! good place. After the grace period those that are left are dropped at their next await.
+//! At the stop it closes the listener and cancels the token of each handler. A handler that watches its token can end at a
+//! good point. After the grace period, the remaining handlers are dropped at their next await.
 //!
-//! It limits connections only. The handler limits how long a peer may be silent, a request may take, and a write may
-//! wait: a `timeout` around each.
+//! It limits only the number of connections. The handler must limit the silence of a peer, the time of a request and the
+//! wait of a write: put a `timeout` around each.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops the listener, and all handlers at their next await.
+//! Dropping the future drops the listener at once, and all handlers at their next await.
 //!
 //! # Errors
 //!
-//! None end it. An error of one connection is counted. At others, as `EMFILE` when all file descriptors are in use, it
-//! waits for 100 ms and tries again. The connection is still in the system's queue, so a loop would spin.
+//! No error ends it. An error of one connection is counted. After another error, such as `EMFILE` when all file descriptors
+//! are in use, it waits for 100 ms and tries again. The connection is still in the system's queue, so a loop would spin.
 //!
 //! # Panics
 //!
@@ -60,12 +60,12 @@ use tokio_util::task::TaskTracker;
 
 const PAUSE_AFTER_AN_ERROR: Duration = Duration::from_millis(100);
 
-/// Where connections come from.
+/// A source of connections.
 pub trait Listener: Send {
-    /// One of them.
+    /// The type of a connection.
     type Connection: Send + 'static;
 
-    /// The next one. Dropping the future loses none.
+    /// Waits for the next connection. Dropping the future loses no connection.
     fn next_connection(&self) -> impl Future<Output = io::Result<Self::Connection>> + Send;
 }
 
@@ -74,7 +74,7 @@ impl Listener for TcpListener {
 
     async fn next_connection(&self) -> io::Result<TcpStream> {
         let (stream, _address) = self.accept().await?;
-        // As asyncio does. It fails where the peer is gone already, which the handler will see.
+        // As in asyncio. It fails if the peer is already gone, which the handler will see.
         let _kept = stream.set_nodelay(true);
         Ok(stream)
     }
@@ -89,21 +89,21 @@ impl Listener for tokio::net::UnixListener {
     }
 }
 
-/// What happens to a connection beyond the limit.
+/// The treatment of a connection beyond the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beyond {
-    /// It waits in the system's queue until another one ends.
+    /// It waits in the system's queue until another connection ends.
     Wait,
     /// It is closed at once.
     Refuse,
 }
 
-/// What a server allows.
+/// Limits of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once. Default: 1,000.
+    /// The most connections at once. Default: 1,000.
     pub connections: NonZeroUsize,
-    /// What happens to one more. Default: it waits.
+    /// The treatment of a further connection. Default: it waits.
     pub beyond: Beyond,
     /// How long connections may go on after the stop. Default: 10 s.
     pub grace: Duration,
@@ -116,10 +116,10 @@ impl Default for Limits {
     }
 }
 
-/// What a server has done.
+/// The counts of a server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Served {
-    /// Connections that a handler had.
+    /// Connections that were handled.
     pub handled: usize,
     /// Connections that were closed at once.
     pub refused: usize,
@@ -143,10 +143,10 @@ where
     let _cut_on_drop = cut.clone().drop_guard();
     let mut served = Served::default();
     let accept = async {
-        // Owned by this block: a reference would ask for a handler that is `Sync`.
+        // Moved into this block, because a reference would require a `Sync` handler.
         let handle = handle;
         loop {
-            // Connections that are refused as fast as they come leave others their turn.
+            // Lets other tasks run even while connections are refused as fast as they come.
             consume_budget().await;
             let mut permit = None;
             if limits.beyond == Beyond::Wait {
@@ -163,7 +163,7 @@ where
                     let (handle, stop, cut) = (handle.clone(), stop.child_token(), cut.clone());
                     tasks.spawn(async move {
                         let _permit = permit;
-                        // In the task, so that a panic of it stays there.
+                        // Called inside the task, so that a panic stays there.
                         let work = handle(connection, stop);
                         cut.run_until_cancelled(work).await
                     });
@@ -189,8 +189,8 @@ where
     served
 }
 
-/// Lets tasks end that are due in this instant. Tokio cannot tell when all of them have run: each further turn, which polls
-/// some sixty tasks, has to end one, but for a few turns.
+/// Lets tasks end that are due in this instant. Tokio cannot say when all of them have run. So this stops after a few turns
+/// that end no task; a turn polls about sixty tasks.
 async fn in_this_instant(tasks: &TaskTracker) {
     let (mut left, mut idle_turns) = (tasks.len(), 0);
     while left > 0 && idle_turns < 4 + left / 30 {
@@ -200,7 +200,7 @@ async fn in_this_instant(tasks: &TaskTracker) {
     }
 }
 
-/// Whether a peer was gone before its connection was accepted: the next one is not concerned.
+/// Returns whether the error concerns only this connection: its peer was gone before it was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! TLS on any stream, for both sides: `ssl=context` and `StreamWriter.start_tls`, by rustls.
+//! Adds TLS to any stream, on both sides: `ssl=context` and `StreamWriter.start_tls`, by rustls.
 //!
 //! ```sh
 //! cargo add tokio --features io-util,time
@@ -23,12 +23,15 @@
 //! }
 //! ```
 //!
-//! A stream of TLS reads and writes as any other. Call `shutdown` before you drop it: the peer cannot tell an end without
-//! it from a cut, and gets `UnexpectedEof`.
+//! A TLS stream reads and writes like any other. Call `shutdown` before you drop it: without it the end looks like a cut,
+//! and the peer gets `UnexpectedEof`.
 //!
-//! `start_tls` is [`connect`] or [`accept`] on a stream that has been used before. What a `BufReader` has read ahead is
-//! either the handshake's (after a line that only a proxy sends: hand the `BufReader` over, it is a stream) or an attack (a
-//! command in plain text that is to be taken for an encrypted one: [`nothing_read_ahead`] refuses it).
+//! `start_tls` is [`connect`] or [`accept`] on a stream that has been used before. Bytes that a `BufReader` has read ahead
+//! need care:
+//!
+//! - After a line that only a proxy sends, they belong to the handshake. Pass the `BufReader` itself, which is a stream.
+//! - Otherwise they may be an attack: a command in plain text that would pass for an encrypted one.
+//!   [`nothing_read_ahead`] refuses it.
 //!
 //! # Cancel safety
 //!
@@ -36,13 +39,13 @@
 //!
 //! # Errors
 //!
-//! `TimedOut`: no handshake within the time. `InvalidData`: the certificate or the protocol is wrong; the `rustls::Error` in
-//! it says how. `UnexpectedEof`: the peer is gone.
+//! `TimedOut`: no handshake within the time. `InvalidData`: the certificate or the protocol is wrong; the `rustls::Error`
+//! inside has the reason. `UnexpectedEof`: the peer is gone.
 //!
 //! # Differences from asyncio
 //!
-//! `shutdown` ends one direction, and the answer can still come. asyncio takes it for the end of both: a server of
-//! asyncio's does not answer after it. Read the answer first.
+//! `shutdown` ends one direction, and the answer can still come. asyncio treats it as the end of both, so its server does
+//! not answer after it. Read the answer first.
 
 use std::io;
 use std::sync::Arc;
@@ -55,23 +58,23 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-/// What a client needs: it trusts servers that `roots` have signed.
+/// Makes the configuration of a client, which trusts servers that `roots` have signed.
 ///
 /// # Errors
 ///
-/// None that a caller can cause.
+/// No error that a caller can cause.
 pub fn connector(roots: RootCertStore) -> Result<TlsConnector, rustls::Error> {
-    // Named, since a program that has two of them in its tree has no default one.
+    // Named, because a program with two providers in its tree has no default.
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
     let config = builder.with_safe_default_protocol_versions()?.with_root_certificates(roots);
     Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
 }
 
-/// What a server needs: its certificate, followed by those that lead to the root, and its key.
+/// Makes the configuration of a server: its certificate, followed by those that lead to the root, and its key.
 ///
 /// # Errors
 ///
-/// When the key is not that of the certificate.
+/// If the key does not belong to the certificate.
 pub fn acceptor(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -81,7 +84,7 @@ pub fn acceptor(
     Ok(TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key)?)))
 }
 
-/// Makes the client's handshake. The server has to be the one called `name`.
+/// Makes the client's handshake. The server's certificate has to be for `name`.
 pub async fn connect<S>(
     connector: &TlsConnector,
     name: &str,
@@ -96,7 +99,7 @@ where
     timeout(within, connector.connect(name, stream)).await?
 }
 
-/// Makes the server's handshake. Call it in the task of the connection: a client may take its time.
+/// Makes the server's handshake. Call it in the task of the connection, because a client may be slow.
 pub async fn accept<S>(
     acceptor: &TlsAcceptor,
     stream: S,
@@ -108,11 +111,11 @@ where
     timeout(within, acceptor.accept(stream)).await?
 }
 
-/// The stream in `reader`, which has to have read nothing ahead: a step of STARTTLS.
+/// Returns the stream in `reader`, if `reader` has read nothing ahead: a step of STARTTLS.
 ///
 /// # Errors
 ///
-/// `InvalidData`, if the peer has sent plain text after the line that asked for TLS.
+/// `InvalidData` if the peer has sent plain text after the line that asked for TLS.
 pub fn nothing_read_ahead<S: AsyncRead>(reader: BufReader<S>) -> io::Result<S> {
     match reader.buffer() {
         [] => Ok(reader.into_inner()),

@@ -1,5 +1,6 @@
-//! Runs a command on many hosts: `cargo run -p subprocesses --example remote -- COMMAND HOST...`. Four hosts at once, ten
-//! seconds each; the host is in front of each line, and the worst exit code is its own. `REMOTE_SHELL` replaces `ssh`.
+//! Runs a command on many hosts: `cargo run -p subprocesses --example remote -- COMMAND HOST...`. It runs on four hosts at
+//! once, for ten seconds each. Each line begins with its host, and the exit code is the worst one. `REMOTE_SHELL` replaces
+//! `ssh`.
 
 use std::num::NonZeroUsize;
 use std::process::{ExitCode, Stdio};

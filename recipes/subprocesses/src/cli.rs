@@ -20,18 +20,18 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tracing::{info, instrument};
 
-/// How long commands may take to end after a signal.
+/// The grace period of commands after a signal.
 const GRACE_AT_A_SIGNAL: Duration = Duration::from_millis(500);
-/// How long their last lines may take to come, where a process outside their group holds their output open.
+/// How long to wait for the last lines of a command, if a process outside its group holds its output open.
 const LAST_LINES: Duration = Duration::from_millis(200);
-/// What `timeout` and shells report for a time limit, and for what cannot be started.
+/// The exit codes of `timeout` and of shells, for a time limit and for a program that cannot start.
 const TIMED_OUT: u8 = 124;
 const NOT_STARTED: u8 = 126;
 
-/// Without arguments, the demo; with commands, runs each by `sh -c`, its lines with its number in front
+/// Without arguments, the demo; with commands, runs each by `sh -c` and prints its lines with its number in front
 ///
-/// The exit code is the worst one of the commands: 124 is over the time limit, 126 is not started, 128 and more is a signal.
-/// After Ctrl-C, SIGTERM or SIGHUP all commands are asked to end, and killed half a second later.
+/// The exit code is the worst one of the commands. 124 is over the time limit, 126 is not started, 128 and more is a signal.
+/// After Ctrl-C, SIGTERM or SIGHUP all commands get SIGTERM, and are killed half a second later.
 #[derive(Debug, Parser)]
 pub(crate) struct Flags {
     #[command(flatten)]
@@ -42,13 +42,13 @@ pub(crate) struct Flags {
 
 #[derive(Debug, Args)]
 pub(crate) struct What {
-    /// A line for the shell each; without any, or with `-`, they are read from stdin, a line each
+    /// Commands for the shell; without any, or with `-`, they are read from stdin, one per line
     #[arg(value_name = "CMD")]
     commands: Vec<String>,
     /// Commands at once; default: the number of cores
     #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     jobs: Option<NonZeroUsize>,
-    /// How long a command may run; then its process group is asked to end
+    /// How long a command may run; then its process group gets SIGTERM
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     time_limit: Option<Duration>,
     /// How long a group may take to end before it is killed; default: 5
@@ -75,7 +75,7 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a time that a clock can hold")
 }
 
-/// What has become of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 enum Outcome {
     Ended(Ended),
@@ -84,7 +84,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    /// The exit code that tells of it.
+    /// Returns the exit code of an outcome.
     fn code(&self) -> u8 {
         match self {
             Self::Ended(Ended { how: How::Asked | How::Killed, .. }) => TIMED_OUT,
@@ -151,7 +151,7 @@ pub(crate) async fn run(what: What) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(signal.unwrap_or(summary(&outcomes))))
 }
 
-/// Prints what has failed, and the counts. Returns the worst exit code.
+/// Prints the failures and the counts. Returns the worst exit code.
 fn summary(outcomes: &[(usize, String, Outcome)]) -> u8 {
     let counted = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, _, outcome)| is(outcome)).count();
     let not_begun = counted(|outcome| matches!(outcome, Outcome::NotBegun));
@@ -213,7 +213,7 @@ async fn one(number: usize, line: &str, what: &What, mut stopped: watch::Receive
     running.await.map_or_else(Outcome::NotStarted, Outcome::Ended)
 }
 
-/// The commands on stdin. A thread reads it, which the end of this program does not wait for.
+/// Reads commands from stdin, on a thread that the end of this program does not wait for.
 async fn from_stdin() -> anyhow::Result<Vec<String>> {
     let (sender, lines) = oneshot::channel();
     thread::spawn(move || sender.send(io::read_to_string(io::stdin())));
@@ -222,7 +222,7 @@ async fn from_stdin() -> anyhow::Result<Vec<String>> {
     Ok(lines.lines().map(str::trim).filter(is_command).map(str::to_owned).collect())
 }
 
-/// The signal that asks this program to end, and the exit code for it. It listens from this call on.
+/// Waits for a signal that asks this program to end; returns its name and exit code. It listens from this call on.
 fn ending_signal() -> anyhow::Result<impl Future<Output = (&'static str, u8)>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hang_up = if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
@@ -241,7 +241,7 @@ fn ending_signal() -> anyhow::Result<impl Future<Output = (&'static str, u8)>> {
     })
 }
 
-/// Whether `nohup` has started this program. To listen for a signal ends that it is ignored.
+/// Returns whether `nohup` has started this program. Listening for SIGHUP would stop ignoring it.
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! The same program as `demo.py`: programs that every Unix has, and what becomes of them.
+//! The same program as `demo.py`: it runs programs that every Unix has, and prints how they end.
 #![cfg(unix)]
 
 use std::num::NonZeroUsize;
@@ -26,7 +26,7 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 ///
 /// # Errors
 ///
-/// When the system lacks a program, or has no process or descriptor left.
+/// If the system lacks a program, or has no process or descriptor left.
 pub async fn run() -> anyhow::Result<()> {
     run_and_collect().await?;
     lines_as_they_come().await?;
@@ -64,7 +64,7 @@ async fn run_and_collect() -> anyhow::Result<()> {
 #[instrument(ret, err)]
 async fn lines_as_they_come() -> anyhow::Result<()> {
     info!("lines: of stdout and stderr, as they come");
-    // It waits for a line from here before it goes on: two pipes have no common order.
+    // The script waits for a line from here before it goes on, because two pipes have no common order.
     let mut command = sh("echo one; read -r _; echo two >&2; read -r _; echo three; read -r _; printf four");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.kill_on_drop(true).spawn()?;
@@ -122,7 +122,7 @@ async fn limited(script: &str) -> anyhow::Result<()> {
     let mut command = sh(script);
     command.stdout(Stdio::piped());
     let mut group = Group::spawn(command)?;
-    // Its time begins when it has said something, or has ended.
+    // The time limit begins when the program has written something or has ended.
     let stdout = group.stdout.take().context("it is a pipe")?;
     BufReader::new(stdout).read_line(&mut String::new()).await?;
     let ended = group.within(Duration::from_millis(100), Duration::from_secs(1)).await?;
@@ -200,7 +200,7 @@ async fn nothing_left_behind() -> anyhow::Result<()> {
     stdout.read_line(&mut line).await?;
     info!("  {}", line.trim_end());
     caller.abort();
-    // It ends when no process has it.
+    // The pipe ends when no process holds it.
     let left = stdout.read_to_string(&mut String::new()).await?;
     info!("  none of them is left, and {left} bytes came");
     Ok(())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Gives a program and all that it starts a time limit: first asks them to end, then kills what is left.
+//! Sets a time limit for a program and all that it starts: first sends SIGTERM, then kills the rest. It covers
 //! `start_new_session`, `terminate`, `kill` and `send_signal`, for a whole process group.
 //!
 //! ```sh
@@ -26,15 +26,15 @@
 //!
 //! `timeout(limit, child.wait())` with `kill_on_drop(true)` is enough for a program that starts no others.
 //!
-//! Ctrl-C reaches the caller alone, because a terminal signals its foreground group. For the same reason a program that
+//! Ctrl-C reaches only the caller, because a terminal signals its foreground group. For the same reason a program that
 //! reads the terminal is stopped by SIGTTIN: give it a stdin, such as `Stdio::null()`.
 //!
-//! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Process 1 reaps what the program
-//! has started. In many containers it does not; then `/proc` shows what has ended. On systems other than Linux such a
-//! process counts as alive until the grace period is over.
+//! A process that moves to a group of its own, as with `setsid`, is out of reach. Process 1 reaps the processes that the
+//! program has started. In many containers it does not; then `/proc` shows which have ended. On systems other than Linux
+//! such a process counts as alive until the grace period is over.
 //!
-//! A pattern is copied alone, so the kill of a group is written out in each that leads one: here, in `run`, `pipeline`,
-//! `terminal` and `no_orphans`, and in the process pool of `executors`.
+//! A pattern is copied alone, so each pattern that leads a group has its own code to kill it: this one, `run`, `pipeline`,
+//! `terminal`, `no_orphans`, and the process pool of `executors`.
 //!
 //! # Cancel safety
 //!
@@ -42,12 +42,12 @@
 //!
 //! # Errors
 //!
-//! Those of the system. `signal` after the end is `NotFound`, asyncio's `ProcessLookupError`.
+//! Those of the system. `signal` after the end returns `NotFound`, asyncio's `ProcessLookupError`.
 //!
 //! # Cost
 //!
-//! A process. While a group that was asked ends, and its leader has ended, a look through `/proc` each 10 ms, on a thread of
-//! `spawn_blocking`.
+//! One process. After SIGTERM, once the leader has ended, it reads `/proc` every 10 ms until the group has ended, on a
+//! thread of `spawn_blocking`.
 #![cfg(unix)]
 
 use std::io;
@@ -62,27 +62,27 @@ use tokio::time::{sleep, timeout};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How a group has ended.
+/// The way in which a group has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// Its leader ended by itself, and what was left was killed.
+    /// Its leader ended by itself, and the rest was killed.
     Itself,
-    /// It was asked, and all of it ended within the grace period.
+    /// It got SIGTERM, and all of it ended within the grace period.
     Asked,
-    /// It was asked, and what was left after the grace period was killed.
+    /// It got SIGTERM, and the rest was killed after the grace period.
     Killed,
 }
 
 /// The end of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// That of the program that was started.
+    /// The status of the program that was started.
     pub status: ExitStatus,
-    /// How it came.
+    /// The way in which the group has ended.
     pub how: How,
 }
 
-/// A program, and what it has started.
+/// A program, and all that it has started.
 #[derive(Debug)]
 pub struct Group {
     /// To write to, if the command has `Stdio::piped()`. Waiting for the end closes it, unless it was taken.
@@ -92,7 +92,7 @@ pub struct Group {
     /// To read from, if the command has `Stdio::piped()`.
     pub stderr: Option<ChildStderr>,
     child: Child,
-    /// Until the group is killed or gone: its number may be another's then.
+    /// `None` once the group is killed or gone, because another process may then have its number.
     leader: Option<Pid>,
 }
 
@@ -101,7 +101,7 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// No such program or folder, no permission, no process or descriptor left.
+    /// If there is no such program or folder, no permission, or no process or descriptor left.
     pub fn spawn(mut command: Command) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
@@ -109,7 +109,7 @@ impl Group {
         Ok(Self { stdin, stdout, stderr, child, leader })
     }
 
-    /// The process id, which is that of the group too; `None` after the end.
+    /// Returns the process id, which is also the id of the group; `None` after the end.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
@@ -124,28 +124,28 @@ impl Group {
         Ok(kill_process_group(leader, signal)?)
     }
 
-    /// Waits until the program ends, and kills what is left of its group.
+    /// Waits until the program ends, and kills the rest of its group.
     ///
     /// # Errors
     ///
-    /// When the system does not report the end.
+    /// If the system does not report the end.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         let status = self.child.wait().await?;
-        // In the same step, before another process can have its number.
+        // In the same step, before another process can get the number.
         self.kill();
         Ok(status)
     }
 
-    /// Sends SIGTERM to the whole group, and kills what is left of it after `grace`. `Duration::MAX` is never.
+    /// Sends SIGTERM to the whole group, and kills the rest after `grace`. `Duration::MAX` is never.
     ///
     /// # Errors
     ///
-    /// When the system does not report the end.
+    /// If the system does not report the end.
     pub async fn end(&mut self, grace: Duration) -> io::Result<Ended> {
         if let Some(leader) = self.leader {
             let _asked_or_gone = kill_process_group(leader, Signal::TERM);
-            // One that is stopped takes no signal but SIGKILL.
+            // A stopped process acts on no signal but SIGKILL until it is continued.
             let _continued_or_gone = kill_process_group(leader, Signal::CONT);
         }
         match timeout(grace, self.gone()).await {
@@ -157,11 +157,11 @@ impl Group {
         }
     }
 
-    /// Waits until the program ends, and ends its group after `limit`, as [`end`](Self::end) does.
+    /// Waits until the program ends. After `limit`, ends its group as [`end`](Self::end) does.
     ///
     /// # Errors
     ///
-    /// When the system does not report the end.
+    /// If the system does not report the end.
     pub async fn within(&mut self, limit: Duration, grace: Duration) -> io::Result<Ended> {
         match timeout(limit, self.wait()).await {
             Ok(status) => Ok(Ended { status: status?, how: How::Itself }),
@@ -173,7 +173,7 @@ impl Group {
     async fn gone(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         let status = self.child.wait().await?;
-        // The system reports the end of children only, and these are not ours.
+        // The system reports only the end of children, and these processes are not our children.
         while let Some(leader) = self.leader {
             if test_kill_process_group(leader) == Err(Errno::SRCH) {
                 self.leader = None;
@@ -188,13 +188,13 @@ impl Group {
 
     fn kill(&mut self) {
         if let Some(leader) = self.leader.take() {
-            // An error means that no process of it is left.
+            // An error means that no process of the group is left.
             let _killed_or_gone = kill_process_group(leader, Signal::KILL);
         }
     }
 }
 
-/// Whether all of a group has ended, and is still to be reaped. Where there is no `/proc`, it is not known.
+/// Returns whether all of a group has ended and only waits to be reaped. Without `/proc` this is unknown.
 fn has_ended(group: Pid) -> bool {
     let group = group.to_string();
     let Ok(processes) = std::fs::read_dir("/proc") else { return false };

@@ -27,8 +27,8 @@
 //!
 //! `AsyncBufReadExt::lines` on `child.stdout` is enough for one pipe, short lines, and text that is UTF-8.
 //!
-//! Most programs write whole blocks when stdout is no terminal, so their lines come late. `stdbuf -oL`, `python -u` or the
-//! pattern `terminal` help. Two pipes have no common order. One pipe has the order in which the program wrote.
+//! Most programs write whole blocks if stdout is no terminal, so their lines come late. `stdbuf -oL`, `python -u` or the
+//! pattern `terminal` help. Two pipes have no common order. One pipe keeps the order in which the program wrote.
 //!
 //! The lines end when every process that has the pipe has closed it. A background job may hold it open after the program's
 //! end: end its group, as the patterns `run` and `group` do.
@@ -39,7 +39,7 @@
 //!
 //! # Errors
 //!
-//! Those of the pipes. A line that is too long is no error: it comes in parts.
+//! Those of the pipes. A long line is no error: it comes in parts.
 //!
 //! # Cost
 //!
@@ -55,10 +55,10 @@ use tokio::net::unix::pipe::{Receiver, pipe};
 use tokio::process::Command;
 use tokio::task::coop::consume_budget;
 
-/// A usual limit on the length of a line: 64 KiB, as that of a `StreamReader`.
+/// A usual limit on the length of a line: 64 KiB, as in a `StreamReader`.
 pub const LINE: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
 
-/// Where a line was written to.
+/// The pipe of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The first of the two pipes.
@@ -67,34 +67,34 @@ pub enum Source {
     Stderr,
 }
 
-/// What ended a line.
+/// The reason why a line ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// A `\n`, which is not part of the text.
     Newline,
-    /// The limit. The next text from the same pipe goes on with the line.
+    /// The limit. The next text from the same pipe continues the line.
     Limit,
-    /// The end of the pipe: half a line.
+    /// The end of the pipe: the text is half a line.
     Pipe,
 }
 
 /// A line, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Which pipe it is from.
+    /// The pipe that it is from.
     pub source: Source,
-    /// The bytes before its end.
+    /// The bytes before the end.
     pub text: Vec<u8>,
-    /// What ended it.
+    /// The reason why it ended.
     pub end: End,
 }
 
 /// Lets `command` write stdout and stderr into one pipe, and returns the other end: `stderr=STDOUT`. Drop the command
-/// after `spawn`, or the pipe has no end.
+/// after `spawn`, or the pipe never ends.
 ///
 /// # Errors
 ///
-/// When no descriptor is left.
+/// If no descriptor is left.
 pub fn together(command: &mut Command) -> io::Result<Receiver> {
     let (sender, receiver) = pipe()?;
     let sender = sender.into_blocking_fd()?;
@@ -102,7 +102,7 @@ pub fn together(command: &mut Command) -> io::Result<Receiver> {
     Ok(receiver)
 }
 
-/// The lines of two pipes. For one pipe, the other one is `tokio::io::empty()`.
+/// Reads the lines of two pipes. If you have one pipe, give `tokio::io::empty()` as the other.
 #[derive(Debug)]
 pub struct Lines<O, E> {
     stdout: Pipe<O>,
@@ -121,7 +121,7 @@ impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Lines<O, E> {
     ///
     /// Those of the pipes.
     pub async fn next(&mut self) -> io::Result<Option<Line>> {
-        // A buffer has thousands of short lines: without this, a loop over them gives no other task a turn.
+        // A buffer has thousands of short lines: without this, a loop over them lets no other task run.
         consume_budget().await;
         loop {
             let (source, line) = tokio::select! {
@@ -140,7 +140,7 @@ impl<O: AsyncRead + Unpin, E: AsyncRead + Unpin> Lines<O, E> {
 struct Pipe<R> {
     reader: BufReader<R>,
     limit: usize,
-    /// What has come of a line.
+    /// The part of a line that has come.
     text: Vec<u8>,
     is_over: bool,
 }
@@ -161,7 +161,7 @@ impl<R: AsyncRead + Unpin> Pipe<R> {
             let room = self.limit - self.text.len();
             let (part, used, end) = match chunk.iter().position(|byte| *byte == b'\n') {
                 Some(at) if at <= room => (at, at + 1, Some(End::Newline)),
-                // Only the byte after the last one tells whether the line goes on.
+                // Only the byte after the last one shows whether the line goes on.
                 _ if chunk.len() > room => (room, room, Some(End::Limit)),
                 _ => (chunk.len(), chunk.len(), None),
             };

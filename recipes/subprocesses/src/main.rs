@@ -1,4 +1,4 @@
-//! Without arguments, the demo. With commands or flags, a program that runs commands, a limited number at once.
+//! Runs the demo without arguments. With commands or flags, runs commands, a limited number at once.
 
 #[cfg(unix)]
 mod cli;

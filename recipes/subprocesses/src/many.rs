@@ -25,13 +25,13 @@
 //!
 //! A `JoinSet` is enough for a few commands: it has no limit, and no order.
 //!
-//! Each process takes descriptors: three pipes are three here. A limit far below `ulimit -n` keeps `spawn` from failing.
-//! A command that cannot start is one failed result.
+//! Each process takes descriptors: with three pipes, three in this program. A limit far below `ulimit -n` keeps `spawn`
+//! from failing. A command that cannot start is one failed result.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops the runs that have begun; the others never begin. A run that is made of the patterns `run` or
-//! `group` takes its processes along.
+//! Dropping the future drops the runs that have begun; the others never begin. With the patterns `run` or `group`, a dropped
+//! run kills its processes.
 //!
 //! # Errors
 //!
@@ -39,11 +39,11 @@
 //!
 //! # Panics
 //!
-//! A panic of a run goes on in the caller, and drops the other runs.
+//! A panic in a run goes on in the caller, and drops the other runs.
 //!
 //! # Cost
 //!
-//! One task. The commands are taken when there is room for them; each result takes its place in a list.
+//! One task. A command is taken when a slot is free; a list keeps each result.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// The same, until a run fails: then the other runs are dropped, and the commands that wait never begin.
+/// Like [`collect_all`], until a run fails. Then the other runs are dropped, and the waiting commands never begin.
 ///
 /// # Errors
 ///
@@ -90,12 +90,12 @@ where
         let run = run(command);
         async move { (position, run.await) }
     });
-    // Not `buffered`, where a run that is done keeps its slot until all before it are done.
+    // Not `buffered`: there a finished run keeps its slot until all runs before it are done.
     let mut runs = pin!(stream::iter(runs).buffer_unordered(at_once.get()));
     let mut results = Vec::new();
     while let Some((position, result)) = runs.next().await {
         results.push((position, result.map_err(|error| (position, error))?));
-        // Runs that are ready at once would give no other task a turn.
+        // Runs that are ready at once would let no other task run.
         consume_budget().await;
     }
     results.sort_unstable_by_key(|(position, _)| *position);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Leaves no process behind when the caller is cancelled, panics, or is killed by SIGKILL: what `PR_SET_PDEATHSIG` is
-//! for, for a whole group.
+//! Leaves no process behind when the caller is cancelled, panics, or is killed by SIGKILL: `PR_SET_PDEATHSIG`, but for a
+//! whole group.
 //!
 //! ```sh
 //! cargo add rustix --features process
@@ -21,14 +21,14 @@
 //! }
 //! ```
 //!
-//! `kill_on_drop(true)` is enough where the program starts no others, and where the caller's own death may leave it running.
+//! `kill_on_drop(true)` is enough if the program starts no others, and may outlive the caller.
 //!
-//! A second process, `sh`, leads the group and waits for the end of a pipe that only the caller holds. The pipe ends when the
-//! caller does, for any reason. Then the shell kills its group, itself included. The program has joined that group before
-//! it runs, so no moment is uncovered.
+//! A second process, `sh`, leads the group and waits for the end of a pipe that only the caller holds. The pipe ends when
+//! the caller ends, for any reason. Then the shell kills its group, itself included. The program has joined that group
+//! before it runs, so there is no gap.
 //!
-//! A program that moves to a group of its own, as `setsid` does, is beyond its reach. Ctrl-C reaches the caller alone. A
-//! request to the group in the first milliseconds may end the shell, which then cannot see the death of the caller.
+//! A process that moves to a group of its own, as with `setsid`, is out of reach. Ctrl-C reaches only the caller. A signal
+//! to the group in the first milliseconds may end the shell, which then cannot see the end of the caller.
 //!
 //! # Cancel safety
 //!
@@ -36,11 +36,11 @@
 //!
 //! # Errors
 //!
-//! Those of `spawn`. When the program does not start, the shell is killed.
+//! Those of `spawn`. If the program does not start, the shell is killed.
 //!
 //! # Cost
 //!
-//! A second process, half a megabyte, and a pipe.
+//! A second process of half a megabyte, and a pipe.
 #![cfg(unix)]
 
 use std::io;
@@ -49,10 +49,10 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-/// It ignores what its group is asked to do: it is the last one to leave.
+/// The shell ignores the signals that ask its group to end, because it must outlive the others.
 const WATCH: &str = "trap '' HUP INT TERM; read -r _; kill -s KILL 0";
 
-/// A program that ends when this does.
+/// A program that ends when this value is dropped, or when this process ends.
 #[derive(Debug)]
 pub struct Tied {
     /// To write to, if the command has `Stdio::piped()`. Waiting for the end closes it, unless it was taken.
@@ -62,7 +62,7 @@ pub struct Tied {
     /// To read from, if the command has `Stdio::piped()`.
     pub stderr: Option<ChildStderr>,
     child: Child,
-    /// Not waited for before the group is killed: until then no other process has its number.
+    /// Not waited for before the group is killed, so that no other process can get its number until then.
     watch: Child,
 }
 
@@ -71,7 +71,7 @@ impl Tied {
     ///
     /// # Errors
     ///
-    /// No such program or folder, no permission, no process or descriptor left.
+    /// If there is no such program or folder, no permission, or no process or descriptor left.
     pub fn spawn(mut command: Command) -> io::Result<Self> {
         let mut watch = Command::new("sh");
         watch.args(["-c", WATCH]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -82,12 +82,12 @@ impl Tied {
         Ok(Self { stdin, stdout, stderr, child, watch })
     }
 
-    /// The process id of the program; `None` after its end.
+    /// Returns the process id of the program; `None` after its end.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Sends a signal to the program and to what it has started.
+    /// Sends a signal to the program and to all that it has started.
     ///
     /// # Errors
     ///
@@ -97,15 +97,15 @@ impl Tied {
         Ok(kill_process_group(group.ok_or(io::ErrorKind::NotFound)?, signal)?)
     }
 
-    /// Waits until the program ends, and kills what is left of its group.
+    /// Waits until the program ends, and kills the rest of its group.
     ///
     /// # Errors
     ///
-    /// When the system does not report the end.
+    /// If the system does not report the end.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         let status = self.child.wait().await?;
-        // An error means that this was done before.
+        // An error means that the group was killed before.
         let _killed_or_gone = self.signal(Signal::KILL);
         self.watch.wait().await?;
         Ok(status)
@@ -114,7 +114,7 @@ impl Tied {
 
 impl Drop for Tied {
     fn drop(&mut self) {
-        // An error means that no process of it is left.
+        // An error means that no process of the group is left.
         let _killed_or_gone = self.signal(Signal::KILL);
     }
 }

@@ -26,23 +26,23 @@
 //! }
 //! ```
 //!
-//! `Command::new("sh").args(["-c", "seq 1000 | grep 7 | wc -l"])` is enough where the text is yours and the last status
-//! is all you need.
+//! `Command::new("sh").args(["-c", "seq 1000 | grep 7 | wc -l"])` is enough if the text is yours and you need only the last
+//! status.
 //!
-//! The programs are one process group. The first one's stdin and the last one's stdout are what their commands say; so are
-//! all of stderr.
+//! The programs are one process group. The commands decide the stdin of the first program, the stdout of the last, and the
+//! stderr of all.
 //!
 //! # Cancel safety
 //!
-//! Dropping `wait` loses nothing. Dropping the [`Pipeline`] kills all of it, with what the programs have started.
+//! Dropping `wait` loses nothing. Dropping the [`Pipeline`] kills all of it, and all that the programs have started.
 //!
 //! # Errors
 //!
-//! When one does not start, those before it are killed.
+//! If a program does not start, the programs before it are killed.
 //!
 //! # Cost
 //!
-//! A process each. What they pass on goes through the system's pipes and not through this program.
+//! One process per program. Data goes through the system's pipes, and not through this program.
 #![cfg(unix)]
 
 use std::io;
@@ -52,19 +52,19 @@ use futures::future::try_join_all;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// The status that a shell with `pipefail` reports: that of the last program which failed, or else of the last one.
+/// Returns the status that a shell with `pipefail` reports: of the last program that failed, or else of the last program.
 pub fn worst(statuses: &[ExitStatus]) -> Option<ExitStatus> {
     statuses.iter().rfind(|status| !status.success()).or(statuses.last()).copied()
 }
 
-/// Programs that run, each one reading what the one before it writes.
+/// Running programs, each of which reads the output of the one before it.
 #[derive(Debug)]
 pub struct Pipeline {
-    /// That of the first program, if its command has `Stdio::piped()`. Waiting closes it, unless it was taken.
+    /// The stdin of the first program, if its command has `Stdio::piped()`. Waiting closes it, unless it was taken.
     pub stdin: Option<ChildStdin>,
-    /// That of the last program, if its command has `Stdio::piped()`.
+    /// The stdout of the last program, if its command has `Stdio::piped()`.
     pub stdout: Option<ChildStdout>,
-    /// Until the group is killed: its number may be another's then.
+    /// `None` once the group is killed, because another process may then have its number.
     leader: Option<Pid>,
     children: Vec<Child>,
 }
@@ -74,7 +74,7 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// When one does not start.
+    /// If a program does not start.
     pub fn spawn(commands: impl IntoIterator<Item = Command>) -> io::Result<Self> {
         let mut pipeline = Self { stdin: None, stdout: None, leader: None, children: Vec::new() };
         let (mut commands, mut before) = (commands.into_iter().peekable(), None);
@@ -86,7 +86,7 @@ impl Pipeline {
             if has_next {
                 command.stdout(Stdio::piped());
             }
-            // The first one has no group to join, and leads it. It cannot be gone: nothing has waited for it yet.
+            // The first program leads the group, and the others join it. It cannot be gone, because nothing has waited for it.
             let group = pipeline.leader.map_or(0, |leader| leader.as_raw_nonzero().get());
             let mut child = command.process_group(group).kill_on_drop(true).spawn()?;
             let stdout = child.stdout.take();
@@ -107,18 +107,18 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// When the system does not report an end.
+    /// If the system does not report an end.
     pub async fn wait(&mut self) -> io::Result<Vec<ExitStatus>> {
         drop(self.stdin.take());
         let statuses = try_join_all(self.children.iter_mut().map(Child::wait)).await?;
-        // In the same step, before another process can have its number.
+        // In the same step, before another process can get the number.
         self.kill();
         Ok(statuses)
     }
 
     fn kill(&mut self) {
         if let Some(leader) = self.leader.take() {
-            // An error means that no process of it is left.
+            // An error means that no process of the group is left.
             let _killed_or_gone = kill_process_group(leader, Signal::KILL);
         }
     }

@@ -24,8 +24,8 @@
 //! `Command::output`, with `kill_on_drop(true)`, is enough for a program that writes little and starts no others.
 //!
 //! The program leads a process group of its own, and reads an empty stdin. When it ends, the rest of its group is killed,
-//! so a background job that holds stdout open keeps no one waiting. Ctrl-C reaches the caller alone. What must live on
-//! starts in a group of its own, as `setsid` does.
+//! so a background job that holds stdout open does not block the caller. Ctrl-C reaches only the caller. Start a process
+//! that must live on in a group of its own, as with `setsid`.
 //!
 //! # Cancel safety
 //!
@@ -33,11 +33,12 @@
 //!
 //! # Errors
 //!
-//! [`RunError`]. A program that fails is an output with its status; [`checked`] makes an error of it.
+//! [`RunError`]. If the program fails, the output has its status; [`checked`] turns it into an error.
 //!
-//! A file that a process still has open to write does not start: `ExecutableFileBusy`. Try again, or let a shell read it.
-//! Where SIGCHLD is ignored, which a program inherits, the status is lost, and the error is `ECHILD`. Listen for it at the
-//! start of `main`, by `tokio::signal::unix::signal(SignalKind::child())`, and it is not.
+//! A file that a process still has open for writing cannot start: `ExecutableFileBusy`. Try again, or let a shell read it.
+//!
+//! A program may inherit that SIGCHLD is ignored. Then the status is lost, and the error is `ECHILD`. To prevent that, call
+//! `tokio::signal::unix::signal(SignalKind::child())` at the start of `main`.
 //!
 //! # Differences from asyncio
 //!
@@ -45,7 +46,7 @@
 //!
 //! # Cost
 //!
-//! A process, two pipes, and at most `limit` bytes for each of the two.
+//! One process, two pipes, and at most `limit` bytes per pipe.
 #![cfg(unix)]
 
 use std::fmt;
@@ -62,17 +63,17 @@ use tokio::process::{Child, Command};
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// It has not started: no such program or folder, no permission, no process or descriptor left.
+    /// It could not start: no such program or folder, no permission, no process or descriptor left.
     #[error("cannot start it")]
     Start(#[source] io::Error),
-    /// It has written more than the limit, and was killed.
+    /// It wrote more than the limit, and was killed.
     #[error("it has written more than {limit} bytes")]
     TooMuch {
-        /// In bytes, for each of the two.
+        /// In bytes, for stdout and for stderr.
         limit: usize,
-        /// What it wrote to stdout, up to the limit.
+        /// The text on stdout, up to the limit.
         stdout: Vec<u8>,
-        /// What it wrote to stderr, up to the limit.
+        /// The text on stderr, up to the limit.
         stderr: Vec<u8>,
     },
     /// A pipe failed.
@@ -83,7 +84,7 @@ pub enum RunError {
 /// A program has failed (`CalledProcessError`). Its message has the last line of stderr.
 #[derive(Debug, thiserror::Error)]
 pub struct Failed {
-    /// What the program left.
+    /// The program's output and status.
     pub output: Output,
 }
 
@@ -97,22 +98,22 @@ impl fmt::Display for Failed {
     }
 }
 
-/// Makes an error of an output whose status is not 0: `check=True`.
+/// Returns an error if the status of an output is not 0: `check=True`.
 ///
 /// # Errors
 ///
-/// [`Failed`], with all that the program left.
+/// [`Failed`], with the output and the status.
 pub fn checked(output: Output) -> Result<Output, Failed> {
     if output.status.success() { Ok(output) } else { Err(Failed { output }) }
 }
 
-/// asyncio's `returncode`: the exit code, or the negative number of the signal that ended the program.
+/// Returns asyncio's `returncode`: the exit code, or the negative number of the signal that ended the program.
 pub fn returncode(status: ExitStatus) -> i32 {
-    // One that has ended has either. 255 is what asyncio reports for neither.
+    // A status of an ended program has one of the two. For neither, asyncio reports 255.
     status.code().or(status.signal().map(|signal| -signal)).unwrap_or(255)
 }
 
-/// Runs `command` to its end and collects what it writes, at most `limit` bytes of stdout and as many of stderr.
+/// Runs `command` to its end and collects its output: at most `limit` bytes of stdout, and as many of stderr.
 ///
 /// # Errors
 ///
@@ -127,14 +128,14 @@ pub async fn run(mut command: Command, limit: usize) -> Result<Output, RunError>
         let both = async { tokio::try_join!(stdout.read(), stderr.read()) };
         tokio::select! {
             biased;
-            // Both have ended; it may have closed them and live on. Or one is over the limit.
+            // Either both pipes have ended, and the program may still run, or one is over the limit.
             read = both => read.map(|_| ())?,
             status = child.wait() => return Ok(status?),
         }
         Ok::<_, Stop>(child.wait().await?)
     };
     let ended = ended.await;
-    // In the same step as the wait, before another process can have its number.
+    // In the same step as the wait, before another process can get the number.
     drop(group);
     let ended = ended.and_then(|status| {
         stdout.read_rest()?;
@@ -152,7 +153,7 @@ pub async fn run(mut command: Command, limit: usize) -> Result<Output, RunError>
     }
 }
 
-/// Why no more is read.
+/// Why the reading stopped.
 enum Stop {
     TooMuch,
     Io(io::Error),
@@ -164,7 +165,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// What a pipe has brought.
+/// The bytes read from a pipe.
 struct Collected<R> {
     pipe: Option<R>,
     bytes: Vec<u8>,
@@ -186,7 +187,7 @@ impl<R: AsyncRead + AsFd + Unpin> Collected<R> {
         Ok(())
     }
 
-    /// Reads what is in the pipe, and does not wait: a process that has left the group may hold it open.
+    /// Reads the rest of the pipe without waiting, because a process that has left the group may hold it open.
     fn read_rest(&mut self) -> Result<(), Stop> {
         let mut chunk = [0; 8 * 1024];
         while let Some(pipe) = &self.pipe {
@@ -200,7 +201,7 @@ impl<R: AsyncRead + AsFd + Unpin> Collected<R> {
         Ok(())
     }
 
-    /// Nothing is the end.
+    /// An empty chunk is the end.
     fn add(&mut self, chunk: &[u8]) -> Result<(), Stop> {
         if chunk.is_empty() {
             self.pipe = None;
@@ -211,7 +212,7 @@ impl<R: AsyncRead + AsFd + Unpin> Collected<R> {
     }
 }
 
-/// The process group that a program leads. Dropped, it is killed.
+/// The process group that a program leads. Dropping it kills the group.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -222,7 +223,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // An error means that no process of it is left.
+        // An error means that no process of the group is left.
         let _killed_or_gone = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
     }
 }

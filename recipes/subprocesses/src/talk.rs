@@ -24,20 +24,20 @@
 //! }
 //! ```
 //!
-//! `write_all` and then `wait_with_output` is enough for less than the 64 KiB that fit in a pipe.
+//! `write_all` and then `wait_with_output` is enough for an input under the 64 KiB that fit into a pipe.
 //!
-//! The input is any reader and the output any writer: bytes in memory, a file, a socket. A program that stops reading its
-//! stdin, as `head` does, is no error: the rest of the input is left. A stderr that is piped has to be read beside it.
+//! The input is any reader and the output any writer: bytes in memory, a file, a socket. If the program stops reading its
+//! stdin, as `head` does, the rest of the input is not read, and that is no error. Read a piped stderr at the same time.
 //!
-//! It waits for an input that is silent even when the program has ended: race it with the wait for the program.
+//! It waits for a silent input even after the program has ended: race it with the wait for the program.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future closes both pipes. What is in its two buffers of 8 KiB is lost.
+//! Dropping the future closes both pipes. The bytes in its two buffers of 8 KiB are lost.
 //!
 //! # Errors
 //!
-//! Those of the input, the output, and the pipes, except that the program does not read.
+//! Those of the input, the output and the pipes. A program that stops reading is no error.
 //!
 //! # Cost
 //!
@@ -48,12 +48,12 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::coop::consume_budget;
 
-/// Copies `input` into `stdin`, which it closes at the end, and meanwhile `stdout` into `output`, until both have ended.
-/// Returns the bytes that were written and read.
+/// Copies `input` into `stdin` and at the same time `stdout` into `output`, until both have ended. It closes `stdin` at the
+/// end of the input. Returns the number of bytes written and read.
 ///
 /// # Errors
 ///
-/// Those of all four, except that nothing reads `stdin`.
+/// Those of all four. It is no error if nothing reads `stdin`.
 pub async fn talk<W, R>(
     mut stdin: W,
     mut stdout: R,
@@ -66,7 +66,7 @@ where
 {
     let write = async {
         let written = feed(&mut input, &mut stdin).await?;
-        // The drop, and not `shutdown`, is what closes a pipe.
+        // The drop closes the pipe; `shutdown` would not.
         drop(stdin);
         Ok(written)
     };
@@ -104,12 +104,12 @@ async fn feed(
             _ => stdin.write_all(&chunk[..read]).await,
         };
         if read > 0 && done.is_ok() {
-            // An input that pauses must not keep what came before from the program.
+            // While the input pauses, the program must get the bytes that came before.
             done = stdin.flush().await;
         }
         match done {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
-            // As in asyncio, what the program does not read is left.
+            // As in asyncio, the rest is dropped if the program stops reading.
             Err(_) => return Ok(written),
             Ok(()) if read == 0 => return Ok(written),
             Ok(()) => written += read as u64,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Runs a program that wants a terminal: Python's `pty.openpty` with `create_subprocess_exec`.
+//! Runs a program that needs a terminal: Python's `pty.openpty` with `create_subprocess_exec`.
 //!
 //! ```sh
 //! cargo add rustix --features process,pty,termios
@@ -23,27 +23,27 @@
 //! }
 //! ```
 //!
-//! `script -qec COMMAND /dev/null`, started as any program, is enough to make a program believe in a terminal.
+//! `script -qec COMMAND /dev/null`, started like any program, is enough if the program only has to see a terminal.
 //!
-//! The program leads a session of its own, with this terminal as its controlling one: `\x03` that is written here is its
-//! Ctrl-C, and `\x04` the end of its input. A new terminal echoes what is written, and ends its lines by `\r\n`. stdout and
-//! stderr are one stream.
+//! The program leads a session of its own, with this terminal as its controlling terminal. A written `\x03` is its Ctrl-C,
+//! and `\x04` the end of its input. A new terminal echoes its input, and ends lines with `\r\n`. stdout and stderr are one
+//! stream.
 //!
-//! A session without unsafe code needs the program `setsid` of util-linux, which each Linux has. When it does not find the
-//! program, it says so on the terminal and ends with 127.
+//! A session without unsafe code needs the program `setsid` of util-linux, which each Linux has. If `setsid` does not find
+//! the program, it prints that on the terminal and ends with 127.
 //!
 //! # Cancel safety
 //!
-//! Dropping `read` loses nothing. Of a `write` that is dropped, a part may be written. Dropping the [`Terminal`] kills the
-//! program's group; the system sends SIGHUP to what else has the terminal in front of it.
+//! Dropping `read` loses nothing. A dropped `write` may have written a part. Dropping the [`Terminal`] kills the program's
+//! group; the system sends SIGHUP to the terminal's foreground group.
 //!
 //! # Errors
 //!
-//! Those of the system. Linux reports the end of a terminal as `EIO`; here it is an end.
+//! Those of the system. Linux reports the end of a terminal as `EIO`; here it is a normal end.
 //!
 //! # Cost
 //!
-//! A process, a terminal of which Linux has 4,096, and a descriptor.
+//! One process, one descriptor, and one of the 4,096 terminals that Linux has.
 #![cfg(unix)]
 
 use std::ffi::OsStr;
@@ -73,15 +73,15 @@ pub struct Size {
 /// A program, and our end of its terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    /// Tokio's pipes are what watches a descriptor without unsafe code of ours; a terminal is read and written like one.
+    /// A pipe of Tokio, because it watches any descriptor without unsafe code of ours. A terminal is read and written alike.
     reader: Receiver,
     writer: Sender,
     child: Child,
-    /// Until the group is killed: its number may be another's then.
+    /// `None` once the group is killed, because another process may then have its number.
     leader: Option<Pid>,
 }
 
-/// A command for [`Terminal::spawn`], to which arguments are added. The program becomes the leader of a session.
+/// Makes a command for [`Terminal::spawn`]; add arguments to it. The program becomes the leader of a session.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setsid");
     // -c: stdin becomes its controlling terminal.
@@ -90,11 +90,11 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 }
 
 impl Terminal {
-    /// Starts what [`command`] has made, on a new terminal.
+    /// Starts a command from [`command`] on a new terminal.
     ///
     /// # Errors
     ///
-    /// When there is no `setsid`, or no terminal, process or descriptor left.
+    /// If there is no `setsid`, or no terminal, process or descriptor left.
     pub fn spawn(mut command: Command, size: Size) -> io::Result<Self> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&ours)?;
@@ -115,7 +115,7 @@ impl Terminal {
         Ok(Self { reader, writer, child, leader })
     }
 
-    /// Reads what the program writes, and the echo of what is written. 0 is the end.
+    /// Reads the program's output, and the echo of its input. Returns the number of bytes; 0 is the end.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Terminal {
         }
     }
 
-    /// Writes what a person would type.
+    /// Writes text as if a person typed it.
     ///
     /// # Errors
     ///
@@ -157,21 +157,21 @@ impl Terminal {
         Ok(tcsetwinsize(&self.reader, winsize(size))?)
     }
 
-    /// Waits until the program ends, and kills what is left of its group. Read meanwhile: a full terminal stops it.
+    /// Waits until the program ends, and kills the rest of its group. Read meanwhile, because a full terminal stops the program.
     ///
     /// # Errors
     ///
-    /// When the system does not report the end.
+    /// If the system does not report the end.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        // In the same step, before another process can have its number.
+        // In the same step, before another process can get the number.
         self.kill();
         Ok(status)
     }
 
     fn kill(&mut self) {
         if let Some(leader) = self.leader.take() {
-            // An error means that no process of it is left, or that `setsid` was not there yet.
+            // An error means that no process of the group is left, or that `setsid` was not there yet.
             let _killed_or_gone = kill_process_group(leader, Signal::KILL);
         }
     }

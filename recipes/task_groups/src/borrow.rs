@@ -24,22 +24,23 @@
 //! }
 //! ```
 //!
-//! A task may outlive its spawner, which can be dropped at any await, and run on another thread. So `tokio::spawn` takes
-//! nothing that borrows (E0373, E0597). What borrows has to live inside the future of its parent: as futures that the parent
-//! polls, and that are dropped with it.
+//! A task may outlive its spawner, which can be dropped at any await, and run on another thread. So `tokio::spawn` takes no
+//! future that borrows (E0373, E0597). A child that borrows has to live inside the future of its parent: the parent polls
+//! it, and it is dropped with the parent.
 //!
-//! They take turns on the parent's task: they wait side by side, and while one computes, the others do not run. Nothing needs
-//! an `Arc`, a lock or a `Send`. When the function returns, no child is left, also after an error or a cancellation.
+//! The children take turns on the parent's task: they wait at the same time, but while one computes, the others do not run.
+//! They need no `Arc`, no lock and no `Send`. When the function returns, no child is left, also after an error or a
+//! cancellation.
 //!
-//! The crate moro has a scope whose children borrow, and polls them on the caller's task, too. async-scoped makes tasks
-//! of them, and its safe form blocks the thread until they end. The reason: a future may be dropped or leaked
-//! (`mem::forget`), and its tasks would use what is gone. So no safe `spawn` borrows, awaits, and runs on all cores.
+//! The crate moro has a scope whose children borrow, and also polls them on the caller's task. async-scoped turns them into
+//! tasks, and its safe form blocks the thread until they end. The reason: a future may be dropped or leaked
+//! (`mem::forget`), and its tasks would use freed memory. So no safe `spawn` borrows, awaits, and runs on all cores.
 //!
 //! `tokio::try_join!` is enough for a fixed number of children, `futures::future::try_join_all` for a list.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every child where it is. Nothing has to be waited for.
+//! Dropping the future drops every child at its await. There is nothing to wait for.
 //!
 //! # Errors
 //!
@@ -47,7 +48,7 @@
 //!
 //! # Panics
 //!
-//! A panic of a child goes on in the caller at once; the other children are dropped.
+//! A panic in a child goes on in the caller at once; the other children are dropped.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -56,7 +57,7 @@ use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::task::coop::consume_budget;
 
-/// Finds all that is reached from `start`. It asks each for its `links` once, all known ones at the same time.
+/// Finds everything that can be reached from `start`. It asks each key for its `links` once, all known keys at the same time.
 pub async fn reachable<K, E, F>(start: K, links: impl Fn(K) -> F) -> Result<HashSet<K>, E>
 where
     K: Clone + Eq + Hash,
@@ -70,7 +71,7 @@ where
                 children.push(links(next));
             }
         }
-        // Children that are ready at once, without end, would give no other task a turn.
+        // Children that are always ready would let no other task run.
         consume_budget().await;
     }
     Ok(found)

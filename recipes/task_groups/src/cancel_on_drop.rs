@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Lets work end by itself although its awaiter is cancelled, and waits for it elsewhere: an `asyncio.TaskGroup` inside
-//! `asyncio.timeout`, or in a task that is cancelled.
+//! Lets work finish by itself although its awaiter is dropped, and waits for it elsewhere: an `asyncio.TaskGroup` inside
+//! `asyncio.timeout`, or in a cancelled task.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -28,12 +28,12 @@
 //! ```
 //!
 //! Python raises `CancelledError` in the block, and the block waits for its children. A dropped future cannot wait. So the
-//! work, with its children, is a task of its own, and its owner holds the token. When the owner is dropped, the token is
-//! cancelled, the work ends what it has begun, and `tracker` waits for it.
+//! work, with its children, is a separate task, and its owner holds the token. When the owner is dropped, the token is
+//! cancelled, the work finishes what it has begun, and `tracker` waits for it.
 //!
 //! `AbortOnDropHandle` is enough for work that may be cut off at any await.
 //!
-//! The work has to look at its token. Work that does not runs on to its end.
+//! The work has to check its token. Work that ignores it runs to its end.
 //!
 //! # Cancel safety
 //!
@@ -45,7 +45,7 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime.
+//! If called outside a Tokio runtime.
 
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;

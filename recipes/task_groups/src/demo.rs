@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! The same program as `demo.py`, with the patterns of this recipe.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const fn ms(millis: u64) -> Duration {
 #[error("{0} not found")]
 struct NotFound(String);
 
-/// In place of a request: takes its time, and fails for a page that is missing.
+/// Imitates a request: takes its time, and fails for a missing page.
 #[instrument(skip(millis), ret, err)]
 async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     sleep(ms(millis)).await;
@@ -35,7 +35,7 @@ async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     Ok(format!("<{page}>"))
 }
 
-/// In place of a clean-up that waits for a server.
+/// Imitates a clean-up that waits for a server.
 #[instrument(skip(fails), ret, err)]
 async fn roll_back(name: &str, fails: bool) -> anyhow::Result<()> {
     sleep(ms(50)).await;
@@ -44,7 +44,7 @@ async fn roll_back(name: &str, fails: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In place of a long upload. It rolls back when it is cancelled.
+/// Imitates a long upload. It rolls back when it is cancelled.
 #[instrument(skip(cancelled, fails), ret, err)]
 async fn upload(name: &str, fails: bool, cancelled: CancellationToken) -> anyhow::Result<()> {
     if cancelled.run_until_cancelled(sleep(ms(1_000))).await.is_none() {
@@ -62,7 +62,7 @@ fn spawn_upload(group: &TaskGroup<anyhow::Error>, name: &'static str, fails: boo
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     values().await?;
     children_add_children().await?;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Waits for tasks that have all been started, and ends them at the first failure: `asyncio.TaskGroup` for a list of
-//! coroutines.
+//! Waits for a set of started tasks, and aborts the rest at the first failure: `asyncio.TaskGroup` for a list of coroutines.
 //!
 //! ```sh
 //! cargo add tokio --features rt
@@ -26,35 +25,34 @@
 //! }
 //! ```
 //!
-//! `try_join_all` of the crate futures drops the others at their await, because they share the caller's task. These are
-//! tasks, and may be running on another thread when the error is seen. An abort is a request: here the error is returned
-//! when they have ended.
+//! `try_join_all` of the crate futures drops the others at their await, because they share the caller's task. Here they are
+//! tasks, and may be running on another thread when the error comes. An abort is only a request, so this function returns
+//! the error once all tasks have ended.
 //!
-//! `JoinSet::join_all` is enough where no task fails.
+//! `JoinSet::join_all` is enough if no task fails.
 //!
-//! It has no body that is cancelled too, no children that add children, no clean-up with awaits, and one error of all. The
-//! pattern `task_group` has these four.
+//! It does not cancel a body, children cannot add children or clean up with awaits, and it returns one error only. The
+//! pattern `task_group` does all four.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future aborts the tasks, as dropping the set does. It cannot wait for them. The values that are there
-//! are dropped too, even if every task is done. To keep them, own the set, and take each value by `join_next` of `&mut
-//! set`.
+//! Dropping the future aborts the tasks, as dropping the set does. It cannot wait for them. Values of finished tasks are
+//! dropped too, even if every task is done. To keep them, own the set, and take each value by `join_next` of `&mut set`.
 //!
 //! # Errors
 //!
-//! The first error in time. Errors of tasks that fail after it are dropped.
+//! The first error in time. Later errors are dropped.
 //!
 //! # Panics
 //!
-//! A panic of a task ends the others as an error does, and then goes on in the caller. If another task panics with a value
+//! A panic in a task ends the others as an error does, and then goes on in the caller. If another task panics with a value
 //! whose destructor panics, that panic goes on instead.
 
 use std::panic::resume_unwind;
 
 use tokio::task::JoinSet;
 
-/// Returns the value of each task, in the order of completion. A task that was aborted has none, and has not failed.
+/// Returns the value of each task, in the order of completion. An aborted task has no value, but has not failed.
 pub async fn try_join_all<T, E>(mut tasks: JoinSet<Result<T, E>>) -> Result<Vec<T>, E>
 where
     T: 'static,

@@ -33,7 +33,7 @@
 //! The first failure, of a child or of the body, cancels the other children and the body. The group waits for all of them,
 //! and returns every error. Children add children, through a clone of their [`TaskGroup`].
 //!
-//! A `JoinSet` with the pattern `join_set` is enough where the parent starts all tasks, and none needs a clean-up.
+//! A `JoinSet` with the pattern `join_set` is enough if the parent starts all tasks, and none needs a clean-up.
 //!
 //! | a child that is cancelled | spawn it with |
 //! |---|---|
@@ -41,13 +41,13 @@
 //! | has its token cancelled, cleans up with awaits, and is dropped after a grace period | [`TaskGroup::spawn_with_grace`] |
 //!
 //! Work that is ready in the instant of the cancellation takes one more step. Nothing can cancel work that never awaits, and
-//! the group waits for it, as in asyncio. What a child starts elsewhere, by `tokio::spawn` or `spawn_blocking`, is not of the
-//! group.
+//! the group waits for it, as in asyncio. A task that a child starts by `tokio::spawn` or `spawn_blocking` is not part of
+//! the group.
 //!
 //! A cancelled child has not failed, whether the group or [`Child::cancel`] has cancelled it. A group that a token cancels has
 //! not failed either: it returns `None`.
 //!
-//! A child that adds itself is a recursion: box its future, or the compiler cannot tell that it is `Send`.
+//! A child that adds itself is a recursion: box its future, or the compiler cannot find out that it is `Send`.
 //!
 //! Lessons drop each future at every suspension, and run 800 seeded trees of groups on four threads.
 //!
@@ -56,7 +56,7 @@
 //! Dropping the future of a group drops the body and cancels the children. It cannot wait for them: cancel the group by a
 //! token instead ([`task_group_under`]). For a group inside another ([`TaskGroup::nested`]), the outer one waits.
 //!
-//! A cancellation drops values that are there with the body. Children that send their values out by a channel keep them.
+//! A cancellation drops the values in the body. To keep values, let the children send them out by a channel.
 //!
 //! # Errors
 //!
@@ -64,7 +64,7 @@
 //!
 //! # Panics
 //!
-//! A panic of a child or of the body cancels the group as an error does. So does one in what they drop when they are
+//! A panic in a child or in the body cancels the group as an error does. So does a panic in a destructor when they are
 //! cancelled. When all have ended, the first panic goes on in the owner, and errors are lost. With `panic = "abort"` in the
 //! profile, the first panic ends the process.
 //!
@@ -72,29 +72,29 @@
 //!
 //! # Cost
 //!
-//! 1.5 times that of a task in a `JoinSet`; `asyncio.TaskGroup` costs 12. Where one child fails and the others are cancelled:
-//! 1.4 and 74.
+//! A child costs 1.5 times a task in a `JoinSet`; `asyncio.TaskGroup` costs 12. If one child fails and the others are
+//! cancelled, it is 1.4 and 74.
 //!
 //! # Differences from asyncio
 //!
-//! - The body is cancelled as a task is. Here it is dropped at its await, so what has to clean up with awaits is a child
-//!   (lesson `cancel_the_siblings_and_the_body_and_all_are_waited_for`).
-//! - The exception of the body comes last. Here errors come in the order in which they happened (lesson
+//! - In asyncio the body is cancelled as a task is. Here it is dropped at its await, so work that cleans up with awaits
+//!   belongs in a child (lesson `cancel_the_siblings_and_the_body_and_all_are_waited_for`).
+//! - In asyncio the exception of the body comes last. Here errors come in the order in which they happened (lesson
 //!   `come_out_together_in_the_order_in_which_they_happened`), each with its child's id (lesson `tell_whose_they_are`).
-//! - `except*` picks by type. Here a `match` does, or a downcast (lesson `are_picked_by_type`).
-//! - A task that is due to start when another fails still starts. Here it never begins (lesson
+//! - `except*` picks by type. Here a `match` or a downcast does (lesson `are_picked_by_type`).
+//! - In asyncio a task that is due to start when another fails still starts. Here it never begins (lesson
 //!   `keep_what_has_not_begun_from_beginning`).
-//! - A task that awaits a failed one of its group is cancelled at that await. So is one that awaits a child without a value:
-//!   the error comes out once (lesson `cancel_whoever_awaits_the_child_before_it_hears_of_them`).
-//! - Cancelling the task of the block cancels its children, and raises `CancelledError`. Here a token does, and the group
-//!   returns `None` (lesson `a_token_cancels_the_group_and_all_are_waited_for`).
-//! - Exceptions win over the cancellation, which is still to be seen from Python 3.13 on. Here errors win, and the token stays
+//! - In asyncio a task that awaits a failed task of its group is cancelled at that await. Here too, if the awaited child has
+//!   no value: the error comes out once (lesson `cancel_whoever_awaits_the_child_before_it_hears_of_them`).
+//! - In asyncio cancelling the block's task cancels its children, and raises `CancelledError`. Here a token cancels them, and
+//!   the group returns `None` (lesson `a_token_cancels_the_group_and_all_are_waited_for`).
+//! - Exceptions win over the cancellation, which stays visible from Python 3.13 on. Here errors win, and the token stays
 //!   cancelled (lesson `errors_win_over_the_cancellation_which_stays_in_the_token`).
-//! - A group of exceptions inside is one exception of the outer group. So it is here, where the outer error has a `From` for it
-//!   (lesson `errors_inside_of_a_group_that_is_cancelled_come_out`).
-//! - A task has a copy of the context. Here a child inherits neither task-locals nor the current span: use
+//! - In asyncio an inner group of exceptions is one exception of the outer group. Here too, if the outer error type has a
+//!   `From` for it (lesson `errors_inside_of_a_group_that_is_cancelled_come_out`).
+//! - In asyncio a task has a copy of the context. Here a child inherits neither task-locals nor the current span: use
 //!   `KEY.scope(...)` and `.in_current_span()` (lesson `see_no_task_locals_but_those_they_are_given`).
-//! - Tasks take turns on one thread. Here children run on all cores, so what they share has a lock (lesson
+//! - In asyncio tasks take turns on one thread. Here children run on all cores, so shared data needs a lock (lesson
 //!   `are_made_on_all_cores`).
 
 use std::panic::resume_unwind;
@@ -116,7 +116,7 @@ mod child;
 mod error;
 mod shared;
 
-/// Adds children to a group. Its clones add to the same one.
+/// Adds children to a group. A clone adds to the same group.
 #[derive(Debug)]
 pub struct TaskGroup<E>(Arc<Shared<E>>);
 
@@ -130,7 +130,7 @@ pub async fn task_group<T, E>(
     }
 }
 
-/// The same under a token that cancels the group from outside. Returns `None` then.
+/// Like [`task_group`], under a token that cancels the group from outside. Returns `None` if the token cancelled it.
 pub async fn task_group_under<T, E>(
     token: &CancellationToken,
     body: impl AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
@@ -145,7 +145,7 @@ impl<E> TaskGroup<E> {
 
     /// Starts a child. When it is cancelled, it is dropped at its await.
     ///
-    /// A group that is shutting down or finished starts none: `work` is dropped, and the child's value is
+    /// A group that is shutting down or finished refuses the child: `work` is dropped, and the child's value is
     /// [`NoValue::Refused`].
     pub fn spawn<T, F>(&self, work: F) -> Child<T>
     where
@@ -156,11 +156,11 @@ impl<E> TaskGroup<E> {
         self.start(self.0.token.child_token(), Duration::ZERO, work)
     }
 
-    /// Starts a child that has a token, which is cancelled when the child is. The child then has `grace` to end by itself, and
+    /// Starts a child that has a token. To cancel the child cancels the token. The child then has `grace` to end by itself, and
     /// is dropped after that. `Duration::MAX` is no limit, as in asyncio.
     ///
-    /// An error that it returns then is one more error of the group. A group inside such a child goes under its token, by
-    /// [`task_group_under`].
+    /// An error that it returns during the grace period is one more error of the group. For a group inside such a child, use
+    /// [`task_group_under`] with its token.
     pub fn spawn_with_grace<T, F>(
         &self,
         grace: Duration,
@@ -187,7 +187,7 @@ impl<E> TaskGroup<E> {
             return Child { id: None, token, progress };
         };
         let (group, own) = (self.clone(), token.clone());
-        // In a box: several futures hand it on, and each of them would have room of its size.
+        // In a box, because several futures pass it on, and each of them would grow by its size.
         let work = Box::pin(work);
         let task = self.0.runtime.spawn(async move {
             let result = group.0.settle(try_id(), group.0.outcome(&own, grace, work).await);
@@ -197,7 +197,7 @@ impl<E> TaskGroup<E> {
         Child { id: Some(task.id()), token, progress: Progress::Running(task) }
     }
 
-    /// Runs a group inside this one, which cancels it and waits for it. Its body may borrow. It is for the body and for
+    /// Runs a group inside this one. The outer group cancels it and waits for it. Its body may borrow. Use it in the body and in
     /// children of [`spawn`](Self::spawn).
     ///
     /// Returns `None` if this group is cancelled. If its awaiter is dropped, its errors become errors of this group.
@@ -214,7 +214,7 @@ impl<E> TaskGroup<E> {
             None => Ok(None),
         };
         if let Ok(None) = result {
-            // As a child without a value does: an awaiter that is cancelled too ends here.
+            // As with a child without a value, an awaiter that is cancelled too ends here.
             self.0.is_ending();
             yield_now().await;
         }
@@ -269,7 +269,7 @@ impl<E> TaskGroup<E> {
         if !failures.is_empty() {
             return Err(GroupError { failures });
         }
-        // Without a failure, it was cancelled from outside.
+        // If nothing failed, the group was cancelled from outside.
         Ok(value.ok().filter(|_| !self.0.token.is_cancelled()))
     }
 }

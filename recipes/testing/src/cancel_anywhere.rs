@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Cancels work at each of its awaits in turn, and lets a check look at what is left.
+//! Cancels work at each of its awaits in turn, and calls a check after each.
 //!
 //! It needs no crate.
 //!
@@ -21,13 +21,13 @@
 //! }
 //! ```
 //!
-//! A `timeout` around the work tries one await: the one that it stops at. This tries each, one after the other, and at last lets
-//! the work finish. `abort`, `timeout` and a lost `select!` all drop a future in this way.
+//! A `timeout` around the work tries only the await at which it fires. This tries each await, one after the other, and at last
+//! lets the work finish. `abort`, `timeout` and a lost `select!` all drop a future in this way.
 //!
-//! It drops the future right after a suspension. The tool `cancel_sweep` of the Tokio cookbook drops it also between wake-up and
-//! poll, where a permit or an item can be lost, and waits for clean-up that a drop has spawned.
+//! It drops the future right after a suspension. The tool `cancel_sweep` of the Tokio cookbook also drops it between wake-up
+//! and poll, where a permit or an item can be lost. It also waits for clean-up that a drop has spawned.
 //!
-//! Each run has to take the same path: write `biased;` in a `select!`, and seed what is random.
+//! Each run has to take the same path: write `biased;` in a `select!`, and seed the random numbers.
 //!
 //! # Cancel safety
 //!
@@ -35,14 +35,14 @@
 //!
 //! # Panics
 //!
-//! A panic of `check` goes on. The number that it gets says after which suspension the work was dropped.
+//! A panic of `check` goes on in the caller. Its argument is the number of the suspension after which the work was dropped.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// Drops a run of `make` after its first suspension, the next one after its second, and so on, with a `check` after each drop.
-/// Returns the number of suspensions of the run that came to its end.
+/// Drops a run of `make` after its first suspension, the next run after its second, and so on, and calls `check` after each
+/// drop. Returns the number of suspensions of the run that finished.
 pub async fn cancel_anywhere<T>(make: impl AsyncFn() -> T, mut check: impl FnMut(usize)) -> usize {
     let mut last = 0;
     loop {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Keeps what a test logs by `tracing`, for assertions on it: `assertLogs`, `caplog`.
+//! Captures the `tracing` lines of a test, for assertions: `assertLogs`, `caplog`.
 //!
 //! ```sh
 //! cargo add tracing
@@ -18,13 +18,13 @@
 //! }
 //! ```
 //!
-//! It captures this thread alone, so tests that run in parallel do not see each other's lines. The tasks of a `#[tokio::test]`
-//! run on its thread. Elsewhere, pass the log on: `work.with_subscriber(log.dispatch())` for a task of a `multi_thread` runtime
-//! (`tracing::instrument::WithSubscriber`), `tracing::dispatcher::with_default(&log.dispatch(), ...)` for a thread.
+//! It captures only this thread, so parallel tests do not see each other's lines. The tasks of a `#[tokio::test]` run on its
+//! thread. For a task of a `multi_thread` runtime, pass the log on: `work.with_subscriber(log.dispatch())`
+//! (`tracing::instrument::WithSubscriber`). For a thread: `tracing::dispatcher::with_default(&log.dispatch(), ...)`.
 //!
-//! The crate tracing-test does this by a macro; it finds the lines of a task, and not those of another `std::thread`.
+//! The crate tracing-test does this by a macro; it finds the lines of a task, but not of another `std::thread`.
 //!
-//! A return value or a metric is a better thing to assert on, where there is one: the words of a log change.
+//! If there is a return value or a metric, assert on that instead: the words of a log change.
 //!
 //! # Cost
 //!
@@ -45,11 +45,11 @@ pub struct CapturedLog {
 }
 
 impl CapturedLog {
-    /// Begins to capture what this thread logs. Keep the guard: dropping it ends the capture.
+    /// Begins to capture the lines of this thread. Keep the guard: dropping it ends the capture.
     #[must_use = "dropping the guard ends the capture"]
     pub fn start() -> (Self, DefaultGuard) {
-        // While there is one subscriber in a process, tracing asks the thread that comes first to a line whether the line is of
-        // interest, and keeps the answer: from a thread without a subscriber it is never. With two it asks each time.
+        // With one subscriber in a process, tracing asks only the first thread that reaches a line whether to log it, and
+        // keeps the answer. A thread without a subscriber answers "never". With two subscribers it asks each time.
         static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
         LazyLock::force(&SECOND);
         let text = Text::default();
@@ -66,7 +66,7 @@ impl CapturedLog {
         (log, guard)
     }
 
-    /// Returns what a task or a thread elsewhere logs to, to be captured too.
+    /// Returns the dispatch for a task or a thread elsewhere, so that its lines are captured too.
     pub fn dispatch(&self) -> Dispatch {
         self.dispatch.clone()
     }
@@ -77,7 +77,7 @@ impl CapturedLog {
         String::from_utf8_lossy(&text).lines().map(|line| line.trim().to_owned()).collect()
     }
 
-    /// Whether a line so far has `words` in it.
+    /// Returns whether a line so far contains `words`.
     pub fn contains(&self, words: &str) -> bool {
         self.lines().iter().any(|line| line.contains(words))
     }

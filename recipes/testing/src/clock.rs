@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Tells the date and time, and follows the runtime's clock in a test: what freezegun is for.
+//! A clock for the date and time that follows the runtime's clock in a test, as a replacement for freezegun.
 //!
 //! ```sh
 //! cargo add tokio --features time
@@ -20,34 +20,34 @@
 //! ```
 //!
 //! `tokio::time::Instant` is enough for time that passes: limits, pauses, ages. Paused time does not change
-//! `SystemTime::now()`, and no Rust crate replaces it, so the code under test takes a [`Clock`]. A date type such as chrono's or
-//! jiff's is made from the `SystemTime`.
+//! `SystemTime::now()`, and no Rust crate replaces it, so the code under test takes a [`Clock`]. Make a date type such as
+//! chrono's or jiff's from the `SystemTime`.
 //!
 //! # Differences from asyncio
 //!
-//! freezegun replaces the clock of a whole process, and a frozen one stops `asyncio.sleep`. Here each test has a clock, and a sleep
-//! moves it on.
+//! freezegun replaces the clock of a whole process, and a frozen clock stops `asyncio.sleep`. Here each test has its own clock,
+//! and a sleep moves it on.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// A source of the date and time. A program has [`Clock::System`], a test the other one.
+/// A source of the date and time. A program takes [`Clock::System`], a test [`Clock::Virtual`].
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
-    /// The system's own.
+    /// The system's clock.
     System,
-    /// That of a test, which goes on with the runtime's clock.
+    /// The clock of a test, which moves with the runtime's clock.
     Virtual {
-        /// The time that it began with.
+        /// The date and time at its start.
         start: SystemTime,
-        /// When it began.
+        /// The instant of its start.
         since: Instant,
     },
 }
 
 impl Clock {
-    /// Begins at `start`, and follows the runtime's clock, paused or not.
+    /// Makes a clock that begins at `start` and follows the runtime's clock, paused or not.
     pub fn starting_at(start: SystemTime) -> Self {
         Self::Virtual { start, since: Instant::now() }
     }
@@ -60,7 +60,7 @@ impl Clock {
         }
     }
 
-    /// Returns the time since `earlier`; none if that is in the future.
+    /// Returns the time since `earlier`; zero if `earlier` is in the future.
     pub fn since(&self, earlier: SystemTime) -> Duration {
         self.now().duration_since(earlier).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! The same program as `demo.py`, with the patterns of this recipe.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::eventually::eventually;
 use crate::fixture::with_fixture;
 use crate::mock::Mock;
 
-/// Stands for work that waits.
+/// Imitates work that waits.
 #[instrument(ret)]
 async fn sleep(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
-/// What is tested: tries three times, with pauses of 100 ms and of 200 ms.
+/// The code under test: tries three times, with pauses of 100 ms and of 200 ms.
 #[instrument(skip(fetch), ret, err)]
 async fn retry(fetch: &Mock<(), Result<&'static str, &'static str>>) -> anyhow::Result<&'static str> {
     for number in 1..=3 {
@@ -41,11 +41,11 @@ async fn retry(fetch: &Mock<(), Result<&'static str, &'static str>>) -> anyhow::
     bail!("no answer in three calls")
 }
 
-/// Shows what tests need, one after the other.
+/// Shows the patterns, one after the other.
 ///
 /// # Errors
 ///
-/// When one of the tests does not end as it should.
+/// If one of the tests does not end as it should.
 pub async fn run() -> anyhow::Result<()> {
     answers_in_order().await?;
     a_fixture().await;
@@ -157,7 +157,7 @@ async fn a_condition() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has no span, whose return value would be a line of the captured log.
+/// Has no span, because the span's return value would be a line of the captured log.
 async fn poll() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     warn!("no answer");

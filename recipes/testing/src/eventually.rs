@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Waits until a condition holds, for what a test cannot await: a file, a counter, a message of another process.
+//! Waits until a condition holds, for effects that a test cannot await: a file, a counter, a message of another process.
 //!
 //! ```sh
 //! cargo add tokio --features time
@@ -21,19 +21,19 @@
 //! }
 //! ```
 //!
-//! A channel, a `watch` or a `JoinHandle` in a `timeout` is enough, and better, where the code under test can have one: the test
-//! goes on at that moment, and needs no polling.
+//! A channel, a `watch` or a `JoinHandle` in a `timeout` is enough, and better, if the code under test can have one. The test
+//! then goes on at once, and needs no polling.
 //!
-//! It looks at once, then with pauses of 1, 2, 4 ms and so on, at most 100 ms, and a last time at the limit. So a generous limit costs a passing test
-//! nothing. A `sleep` in its place is too short on a busy machine, and too long on all others.
+//! It checks at once, then after pauses of 1, 2, 4 ms and so on, at most 100 ms, and a last time at the limit. So a generous
+//! limit costs a passing test nothing. A `sleep` instead would be too short on a busy machine, and too long on all others.
 //!
 //! # Cancel safety
 //!
-//! It keeps nothing: dropping it stops looking.
+//! It keeps nothing: dropping it stops the checks.
 //!
 //! # Errors
 //!
-//! [`Elapsed`], when the condition does not hold within the limit. It is a result and no panic, so that `unwrap` names the
+//! [`Elapsed`], if the condition does not hold within the limit. It is a result and no panic, so that `unwrap` names the
 //! test's line.
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
-/// Waits until `holds` returns true, at most for `limit`. `Duration::MAX` is no limit.
+/// Waits until `holds` returns true, for at most `limit`. `Duration::MAX` is no limit.
 pub async fn eventually(limit: Duration, mut holds: impl FnMut() -> bool) -> Result<(), Elapsed> {
     const LONGEST_PAUSE: Duration = Duration::from_millis(100);
     let mut pause = Duration::from_millis(1);

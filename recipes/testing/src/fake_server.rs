@@ -21,11 +21,11 @@
 //! }
 //! ```
 //!
-//! `tokio::io::duplex` is enough where the code under test takes a stream: it has no port, and works on paused time. For HTTP,
+//! `tokio::io::duplex` is enough if the code under test takes a stream: it has no port, and works on paused time. For HTTP,
 //! take an axum `Router` on port 0, or the crate wiremock.
 //!
-//! Port 0 is a port that no other test has. The server listens before [`FakeServer::start`] returns, so no client is too early.
-//! Keep sockets on real time: a paused clock jumps ahead while a test waits for one.
+//! Port 0 gives a port that no other test has. The server listens before [`FakeServer::start`] returns, so no client is too
+//! early. Keep sockets on real time: a paused clock jumps ahead while a test waits for a socket.
 //!
 //! # Cancel safety
 //!
@@ -33,11 +33,11 @@
 //!
 //! # Errors
 //!
-//! [`FakeServer::start`] fails when no port is free. [`FakeServer::finish`] returns the first error of a connection.
+//! [`FakeServer::start`] fails if no port is free. [`FakeServer::finish`] returns the first error of a connection.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime. A panic of a connection, such as a failed assertion, resumes in [`FakeServer::finish`].
+//! If called outside a Tokio runtime. A panic of a connection, such as a failed assertion, resumes in [`FakeServer::finish`].
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -79,8 +79,8 @@ impl FakeServer {
         self.address
     }
 
-    /// Stops accepting, and waits until all connections are over. Drop the clients first, or the server waits for them. A client
-    /// that is not accepted yet finds a closed connection.
+    /// Stops accepting, and waits until all connections have ended. Drop the clients first, or the server waits for them. A
+    /// client that is not accepted yet gets a closed connection.
     pub async fn finish(mut self) -> io::Result<()> {
         drop(self.stop);
         self.accepting.join_next().await.map_or(Ok(()), passed)
@@ -117,7 +117,7 @@ where
     Ok(())
 }
 
-/// The result of a task. Its panic goes on in the caller.
+/// Returns the result of a task. Its panic goes on in the caller.
 fn passed(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
     match ended.map_err(JoinError::try_into_panic) {
         Ok(result) => result,

@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! A value with a `Drop` is enough where the tear-down does not await: an aborted task, a temporary folder, a socket.
+//! A value with a `Drop` is enough if the tear-down does not await: an aborted task, a temporary folder, a socket.
 //!
 //! An early `?` of the test returns its error after the tear-down. To use several fixtures, nest the calls, or take a tuple.
 //!
@@ -31,8 +31,8 @@
 //!
 //! # Panics
 //!
-//! A panic of the test resumes after the tear-down. A panic of the tear-down resumes if the test has passed; otherwise the
-//! panic hook alone reports it.
+//! A panic of the test resumes after the tear-down. A panic of the tear-down resumes if the test has passed; otherwise only
+//! the panic hook reports it.
 //!
 //! # Differences from asyncio
 //!
@@ -43,14 +43,14 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::FutureExt;
 
-/// Waits for `set_up`, runs `test` with the fixture, and then, however the test has ended, `tear_down`.
+/// Waits for `set_up`, runs `test` with the fixture, and then runs `tear_down`, however the test has ended.
 pub async fn with_fixture<F, T>(
     set_up: impl Future<Output = F>,
     test: impl AsyncFnOnce(&mut F) -> T,
     tear_down: impl AsyncFnOnce(F),
 ) -> T {
     let mut fixture = set_up.await;
-    // A fixture that the panic has left half changed is seen by the tear-down alone.
+    // Only the tear-down sees a fixture that a panic has left half changed.
     let tested = AssertUnwindSafe(async { test(&mut fixture).await }).catch_unwind().await;
     let torn_down = AssertUnwindSafe(async { tear_down(fixture).await }).catch_unwind().await;
     let output = match tested {

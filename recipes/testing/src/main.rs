@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-// One thread, as asyncio has one, and as `#[tokio::test]` has. The patterns work as well on all cores.
+// One thread, as in asyncio and in `#[tokio::test]`. The patterns also work on all cores.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     common::run(env!("CARGO_PKG_DESCRIPTION"), testing::demo::run()).await

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Answers calls as a test wants, and keeps their arguments: `AsyncMock`.
+//! Answers calls as a test requires, and keeps their arguments: `AsyncMock`.
 //!
 //! ```sh
 //! cargo add futures
@@ -26,8 +26,8 @@
 //! }
 //! ```
 //!
-//! A closure is enough where the code under test takes one: `async |to: &str| true`. A trait with many methods has a field
-//! for each of them in a struct of your own; the crate mockall generates such a struct.
+//! A closure is enough if the code under test takes one: `async |to: &str| true`. For a trait with many methods, write a
+//! struct with one mock per method; the crate mockall generates such a struct.
 //!
 //! # Cancel safety
 //!
@@ -39,7 +39,7 @@
 //!
 //! # Differences from asyncio
 //!
-//! - `AsyncMock` counts calls and awaits apart. A future that is never awaited is no call here.
+//! - `AsyncMock` counts calls and awaits separately. Here a future that is never awaited is no call.
 //! - `AsyncMock` takes any method and any arguments. Here the compiler compares them with the trait.
 
 use std::collections::VecDeque;
@@ -51,14 +51,14 @@ use futures::future::{BoxFuture, FutureExt, ready};
 
 type Answer<A, R> = dyn Fn(&A) -> BoxFuture<'static, R> + Send + Sync;
 
-/// What answers calls with arguments of type `A`; more than one argument is a tuple.
+/// Answers calls with arguments of type `A`. Several arguments are a tuple.
 pub struct Mock<A, R> {
     calls: Mutex<Vec<A>>,
     answer: Box<Answer<A, R>>,
 }
 
 impl<A, R: Send + 'static> Mock<A, R> {
-    /// Answers by a function, which may wait, fail or look at the arguments: `side_effect=function`.
+    /// Answers by a function, which may wait, fail or use the arguments: `side_effect=function`.
     pub fn with<Fut>(answer: impl Fn(&A) -> Fut + Send + Sync + 'static) -> Self
     where
         Fut: Future<Output = R> + Send + 'static,
@@ -90,7 +90,7 @@ impl<A, R: Send + 'static> Mock<A, R> {
         answer.unwrap_or_else(|panic| resume_unwind(panic)).await
     }
 
-    /// Returns the arguments of all calls so far: `await_args_list`. A second look finds the same.
+    /// Returns the arguments of all calls so far: `await_args_list`. It removes none of them.
     pub fn calls(&self) -> Vec<A>
     where
         A: Clone,

@@ -23,24 +23,25 @@
 //! }
 //! ```
 //!
-//! Each `#[tokio::test]` has a runtime of its own. With its end, the tasks and sockets end that were made on it, also those
-//! that a `static` `OnceCell` keeps: the next test finds a dead connection pool. A plain `OnceCell` is enough for a value
-//! without tasks and sockets, such as a configuration.
+//! Each `#[tokio::test]` has a runtime of its own. When it ends, its tasks and sockets end, even if a `static` `OnceCell` keeps
+//! them: the next test finds a dead connection pool. A plain `OnceCell` is enough for a value without tasks and sockets, such
+//! as a configuration.
 //!
-//! A fixture of its own for each test needs none of this, and lets tests run in any order: prefer it where it is quick.
+//! If set-up is quick, prefer a separate fixture per test: it needs no shared runtime, and tests may run in any order.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future aborts the making, and the next caller makes the fixture.
+//! Dropping the future aborts `make`, and the next caller makes the fixture.
 //!
 //! # Panics
 //!
-//! When no runtime can be built, and when a fixture awaits itself, also through others. A panic of `make` resumes in the caller, and the next caller makes the fixture.
+//! If no runtime can be built, and if a fixture awaits itself, also through others. A panic of `make` resumes in the caller,
+//! and the next caller makes the fixture.
 //!
 //! # Differences from asyncio
 //!
-//! A fixture of a session is torn down. A `static` is never dropped: what outlives the process, such as a database, needs a
-//! clean-up at the next start.
+//! pytest tears down a session fixture. A `static` is never dropped: a resource that outlives the process, such as a
+//! database, needs a clean-up at the next start.
 
 use std::panic::{panic_any, resume_unwind};
 use std::sync::LazyLock;
@@ -62,7 +63,7 @@ pub struct Shared<T> {
 }
 
 impl<T: Send + 'static> Shared<T> {
-    /// Makes a place for the fixture, for a `static`.
+    /// Makes an empty value for a `static`.
     pub const fn new() -> Self {
         Self { fixture: OnceCell::const_new() }
     }
@@ -81,7 +82,7 @@ impl<T: Send + 'static> Shared<T> {
                 Ok(fixture) => fixture,
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => resume_unwind(panic),
-                    // It is aborted with this future alone.
+                    // The task is aborted only when this future is dropped.
                     Err(_cancelled) => future::pending().await,
                 },
             }

@@ -23,31 +23,30 @@
 //! }
 //! ```
 //!
-//! An abort is a request: the task is dropped at its next await, and until then it keeps its locks and its connections. What
-//! its values do in `drop` is done when the wait is over. A task that is done keeps its result. A task that computes, and a
-//! `spawn_blocking` that has begun, never come to an await: they run to their end, and are waited for.
+//! An abort is a request: the task is dropped at its next await, and until then it keeps its locks and its connections. When
+//! the wait is over, the task's destructors have run. A finished task keeps its result. A task that computes, and a
+//! `spawn_blocking` that has begun, have no await: they run to their end, and the wait includes them.
 //!
 //! `JoinSet::shutdown` is enough for tasks of one set whose results do not matter. For work that has to clean up with
-//! an await, or may refuse: `cancel_and_confirm`.
+//! an await, or may refuse, take `cancel_and_confirm`.
 //!
 //! # Cancel safety
 //!
-//! The tasks are aborted when the function is called, before its future is first polled. Dropping the future ends the
-//! wait only, and drops the ends that are there. To have those all the same, keep the handles, and await `&mut` to
-//! each.
+//! The tasks are aborted when the function is called, before its future is first polled. Dropping the future only ends the
+//! wait, and drops the results so far. To keep those, keep the handles, and await `&mut` to each.
 //!
 //! # Panics
 //!
-//! None. A panic of a task, also one in its drop, is [`Ended::Panicked`].
+//! None. A panic of a task, also in its drop, is [`Ended::Panicked`].
 //!
 //! # Differences from asyncio
 //!
-//! - A task may catch its cancellation, await, and refuse. An aborted task is dropped.
-//! - Cancelling a task cancels the task that it awaits. An abort does not go through: own the inner task by an
+//! - In asyncio a task may catch its cancellation, await, and refuse. An aborted task is dropped.
+//! - In asyncio cancelling a task cancels the task that it awaits. An abort does not reach the inner task: own it by an
 //!   `AbortOnDropHandle`.
-//! - The awaiter of a cancelled task gets a `CancelledError`, too. Here it gets a value, `Err(JoinError)` (lesson
+//! - In asyncio the awaiter of a cancelled task gets a `CancelledError` too. Here it gets a value, `Err(JoinError)` (lesson
 //!   `the_abort_of_an_inner_task_is_a_value_for_the_outer_one`).
-//! - A task that cancels itself and returns without waiting is cancelled. Here it has finished (lesson
+//! - In asyncio a task that cancels itself and returns without waiting is cancelled. Here it has finished (lesson
 //!   `but_one_that_aborts_itself_and_returns_has_finished`).
 //! - A thread of `to_thread` cannot be cancelled, nor can a `spawn_blocking` that has begun (lesson
 //!   `blocking_work_that_has_begun_runs_to_its_end`).
@@ -61,9 +60,9 @@ use tokio::task::{JoinError, JoinHandle};
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended<T> {
-    /// By itself, with this: there was nothing to abort.
+    /// By itself, with this value: there was nothing to abort.
     Finished(T),
-    /// It was aborted, or its runtime has shut down. No failure: it was asked for.
+    /// By the abort, or because its runtime has shut down. This is no failure: the caller asked for it.
     Aborted,
     /// With a panic that has this message.
     Panicked(String),
@@ -75,7 +74,7 @@ pub fn abort_and_wait<T>(task: JoinHandle<T>) -> impl Future<Output = Ended<T>> 
     async { task.await.into() }
 }
 
-/// Aborts tasks, all of them before it waits for the first. The ends are in the order of `tasks`.
+/// Aborts all tasks, and then waits until they are gone. The results are in the order of `tasks`.
 pub fn abort_all_and_wait<T>(
     tasks: impl IntoIterator<Item = JoinHandle<T>>,
 ) -> impl Future<Output = Vec<Ended<T>>> {
@@ -89,7 +88,7 @@ pub fn abort_all_and_wait<T>(
     }
 }
 
-/// What `task.await` gives.
+/// Converts the result of `task.await`.
 impl<T> From<Result<T, JoinError>> for Ended<T> {
     fn from(result: Result<T, JoinError>) -> Self {
         match result.map_err(JoinError::try_into_panic) {
@@ -100,7 +99,7 @@ impl<T> From<Result<T, JoinError>> for Ended<T> {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");

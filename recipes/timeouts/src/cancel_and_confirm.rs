@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Cancels a task for a reason, waits for its clean-up, and says how it ended: `task.cancel("reason")`, then `await
+//! Cancels a task with a reason, waits for its clean-up, and reports how it ended: `task.cancel("reason")`, then `await
 //! task` in a `try` with an `except CancelledError as error`.
 //!
 //! ```sh
@@ -29,10 +29,10 @@
 //!
 //! A `CancellationToken` and the `JoinHandle` are enough without a reason and without a grace period. Here the work gets a
 //! [`StopRequest`]. It may clean up with awaits and return `Ok(None)`; it may refuse, and return a value. If it has not ended
-//! when its grace period is over, it is aborted. A task that is cancelled before it began does not begin.
+//! when its grace period is over, it is aborted. A task that is cancelled before its first poll does not begin.
 //!
-//! Work that ends in the instant in which its grace period is over is in time, unless it takes many more turns in that
-//! instant. Work that waits for its own [`CancellableTask`] waits until it is cancelled: no await reveals it.
+//! Work that ends in the last instant of its grace period is in time, unless it takes many more turns in that instant. Work
+//! that waits for its own [`CancellableTask`] waits until it is cancelled, and nothing detects that.
 //!
 //! # Cancel safety
 //!
@@ -42,11 +42,11 @@
 //!
 //! # Errors
 //!
-//! An error becomes a [`CancelOutcome`]. A cancelled task is counted neither as finished nor as failed.
+//! An error becomes a [`CancelOutcome`]. A cancelled task counts neither as finished nor as failed.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime with a clock. A panic in the work is [`CancelOutcome::Panicked`].
+//! If called outside a Tokio runtime with a clock. A panic in the work is [`CancelOutcome::Panicked`].
 //!
 //! # Cost
 //!
@@ -55,10 +55,10 @@
 //!
 //! # Differences from asyncio
 //!
-//! - `cancel()` returns whether the task was still there. `abort()` returns nothing, [`CancellableTask::cancel`] does (lesson
-//!   `a_further_request_says_that_there_is_nothing_to_do`).
-//! - The message of `cancel("why")` arrives with the `CancelledError`. Here the first reason counts, and the task and its
-//!   awaiter read it (lesson `the_reason_is_read_by_the_task_and_by_whoever_awaits_it`). Tokio's abort has no reason.
+//! - asyncio's `cancel()` returns whether the task was still there. So does [`CancellableTask::cancel`]; `abort()` does not
+//!   (lesson `a_further_request_says_that_there_is_nothing_to_do`).
+//! - The message of `cancel("why")` arrives with the `CancelledError`. Here the first reason counts, and both the task and its
+//!   awaiter can read it (lesson `the_reason_is_read_by_the_task_and_by_whoever_awaits_it`). Tokio's abort has no reason.
 
 use std::any::Any;
 use std::future::pending;
@@ -71,7 +71,7 @@ use tokio::sync::SetOnce;
 use tokio::task::{JoinError, JoinHandle, yield_now};
 use tokio::time::timeout;
 
-/// Work on a task of its own that can be asked to stop, for a reason.
+/// Work on its own task that can be asked to stop, with a reason.
 #[derive(Debug)]
 pub struct CancellableTask<T, E, R> {
     supervisor: JoinHandle<CancelOutcome<T, E, R>>,
@@ -81,26 +81,26 @@ pub struct CancellableTask<T, E, R> {
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelOutcome<T, E, R> {
-    /// With a value, also if it refused the request to stop, or was too far on.
+    /// With a value, even if it refused the request to stop, or the request came too late.
     Finished(T),
-    /// With an error, also in its clean-up.
+    /// With an error, possibly from its clean-up.
     Failed(E),
     /// With a panic that has this message.
     Panicked(String),
     /// Because of a request, or its runtime has shut down.
     Cancelled {
-        /// Why. `None` if the request had no reason.
+        /// The reason. `None` if the request had none.
         reason: Option<R>,
-        /// It came to its end by itself, so its clean-up is done. If not, it was aborted when its grace was over.
+        /// Whether it ended by itself, so its clean-up is done. If not, it was aborted after its grace period.
         cleaned_up: bool,
     },
 }
 
-/// The request to stop, as the work sees it. Clones are for the same task; each may make the request.
+/// The request to stop, as the work sees it. Clones belong to the same task, and each may make the request.
 #[derive(Debug)]
 pub struct StopRequest<R>(Arc<SetOnce<Verdict<R>>>);
 
-/// What comes first: a request, or the end of the work.
+/// The first event: a request, or the end of the work.
 #[derive(Debug)]
 enum Verdict<R> {
     Requested(Option<R>),
@@ -125,7 +125,7 @@ where
                 if stop.is_requested() {
                     return Ok(None);
                 }
-                // A drop, so that it is said after a panic too.
+                // A drop, so that the end is recorded after a panic too.
                 let _ended = Ending(stop.clone());
                 work(stop).await
             }
@@ -138,22 +138,22 @@ where
         self.stop.cancel(reason)
     }
 
-    /// For others that may ask the work to stop.
+    /// Returns the request, for other tasks that may ask the work to stop.
     pub fn stop(&self) -> StopRequest<R> {
         self.stop.clone()
     }
 
-    /// Whether the task is gone, its clean-up included.
+    /// Returns whether the task is gone, its clean-up included.
     pub fn is_finished(&self) -> bool {
         self.supervisor.is_finished()
     }
 
-    /// Waits until it is gone.
+    /// Waits until the task is gone.
     pub async fn wait(mut self) -> CancelOutcome<T, E, R> {
         (&mut self.supervisor).await.unwrap_or_else(|error| self.stop.outcome(error))
     }
 
-    /// Asks the work to stop, and waits until it is gone.
+    /// Asks the work to stop, and waits until the task is gone.
     pub async fn cancel_and_wait(self, reason: R) -> CancelOutcome<T, E, R> {
         self.cancel(reason);
         self.wait().await
@@ -176,17 +176,17 @@ impl<R> StopRequest<R> {
     pub async fn requested(&self) -> Option<&R> {
         match self.0.wait().await {
             Verdict::Requested(reason) => reason.as_ref(),
-            // The work is over, and no request will come.
+            // The work has ended, so no request will come.
             Verdict::Ended => pending().await,
         }
     }
 
-    /// Whether the request is there: for a loop that computes.
+    /// Returns whether the request has come. Use it in a loop that computes.
     pub fn is_requested(&self) -> bool {
         matches!(self.0.get(), Some(Verdict::Requested(_)))
     }
 
-    /// Awaits `work` until the request, and drops it then: `None`. What is ready in the same instant counts.
+    /// Awaits `work` until the request, and then drops it and returns `None`. A value that is ready in the same instant counts.
     pub async fn run_until_requested<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         if self.is_requested() {
             return None;
@@ -248,7 +248,7 @@ async fn supervise<T, E, R: Clone>(
                 if grace == Some(Duration::ZERO) || !in_this_instant(&task).await {
                     task.abort();
                 }
-                // An abort is a request. The task is gone when this returns.
+                // An abort is only a request. The task is gone when this returns.
                 task.await
             }
         },
@@ -261,7 +261,7 @@ async fn supervise<T, E, R: Clone>(
     }
 }
 
-/// Lets a task end that is due in this instant. Tokio cannot tell when all that is due has run: it has a few turns.
+/// Lets a task end that is due in this instant. Tokio cannot say when all due tasks have run, so it gets a few turns.
 async fn in_this_instant<T>(task: &JoinHandle<T>) -> bool {
     for _ in 0..4 {
         if task.is_finished() {
@@ -272,7 +272,7 @@ async fn in_this_instant<T>(task: &JoinHandle<T>) -> bool {
     task.is_finished()
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Stops work on request: it finishes its step, cleans up, and reports what it has done. In asyncio: a loop with an
-//! `except CancelledError`, or one that looks at an `asyncio.Event`.
+//! Stops work on request: it finishes its step, cleans up, and reports how much it has done. In asyncio: a loop with an
+//! `except CancelledError`, or a loop that checks an `asyncio.Event`.
 //!
 //! ```sh
 //! cargo add tokio --features macros,rt,sync
@@ -29,21 +29,21 @@
 //! }
 //! ```
 //!
-//! A dropped future stops wherever it waits: between two writes, or with half a line on the disk. So the loop is not
-//! dropped but notified, by a [`CancellationToken`], and looks at it between two steps and nowhere else. A loop that
-//! computes looks too: it has no wait at which it could be aborted.
+//! A dropped future stops at its await: between two writes, or with half a line on the disk. So the loop is not dropped but
+//! notified by a [`CancellationToken`], which it checks only between two steps. A loop that computes checks it too, because
+//! it has no await at which it could be aborted.
 //!
-//! `token.run_until_cancelled(work)` is enough where work may be dropped at any await.
+//! `token.run_until_cancelled(work)` is enough if work may be dropped at any await.
 //!
 //! # Cancel safety
 //!
-//! Cancel the token of [`work_until_cancelled`], and do not drop its future: its drop loses the job of the step under way and skips
-//! the clean-up. Jobs that were not begun stay in the channel in any case. Dropping the future of [`checksum`] asks its
+//! Cancel the token of [`work_until_cancelled`], and do not drop its future: a drop loses the job of the step under way and
+//! skips the clean-up. Jobs that have not begun always stay in the channel. Dropping the future of [`checksum`] asks its
 //! loop to stop.
 //!
 //! # Errors
 //!
-//! The first error of a step, after the clean-up; otherwise that of the clean-up. For [`checksum`], [`Stopped`].
+//! The first error of a step, after the clean-up; otherwise the error of the clean-up. For [`checksum`], [`Stopped`].
 //!
 //! # Panics
 //!
@@ -55,16 +55,16 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-/// What a worker has done.
+/// The report of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// The jobs that are done.
+    /// The number of jobs that are done.
     pub done: usize,
-    /// Whether `stop` was cancelled. If not, every sender is gone, so there are no more jobs.
+    /// Whether `stop` was cancelled. If not, every sender is dropped, so no more jobs come.
     pub was_cancelled: bool,
 }
 
-/// Does one job after the other until `stop` is cancelled or there are no more; then cleans up, and reports.
+/// Does one job after the other until `stop` is cancelled or no more jobs come. Then it cleans up and reports.
 ///
 /// The clean-up gets the number of jobs that are done.
 pub async fn work_until_cancelled<J, E, S, C>(
@@ -80,13 +80,13 @@ where
     let (mut done, mut failure) = (0, None);
     let was_cancelled = loop {
         let job = tokio::select! {
-            // Looked at first: no step begins after the request, and its job stays in the channel.
+            // Checked first, so that no step begins after the request, and its job stays in the channel.
             biased;
             () = stop.cancelled() => break true,
             job = jobs.recv() => job,
         };
         let Some(job) = job else { break false };
-        // Not in a `select!`: half a step is what must not be.
+        // Not in a `select!`, because a step must not be cut in half.
         match step(job).await {
             Ok(()) => done += 1,
             Err(error) => {
@@ -103,18 +103,18 @@ where
 /// The loop stopped on request after this many blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// The blocks that are part of the sum.
+    /// The number of blocks in the sum.
     pub blocks: usize,
 }
 
 /// Sums up blocks of bytes on a thread for blocking work, until `stop` is cancelled.
 ///
-/// `JoinHandle::abort` has no effect on a `spawn_blocking` that has begun, and dropping its handle leaves it to itself.
+/// `JoinHandle::abort` has no effect on a `spawn_blocking` that has begun, and dropping its handle lets it run on.
 pub async fn checksum<B: AsRef<[u8]>>(
     stop: &CancellationToken,
     blocks: impl Iterator<Item = B> + Send + 'static,
 ) -> Result<u64, Stopped> {
-    // A token of its own: the guard stops this loop alone.
+    // A child token, so that the guard stops only this loop.
     let stop = stop.child_token();
     let _stopped_at_the_latest_now = stop.clone().drop_guard();
     let sum = spawn_blocking(move || {

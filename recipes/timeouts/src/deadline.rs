@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Puts one deadline over several steps, and deadlines inside of it: `asyncio.timeout_at(when)`, nested.
+//! Puts one deadline over several steps, and earlier deadlines inside it: `asyncio.timeout_at(when)`, nested.
 //!
 //! ```sh
 //! cargo add thiserror
@@ -28,9 +28,9 @@
 //! A timeout for each step is no limit for all of them. A [`Deadline`] is a point in time with a name: pass it down by
 //! value, and give a step less time with [`within`](Deadline::within). The error names the deadline that passed.
 //!
-//! `tokio::time::timeout_at` is enough for one deadline. Its `Elapsed` does not say whose it is. Of two nested
-//! `timeout`s with one deadline the inner reports, so that a loop around it tries again when there is no time left.
-//! Here the outer one reports, as in asyncio (lesson
+//! `tokio::time::timeout_at` is enough for one deadline. Its `Elapsed` does not name the deadline. Of two nested `timeout`s
+//! with the same deadline the inner one reports, so a loop around it tries again when no time is left. Here the outer one
+//! reports, as in asyncio (lesson
 //! `but_of_two_nested_timeouts_with_the_same_deadline_the_inner_reports`).
 //!
 //! # Cancel safety
@@ -39,7 +39,7 @@
 //!
 //! # Errors
 //!
-//! [`Expired`], with the name of the deadline. The work is dropped by then.
+//! [`Expired`], with the name of the deadline. The work has then been dropped.
 //!
 //! # Panics
 //!
@@ -50,7 +50,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// A point in time by which something has to be done, or never.
+/// A point in time by which work has to be done, or never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     name: &'static str,
@@ -63,13 +63,13 @@ pub struct Deadline {
 pub struct Expired(pub &'static str);
 
 impl Deadline {
-    /// The point in time at which `limit` is over, from now on. `None`, and more than the clock can hold, is never.
+    /// Makes a deadline `limit` from now. `None`, or more than the clock can hold, means never.
     pub fn after(name: &'static str, limit: Option<Duration>) -> Self {
         let at = limit.and_then(|limit| Instant::now().checked_add(limit));
         Self { name, at }
     }
 
-    /// A deadline inside this one: the new one if it is the earlier, otherwise this one.
+    /// Makes a deadline inside this one: returns the earlier of the two, and this one if they are equal.
     pub fn within(self, name: &'static str, limit: Option<Duration>) -> Self {
         let inner = Self::after(name, limit);
         match (self.at, inner.at) {
@@ -79,17 +79,17 @@ impl Deadline {
         }
     }
 
-    /// When it is.
+    /// Returns the instant of the deadline. `None` is never.
     pub fn at(self) -> Option<Instant> {
         self.at
     }
 
-    /// How much time is left: zero if it has passed, `None` if it is never.
+    /// Returns the time left: zero if the deadline has passed, `None` if it is never.
     pub fn remaining(self) -> Option<Duration> {
         self.at.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// For a loop that computes: a deadline cannot cut off what does not await, so it has to ask.
+    /// Returns an error if the deadline has passed. A loop that computes has to call it, because it has no await to cut it off.
     pub fn check(self) -> Result<(), Expired> {
         match self.remaining() {
             Some(Duration::ZERO) => Err(Expired(self.name)),
@@ -97,7 +97,7 @@ impl Deadline {
         }
     }
 
-    /// Awaits `work` until the deadline. After it, the work still gets as far as its first wait.
+    /// Awaits `work` until the deadline. If that has already passed, the work still runs up to its first wait.
     pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, Expired> {
         let remaining = self.remaining().unwrap_or(Duration::MAX);
         timeout(remaining, work).await.map_err(|_elapsed| Expired(self.name))

@@ -1,4 +1,4 @@
-//! What `demo.py` does, with the patterns of this recipe.
+//! The same program as `demo.py`, with the patterns of this recipe.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Stands for a request: takes its time, and fails for a page that is missing.
+/// Imitates a request: takes its time, and fails for a missing page.
 #[instrument(skip(millis), ret, err)]
 async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     sleep(ms(millis)).await;
@@ -32,7 +32,7 @@ async fn fetch(page: &str, millis: u64) -> anyhow::Result<String> {
     Ok(format!("<{page}>"))
 }
 
-/// Stands for the end of a session with a database.
+/// Imitates the end of a session with a database.
 #[instrument(ret)]
 async fn close() {
     sleep(ms(50)).await;
@@ -43,16 +43,16 @@ async fn close() {
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run() -> anyhow::Result<()> {
     run_among(&TaskTracker::new()).await
 }
 
-/// As [`run`]. What is still to be cleaned up when its future is dropped is among `tasks`.
+/// Like [`run`]. If its future is dropped, the clean-up goes on in `tasks`.
 ///
 /// # Errors
 ///
-/// When something fails that should not.
+/// If something fails that should not.
 pub async fn run_among(tasks: &TaskTracker) -> anyhow::Result<()> {
     cut_off().await;
     one_deadline().await;
@@ -99,7 +99,7 @@ async fn from_a_mirror(request: Deadline) -> Result<(), Expired> {
     Ok(())
 }
 
-/// What comes of a query in a session, which is closed after it in any case.
+/// Runs a query in a session, which is always closed afterwards.
 async fn in_session(
     query: impl Future<Output = Option<anyhow::Result<String>>>,
 ) -> anyhow::Result<Option<String>> {
@@ -135,7 +135,7 @@ async fn within_100_ms<F>(tasks: &TaskTracker, work: impl FnOnce(CancellationTok
 where
     F: Future<Output = anyhow::Result<Option<String>>> + Send + 'static,
 {
-    // Nobody cancels it here; that of a server is one that Ctrl-C cancels.
+    // Never cancelled here; in a server, Ctrl-C would cancel it.
     let program = CancellationToken::new();
     let limits = Limits { time: Some(ms(100)), grace: Some(ms(500)), late_value: LateValue::Return };
     let work = |stop| tasks.track_future(work(stop).in_current_span());
@@ -184,7 +184,7 @@ async fn cooperative(tasks: &TaskTracker) -> anyhow::Result<()> {
         }
     };
     let worker = tasks.spawn(worker.in_current_span());
-    // Tells it at the latest when this is dropped.
+    // Cancels the token at the latest when this is dropped.
     let telling = stop.drop_guard();
     sleep(ms(250)).await;
     drop(telling);
@@ -218,13 +218,13 @@ async fn cancel_and_confirm(tracker: &TaskTracker) {
     });
     sleep(ms(200)).await;
     for (name, task) in tasks.into_iter().chain([("history", history)]) {
-        let told = if task.cancel("shutting down") { "told to stop" } else { "done before" };
+        let asked = if task.cancel("shutting down") { "told to stop" } else { "done before" };
         match task.wait().await {
-            CancelOutcome::Finished(page) => info!("  {name}, {told}: {page}"),
-            CancelOutcome::Failed(error) => info!("  {name}, {told}: error: {error}"),
-            CancelOutcome::Panicked(message) => info!("  {name}, {told}: bug: {message}"),
+            CancelOutcome::Finished(page) => info!("  {name}, {asked}: {page}"),
+            CancelOutcome::Failed(error) => info!("  {name}, {asked}: error: {error}"),
+            CancelOutcome::Panicked(message) => info!("  {name}, {asked}: bug: {message}"),
             CancelOutcome::Cancelled { reason, .. } => {
-                info!("  {name}, {told}: cancelled: {}", reason.unwrap_or_default())
+                info!("  {name}, {asked}: cancelled: {}", reason.unwrap_or_default())
             }
         }
     }

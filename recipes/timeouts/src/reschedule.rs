@@ -28,23 +28,24 @@
 //!
 //! The deadline of `tokio::time::timeout` is fixed, which is enough for most requests. A [`Timeout`] has
 //! [handles](TimeoutHandle) that move its deadline: the work may have one, and so may any other task. Each chunk of a
-//! download moves it on; a user who asks for more time moves it; a dialogue turns it off.
+//! download can move it later, a user can ask for more time, and a dialogue can turn it off.
 //!
-//! A `reschedule` that returned `Ok` counts, also one in the instant of the old deadline: the timeout looks again
+//! A `reschedule` that returned `Ok` counts, even in the instant of the old deadline: the timeout checks the deadline again
 //! before it expires.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`Timeout::run`] drops the work, and the timeout is over.
+//! Dropping the future of [`Timeout::run`] drops the work and ends the timeout.
 //!
 //! # Errors
 //!
-//! [`Expired`] when the deadline passes: the work is dropped. [`Over`] when there is no deadline any more to be moved.
+//! [`Expired`] if the deadline passes: the work is dropped. [`Over`] if the timeout has ended, so that no deadline is left to
+//! move.
 //!
 //! # Panics
 //!
-//! A panic in the work resumes in the caller, and the timeout is over. [`Timeout::run`] panics outside a Tokio runtime
-//! with a clock.
+//! A panic in the work resumes in the caller, and ends the timeout. [`Timeout::run`] panics outside a Tokio runtime with a
+//! clock.
 
 use std::time::Duration;
 
@@ -52,13 +53,13 @@ use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
-/// A limit for one piece of work: [`run`](Timeout::run) takes it.
+/// A limit for one piece of work: pass the work to [`run`](Timeout::run).
 #[derive(Debug)]
 pub struct Timeout {
     state: watch::Sender<State>,
 }
 
-/// Moves the deadline of a [`Timeout`] and asks how it is. Clones are for the same one.
+/// Moves and reads the deadline of a [`Timeout`]. Clones belong to the same timeout.
 #[derive(Debug, Clone)]
 pub struct TimeoutHandle {
     state: watch::Sender<State>,
@@ -78,7 +79,7 @@ pub struct Expired;
 /// Why the deadline cannot be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Over {
-    /// It has passed.
+    /// The deadline has passed.
     #[error("the timeout has expired")]
     Expired,
     /// The work ended first, or was dropped.
@@ -87,28 +88,28 @@ pub enum Over {
 }
 
 impl Timeout {
-    /// With a deadline, or `None`: without one until there is a reason for it.
+    /// Makes a timeout with a deadline. `None` is no limit until a handle sets one.
     pub fn at(when: Option<Instant>) -> Self {
         Self { state: watch::Sender::new(State { when, over: None }) }
     }
 
-    /// With a deadline `limit` from now. More than the clock can hold means never.
+    /// Makes a timeout with a deadline `limit` from now. More than the clock can hold means never.
     pub fn after(limit: Duration) -> Self {
         Self::at(Instant::now().checked_add(limit))
     }
 
-    /// What moves the deadline, before the work has begun and while it runs.
+    /// Returns a handle that moves the deadline, before the work begins and while it runs.
     pub fn handle(&self) -> TimeoutHandle {
         TimeoutHandle { state: self.state.clone() }
     }
 
-    /// Awaits `work` until the deadline, wherever that is by then.
+    /// Awaits `work` until the deadline, which may move meanwhile.
     pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, Expired> {
         let mut moves = self.state.subscribe();
         let watch = async {
             while !self.expire() {
                 let when = moves.borrow_and_update().when;
-                // Never an error: this timeout is one of the senders.
+                // Never an error, because this timeout is one of the senders.
                 let moved = moves.changed();
                 let _moved_or_passed = match when {
                     None => moved.await.is_ok(),
@@ -117,16 +118,16 @@ impl Timeout {
             }
         };
         tokio::select! {
-            // The work first: its result counts in the instant of the deadline.
+            // Polls the work first, so that its result counts in the instant of the deadline.
             biased;
             output = work => Ok(output),
-            // Unconstrained: work that uses up the turn of this task would never be cut off.
+            // Unconstrained, because work that uses up the budget of this task would never be cut off.
             () = unconstrained(watch) => Err(Expired),
         }
     }
 
-    /// Ends it if the deadline has passed, and tells whether it has. In one step with the look at the deadline: a move
-    /// comes before it and counts, or after it and is refused.
+    /// Ends the timeout if the deadline has passed, and returns whether it has. The check and the end are one step: a move
+    /// either comes before and counts, or comes after and is refused.
     fn expire(&self) -> bool {
         self.state.send_if_modified(|state| {
             let passed = state.when.is_some_and(|when| when <= Instant::now());
@@ -145,11 +146,11 @@ impl Drop for Timeout {
 }
 
 impl TimeoutHandle {
-    /// Moves the deadline. One in the past cuts off the work at its next wait; `None` takes the limit away.
+    /// Moves the deadline. A deadline in the past cuts off the work at its next wait; `None` removes the limit.
     ///
     /// # Errors
     ///
-    /// [`Over`], and nothing has changed.
+    /// [`Over`] if the timeout has ended. Nothing changes then.
     pub fn reschedule(&self, when: Option<Instant>) -> Result<(), Over> {
         let mut result = Ok(());
         self.state.send_if_modified(|state| {
@@ -162,12 +163,12 @@ impl TimeoutHandle {
         result
     }
 
-    /// The deadline, also after it has passed. `None` is no limit.
+    /// Returns the deadline, also after it has passed. `None` is no limit.
     pub fn when(&self) -> Option<Instant> {
         self.state.borrow().when
     }
 
-    /// Whether the deadline passed before the work was done.
+    /// Returns whether the deadline passed before the work was done.
     pub fn expired(&self) -> bool {
         self.state.borrow().over == Some(Over::Expired)
     }

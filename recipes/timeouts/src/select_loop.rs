@@ -34,12 +34,12 @@
 //! Each turn of the loop drops the futures of the arms that lost. Four rules follow:
 //!
 //! - An arm's future must lose nothing when it is dropped. `FramedRead` keeps half a frame in itself; `read_exact` and
-//!   `read_line` keep it in their future, and it is gone.
+//!   `read_line` keep it in their future, and it is lost.
 //! - A timer that is made in the arm starts anew with each turn, and under traffic never fires. So it is pinned
-//!   outside.
+//!   outside the loop.
 //! - `select!` picks at random among the arms that are ready. `biased` takes them from the top: then the rare arms come
 //!   first and the one that is always ready last, or it starves those below it.
-//! - What an arm does is done before any arm is polled again. So it does not wait, least of all for something that
+//! - The body of an arm ends before any arm is polled again. So it must not wait, least of all for a lock or permit that
 //!   another arm's future may hold.
 //!
 //! # Cancel safety
@@ -52,7 +52,7 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime with a clock. A panic in `on_event` goes on in the caller.
+//! If called outside a Tokio runtime with a clock. A panic in `on_event` goes on in the caller.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -64,21 +64,21 @@ use tokio::time::sleep;
 use tokio_util::codec::{Decoder, FramedRead};
 use tokio_util::sync::CancellationToken;
 
-/// What happens on a connection.
+/// An event on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<F> {
     /// A whole frame has arrived.
     Frame(F),
-    /// It is time for a sign of life.
+    /// The heartbeat is due.
     Heartbeat,
 }
 
-/// Why the reading ended.
+/// The reason why the reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadEnd {
     /// The peer has closed the connection.
     Closed,
-    /// No frame has come for too long.
+    /// No frame has come for the time `idle`.
     Idle,
     /// `stop` was cancelled.
     Cancelled,
@@ -87,7 +87,7 @@ pub enum ReadEnd {
 /// Reads frames, and calls `on_event` for each, and every `heartbeat`. Ends when the peer closes, no frame has come for
 /// `idle`, or `stop` is cancelled. `Duration::MAX` is never.
 ///
-/// A heartbeat more often than each millisecond, Tokio's tick, is one each millisecond.
+/// A heartbeat shorter than Tokio's tick of one millisecond counts as one millisecond.
 pub async fn read_frames<R, D>(
     frames: &mut FramedRead<R, D>,
     stop: &CancellationToken,
@@ -107,7 +107,7 @@ where
             biased;
             () = &mut stopped => return Ok(ReadEnd::Cancelled),
             () = &mut heartbeat_due => {
-                // From now on: after a pause the missed ones are not made up for, as those of an `interval` would be.
+                // Counted from now, so that missed heartbeats do not come in a burst after a pause, as with an `interval`.
                 heartbeat_due.set(sleep(heartbeat));
                 on_event(Event::Heartbeat);
             }
@@ -115,13 +115,13 @@ where
                 Some(frame) => {
                     idle_over.set(sleep(idle));
                     on_event(Event::Frame(frame));
-                    // Frames that are all there already would keep every other task, and the timers, from their turn.
+                    // If all frames are ready, every other task and the timers would get no turn.
                     consume_budget().await;
                 }
                 None => return Ok(ReadEnd::Closed),
             },
-            // Last: a frame that is there in the instant of the limit was in time.
-            // Unconstrained: a reader that uses up the turn of this task, and has no frame, is idle too.
+            // Last, because a frame in the instant of the limit is in time.
+            // Unconstrained, because a reader that uses up the budget of this task without a frame is idle too.
             () = unconstrained(&mut idle_over) => return Ok(ReadEnd::Idle),
         }
     }

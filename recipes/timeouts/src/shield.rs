@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! Lets work go on when its caller is cancelled, and reports its failure all the same: `asyncio.shield(aw)`.
+//! Lets work go on when its caller is cancelled, and still reports its failure: `asyncio.shield(aw)`.
 //!
 //! ```sh
 //! cargo add futures
@@ -28,9 +28,8 @@
 //! }
 //! ```
 //!
-//! A task whose `JoinHandle` is dropped runs on: that is a shield already, and enough for work that cannot fail. An error in
-//! it is dropped silently. Here a failure goes to the awaiter, or to `unheard` if there is no awaiter: to one of the two,
-//! never to both.
+//! A task whose `JoinHandle` is dropped runs on: that is already a shield, and enough for work that cannot fail. Its error is
+//! dropped silently. Here a failure goes to the awaiter, or to `unheard` if there is no awaiter, but never to both.
 //!
 //! Await a `&mut` to it, in a `timeout` or a `select!`, to give up for now and wait again later. The [`TaskTracker`] is
 //! for the end of the program: wait for it, or the runtime cuts the work off.
@@ -45,8 +44,8 @@
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime, and if it is awaited again when it is done. A panic in the work is a [`ShieldFailure`]. A panic
-//! of `unheard` ends there: it is called in a drop. The panic hook reports it.
+//! If called outside a Tokio runtime, or if it is awaited again after its end. A panic in the work is a [`ShieldFailure`].
+//! `unheard` is called in a drop, so its panic goes no further; the panic hook reports it.
 //!
 //! # Cost
 //!
@@ -56,7 +55,7 @@
 //!
 //! - asyncio logs the late error of a shielded task when the task is collected. A dropped `JoinHandle` loses it; `shield`
 //!   reports it (lesson `but_the_error_in_a_dropped_join_handle_is_lost`).
-//! - `asyncio.run` cancels what is shielded, and waits for it. A Tokio runtime drops it at its end.
+//! - `asyncio.run` cancels shielded work, and waits for it. A Tokio runtime drops it at its end.
 
 use std::any::Any;
 use std::error::Error;
@@ -85,7 +84,7 @@ pub enum ShieldFailure<E> {
     Cancelled,
 }
 
-/// The result, until it is taken. Its drop, also by the runtime, reports a failure that has not been heard.
+/// The result, until it is taken. Its drop, also by the runtime, reports a failure that no awaiter has taken.
 struct Ended<T, E> {
     result: Option<Result<T, ShieldFailure<E>>>,
     unheard: Option<Box<dyn FnOnce(ShieldFailure<E>) + Send>>,
@@ -117,12 +116,12 @@ where
 }
 
 impl<T, E> Shielded<T, E> {
-    /// Cuts off the work itself: the shield is against those who stop waiting for it.
+    /// Aborts the work itself: the shield only protects it from callers that stop waiting.
     pub fn abort(&self) {
         self.0.abort();
     }
 
-    /// Whether the work is done.
+    /// Returns whether the work is done.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
@@ -174,7 +173,7 @@ impl<E: fmt::Display> fmt::Display for ShieldFailure<E> {
 
 impl<E: Error> Error for ShieldFailure<E> {}
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");

@@ -23,11 +23,11 @@
 //! }
 //! ```
 //!
-//! `tokio::time::timeout` is enough where the work cannot fail: it puts its own `Result` around that of the work. Here they
-//! are one, and a caller tells them apart by the variant.
+//! `tokio::time::timeout` is enough if the work cannot fail: it puts its own `Result` around the work's. Here they are one
+//! `Result`, and the variant says which it is.
 //!
-//! Work that is cut off is dropped at its await. What its values do in their `drop` is done when the error is returned.
-//! Clean-up that awaits does not begin: for that, see `timeout_and_wait`. A dropped `JoinHandle` lets its task run on: pass
+//! Work that is cut off is dropped at its await. When the error is returned, its destructors have run. Clean-up that awaits
+//! does not begin: for that, see `timeout_and_wait`. A dropped `JoinHandle` lets its task run on: pass
 //! `AbortOnDropHandle::new(task)`.
 //!
 //! # Cancel safety
@@ -36,16 +36,16 @@
 //!
 //! # Errors
 //!
-//! [`LimitError`]: too late, or what the work itself returned.
+//! [`LimitError`]: too late, or the error of the work itself.
 //!
 //! # Panics
 //!
-//! A panic in the work, also in its drop at the limit, resumes in the caller. Outside a Tokio runtime with a clock, if there
-//! is a limit.
+//! A panic in the work, also in its drop at the limit, resumes in the caller. With a limit, it panics outside a Tokio runtime
+//! with a clock.
 //!
 //! # Differences from asyncio
 //!
-//! - `wait_for(coroutine, 0)` does not begin it; `timeout(0)` runs it up to its first suspension, as this does (lesson
+//! - `wait_for(coroutine, 0)` does not begin the work; `timeout(0)` runs it up to its first suspension, as this does (lesson
 //!   `a_limit_of_zero_lets_the_work_get_as_far_as_its_first_wait`).
 //! - In asyncio work that is due in the instant of its timeout is too late, because that timer was set first. Here it is in
 //!   time.
@@ -59,7 +59,7 @@ use tokio::time::timeout;
 /// Why work with a time limit gave no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError<E> {
-    /// The limit was over first.
+    /// The limit passed first.
     #[error("timed out after {0:?}")]
     TimedOut(Duration),
     /// The work itself failed, in time.
@@ -69,13 +69,13 @@ pub enum LimitError<E> {
 
 /// Awaits `work` for `limit` at most, counted from the first poll. `None` is no limit.
 ///
-/// The work is polled before the clock is looked at. So what is ready in the instant of the limit is in time. With a
-/// limit of zero the work still gets as far as its first wait.
+/// The work is polled before the clock is checked. So a value that is ready in the instant of the limit is in time. With a
+/// limit of zero the work still runs up to its first wait.
 pub async fn time_limit<T, E>(
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, LimitError<E>> {
-    // A limit beyond what the clock can hold never fires: no timer is set.
+    // A limit beyond the clock's range never fires: no timer is set.
     let limit = limit.unwrap_or(Duration::MAX);
     match timeout(limit, work).await {
         Ok(result) => result.map_err(LimitError::Failed),

@@ -31,9 +31,9 @@
 //!
 //! A plain `timeout` drops the work, which is enough unless the work has to await its clean-up. Here the work is a task with
 //! a token. The token is cancelled when the time is over, when the parent token is cancelled, and when the caller is dropped.
-//! The work returns `Ok(None)` once it has cleaned up. Work that has not ended when the grace period is over is aborted, and
-//! waited for. Work that ends in the instant of a limit is in time, unless it takes many more turns
-//! in that instant.
+//! The work returns `Ok(None)` once it has cleaned up. Work that has not ended after the grace period is aborted, and the
+//! function waits until it is gone. Work that ends in the instant of a limit is in time, unless it takes many more turns in
+//! that instant.
 //!
 //! # Cancel safety
 //!
@@ -43,12 +43,12 @@
 //!
 //! # Errors
 //!
-//! [`TimeoutFailure`]. What the work returns after the request still counts. An error of its clean-up is reported in
-//! place of the timeout; a value is if [`LateValue`] says so.
+//! [`TimeoutFailure`]. The work's result still counts after the request. An error of its clean-up replaces the timeout, and
+//! so does a value if [`LateValue`] says so.
 //!
 //! # Panics
 //!
-//! Outside a Tokio runtime with a clock. A panic in the work is [`TimeoutFailure::Panicked`].
+//! If called outside a Tokio runtime with a clock. A panic in the work is [`TimeoutFailure::Panicked`].
 //!
 //! # Cost
 //!
@@ -76,39 +76,39 @@ use tokio::task::{JoinError, JoinHandle, yield_now};
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long work may take, and its clean-up.
+/// Time limits for work and its clean-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For the work. `None` is no limit. With zero it is not even begun.
+    /// The limit for the work. `None` is no limit. With zero the work does not begin.
     pub time: Option<Duration>,
-    /// For its clean-up, after its token is cancelled. `None` waits however long it takes, as asyncio does.
+    /// The grace period for its clean-up, after its token is cancelled. `None` is no limit, as in asyncio.
     pub grace: Option<Duration>,
-    /// What becomes of a value that the work returns after that.
+    /// What to do with a value that the work returns after that.
     pub late_value: LateValue,
 }
 
-/// What becomes of a value that came too late.
+/// What to do with a value that came too late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LateValue {
-    /// It is returned, as by `wait_for`: the work was done after all.
+    /// Return it, as `wait_for` does: the work was done after all.
     Return,
-    /// It is dropped, and the timeout reported.
+    /// Drop it, and report the timeout.
     Discard,
 }
 
 /// Why the work gave no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeoutFailure<E> {
-    /// The time was over.
+    /// The time limit passed.
     #[error("timed out")]
     TimedOut {
-        /// It came to its end by itself, so its clean-up is done. If not, it was aborted when its grace was over.
+        /// Whether it ended by itself, so its clean-up is done. If not, it was aborted after its grace period.
         cleaned_up: bool,
     },
     /// The parent token was cancelled, the work stopped by itself, or the runtime has shut down.
     #[error("cancelled")]
     Cancelled {
-        /// As above.
+        /// Whether it ended by itself, so its clean-up is done.
         cleaned_up: bool,
     },
     /// The work panicked with this message, before the request to stop or after.
@@ -136,11 +136,11 @@ where
     if limits.time == Some(Duration::ZERO) {
         return Err(TimeoutFailure::TimedOut { cleaned_up: true });
     }
-    // Set here: work that computes before its first wait may keep the supervisor from its first poll.
+    // Set here, because work that computes before its first wait may delay the supervisor's first poll.
     let limit = sleep(limits.time.unwrap_or(Duration::MAX));
-    // A child: to cancel it does not touch the parent, so the parent's state shows its own cancellation alone.
+    // A child token: cancelling it leaves the parent alone, so the parent's state shows only its own cancellation.
     let stop = parent.child_token();
-    // A panic before there is a future is one of the work.
+    // A panic before there is a future counts as a panic of the work.
     let work = catch_unwind(AssertUnwindSafe(|| work(stop.clone())));
     let task = tokio::spawn(async {
         match work {
@@ -148,7 +148,7 @@ where
             Err(panic) => resume_unwind(panic),
         }
     });
-    // A task as well: when the caller is dropped, it is this one that aborts the work in the end.
+    // Also a task: if the caller is dropped, this task still aborts the work after its grace period.
     let supervisor = tokio::spawn(supervise(task, stop.clone(), limit, limits));
     let _asked_at_the_latest_now = stop.drop_guard();
     supervisor.await.unwrap_or_else(|error| Err(failure(error)))
@@ -168,7 +168,7 @@ async fn supervise<T, E>(
         () = stop.cancelled() => false,
         () = &mut limit => true,
     };
-    // A timer fires up to a millisecond late. If it is seen later than that, the work has computed past its limit.
+    // A timer fires up to a millisecond late. A longer delay means that the work has computed past its limit.
     let is_due_now = timed_out && limit.deadline().elapsed() < Duration::from_millis(2);
     if is_due_now && in_this_instant(&task).await {
         return in_time(task.await);
@@ -180,7 +180,7 @@ async fn supervise<T, E>(
             if limits.grace == Some(Duration::ZERO) || !in_this_instant(&task).await {
                 task.abort();
             }
-            // An abort is a request. The task is gone when this returns.
+            // An abort is only a request. The task is gone when this returns.
             task.await
         }
     };
@@ -206,7 +206,7 @@ fn in_time<T, E>(ended: Result<Result<Option<T>, E>, JoinError>) -> Result<T, Ti
     }
 }
 
-/// Lets a task end that is due in this instant. Tokio cannot tell when all that is due has run: it has a few turns.
+/// Lets a task end that is due in this instant. Tokio cannot say when all due tasks have run, so it gets a few turns.
 async fn in_this_instant<T>(task: &JoinHandle<T>) -> bool {
     for _ in 0..4 {
         if task.is_finished() {
@@ -224,7 +224,7 @@ fn failure<E>(error: JoinError) -> TimeoutFailure<E> {
     }
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` any value.
 fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");

@@ -5,7 +5,7 @@ use async_await::async_closures::poll_until;
 use crate::support::ms;
 use crate::work::Server;
 
-/// Cancelled anywhere, the question under way is dropped and none follows.
+/// Cancelled anywhere, the call of `ask` under way is dropped and none follows.
 #[test]
 fn cancelled_anywhere_no_question_is_left_behind() {
     let swept = cancel_sweep::sweep_with(

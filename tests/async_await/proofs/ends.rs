@@ -10,7 +10,7 @@ use tokio::time::{Instant, advance, timeout};
 
 use crate::support::{TIMES, ms, soon};
 
-/// A pause of no time yields, and one of the greatest is never over.
+/// A pause of zero yields, and the longest pause never ends.
 #[tokio::test(start_paused = true)]
 async fn a_pause_at_its_ends() {
     for (pause, asked) in [(Duration::ZERO, 3), (Duration::from_nanos(1), 3), (Duration::MAX, 1)] {
@@ -29,7 +29,7 @@ async fn a_pause_at_its_ends() {
     }
 }
 
-/// The greatest number of lines at a time is no yield at all.
+/// With the greatest number of lines at a time it never yields.
 #[tokio::test(start_paused = true)]
 async fn a_number_of_lines_at_its_ends() {
     let start = Instant::now();
@@ -39,7 +39,7 @@ async fn a_number_of_lines_at_its_ends() {
     assert_eq!(start.elapsed(), ms(0));
 }
 
-/// A time to live of nothing keeps nothing, and the greatest keeps forever, of values and of errors.
+/// A time to live of zero keeps nothing, and the greatest keeps values and errors forever.
 #[tokio::test(start_paused = true)]
 async fn a_time_to_live_at_its_ends() {
     const YEARS: Duration = Duration::from_secs(20 * 365 * 24 * 60 * 60);

@@ -29,8 +29,8 @@ fn a_cancelled_reader_costs_the_others_nothing() {
     assert_eq!(swept.points, 1);
 }
 
-/// A reader that has no turn left takes note of nothing. It is polled and dropped while the value comes: the other reader
-/// wakes. `FutureExt::shared` loses that wake-up within some hundred rounds.
+/// A reader without budget is polled and dropped while the value comes: the other reader is still woken.
+/// `FutureExt::shared` loses that wake-up within some hundred rounds.
 #[test]
 fn a_reader_out_of_budget_takes_no_wake_up_along() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::support::{ms, soon};
 
-/// Of nothing it ends at once; without a period it gives a number at once; the greatest period is never over.
+/// From 0 it ends at once. With a period of zero it gives a number at once. The longest period never ends.
 #[tokio::test(start_paused = true)]
 async fn a_countdown_at_its_ends() {
     for (from, period, first) in [
@@ -28,7 +28,7 @@ async fn a_countdown_at_its_ends() {
     }
 }
 
-/// One at a time, and as many as there are, give the same items.
+/// A limit of one and the greatest limit give the same items.
 #[tokio::test(start_paused = true)]
 async fn a_limit_at_its_ends() {
     for limit in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
@@ -43,7 +43,7 @@ async fn a_limit_at_its_ends() {
     }
 }
 
-/// Without a pause the stream ends; the greatest pause is never over.
+/// With a pause of zero the stream ends; the longest pause never ends.
 #[tokio::test(start_paused = true)]
 async fn a_pause_at_its_ends() {
     for (pause, ends) in [(Duration::ZERO, true), (Duration::from_nanos(1), true), (Duration::MAX, false)] {

@@ -6,7 +6,7 @@ use crate::support::{Count, ms};
 use crate::tools::sweep_loop;
 use crate::work::generator::load;
 
-/// asyncio: a cancelled `anext` ends the generator. Tokio: its body goes on where it was, at the next `next`.
+/// asyncio: a cancelled `anext` ends the generator. Tokio: the next `next` goes on where the body was.
 #[test]
 fn a_cancelled_next_loses_no_value() {
     let answers = [Ok(Some(1)), Ok(Some(1)), Ok(Some(2)), Ok(None)];

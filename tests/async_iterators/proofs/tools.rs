@@ -3,7 +3,7 @@
 use futures::{Stream, StreamExt};
 use std::sync::{Arc, Mutex};
 
-/// Sweeps a loop over a stream: wherever a `next()` is dropped, what was given and what comes later is `all`.
+/// Sweeps a loop over a stream: wherever a `next()` is dropped, the items before and after it are `all`.
 pub fn sweep_loop<S>(make: impl Fn() -> S, all: &[S::Item])
 where
     S: Stream<Item: PartialEq + std::fmt::Debug> + 'static,

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::support::{Count, ms};
 
-/// Wherever a conversation is dropped, nothing of it is left, and no answer is for another question.
+/// Wherever a conversation is dropped, nothing of it is left, and no answer belongs to another value.
 #[test]
 fn a_cancelled_send_ends_it_and_never_answers_another_value() {
     let swept = cancel_sweep::sweep_with(

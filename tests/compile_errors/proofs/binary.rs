@@ -21,7 +21,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// A reader looks for his message: the list has its beginning, on a line of a terminal.
+/// A reader looks for a message: the list has its beginning, on one line of a terminal.
 #[test]
 fn without_a_name_it_lists_every_message() {
     let list = printed(&[]);
@@ -34,7 +34,7 @@ fn without_a_name_it_lists_every_message() {
     }
 }
 
-/// No compiler is needed: what it shows is the text that the lessons have checked.
+/// It needs no compiler: it shows the text that the lessons have checked.
 #[test]
 fn with_a_name_it_shows_the_message_and_both_ways_out() {
     for page in PAGES {
@@ -48,7 +48,7 @@ fn with_a_name_it_shows_the_message_and_both_ways_out() {
     }
 }
 
-/// An empty stdout and exit code 2 let a script tell a typing error; a near miss gets a suggestion.
+/// An empty stdout and exit code 2 show a script that the name is wrong; a near miss gets a suggestion.
 #[test]
 fn an_unknown_name_is_one_line_and_ends_with_2() {
     for arguments in [&["forgotten"][..], &["--no-such"], &["rc_in_a_task", "guard_over_an_await"]] {

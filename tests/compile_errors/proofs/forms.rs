@@ -13,7 +13,7 @@ use compile_errors::{
 
 use crate::support::alive_tasks;
 
-/// A form has no state outside of itself: dropped at any await, it leaves no task behind that waits.
+/// A form has no state outside itself: dropped at any await, it leaves no waiting task behind.
 fn swept<F: Future<Output: Debug>>(form: impl Fn() -> F) {
     cancel_sweep::sweep(form, |_| assert_eq!(alive_tasks(), 0));
 }
@@ -130,7 +130,7 @@ fn handle_is_not_a_value_may_be_dropped_anywhere() {
     swept(handle_is_not_a_value::second_best);
 }
 
-/// A future is used in place of its value: neither way out leaves a task behind.
+/// A future is used as if it were its value: neither way out leaves a task behind.
 #[test]
 fn future_used_as_its_value_may_be_dropped_anywhere() {
     swept(future_used_as_its_value::fixed);

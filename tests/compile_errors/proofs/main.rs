@@ -1,4 +1,4 @@
-//! Proofs of `recipes/compile_errors`: each form is dropped at each await, and the program is what its user has.
+//! Proofs of `recipes/compile_errors`: each form is dropped at each await, and the binary runs as its user runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 #![allow(missing_docs, reason = "helpers of lessons speak by their names")]
 

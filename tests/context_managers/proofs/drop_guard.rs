@@ -30,7 +30,7 @@ fn a_cancelled_booking_loses_no_seat() {
     assert_eq!(swept.points, 1);
 }
 
-/// Cancelled at any point, no seat is left busy.
+/// Cancelled at any point, `busy` is false again.
 #[test]
 fn cancelled_work_leaves_nobody_busy() {
     let swept = cancel_sweep::sweep_with(

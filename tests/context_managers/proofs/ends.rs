@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::support::{ms, soon};
 use crate::work::transaction::Fake;
 
-/// Without a grace period nothing is waited for; the greatest waits until all is over.
+/// With a grace period of zero it does not wait; with the longest it waits until all is over.
 #[tokio::test(start_paused = true)]
 async fn a_grace_period_at_its_ends() {
     for (grace, left) in [(Duration::ZERO, 1), (Duration::from_nanos(1), 1), (Duration::MAX, 0)] {

@@ -13,8 +13,8 @@ use crate::support::{Count, Log, ms, panics};
 use crate::work::scope::nested;
 use crate::work::{all_over, random_turns};
 
-/// Cancelled at any point, entering, the body or the clean-up of either: both are cleaned up exactly once, whole,
-/// and the inner one first.
+/// Two nested scopes are cancelled at any point: entering, the body or the clean-up. Each is cleaned up once and
+/// completely, the inner one first.
 #[test]
 fn cancelled_at_any_point_each_scope_is_cleaned_up_once_and_in_order() {
     type Body = fn() -> futures::future::BoxFuture<'static, Result<(), &'static str>>;
@@ -39,7 +39,7 @@ fn cancelled_at_any_point_each_scope_is_cleaned_up_once_and_in_order() {
     }
 }
 
-/// The same for one whose entering and whose clean-up suspend several times, in each of its ends.
+/// The same for a scope whose entering and clean-up suspend several times, for each way to end.
 #[test]
 fn cancelled_at_any_point_what_was_opened_is_closed_once() {
     async fn steps(n: u64) {

@@ -27,7 +27,7 @@ fn cancelled_at_any_point_the_transaction_ends_and_the_connection_is_back() {
                 tokio::spawn(async move { other.transaction(async |_| Ok(())).await });
                 let state = (pool.clone(), database);
                 (state, async move {
-                    // The other one goes first.
+                    // Lets the other transaction go first.
                     yield_now().await;
                     pool.transaction(async |_| {
                         sleep(ms(10)).await;
@@ -47,8 +47,8 @@ fn cancelled_at_any_point_the_transaction_ends_and_the_connection_is_back() {
     }
 }
 
-/// 200 rounds of 24 transactions on three connections and four threads. Bodies succeed, fail, panic, or wait for
-/// ever; a step of the database fails or panics once in eight times; most are aborted somewhere.
+/// 200 rounds of 24 transactions on three connections and four threads. Bodies succeed, fail, panic, or wait forever. A
+/// step of the database fails or panics once in eight times; most are aborted somewhere.
 #[test]
 fn on_many_threads_no_connection_is_lost_or_used_twice() {
     on_many_threads(200, async |mut rng| {

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::support::ms;
 use crate::work::context::{REQUEST, request};
 
-/// Clean-up runs in the context, wherever the task is dropped: also before its first poll.
+/// Clean-up runs in the context, wherever the task is dropped, even before its first poll.
 #[test]
 fn the_clean_up_of_a_cancelled_child_sees_the_context() {
     struct TellOnDrop(Arc<Mutex<Option<&'static str>>>);

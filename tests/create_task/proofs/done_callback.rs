@@ -6,7 +6,7 @@ use crate::support::Entries;
 use crate::work::done_callback::tells;
 use crate::work::load;
 
-/// A join that was given up takes no callback with it.
+/// A cancelled join loses no callback.
 #[test]
 fn a_cancelled_join_leaves_every_callback_to_be_called_once() {
     let swept = cancel_sweep::sweep_with(
@@ -21,9 +21,10 @@ fn a_cancelled_join_leaves_every_callback_to_be_called_once() {
     assert_eq!(swept.points, 1);
 }
 
-/// asyncio: `remove_done_callback` takes it off the list. Two million that are added and removed leave nothing behind.
+/// asyncio: `remove_done_callback` removes a callback from its list. Two million callbacks, added and removed, leave no
+/// memory in use.
 ///
-/// In a process of its own: the memory of this one is that of all proofs.
+/// The check runs in a process of its own, because all proofs share the memory of this one.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn removed_callbacks_cost_no_memory() {
@@ -44,7 +45,7 @@ async fn removed_callbacks_cost_no_memory() {
     for _ in 0..2_000_000 {
         assert!(task.add_done_callback(|_| {}).remove());
     }
-    // Of 4 KiB: less than one byte for each.
+    // A page is 4 KiB: less than one byte for each callback.
     assert!(pages() < before + 256, "{before} pages before, {} after", pages());
     task.abort();
     assert!(task.join().await.unwrap_err().is_cancelled());

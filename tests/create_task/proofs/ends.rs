@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 
 use crate::support::Count;
 
-/// Without a pause the value is loaded again and again, and others have their turn; the greatest pause never ends.
+/// With a pause of zero the value is loaded again and again, and other tasks have turns; the longest pause never ends.
 ///
 /// On real time: a paused clock does not advance for a task that is always ready.
 #[tokio::test]

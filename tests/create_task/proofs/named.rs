@@ -7,7 +7,7 @@ use futures::FutureExt;
 
 use crate::work::load;
 
-/// A wait for the result that was given up can be made again.
+/// After a cancelled wait, a second wait gets the result.
 #[test]
 fn a_cancelled_wait_loses_no_result() {
     let swept = cancel_sweep::sweep_with(

@@ -5,7 +5,7 @@ use create_task::owner::Outbox;
 use crate::support::Entries;
 use crate::work::owner::work;
 
-/// Dropped at any point, closing loses no letter.
+/// Cancelled at any point, `close` loses no delivery.
 #[test]
 fn a_cancelled_close_loses_no_delivery() {
     let swept = cancel_sweep::sweep_with(

@@ -47,7 +47,7 @@ async fn awaiting_an_aborted_task_does_not_cancel_the_one_who_awaits() {
     assert!(unwraps.await.unwrap_err().is_panic());
 }
 
-/// Dropped while it works meanwhile or while it collects: the task ends with it, at any await.
+/// The caller is dropped while it works meanwhile or while it waits: the task ends with it, at any await.
 #[test]
 fn a_cancelled_caller_takes_its_task_along() {
     let swept = cancel_sweep::sweep_with(
@@ -71,7 +71,7 @@ fn a_cancelled_caller_takes_its_task_along() {
                 Cancelled(At { suspension: 1, .. } | At { suspension: 2, woken: false }) => {
                     &["started", "dropped"]
                 }
-                // Done just before its caller was dropped.
+                // The task was done just before its caller was dropped.
                 Cancelled(_) | Finished(_) => &["started", "finished", "dropped"],
             };
             assert_eq!(log.take(), expected);
@@ -80,7 +80,7 @@ fn a_cancelled_caller_takes_its_task_along() {
     assert_eq!(swept.points, 2);
 }
 
-/// A result that `collect` did not get to take is still in the handle.
+/// If `collect` is cancelled before it takes the result, the result is still in the handle.
 #[test]
 fn a_cancelled_collect_loses_no_result() {
     cancel_sweep::sweep_with(

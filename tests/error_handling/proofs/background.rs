@@ -2,7 +2,7 @@
 
 use crate::work::background::{Heard, taken, work};
 
-/// Dropped at each of its suspensions, the work is cancelled; at its end the failure is heard or reported.
+/// Dropped at any suspension, the work is cancelled; after its end the failure is taken or reported.
 #[test]
 fn a_cancelled_wait_reports_a_failure_once_or_not_at_all() {
     let swept = cancel_sweep::sweep_with(

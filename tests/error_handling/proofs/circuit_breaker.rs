@@ -10,7 +10,7 @@ use crate::many_threads::{on_many_threads, some_turns};
 use crate::support::{Gauge, ms};
 use crate::work::breaker::{LIMITS, call};
 
-/// Wherever a trial is dropped, the next caller has its slot.
+/// Wherever a trial is dropped, the next caller gets its slot.
 #[test]
 fn a_trial_cancelled_anywhere_gives_its_slot_back() {
     let swept = cancel_sweep::sweep_with(
@@ -53,7 +53,7 @@ fn on_many_threads_never_more_trials_go_than_allowed() {
                 if let Ok(trial) = breaker.permit() {
                     let counted = gauge.enter();
                     some_turns(&mut own, 4).await;
-                    // Out of the count before it is out of the breaker, so that the count is never too high.
+                    // Counted out before the breaker frees the slot, so that the count is never too high.
                     drop(counted);
                     drop(trial);
                 }

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use crate::support::{Log, alive_tasks, ms};
 use crate::work::Missing;
 
-/// Nothing is spawned, so a drop ends the first attempt or the backup where it is.
+/// No task is spawned, so a drop ends the first attempt or the backup at its current await.
 #[test]
 fn a_cancelled_read_drops_whichever_is_under_way() {
     let swept = cancel_sweep::sweep_with(

@@ -12,7 +12,7 @@ use crate::work::Broken;
 use crate::work::retry::POLICY;
 use crate::work::supervise::{ALWAYS, failing, supervisor};
 
-/// A pause beyond the deadline is no attempt more; without a pause the next one follows after that of the builder.
+/// If the judge's pause ends after the deadline, no attempt follows; with a pause of zero the back-off decides.
 #[tokio::test(start_paused = true)]
 async fn a_pause_of_the_judge_at_its_ends() {
     for (at_least, expected) in [(Duration::ZERO, 2), (Duration::from_nanos(1), 2), (Duration::MAX, 1)] {
@@ -27,7 +27,7 @@ async fn a_pause_of_the_judge_at_its_ends() {
     }
 }
 
-/// Without a grace period a worker is aborted at once; the greatest waits for it.
+/// With a grace period of zero a worker is aborted at once; with the longest the shutdown waits for it.
 #[tokio::test(start_paused = true)]
 async fn a_grace_period_at_its_ends() {
     for (grace, finishes) in
@@ -45,21 +45,21 @@ async fn a_grace_period_at_its_ends() {
     }
 }
 
-/// No failure or one is no restart; as many as can be counted are no end.
+/// With a limit of zero or one failure there is no restart; with the greatest limit the worker is never given up.
 #[tokio::test(start_paused = true)]
 async fn a_restart_at_its_ends() {
     for failures in [0, 1, usize::MAX] {
         for time in [Duration::ZERO, Duration::MAX] {
-            let (mut workers, told) = supervisor();
+            let (mut workers, reported) = supervisor();
             let restart = Restart { failures, healthy: time, window: time, ..ALWAYS };
             workers.start("feed", Some(restart), failing(0)).unwrap();
             let ended = timeout(ms(1_000), workers.next_end()).await.is_ok();
-            assert_eq!((ended, told.lock().unwrap().len() > 1), (failures < 2, failures > 1));
+            assert_eq!((ended, reported.lock().unwrap().len() > 1), (failures < 2, failures > 1));
         }
     }
 }
 
-/// A retry with pauses and totals of nothing, of a millisecond, and without an end.
+/// A retry with pauses and totals of zero, of a millisecond, and of the longest duration.
 #[tokio::test(start_paused = true)]
 async fn a_policy_takes_all_of_them() {
     for allowed in [0, 1, 2, u32::MAX] {
@@ -72,7 +72,7 @@ async fn a_policy_takes_all_of_them() {
             };
             let work = retry_outcome(policy, attempt, |_| Verdict::After(time), |_, _| {});
             let output = match time {
-                // The clock of a lesson does not go on while a task is busy.
+                // The paused clock does not advance while a task is busy.
                 Duration::ZERO if allowed == u32::MAX => continue,
                 Duration::MAX if allowed > 1 => {
                     assert!(timeout(ms(86_400_000), work).await.is_err(), "it waits");
@@ -80,13 +80,14 @@ async fn a_policy_takes_all_of_them() {
                 }
                 _ => ends(work).await,
             };
-            // With a millisecond in all there is time for one pause of a millisecond.
+            // A total of one millisecond has time for one pause of a millisecond.
             assert_eq!(output, if allowed < 2 { 1 } else { 2 }, "{policy:?}");
         }
     }
 }
 
-/// No failure or one opens it; as many as can be counted do not. A window of nothing counts what fails in one instant.
+/// With a limit of zero or one, the first failure opens it; with the greatest limit it never opens. A window of zero
+/// counts failures in one instant.
 #[tokio::test(start_paused = true)]
 async fn the_limits_of_a_breaker_at_their_ends() {
     for failures in [0, 1, 2, usize::MAX] {

@@ -1,5 +1,4 @@
-//! Proofs of `recipes/error_handling`: what becomes of an exception in asyncio, and of an error, a panic and a
-//! cancellation on Tokio.
+//! Proofs of `recipes/error_handling`: exceptions in asyncio; errors, panics and cancellations on Tokio.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lesson that cannot go on has failed")]
 #![allow(missing_docs, reason = "helpers of lessons speak by their names")]
 

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// A handle that is lent keeps its result when the wait is given up.
+/// A borrowed handle keeps its result when the wait is cancelled.
 #[test]
 fn a_cancelled_wait_leaves_the_result_in_the_handle() {
     let swept = cancel_sweep::sweep_with(

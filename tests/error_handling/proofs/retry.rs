@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::support::ms;
 use crate::work::retry::{CallError, POLICY, SECONDS, judge};
 
-/// The hazard of one's own loop: a future that is cancelled in its pause must not make another attempt.
+/// A future that is cancelled in its pause must not make another attempt.
 #[test]
 fn a_cancelled_retry_makes_no_further_attempt() {
     let swept = cancel_sweep::sweep_with(
@@ -27,7 +27,7 @@ fn a_cancelled_retry_makes_no_further_attempt() {
             (attempts, retry(Policy { attempts: 3, ..POLICY }, attempt, judge))
         },
         |attempts, outcome| {
-            // Suspended in an attempt, in a pause, in an attempt ...
+            // Suspended in an attempt, then in a pause, then in an attempt, and so on.
             let expected = match outcome {
                 cancel_sweep::Outcome::Finished(_) => 3,
                 cancel_sweep::Outcome::Cancelled(at) => at.suspension.div_ceil(2),

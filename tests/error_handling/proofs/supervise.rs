@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::support::{Log, alive_tasks, ms};
 use crate::work::supervise::{ALWAYS, failing, supervisor};
 
-/// An end is either still in the supervisor or has been given out.
+/// An end is either still in the supervisor or has been returned.
 #[test]
 fn a_cancelled_wait_for_an_end_loses_none() {
     let swept = cancel_sweep::sweep_with(
@@ -38,7 +38,7 @@ fn a_cancelled_wait_for_an_end_loses_none() {
     assert_eq!(swept.points, 2);
 }
 
-/// A dropped `shutdown` cannot wait for deaf workers: it aborts them instead of detaching them.
+/// A dropped `shutdown` cannot wait for workers that ignore the token: it aborts them instead of detaching them.
 #[test]
 fn a_cancelled_shutdown_aborts_every_worker() {
     let swept = cancel_sweep::sweep_with(

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::support::{Entries, ms};
 use crate::work::callbacks::adds;
 
-/// Cancelled at any point, a run has lost nothing and doubled nothing: the next one goes on with it, in order.
+/// Cancelled at any point, a run neither loses nor repeats a callback: the next run goes on, in order.
 #[test]
 fn a_cancelled_run_loses_no_callback() {
     let swept = cancel_sweep::sweep_with(

@@ -26,27 +26,27 @@ async fn of_a_callbacks_delay() {
     assert_eq!((log.take(), callbacks.len()), (TIMES[..2].to_vec(), 1));
 }
 
-/// A wait that is over gives the task back; one without end has the result.
+/// A wait that ends without a result returns the task; a wait without end returns the result.
 #[test]
 fn of_a_threads_wait() {
     soon_on_a_thread(|| {
         let runtime = many_threads().build().unwrap();
         for time in TIMES {
-            let (tell, told) = tokio::sync::oneshot::channel();
-            let task = submit(runtime.handle(), told);
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            let task = submit(runtime.handle(), receiver);
             if time < Duration::MAX {
                 let again = wait_for(task, time).unwrap_err();
-                tell.send(time).unwrap();
+                sender.send(time).unwrap();
                 assert_eq!(event_loop::from_a_thread::wait(again).unwrap(), Ok(time));
             } else {
-                tell.send(time).unwrap();
+                sender.send(time).unwrap();
                 assert_eq!(wait_for(task, time).unwrap().unwrap(), Ok(time));
             }
         }
     });
 }
 
-/// Also with a blocking call that the end of the runtime waits for.
+/// The end of the runtime also waits for a blocking call.
 #[test]
 fn of_a_runners_grace() {
     for time in TIMES {

@@ -8,7 +8,7 @@ use crate::support::Count;
 use crate::work::many_threads;
 use crate::work::not_send::{counts, load};
 
-/// Inside of any other runtime a `LocalSet` is the place for them. A function of many threads may have one.
+/// Inside any other runtime a `LocalSet` runs such tasks. A function on a multi-thread runtime may have one.
 #[tokio::test]
 async fn a_local_set_is_a_place_for_them_in_any_runtime() {
     let in_main = LocalSet::new().run_until(word_counts([("a b", 1), ("b", 1)], load)).await;
@@ -21,7 +21,7 @@ async fn a_local_set_is_a_place_for_them_in_any_runtime() {
     assert_eq!(on_many_threads.await.unwrap().unwrap(), counts([("a", 1), ("b", 2)]));
 }
 
-/// Cancelled at any point, every load is dropped, and none runs on.
+/// Cancelled at any point, every load is dropped, and no load runs on.
 #[test]
 fn a_drop_of_it_drops_every_load() {
     let swept = cancel_sweep::sweep_with(

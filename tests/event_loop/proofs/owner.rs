@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use crate::support::{Count, ms};
 
-/// Cancelled at any point: the call has been carried out, or has been dropped, or has never begun.
+/// Cancelled at any point, the call has been carried out, or has been dropped, or never begins.
 #[test]
 fn a_cancelled_call_is_carried_out_or_dropped() {
     let swept = cancel_sweep::sweep_with(
@@ -15,7 +15,7 @@ fn a_cancelled_call_is_carried_out_or_dropped() {
             tokio::task::spawn_local(served);
             let (guard, counts) = (dropped.on_drop(), (begun.clone(), finished.clone()));
             let call = async move {
-                // Busy with another call first, so that this one waits for its turn as well.
+                // The owner is busy with another call first, so that this call also waits for its turn.
                 let (first, _) = tokio::join!(
                     biased;
                     owner.call(async move |calls: &Count| {

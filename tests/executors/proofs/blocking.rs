@@ -11,13 +11,13 @@ use crate::real_time::PATIENCE;
 use crate::support::{Count, ONE};
 use crate::tools::held_for_a_turn;
 
-/// Cancelled anywhere, no place is lost, and the work has run once or never.
+/// Cancelled anywhere, no permit is lost, and the work has run once or never.
 #[test]
 fn cancelled_anywhere_its_place_is_free_again() {
     let swept = cancel_sweep::sweep_with(
         || {
             let calls = Blocking::at_most(ONE);
-            // Has the place before the other asks for it.
+            // Has the permit before the other call asks for it.
             let mut first = Box::pin({
                 let (calls, work) = (calls.clone(), held_for_a_turn());
                 async move { calls.run(work).await }
@@ -39,15 +39,15 @@ fn cancelled_anywhere_its_place_is_free_again() {
             assert_eq!(dropped.get(), 1);
             match outcome {
                 Cancelled(At { suspension: 0 | 1, .. }) => assert_eq!(ran.get(), 0),
-                // Dropped at once, it may have begun on the other thread, or not.
+                // Dropped at once, the work may have begun on the other thread, or not.
                 Cancelled(At { woken: false, .. }) => assert!(ran.get() <= 1),
                 Cancelled(_) | Finished(()) => assert_eq!(ran.get(), 1),
             }
             let (begin, has_begun) = mpsc::channel();
             let mut next = Box::pin(calls.run(move || begin.send(()).unwrap()));
             assert!(next.as_mut().now_or_never().is_none_or(|outcome| outcome.is_ok()));
-            has_begun.recv_timeout(PATIENCE).expect("its place is free");
+            has_begun.recv_timeout(PATIENCE).expect("its permit is free");
         },
     );
-    assert_eq!(swept.points, 2, "the place, and the result");
+    assert_eq!(swept.points, 2, "the permit, and the result");
 }

@@ -12,7 +12,7 @@ use crate::support::Count;
 use crate::tools::held_for_a_turn;
 use crate::work::cpu::pool;
 
-/// Cancelled anywhere: it has run once or never, what it holds is dropped once, and the thread is free.
+/// Cancelled anywhere, the work has run once or never, its values are dropped once, and the thread is free.
 #[test]
 fn cancelled_anywhere_it_has_run_once_or_never() {
     let swept = cancel_sweep::sweep_with(
@@ -27,7 +27,7 @@ fn cancelled_anywhere_it_has_run_once_or_never() {
                     held();
                 }
             };
-            // The clock stands still as long as this waits: until the work is gone and the thread is free.
+            // The clock does not advance while this waits: until the work is dropped and the thread is free.
             let free = pool.clone();
             let is_free = move || {
                 let _gone = is_over.recv();

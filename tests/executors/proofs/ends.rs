@@ -10,10 +10,10 @@ use executors::threads::Threads;
 use crate::real_time::soon_on_real_time;
 use crate::support::{ONE, TIMES};
 
-/// Of a number that is not zero.
+/// The least and the greatest number that is not zero.
 const ENDS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
 
-/// Two calls, one after the other or at the same time.
+/// Two calls run one after the other, or at the same time.
 #[tokio::test]
 async fn of_a_limit_of_blocking_calls() {
     for limit in ENDS {
@@ -23,7 +23,7 @@ async fn of_a_limit_of_blocking_calls() {
     }
 }
 
-/// Threads are started as they are needed, so a limit without end is no trouble.
+/// Threads are started as they are needed, so the greatest limit works.
 #[tokio::test]
 async fn of_a_number_of_threads() {
     for threads in ENDS {
@@ -49,7 +49,7 @@ async fn of_a_number_of_threads_of_a_second_runtime() {
     }
 }
 
-/// Each setting by itself, the others as they are by default. A worker that has no time to start is too late.
+/// Each setting is tried alone, with the others at their defaults. A worker that has no time to start is too late.
 #[cfg(unix)]
 #[tokio::test]
 async fn of_the_settings_of_a_process_pool() {

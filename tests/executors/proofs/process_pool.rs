@@ -18,7 +18,7 @@ use crate::work::process_pool::{Job, Pool, exists, pool};
 mod dropped {
     use super::*;
 
-    /// Dropped anywhere: the next job has its result, and no process is left behind.
+    /// Dropped anywhere, the next job gets its result, and no process is left behind.
     #[tokio::test]
     async fn anywhere_a_run_leaves_a_pool_that_works() {
         for is_new in [true, false] {
@@ -69,14 +69,14 @@ mod shutdown {
     }
 }
 
-/// Four tasks of four threads share two workers; jobs crash, fail, panic, hang and are given up, each round from its
-/// own seed. Each job that is awaited has its own answer, and at the end there is no process.
+/// Four tasks on four threads share two workers; jobs crash, fail, panic, hang and are given up, each round from its
+/// own seed. Each job that is awaited has its own answer, and at the end no process is left.
 #[test]
 fn many_threads_and_many_rounds_lose_no_job_and_leave_no_process() {
     async fn ask(pool: &Pool, mut random: Rng) -> Vec<Value> {
         let mut processes = Vec::new();
         for number in 0..8 {
-            // Killed by a SIGKILL of this lesson, whoever sent it.
+            // Killed by a SIGKILL of this lesson, sent by any of its tasks.
             let killed = |error: &JobError| matches!(error, JobError::Crashed(Some(status)) if status.signal() == Some(9));
             match random.u8(..10) {
                 0 => {

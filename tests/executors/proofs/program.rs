@@ -13,12 +13,12 @@ fn executors(arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// The lines of a log, without the times of real time.
+/// Returns the lines of a log, without their times.
 fn without_times(log: &str) -> String {
     log.lines().map(|line| format!("{}\n", line.split_once("s  ").map_or(line, |(_, line)| line))).collect()
 }
 
-/// What a picture says of each lane, without its times.
+/// Returns the text of each lane of a picture, without times.
 fn lanes(picture: &str) -> Vec<&str> {
     let titles = picture.lines().filter_map(|line| line.strip_prefix("<title>")?.split_once(" after "));
     let mut lanes: Vec<_> = titles.map(|(lane, _times)| lane).collect();
@@ -26,8 +26,8 @@ fn lanes(picture: &str) -> Vec<&str> {
     lanes
 }
 
-/// The log is that of the asyncio program. The picture in the chapter is one of a run on real time: what it shows is
-/// what every run does, in times of its own.
+/// The log is that of the asyncio program. The picture in the chapter comes from a run on real time: every run has the
+/// same lanes, with other times.
 #[test]
 fn prints_the_transcript_and_draws_what_the_picture_shows() {
     let folder = tempfile::tempdir().unwrap();
@@ -46,8 +46,8 @@ fn prints_the_transcript_and_draws_what_the_picture_shows() {
     }
 }
 
-/// Ctrl-C ends it with its usual code, after each line that it prints; and no worker of its is left, for each of them
-/// holds the pipe that is read here to its end.
+/// Ctrl-C ends it with its usual code, after each line that it prints. No worker is left: each of them holds the pipe
+/// that is read here to its end.
 #[test]
 fn ends_on_ctrl_c_and_leaves_no_process_behind() {
     let transcript = include_str!("../../../recipes/executors/transcript.txt");
@@ -62,13 +62,13 @@ fn ends_on_ctrl_c_and_leaves_no_process_behind() {
                 log.read_line(&mut lines).unwrap();
             }
             assert!(Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap().success());
-            let mut told = String::new();
+            let mut text = String::new();
             log.read_to_string(&mut lines).unwrap();
-            errors.read_to_string(&mut told).unwrap();
-            (lines, told, program.wait().unwrap())
+            errors.read_to_string(&mut text).unwrap();
+            (lines, text, program.wait().unwrap())
         });
         assert_eq!(errors, "", "after {seen}");
-        // The last section may be over before the signal is there.
+        // The last section may be over before the signal arrives.
         let is_over = without_times(&log) == transcript;
         assert_eq!(status.code(), Some(if is_over { 0 } else { 130 }), "after {seen}");
     }
@@ -85,7 +85,7 @@ fn ends_quietly_when_its_output_is_closed() {
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
 
-/// The machine may be busy: the thread of the search starts later than the 50 ms that the search has.
+/// The machine may be busy: the thread of the search starts after the 50 ms that the search has.
 #[tokio::test(start_paused = true)]
 async fn a_search_whose_thread_starts_late_is_stopped_as_well() {
     let (start, may_start) = std::sync::mpsc::channel::<()>();

@@ -22,7 +22,8 @@ use crate::work::until;
 mod job {
     use super::*;
 
-    /// asyncio: `cancel` of what is queued is `True`, and it never runs; `False` for what runs or has ended.
+    /// asyncio: `cancel` returns `True` for a queued job, which then never runs, and `False` for a job that runs or has
+    /// ended.
     #[tokio::test]
     async fn that_is_queued_is_cancelled_and_one_that_runs_is_not() {
         let (pool, running, end) = taken().await;
@@ -49,7 +50,7 @@ mod job {
         assert_eq!(ran.get(), 0);
     }
 
-    /// Cancelled anywhere: it has run once or never, what it holds is dropped once, and the thread is free.
+    /// Cancelled anywhere, the job has run once or never, its values are dropped once, and the thread is free.
     #[test]
     fn cancelled_anywhere_runs_once_or_never() {
         let swept = cancel_sweep::sweep_with(
@@ -64,7 +65,7 @@ mod job {
                         held();
                     }
                 });
-                // The clock stands still as long as this waits: until the thread has told the result.
+                // The clock does not advance while this waits: until the thread has sent the result.
                 let after = pool.submit(|| ()).unwrap();
                 spawn_blocking(move || soon_on_a_thread(|| after.blocking_wait().unwrap()));
                 ((pool, ran, dropped), job.unwrap())
@@ -85,7 +86,7 @@ mod job {
 mod shutdown {
     use super::*;
 
-    /// asyncio: `shutdown(cancel_futures=True)` cancels what is queued; what runs comes to its end.
+    /// asyncio: `shutdown(cancel_futures=True)` cancels queued jobs; running ones go on to their end.
     #[tokio::test]
     async fn with_cancel_cancels_what_is_queued_and_waits_for_what_runs() {
         let (pool, running, end) = taken().await;
@@ -116,7 +117,7 @@ mod shutdown {
         assert_eq!((soon_on_real_time(running).await, ran.get()), (Ok(()), 0));
     }
 
-    /// A second one may be stricter than the first.
+    /// A second shutdown may be stricter than the first.
     #[tokio::test]
     async fn can_be_followed_by_one_that_cancels() {
         let (pool, running, end) = taken().await;
@@ -135,13 +136,13 @@ mod shutdown {
         let swept = cancel_sweep::sweep_with(
             || {
                 let (pool, ended) = (Arc::new(pool(2)), Count::default());
-                let (work, told) = (held_for_a_turn(), ended.clone());
+                let (work, counted) = (held_for_a_turn(), ended.clone());
                 let job = pool.submit(move || {
                     work();
-                    told.add();
+                    counted.add();
                 });
                 job.unwrap().detach();
-                // The clock stands still until the pool has come to its end.
+                // The clock does not advance until the pool has ended.
                 let (other, future) = (pool.clone(), pool.clone());
                 tokio::spawn(async move {
                     yield_now().await;
@@ -163,12 +164,12 @@ mod shutdown {
     }
 }
 
-/// Four tasks of four threads submit to three, each job from its own seed: some panic, some are dropped, cancelled or
-/// detached, and in the midst of it the pool is shut down. At the end each job has run once, or was cancelled or
-/// refused, and nobody waits.
+/// Four tasks on four threads submit to a pool of three, each job from its own seed. Some panic, some are dropped,
+/// cancelled or detached, and meanwhile the pool is shut down. At the end each job has run once, or was cancelled or
+/// refused, and no caller waits.
 #[test]
 fn many_threads_and_many_rounds_lose_and_double_nothing() {
-    /// What becomes of a job: how often it has run, and how often it should.
+    /// The fate of a job: how often it has run, and how often it should.
     struct Fate {
         ran: Count,
         expected: std::ops::RangeInclusive<usize>,
@@ -247,7 +248,7 @@ fn many_threads_and_many_rounds_lose_and_double_nothing() {
     runtime.block_on(async {
         for seed in 0..300 {
             let round = timeout(PATIENCE, tokio::spawn(round(seed))).await;
-            round.unwrap_or_else(|_| panic!("seed {seed}: somebody waits for ever")).unwrap();
+            round.unwrap_or_else(|_| panic!("seed {seed}: a caller waits forever")).unwrap();
         }
     });
 }

@@ -9,8 +9,8 @@ use crate::support::{Count, ONE};
 use crate::tools::drop_at;
 use crate::work::{Gate, held, my_thread, until};
 
-/// asyncio: a cancelled `shutdown` has shut the pool down all the same. Here: a `finish` that is dropped anywhere panics
-/// nowhere, and what is queued runs or is dropped; one that is over has left no job.
+/// asyncio: a cancelled `shutdown` has still shut the pool down. Here: a `finish` that is dropped anywhere does not
+/// panic, and queued jobs run or are dropped. After a complete `finish` no job is left.
 #[tokio::test]
 async fn a_cancelled_finish_neither_panics_nor_blocks() {
     let mut finished = 0;
@@ -28,7 +28,7 @@ async fn a_cancelled_finish_neither_panics_nor_blocks() {
                 }));
             }
             begun.passed().await;
-            // In its own turn, after the first suspension.
+            // Runs in its own turn, after the first suspension.
             tokio::spawn({
                 let end = end.clone();
                 async move { end.open() }
@@ -44,7 +44,7 @@ async fn a_cancelled_finish_neither_panics_nor_blocks() {
     assert!(finished >= 2, "it suspends at most twice: for the jobs, and for the threads");
 }
 
-/// asyncio: idle threads stay. Here: they are still there when those of a runtime with Tokio's default have ended.
+/// asyncio: idle threads stay. Here: so do they, when those of a runtime with Tokio's default have ended.
 #[tokio::test]
 async fn its_idle_threads_outlive_those_of_a_plain_runtime() {
     let (threads, ended) = (Threads::new(ONE, "proof").unwrap(), Count::default());

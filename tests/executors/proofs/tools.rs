@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::real_time::{PATIENCE, soon_on_real_time};
 
-/// Work that ends when the runtime has had a turn since it began: who waits for it has suspended by then.
+/// Returns work that ends when the runtime has had a turn since it began: its waiter has suspended by then.
 pub fn held_for_a_turn() -> impl FnOnce() + Send {
     let ((begun, has_begun), (end, may_end)) = (oneshot::channel(), mpsc::channel());
     tokio::spawn(async move {
@@ -23,8 +23,8 @@ pub fn held_for_a_turn() -> impl FnOnce() + Send {
     }
 }
 
-/// Polls a future until it has suspended for the `suspension`th time, and drops it there: at once, or when it would
-/// be polled again. `None` if it did not come to its end before.
+/// Polls a future until it has suspended for the `suspension`th time, and drops it there: at once, or when it would be
+/// polled again. Returns `None` if it did not end before.
 pub async fn drop_at<F: Future>(future: F, At { suspension, woken }: At) -> Option<F::Output> {
     let (mut future, mut suspended) = (Box::pin(future), 0);
     let outcome = poll_fn(|cx| {

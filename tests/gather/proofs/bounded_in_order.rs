@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::support::TWO;
 use crate::support::ms;
 
-/// Cancelled anywhere between start and end and then asked again, it hands out every result once, in order.
+/// Cancelled anywhere between start and end and then called again, it returns every result once, in order.
 #[test]
 fn a_cancelled_next_loses_no_result() {
     use tokio::sync::Mutex;

@@ -14,7 +14,7 @@ use crate::work::ABC;
 use crate::work::try_load;
 use crate::work::wait::{spawn, waited};
 
-/// The greatest limit starts all at once.
+/// With the greatest limit all start at once.
 #[tokio::test(start_paused = true)]
 async fn a_limit_at_its_ends() {
     for (limit, time) in [(NonZeroUsize::MIN, 600), (NonZeroUsize::MAX, 300)] {
@@ -27,7 +27,7 @@ async fn a_limit_at_its_ends() {
     }
 }
 
-/// No time looks at what is done; the greatest waits until all are.
+/// A limit of zero reports the tasks that are done; with the longest the wait lasts until all are done.
 #[tokio::test(start_paused = true)]
 async fn a_time_limit_at_its_ends() {
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
@@ -36,7 +36,7 @@ async fn a_time_limit_at_its_ends() {
     assert_eq!(soon(wait(&mut spawn(ABC), AllCompleted, Some(Duration::MAX))).await, waited([0, 1, 2], []));
 }
 
-/// Without a delay all start together; with the greatest the next one starts when one has failed.
+/// With a delay of zero all start together; with the longest the next one starts when one has failed.
 #[tokio::test(start_paused = true)]
 async fn a_delay_at_its_ends() {
     let attempts = || [("bad", 100), ("slow", 500), ("quick", 200)].map(try_load);

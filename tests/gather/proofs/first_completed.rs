@@ -37,7 +37,7 @@ fn cancelled_anywhere_it_leaves_both_to_the_caller() {
     assert_eq!(swept.points, 1);
 }
 
-/// Dropped anywhere, it has handed over what was done, and drops the rest.
+/// Dropped anywhere, it has passed on the values that were ready, and drops the rest.
 #[test]
 fn cancelled_anywhere_it_drops_what_is_not_done() {
     let swept = cancel_sweep::sweep_with(

@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 
 use crate::work::try_load;
 
-/// Cancels the loads of three pages at every suspension, and checks each time that none of them is left behind: it has
-/// given its permit back. Gives the number of suspensions.
+/// Cancels the loads of three pages at every suspension. Each time it checks that all permits are back, so no load is
+/// left behind. Returns the number of suspensions.
 pub fn sweep_three_loads(all: impl AsyncFn(Permits)) -> usize {
     let all = &all;
     let swept = cancel_sweep::sweep_with(
@@ -22,12 +22,12 @@ pub fn sweep_three_loads(all: impl AsyncFn(Permits)) -> usize {
     swept.points
 }
 
-/// Loads hold one of these each.
+/// Each load holds one of these permits.
 #[derive(Clone)]
 pub struct Permits(pub Arc<Semaphore>);
 
 impl Permits {
-    /// What loads a page and holds a permit meanwhile. It works on a task of its own too.
+    /// Returns a function that loads a page and holds a permit meanwhile. It also works on a task of its own.
     pub fn loader(
         &self,
     ) -> impl Fn((&'static str, u64)) -> BoxFuture<'static, Result<&'static str, String>> + use<> {

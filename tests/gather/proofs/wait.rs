@@ -33,7 +33,7 @@ fn a_cancelled_wait_loses_no_result() {
     }
 }
 
-/// Cancelled at any point, what a loop has not taken is still in the set.
+/// Cancelled at any point, results that the loop has not taken are still in the set.
 #[test]
 fn a_cancelled_loop_loses_no_result() {
     let swept = cancel_sweep::sweep_with(

@@ -10,12 +10,12 @@ fn program(arguments: &[&str]) -> Process {
     Process::start(command)
 }
 
-/// Lines without their times.
+/// Returns the lines without their times.
 fn said(lines: &[String]) -> Vec<&str> {
     lines.iter().map(|line| line.split_once("s  ").map_or(line.as_str(), |(_, said)| said)).collect()
 }
 
-/// A shell expects 130 after SIGINT; the scenes after the interrupted one are not played.
+/// A shell expects 130 after SIGINT; the demo does not run the scenes after the interrupted one.
 #[tokio::test]
 async fn ctrl_c_ends_the_demo() {
     let mut process = program(&[]);
@@ -26,7 +26,7 @@ async fn ctrl_c_ends_the_demo() {
     assert!(!rest.iter().any(|line| line.contains("a service")), "{rest:?}");
 }
 
-/// SIGINT and SIGTERM: no new jobs, each that is in flight cleans up, and the exit code tells which it was.
+/// At SIGINT and SIGTERM, no new job starts, and each job in flight cleans up. The exit code shows which signal it was.
 #[tokio::test]
 async fn a_signal_ends_the_service_in_order() {
     for (signal, name, code) in [(Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)] {
@@ -35,7 +35,7 @@ async fn a_signal_ends_the_service_in_order() {
         process.signal(signal);
         let (status, rest) = process.end().await;
         assert_eq!(status.code(), Some(code));
-        // The second may have begun meanwhile.
+        // The second job may have begun meanwhile.
         let said = said(&rest);
         let said: Vec<_> = said.into_iter().filter(|line| !line.starts_with("job-2")).collect();
         let stop = format!("{name}: no new jobs; 110ms to finish, then 110ms to clean up");
@@ -45,8 +45,8 @@ async fn a_signal_ends_the_service_in_order() {
     }
 }
 
-/// asyncio: where the shell has Ctrl-C ignored, as for `program &` in a script, it stays ignored. A listener of
-/// Tokio's hears it all the same.
+/// asyncio: if the shell starts a program with Ctrl-C ignored, as for `program &` in a script, it stays ignored. A
+/// Tokio listener hears it nevertheless.
 #[tokio::test]
 async fn it_hears_a_signal_that_it_was_started_to_ignore() {
     let mut command = Command::new("sh");
@@ -108,7 +108,7 @@ async fn a_second_signal_ends_the_service_at_once() {
     assert!(said[2].starts_with("left: job-1"), "{said:?}");
 }
 
-/// Its only thread is blocked, so it does not see the first. The second ends it.
+/// The only thread is blocked, so the runtime does not see the first signal. The second ends the process.
 #[tokio::test]
 async fn a_service_that_is_blocked_ends_at_the_second_signal() {
     let mut process = program(&["--serve", "--jobs", "blocking"]);

@@ -9,7 +9,7 @@ use graceful_shutdown::until_signal::{ServedUntil, serve_until};
 
 use crate::support::{TIMES, ends, ms};
 
-/// At a limit of zero the task is left; without end it is waited for.
+/// With a limit of zero the task is left; with the longest `serve_until` waits for it.
 #[tokio::test(start_paused = true)]
 async fn of_the_limit_after_a_signal() {
     for limit in TIMES {
@@ -26,7 +26,7 @@ async fn of_the_limit_after_a_signal() {
     assert_eq!(served, ServedUntil { returned: Some(7), left: 0 });
 }
 
-/// A job that ends at once is accounted for, whatever the grace.
+/// A job that ends at once is accounted for, whatever the grace periods.
 #[tokio::test(start_paused = true)]
 async fn of_a_shutdowns_grace() {
     for to_finish in TIMES {
@@ -43,7 +43,7 @@ async fn of_a_shutdowns_grace() {
     }
 }
 
-/// They act at a signal, and none comes here.
+/// The two exits act only at a signal, and here none comes.
 #[test]
 fn of_the_time_before_an_exit() {
     for time in TIMES {

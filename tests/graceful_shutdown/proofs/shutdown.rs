@@ -17,24 +17,24 @@ fn a_drop_of_it_aborts_the_jobs_and_loses_none() {
         started: Count,
         dropped: Count,
         reported: Count,
-        told: Count,
+        cancelled: Count,
         jobs: Entries<Jobs>,
     }
     let swept = cancel_sweep::sweep_with(
         || {
-            let (started, dropped, reported, told) = <(Count, Count, Count, Count)>::default();
-            let ledger = Ledger { started, dropped, reported, told, jobs: Entries::new() };
+            let (started, dropped, reported, cancelled) = <(Count, Count, Count, Count)>::default();
+            let ledger = Ledger { started, dropped, reported, cancelled, jobs: Entries::new() };
             let books = ledger.clone();
             let intake = move |jobs: Jobs| async move {
                 books.jobs.add(jobs.clone());
                 for kind in [Kind::Takes(50), Kind::CleansUp(50), Kind::Panics(350), Kind::Takes(9_000)] {
-                    let (guard, told) = (books.dropped.on_drop(), books.told.clone());
+                    let (guard, cancelled) = (books.dropped.on_drop(), books.cancelled.clone());
                     let start = move |cancel: CancellationToken| async move {
                         let _guard = guard;
                         let child = cancel.clone();
                         tokio::spawn(async move {
                             child.cancelled().await;
-                            told.add();
+                            cancelled.add();
                         });
                         job(kind, cancel).await
                     };
@@ -52,13 +52,13 @@ fn a_drop_of_it_aborts_the_jobs_and_loses_none() {
         |ledger, outcome| {
             let (started, reported) = (ledger.started.get(), ledger.reported.get());
             assert_eq!(ledger.dropped.get(), started, "each is dropped, once");
-            assert!(ledger.told.get() <= started);
+            assert!(ledger.cancelled.get() <= started);
             for jobs in ledger.jobs.take() {
                 assert_eq!(jobs.start("late", |_| async { Ok(()) }), Err(Closed));
                 assert!(jobs.closing().is_cancelled());
             }
             if let Outcome::Finished(summary) = outcome {
-                assert_eq!((started, reported, ledger.told.get()), (4, 3, 4));
+                assert_eq!((started, reported, ledger.cancelled.get()), (4, 3, 4));
                 assert_eq!((summary.finished, summary.cancelled, summary.failed), (1, 1, 1));
                 assert_eq!(summary.stragglers.len(), 1);
             }

@@ -30,7 +30,7 @@ async fn run(arguments: &[&str]) -> Output {
     http_client(arguments).output().await.unwrap()
 }
 
-/// What is on stdout, without the times and the timeline.
+/// The lines on stdout, without the times and the timeline.
 fn lines(output: &Output) -> Vec<String> {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     text.lines().filter_map(|line| line.split_once("s  ")).map(|(_, line)| line.to_owned()).collect()
@@ -68,7 +68,7 @@ async fn wrong_use_is_told_and_ends_with_2() {
     assert_eq!(server.counts().connections, 0);
 }
 
-/// Every URL ends as one line: what came, or why not, with the cause. One failure makes the exit code 1.
+/// Every URL has one line: its result, or why it failed, with the cause. One failure makes the exit code 1.
 #[tokio::test]
 async fn every_url_is_one_line_with_its_verdict() {
     let gone = Server::start().await.unwrap();
@@ -166,11 +166,11 @@ async fn each_url_has_a_file_of_its_own() {
     assert_eq!(files(&output).len(), paths.len());
     assert_eq!(files(folder.path()), ["new"]);
     assert!(files(&output).iter().all(|name| !name.starts_with('.') && name.len() < 200));
-    // And it tells a reader where it is from.
+    // The name also shows where the file is from.
     assert_eq!(files(&output).iter().filter(|name| name.starts_with("127.0.0.1-page-a.")).count(), 4);
 }
 
-/// The limit on the size is the last size that is taken, of what is saved and of what is only counted.
+/// A body of exactly the size limit is accepted, whether it is saved or only counted.
 #[tokio::test]
 async fn a_body_as_long_as_the_limit_is_taken_and_one_byte_more_is_not() {
     let server = Server::start().await.unwrap();
@@ -186,7 +186,7 @@ async fn a_body_as_long_as_the_limit_is_taken_and_one_byte_more_is_not() {
     assert_eq!(files(folder.path()).len(), 1);
 }
 
-/// On a terminal, a bar under the lines says how many of how many are done, and goes when all are.
+/// On a terminal, a bar below the lines shows how many of all URLs are done. It disappears when all are.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn on_a_terminal_a_bar_counts() {
@@ -203,7 +203,7 @@ async fn on_a_terminal_a_bar_counts() {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!((output.status.code(), lines(&output).len()), (Some(0), 2));
     drop(command);
-    // Linux ends the reading of a terminal that nobody holds any more with an error.
+    // On Linux, reading a terminal whose other side is closed ends with an error.
     let mut shown = Vec::new();
     let _nobody_holds_it = io::Read::read_to_end(&mut std::fs::File::from(terminal), &mut shown);
     let shown = String::from_utf8_lossy(&shown);
@@ -211,7 +211,7 @@ async fn on_a_terminal_a_bar_counts() {
     assert!(shown.ends_with("\u{1b}[2K"), "{shown:?}");
 }
 
-/// The clock of the bar goes on where nothing finishes.
+/// The clock of the bar advances even while no URL finishes.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_clock_of_the_bar_goes_on() {
@@ -240,7 +240,7 @@ async fn the_clock_of_the_bar_goes_on() {
     child.kill().await.unwrap();
 }
 
-/// A disk without room: the limit of the shell on file sizes makes a write fail in the middle.
+/// A full disk: the shell's limit on file sizes makes a write fail in the middle.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_is_one_line_and_no_file() {
@@ -279,8 +279,8 @@ async fn ctrl_c_leaves_no_file_behind() {
     assert_eq!(files(folder.path()), [""; 0]);
 }
 
-/// `| head -1`: the reader is gone after the first line, and the program ends without a complaint, whatever is still to
-/// come.
+/// `| head -1`: the reader is gone after the first line, and the program ends without an error message, even if more
+/// lines would follow.
 #[tokio::test]
 async fn a_closed_pipe_ends_it_quietly() {
     let server = Server::start().await.unwrap();
@@ -293,8 +293,8 @@ async fn a_closed_pipe_ends_it_quietly() {
     stdout.read_line(&mut line).await.unwrap();
     assert!(line.contains("/page/one: 200 OK"), "{line}");
     drop(stdout);
-    // One more page may not be enough: a process that another lesson is just starting may hold the pipe open a moment
-    // longer.
+    // One more page may not be enough: a process that another lesson is just starting may hold the pipe open for a
+    // moment.
     let mut more = 0..100_000;
     while urls.write_all(format!("{page}\n").as_bytes()).await.is_ok() {
         more.next().expect("it ends when nobody reads what it prints");
@@ -303,13 +303,13 @@ async fn a_closed_pipe_ends_it_quietly() {
     assert_eq!((output.status.code(), errors(&output)), (Some(0), String::new()));
 }
 
-/// What the server sends instead of an answer, as the path of a URL.
+/// The path of a URL that makes the server send this text instead of an answer.
 fn raw(answer: &str) -> String {
     let encoded: String = answer.bytes().map(|byte| format!("%{byte:02x}")).collect();
     format!("/raw/a?{encoded}")
 }
 
-/// aiohttp raises `InvalidUrlRedirectClientError`; curl says 0 and "unsupported protocol". A page of that name is not there.
+/// aiohttp raises `InvalidUrlRedirectClientError`; curl reports 0 and "unsupported protocol". No file of that name appears.
 #[tokio::test]
 async fn a_redirect_that_leads_nowhere_is_a_failure_and_no_file() {
     let server = Server::start().await.unwrap();
@@ -335,7 +335,7 @@ async fn a_redirect_that_leads_nowhere_is_a_failure_and_no_file() {
     assert_eq!(files(folder.path()), [""; 0]);
 }
 
-/// Success is 200 to 299; the server's words are kept where a status has no standard ones.
+/// Success is 200 to 299. For a status without a standard name, the line has the server's words.
 #[tokio::test]
 async fn a_status_says_what_it_was() {
     let server = Server::start().await.unwrap();
@@ -359,7 +359,7 @@ async fn a_status_says_what_it_was() {
     }
 }
 
-/// `http_proxy` is not for this machine, whatever it says, and `NO_PROXY` may name all hosts or a range of addresses.
+/// This machine is always asked directly. `NO_PROXY` may name all hosts or a range of addresses.
 #[tokio::test]
 async fn this_machine_is_asked_without_a_proxy() {
     let (server, proxy) = (Server::start().await.unwrap(), Server::start().await.unwrap());
@@ -379,7 +379,7 @@ async fn this_machine_is_asked_without_a_proxy() {
         let output = command.output().await.unwrap();
         assert_eq!(lines(&output), [format!("{}: 200 OK, 9 bytes", server.url("/page/one"))], "{nonsense}");
     }
-    // 192.0.2.0/24 is no network: it is for documentation.
+    // 192.0.2.0/24 is reserved for documentation: no host has such an address.
     for (direct, is_asked) in [
         ("*", false),
         ("10.0.0.0/8, 192.0.2.0/24", false),
@@ -413,7 +413,7 @@ async fn a_dot_after_a_host_changes_nothing() {
         let mut command = http_client(&["--retries", "0", &format!("http://{host}:{port}/page/one")]);
         let output =
             command.env("http_proxy", proxy.url("/")).env("NO_PROXY", direct).output().await.unwrap();
-        // Where a resolver does not know the host, the line says that and nothing of a proxy.
+        // If the resolver does not know the host, the line says so and names no proxy.
         assert_eq!(proxy.counts().requests, 0, "{host}");
         assert!(!lines(&output)[0].contains("proxy"), "{:?}", lines(&output));
     }
@@ -453,7 +453,7 @@ async fn an_error_through_a_proxy_names_it() {
     );
 }
 
-/// Both spellings of a variable may be set: the line names the proxy that was asked, and none where none was.
+/// Both spellings of a variable may be set. The line names the proxy that was asked, or no proxy if none was.
 #[tokio::test]
 async fn a_failure_names_the_proxy_that_was_asked() {
     let proxy = Server::start().await.unwrap();
@@ -475,7 +475,7 @@ async fn a_failure_names_the_proxy_that_was_asked() {
     }
 }
 
-/// aiohttp's error names the host that was asked last, and so does the line here, without its password.
+/// aiohttp's error names the host that was asked last. So does the line here, without the password.
 #[tokio::test]
 async fn a_failure_after_a_redirect_names_where_it_led() {
     let server = Server::start().await.unwrap();
@@ -486,7 +486,7 @@ async fn a_failure_after_a_redirect_names_where_it_led() {
     assert!(line.contains("refused") && code == Some(1), "{line}");
 }
 
-/// aiohttp's `limit_per_host` counts connections to the host that is asked. So does `--per-host`, after a redirect too.
+/// aiohttp's `limit_per_host` counts connections to the host that is asked, redirects included. So does `--per-host`.
 #[tokio::test]
 async fn a_host_has_its_limit_also_where_redirects_lead_to_it() {
     let target = Server::start().await.unwrap();
@@ -503,7 +503,7 @@ async fn a_host_has_its_limit_also_where_redirects_lead_to_it() {
     assert_eq!((target.counts().requests, target.counts().peak), (20, 3));
 }
 
-/// To wait for a host's turn is not the URL's own time: five pages of 200 ms, one at a time, in 500 ms each.
+/// Waiting for the host's permit does not count: five pages of 200 ms, one at a time, meet a limit of 500 ms each.
 #[tokio::test]
 async fn waiting_for_a_turn_does_not_time_out() {
     let target = Server::start().await.unwrap();
@@ -556,7 +556,7 @@ async fn a_password_is_shown_nowhere() {
     assert!(printed.contains(&format!("http://***@{address}/echo?token=seen: 200 OK")), "{printed}");
     let wrong = run(&["http://user:hidden@[::1/"]).await;
     assert!(wrong.status.code() == Some(2) && !errors(&wrong).contains("hidden"), "{}", errors(&wrong));
-    // And the server has it.
+    // The server still receives it.
     let echo = run(&["--output", folder.path().to_str().unwrap(), &secret("/echo")]).await;
     assert_eq!(echo.status.code(), Some(0));
     let name = files(folder.path()).into_iter().find(|name| name.contains("echo")).unwrap();
@@ -564,7 +564,7 @@ async fn a_password_is_shown_nowhere() {
     assert!(echo.contains("authorization: Basic dXNlcjpoaWRkZW4="), "{echo}");
 }
 
-/// A line of a list, or what a server sends, moves no cursor and looks like no other line.
+/// Text from a list or from a server can neither move the cursor nor imitate another line.
 #[tokio::test]
 async fn what_comes_from_elsewhere_moves_no_cursor() {
     let server = Server::start().await.unwrap();
@@ -588,7 +588,7 @@ async fn a_server_that_wants_no_pause_gets_one() {
     assert!(server.counts().requests <= 5, "{}", server.counts().requests);
 }
 
-/// A connection that the server closes at the moment of use is no failure of the page, also without `--retries`.
+/// A connection that the server closes at the moment of use does not fail the page, even without `--retries`.
 #[tokio::test]
 async fn a_connection_closed_under_it_is_no_failure() {
     let server = Server::start().await.unwrap();
@@ -598,7 +598,7 @@ async fn a_connection_closed_under_it_is_no_failure() {
     assert_eq!(server.requests_to("/close/1/a"), 2);
 }
 
-/// Where this process may have 40 files open, 200 URLs are fetched 20 at a time, or as far as there are files.
+/// With a limit of 40 open files, 200 URLs are fetched 20 at a time, or fewer while files are short.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn too_many_open_files_are_waited_out() {
@@ -620,7 +620,7 @@ async fn too_many_open_files_are_waited_out() {
     assert_eq!(lines(&output).len(), 200);
 }
 
-/// No name looks like a flag or is hidden, and names are as they were.
+/// No name looks like a flag or is hidden, and all other names stay as they were.
 #[tokio::test]
 async fn a_name_begins_with_a_letter_or_a_digit() {
     let server = Server::start().await.unwrap();
@@ -652,7 +652,7 @@ async fn a_name_begins_with_a_letter_or_a_digit() {
     );
 }
 
-/// A folder under the name of a file is reported when the headers are there, and not after a body without an end.
+/// A folder in place of the file is reported after the headers, and not after a body without an end.
 #[tokio::test]
 async fn a_folder_in_the_place_of_a_file_is_told_before_the_body() {
     let server = Server::start().await.unwrap();
@@ -675,7 +675,7 @@ async fn a_folder_in_the_place_of_a_file_is_told_before_the_body() {
     }
 }
 
-/// SIGTERM is what a service manager sends, SIGHUP what a closed terminal does: as after Ctrl-C, no file is left.
+/// A service manager sends SIGTERM, and a closed terminal SIGHUP. As after Ctrl-C, no file is left.
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_and_sighup_leave_no_file_behind() {
@@ -683,7 +683,7 @@ async fn sigterm_and_sighup_leave_no_file_behind() {
         let server = Server::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let arguments = ["--output", folder.path().to_str().unwrap(), &server.url("/hang/body")];
-        // What started the lessons may ignore SIGHUP, as `nohup` does; a program inherits that.
+        // The lessons may run under `nohup`, which ignores SIGHUP, and a child process inherits that.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_http_client")]).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -700,7 +700,7 @@ async fn sigterm_and_sighup_leave_no_file_behind() {
     }
 }
 
-/// `--resume`: what has come stays, and the next run gets the rest. Also where a body breaks off within one run.
+/// `--resume`: the bytes so far stay, and the next attempt gets the rest, in the next run or within one run.
 #[tokio::test]
 async fn a_body_that_broke_off_is_gone_on_with() {
     let server = Server::start().await.unwrap();
@@ -729,7 +729,7 @@ async fn a_body_that_broke_off_is_gone_on_with() {
     let output =
         run(&["--resume", "--retries", "9", "--output", folder.path().to_str().unwrap(), &address]).await;
     assert!(lines(&output)[0].contains(": 206 Partial Content, 1000 bytes in "), "{:?}", lines(&output));
-    // A part that is too long: 416, and then all of it.
+    // The part is too long: the server answers 416, and then the whole file is fetched.
     let name = files(folder.path()).into_iter().find(|name| name.contains("2-b")).unwrap();
     std::fs::write(folder.path().join(format!("{name}.part")), "x".repeat(1000)).unwrap();
     std::fs::write(folder.path().join(format!("{name}.part-of")), "\"0\"").unwrap();
@@ -738,7 +738,7 @@ async fn a_body_that_broke_off_is_gone_on_with() {
     assert_eq!(std::fs::read(folder.path().join(&name)).unwrap(), whole);
 }
 
-/// A mark that an editor writes at the head of a list, and the UTF-16 of Windows' shell.
+/// An editor may write a byte-order mark, and Windows' shell writes UTF-16. Both are read.
 #[tokio::test]
 async fn a_list_may_begin_with_a_mark() {
     let server = Server::start().await.unwrap();
@@ -773,7 +773,7 @@ async fn a_url_that_is_named_twice_is_saved_once() {
     assert!(help.contains("An older file of that name is replaced"), "{help}");
 }
 
-/// What is not quite a flag is not taken for a value.
+/// A misspelt flag is not taken for a value.
 #[tokio::test]
 async fn a_flag_that_is_not_quite_one_is_recognised() {
     for (typed, meant) in [("--tim", "did you mean --timeout?"), ("--retires", "did you mean --retries?")] {
@@ -783,7 +783,7 @@ async fn a_flag_that_is_not_quite_one_is_recognised() {
     }
 }
 
-/// A certificate that no system trusts, as a file holds it.
+/// A certificate that no system trusts, in PEM form.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
         MIIBfDCCASOgAwIBAgIUa+chVAWCIMzsm9DdNzjLzYjdaOEwCgYIKoZIzj0EAwIw\n\
         EzERMA8GA1UEAwwIYSBsZXNzb24wIBcNMjYxMTI4MDgzMDI3WhgPMjEyNjExMDQw\n\
@@ -795,7 +795,7 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
         5qwCsKAr3JcTZdBJnQQCICMFA9h1hT3eyN+I1Jg9vmGAy51pCiWtEWou38eXyXC8\n\
         -----END CERTIFICATE-----\n";
 
-/// Certificates are trusted beside those of the system.
+/// The certificates of `--cacert` are trusted in addition to the system's.
 #[tokio::test]
 async fn a_certificate_file_is_taken() {
     let server = Server::start().await.unwrap();
@@ -828,7 +828,7 @@ async fn the_demo_prints_the_transcript() {
     assert_eq!(lines(&output), transcript.lines().collect::<Vec<_>>());
 }
 
-/// What each of the URLs of a long list comes to.
+/// The expected outcome of each URL of a long list.
 fn fate(index: usize) -> (String, &'static str) {
     const FAULTS: [(&str, &str); 20] = [
         ("/status/404", "failed: 404 Not Found"),
@@ -854,12 +854,12 @@ fn fate(index: usize) -> (String, &'static str) {
     ];
     let with_key = |path: &str| format!("{}?{index}", path.replace("KEY", &index.to_string()));
     match index {
-        // A few that take all the time there is, while the others go by.
+        // A few URLs take all the time they may, while the others finish.
         105 | 205 => (with_key("/hang"), "failed: timed out after 2s"),
         305 | 405 => (with_key("/hang/body"), "failed: timed out after 2s"),
         _ if index % 10 == 5 => {
             let (path, fate) = FAULTS[index / 10 % FAULTS.len()];
-            // The query of these is where they lead to.
+            // The query of a redirect is its target.
             if path.contains('?') { (format!("{path}{index}"), fate) } else { (with_key(path), fate) }
         }
         _ if index % 10 == 3 => (with_key("/busy/1/seconds/0/KEY"), "200 OK, 8 bytes"),
@@ -868,7 +868,7 @@ fn fate(index: usize) -> (String, &'static str) {
     }
 }
 
-/// Fetches the first `number` of a long list, checks every verdict, and gives the binary's peak of memory in kB.
+/// Fetches the first `number` URLs of a long list, checks every verdict, and returns the binary's peak memory in kB.
 async fn long_list(number: usize) -> usize {
     let server = Server::start().await.unwrap();
     let arguments = [
@@ -909,7 +909,7 @@ async fn long_list(number: usize) -> usize {
         }
         peak
     };
-    // The list stays open until all lines are there, so that the program lives when its memory is looked at.
+    // The list stays open until all lines are there, so that the program still lives when its memory is measured.
     let (_input, peak) = tokio::join!(feed, read);
     drop(_input);
     assert_eq!(lines.next_line().await.unwrap(), None, "one line for each, and no more");
@@ -926,8 +926,8 @@ async fn long_list(number: usize) -> usize {
     peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// A tenth of 10,000 URLs go wrong in every way that the server knows: a line for each, the right verdict, in the
-/// memory that 1,000 take.
+/// A tenth of 10,000 URLs fail, in every way that the server knows. Each has a line with the right verdict, and the
+/// peak of memory is that of 1,000 URLs.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_urls_take_the_memory_of_a_thousand() {

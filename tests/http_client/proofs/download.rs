@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::work::download::chunks;
 use crate::work::{files, seconds};
 
-/// asyncio: cancelling a loop over `iter_chunked` leaves half a file. Here every point is tried: the folder holds the
+/// asyncio: cancelling a loop over `iter_chunked` leaves half a file. Here, cancelled at any point, the folder holds the
 /// whole file or nothing.
 #[test]
 fn cancelled_anywhere_it_leaves_the_whole_file_or_nothing() {
@@ -26,7 +26,7 @@ fn cancelled_anywhere_it_leaves_the_whole_file_or_nothing() {
             let found = files(folder.path());
             match outcome {
                 Outcome::Finished(written) => assert_eq!((written, found), (8, vec!["page".to_owned()])),
-                // The last step, the renaming, runs on after the drop.
+                // The last step, the rename, completes even after the drop.
                 Outcome::Cancelled(_) if found == ["page"] => {
                     assert_eq!(std::fs::read_to_string(folder.path().join("page")).unwrap(), "one, two");
                 }

@@ -24,7 +24,7 @@ use crate::work::{DAY, builder, client, get, slow_response, url, with};
 const DURATIONS: [Duration; 3] = [Duration::ZERO, ms(1), Duration::MAX];
 const LIMITS: [NonZeroUsize; 2] = [ONE, NonZeroUsize::MAX];
 
-/// The client is made with all of them, and one that has no limit fetches.
+/// A client is built with each of them, and the client without a limit fetches.
 #[tokio::test]
 async fn the_client_takes_all_of_them() {
     let server = Server::start().await.unwrap();
@@ -42,7 +42,7 @@ async fn the_client_takes_all_of_them() {
     }
 }
 
-/// Limits of one and of more than a semaphore holds: requests go out, and one is counted.
+/// With a limit of one, and of more than a semaphore holds, requests go out and are counted.
 #[tokio::test]
 async fn limits_take_all_of_them() {
     let server = Server::start().await.unwrap();
@@ -56,7 +56,7 @@ async fn limits_take_all_of_them() {
     }
 }
 
-/// A limit of one or of all there are, with no room aside, for one, and for all.
+/// A limit of one and the largest limit, each with `aside` zero, one and the largest.
 #[tokio::test(start_paused = true)]
 async fn many_takes_all_of_them() {
     for number in LIMITS {
@@ -71,7 +71,7 @@ async fn many_takes_all_of_them() {
     }
 }
 
-/// None, one and all of a body: what is kept of an error, and what JSON is taken.
+/// Limits of no byte, one byte and all bytes of a body, for the text of an error and for JSON.
 #[tokio::test(start_paused = true)]
 async fn the_limits_on_a_body_take_all_of_them() {
     for (keep, kept) in [(0, ""), (1, "1"), (usize::MAX, "12")] {
@@ -82,7 +82,7 @@ async fn the_limits_on_a_body_take_all_of_them() {
     }
 }
 
-/// A file of nothing, of one byte, and of any length.
+/// Limits of no byte, of one byte, and of any length.
 #[tokio::test]
 async fn the_limit_on_a_download_takes_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
@@ -92,7 +92,7 @@ async fn the_limit_on_a_download_takes_all_of_them() {
     }
 }
 
-/// The limit is the last length that is taken, also at its ends.
+/// A file of exactly the limit is accepted, also at the ends.
 #[tokio::test]
 async fn the_limit_on_a_resumed_file_takes_all_of_them() {
     let server = Server::start().await.unwrap();
@@ -106,7 +106,7 @@ async fn the_limit_on_a_resumed_file_takes_all_of_them() {
     }
 }
 
-/// An interval of nothing finds the peer silent at once, and one without an end never.
+/// With an interval of zero the peer is lost at once; with `Duration::MAX`, never.
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_takes_all_of_them() {
     for (interval, is_lost) in
@@ -118,7 +118,7 @@ async fn a_heartbeat_takes_all_of_them() {
     }
 }
 
-/// A body of two bytes, resumed from nothing: the limit is the most that the file may have.
+/// A body of two bytes, without an earlier part: the limit is the longest file that is accepted.
 #[tokio::test(start_paused = true)]
 async fn the_limit_on_a_resumed_download_takes_all_of_them() {
     let folder = tempfile::tempdir().unwrap();

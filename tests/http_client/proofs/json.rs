@@ -8,7 +8,7 @@ use http_client::json::json;
 use crate::work::json::Project;
 use crate::work::slow_response;
 
-/// Cancelled anywhere, the response is gone.
+/// Cancelled at any point, the response is dropped.
 #[test]
 fn cancelled_anywhere_it_leaves_no_response_behind() {
     let swept = cancel_sweep::sweep_with(

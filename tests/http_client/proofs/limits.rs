@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::support::limit;
 use crate::work::{seconds, url};
 
-/// Behaviour N07: a cancelled waiter leaks nothing, wherever it waits.
+/// Behaviour N07: a waiter that is cancelled at any point leaks no permit.
 #[test]
 fn a_request_cancelled_anywhere_gives_back_its_permits() {
     cancel_sweep::sweep_with(

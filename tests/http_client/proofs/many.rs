@@ -8,7 +8,7 @@ use http_client::many::Many;
 
 use crate::work::many::{LIMITS, fetch, urls};
 
-/// `next` in a `select!` loses no outcome: whichever await it is dropped at, the next call has it.
+/// `next` in a `select!` loses no outcome: dropped at any await, the next call returns it.
 #[test]
 fn next_cancelled_anywhere_loses_no_outcome() {
     cancel_sweep::sweep_with(
@@ -28,7 +28,7 @@ fn next_cancelled_anywhere_loses_no_outcome() {
             if matches!(outcome, Outcome::Cancelled(At { suspension: 0, .. })) {
                 return; // nothing had begun
             }
-            // The runtime has settled: what had begun is done, and has only to be asked for.
+            // The runtime has settled: fetches that had begun are done, and `next` only has to return them.
             let mut shared = shared.try_lock().unwrap();
             while let Some(Some(outcome)) = shared.0.next().now_or_never() {
                 shared.1.push(outcome);

@@ -7,7 +7,7 @@ use http_client::status::raise_for_status;
 
 use crate::work::slow_response;
 
-/// Cancelled anywhere, the response is gone.
+/// Cancelled at any point, the response is dropped.
 #[test]
 fn cancelled_anywhere_it_leaves_no_response_behind() {
     let swept = cancel_sweep::sweep_with(

@@ -44,7 +44,7 @@ fn next_cancelled_anywhere_loses_no_message() {
                 heard.push(message);
             }
             let words: Vec<_> = heard.iter().map(|message| message.to_text().unwrap().to_owned()).collect();
-            // The runtime settles for 65 s: the second word has come by then only if the first was heard before.
+            // The runtime settles for 65 s. By then the second word has come only if the first was received before.
             assert!(
                 ["one", "two"].starts_with(&words.iter().map(String::as_str).collect::<Vec<_>>()),
                 "{words:?}"

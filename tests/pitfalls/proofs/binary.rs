@@ -1,4 +1,4 @@
-//! The program as its user has it.
+//! The program, run as a user runs it.
 
 use std::process::{Command, Output};
 
@@ -20,7 +20,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A terminal has 80 columns: the list fits, and leaves out no pitfall and no group.
+/// The list fits a terminal of 80 columns, and has every pitfall and every group.
 #[test]
 fn without_arguments_it_lists_every_pitfall_on_lines_of_a_terminal() {
     let list = printed(&[]);
@@ -33,7 +33,7 @@ fn without_arguments_it_lists_every_pitfall_on_lines_of_a_terminal() {
     }
 }
 
-/// On virtual time: the same on every run, and over at once.
+/// It runs on virtual time: the same on every run, and over at once.
 #[test]
 fn with_a_name_it_lets_that_one_bite_and_shows_it_fixed() {
     for name in ["half_polled_future", "half-polled-future"] {
@@ -57,7 +57,7 @@ fn for_those_that_asyncio_has_it_prints_the_transcript() {
     assert!(mine.starts_with(&format!("{}\n", transcript.unwrap())), "{mine}");
 }
 
-/// An empty stdout and exit code 2 let a script tell a typing error; a near miss gets a suggestion.
+/// An empty stdout and exit code 2 let a script detect a typing error. A near miss gets a suggestion.
 #[test]
 fn an_unknown_name_is_one_line_and_ends_with_2() {
     for arguments in [&["forgotten"][..], &["--asyncio", "forgotten_await"], &["--no-such"]] {
@@ -85,7 +85,7 @@ fn a_closed_pipe_is_no_failure() {
     }
 }
 
-/// Of a list there is no picture: what asks for one is a mistake, and not a file that is silently missing.
+/// A list has no picture, so a flag that asks for one is wrong use, and not silently ignored.
 #[test]
 fn a_picture_without_a_pitfall_is_wrong_use() {
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("picture-without-a-pitfall");

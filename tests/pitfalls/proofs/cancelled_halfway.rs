@@ -6,7 +6,7 @@ use pitfalls::cancelled_halfway::{Accounts, broken, fixed};
 
 use crate::work::cancelled_halfway::{MOVED, START, approval, held};
 
-/// Each of the drops that a timeout may cause, tried in turn. This is what finds such a mistake.
+/// The sweep tries each drop that a timeout may cause. Such a sweep finds this mistake.
 #[test]
 fn cancelled_anywhere_no_money_is_lost() {
     let run = || {

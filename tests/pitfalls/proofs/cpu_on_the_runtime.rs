@@ -23,7 +23,7 @@ fn cancelled_anywhere_the_work_is_done_once() {
                 let polled = computing.as_mut().poll(cx);
                 if let Some(begun) = begun.take() {
                     assert!(polled.is_pending());
-                    // Returns when the work is on its thread: it ends after this poll, however quick the thread is.
+                    // Returns when the work is on its thread, so that the work always ends after this poll.
                     begun.send(()).unwrap();
                 }
                 polled

@@ -1,4 +1,4 @@
-//! Each pitfall on its stage.
+//! The scene of each pitfall.
 
 use expect_test::expect_file;
 use pitfalls::{demo, scenes};
@@ -12,7 +12,7 @@ fn prints_the_transcript_and_draws_the_picture() {
     expect_file!["../../../recipes/pitfalls/timeline.svg"].assert_eq(&rehearsal.timeline.svg("pitfalls"));
 }
 
-/// Its two lines differ: what was broken is fixed.
+/// The two lines of each pitfall differ: one shows the mistake, the other the fixed form.
 #[test]
 fn every_pitfall_bites_on_its_stage_and_its_fixed_form_does_not() {
     for pitfall in scenes::GROUPS.into_iter().flat_map(|group| group.pitfalls) {
@@ -28,7 +28,7 @@ fn every_pitfall_bites_on_its_stage_and_its_fixed_form_does_not() {
     }
 }
 
-/// One is late, and no line says so but its time.
+/// Whether the lines are as expected. In one pitfall the lines are equal, and only the time shows the delay.
 fn is_as_expected(pitfall: &str, broken: &str, fixed: &str) -> bool {
     (broken == fixed) == (pitfall == "one_after_the_other")
 }

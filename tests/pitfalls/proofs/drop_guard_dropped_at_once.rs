@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::work::drop_guard_dropped_at_once::work;
 
-/// A future that was never polled has taken nothing: its arguments are dropped, and the guard was not made.
+/// A future that was never polled has not made the guard: only its arguments are dropped.
 #[test]
 fn cancelled_anywhere_they_are_cancelled_once_it_has_begun() {
     let run = || {

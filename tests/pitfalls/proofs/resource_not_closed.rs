@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::support::ms;
 use crate::work::resource_not_closed::content;
 
-/// Cancelled anywhere, the file is closed, and the rows in it are whole ones, from the first on.
+/// Cancelled at any point, the file is closed, and it holds whole rows, from the first on.
 #[test]
 fn cancelled_anywhere_the_rows_in_the_file_are_whole() {
     let swept = cancel_sweep::sweep_with(

@@ -8,7 +8,7 @@ use queues::batch::Batches;
 use crate::support::{Entries, THREE, ms};
 use crate::work::batch::at;
 
-/// Two of them, one cancelled anywhere: together they receive every item once, in order.
+/// Of two calls of `next` one is cancelled at any point. Together they receive every item once, in order.
 #[test]
 fn cancelled_anywhere_it_loses_no_item() {
     let swept = cancel_sweep::sweep_with(

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::support::{Entries, ms};
 
-/// Cancelled anywhere and called again, it goes on with the next item: heard or missed, each counts once.
+/// Cancelled at any point and called again, it goes on with the next item: each item is heard or missed, once.
 #[test]
 fn a_cancelled_follow_goes_on_where_it_was() {
     let swept = cancel_sweep::sweep_with(

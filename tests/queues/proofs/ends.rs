@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::support::{Count, ms, soon};
 use crate::work::producer_consumer::produce;
 
-/// A queue of one place, and one that is never full.
+/// A queue of one slot, and a queue that is never full.
 #[tokio::test]
 async fn a_bound_at_its_ends() {
     for bound in [NonZeroUsize::MIN, NonZeroUsize::MAX] {
@@ -32,7 +32,7 @@ async fn a_bound_at_its_ends() {
     }
 }
 
-/// Batches of one item, and of as many as come; no time to wait for more, and all the time.
+/// Batches of one item and of any size, with no delay and with an endless one.
 #[tokio::test(start_paused = true)]
 async fn a_batch_at_its_ends() {
     for size in [NonZeroUsize::MIN, NonZeroUsize::MAX] {

@@ -13,7 +13,7 @@ mod get {
     use super::*;
 
     /// Tokio makes a task yield after 128 operations, so a `get` may have to wait although there are items. Cancelled
-    /// there, it has taken none.
+    /// there, it has taken no item.
     #[test]
     fn a_get_that_is_cancelled_before_it_has_its_permit_has_taken_nothing() {
         let swept = cancel_sweep::sweep_with(
@@ -36,7 +36,7 @@ mod get {
         assert_eq!(swept.points, 300 / 128);
     }
 
-    /// The item stays in the queue, or it is in the hands of the one who waited: never in between.
+    /// The item stays in the queue, or the getter has it: it is never lost between.
     #[test]
     fn a_cancelled_get_loses_no_item() {
         let swept = cancel_sweep::sweep_with(
@@ -136,8 +136,7 @@ mod ticket {
 mod reserve {
     use super::*;
 
-    /// What is to be put in stays with the caller until there is room: cancelled anywhere, it has it still, or the
-    /// queue has it.
+    /// The caller keeps its item until there is room. Cancelled at any point, the caller or the queue has the item.
     #[test]
     fn a_cancelled_reserve_loses_neither_item_nor_place() {
         let swept = sweep_producer(|queue, left| async move {
@@ -150,7 +149,7 @@ mod reserve {
         assert!(swept.1, "nothing is ever lost");
     }
 
-    /// The hazard: a put that waits owns its item, and takes it with it. asyncio: the caller still has it.
+    /// The hazard: a waiting `put` owns its item, and drops it when it is dropped. asyncio: the caller still has the item.
     #[test]
     fn but_a_cancelled_put_takes_its_item_with_it() {
         let swept = sweep_producer(|queue, left| async move {
@@ -163,7 +162,7 @@ mod reserve {
         assert!(!swept.1, "the item that was waiting is gone, its place is not");
     }
 
-    /// Three items for one place, taken one every 10 ms. Tells how often the producer waited, and whether all three
+    /// Puts three items into one slot, taken one every 10 ms. Returns how often the producer waited, and whether all three
     /// items were always accounted for.
     fn sweep_producer<F: Future<Output = ()>>(
         produce: impl Fn(Arc<Queue<u32>>, Entries<u32>) -> F,

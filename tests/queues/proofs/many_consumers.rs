@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::support::{Entries, alive_tasks, ms};
 
-/// Two consumers, one of them cancelled anywhere: together they receive every item once, in order.
+/// Of two consumers one is cancelled at any point. Together they receive every item once, in order.
 #[test]
 fn a_cancelled_recv_loses_no_item() {
     let swept = cancel_sweep::sweep_with(

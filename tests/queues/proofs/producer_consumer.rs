@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::support::{Entries, TWO, alive_tasks, ms};
 use crate::work::producer_consumer::produce;
 
-/// Cancelled anywhere, it leaves no task behind, and no item that was consumed twice or out of order.
+/// Cancelled at any point, it leaves no task behind, and no item was consumed twice or out of order.
 #[test]
 fn cancelled_anywhere_it_leaves_nothing_behind() {
     let swept = cancel_sweep::sweep_with(

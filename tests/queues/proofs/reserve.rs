@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::support::{Entries, ms};
 
-/// Moved, or still in the source: cancelled anywhere, `forward` has nothing in its hands.
+/// `forward` holds no item: cancelled at any point, each item was moved or is still in the source.
 #[test]
 fn a_cancelled_forward_loses_nothing() {
     let swept = sweep_forward(|source, target| async move {
@@ -20,7 +20,7 @@ fn a_cancelled_forward_loses_nothing() {
     assert!(swept.1, "nothing is ever lost");
 }
 
-/// The hazard: receive, then wait for room with the item in hand.
+/// The hazard: a task that receives first holds the item while it waits for room.
 #[test]
 fn but_a_cancelled_send_takes_its_item_with_it() {
     let swept = sweep_forward(|source, target| async move {
@@ -35,8 +35,8 @@ fn but_a_cancelled_send_takes_its_item_with_it() {
 #[derive(Clone)]
 struct Source(Arc<tokio::sync::Mutex<mpsc::Receiver<u32>>>);
 
-/// Four items, the later ones 10 ms apart, through a target of one place that is read every 25 ms. Tells how often
-/// the forwarding waited, and whether all items were always accounted for.
+/// Forwards four items, the later ones 10 ms apart, through a target of one slot that is read every 25 ms. Returns how
+/// often the forwarding waited, and whether all items were always accounted for.
 fn sweep_forward<F: Future<Output = ()>>(forward: impl Fn(Source, mpsc::Sender<u32>) -> F) -> (usize, bool) {
     let mut all_there = true;
     let swept = cancel_sweep::sweep_with(
@@ -70,7 +70,7 @@ fn sweep_forward<F: Future<Output = ()>>(forward: impl Fn(Source, mpsc::Sender<u
     (swept.points, all_there)
 }
 
-/// Sent once, or dropped once, and no place is lost.
+/// The item is sent once or dropped once, and no slot is lost.
 #[test]
 fn a_cancelled_send_unless_loses_no_place() {
     let swept = cancel_sweep::sweep_with(

@@ -6,8 +6,8 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// asyncio: a cancelled `join` changes nothing. Tokio: neither does a dropped one; the next one waits as long as it has
-/// to.
+/// asyncio: a cancelled `join` changes nothing. Tokio: a dropped `join` changes nothing either; the next one waits as long
+/// as it must.
 #[test]
 fn a_cancelled_join_changes_nothing() {
     let swept = cancel_sweep::sweep_with(
@@ -25,7 +25,7 @@ fn a_cancelled_join_changes_nothing() {
     assert_eq!(swept.points, 1);
 }
 
-/// A worker that is cancelled anywhere leaves each item done, or in the queue and unfinished.
+/// A worker that is cancelled at any point leaves each item done, or queued and unfinished.
 #[test]
 fn a_cancelled_worker_leaves_each_item_done_or_queued() {
     let swept = cancel_sweep::sweep_with(

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::support::{Entries, ms};
 
-/// Cancelled anywhere and called again, it sees each value at most once, and the last one.
+/// Cancelled at any point and called again, it sees each value at most once, and always the last one.
 #[test]
 fn a_cancelled_follow_newest_still_sees_the_last() {
     let swept = cancel_sweep::sweep_with(

@@ -8,8 +8,8 @@ use tokio::time::sleep;
 
 use crate::support::{TWO, ms};
 
-/// Cancelled before the last party has come, it does not count; after that it has been there. The others are let
-/// through as soon as there are enough, and never before.
+/// A wait that is cancelled before the last party has arrived does not count; later it counts. The others are released as
+/// soon as there are enough, and never before.
 #[test]
 fn a_cancelled_wait_counts_only_if_the_last_has_come() {
     let swept = cancel_sweep::sweep_with(

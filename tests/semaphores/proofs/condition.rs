@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use crate::support::ms;
 use crate::work::condition::Shared;
 
-/// Two wait for one item each, and two items come, with a notification each. Cancelled anywhere, the first one has one
-/// item or none, the second is never forgotten, and the lock is free.
+/// Two tasks wait for one item each, and two items come, with a notification each. Cancelled at any point, the first has
+/// one item or none, the second always gets one, and the lock is free.
 #[test]
 fn a_cancelled_wait_forgets_nobody_and_holds_no_lock() {
     async fn take(shared: Arc<Shared<u32>>, by_hand: bool) {
@@ -40,7 +40,7 @@ fn a_cancelled_wait_forgets_nobody_and_holds_no_lock() {
                             let mut items = shared.value.lock().await;
                             *items += 1;
                             shared.changed.notify(1);
-                            sleep(ms(10)).await; // who is notified waits for the lock
+                            sleep(ms(10)).await; // the notified waiter waits for the lock
                         }
                     }
                 });

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::support::soon;
 
-/// One party is through at once; the greatest number never meets.
+/// One party goes on at once; the greatest number never meets.
 #[tokio::test]
 async fn a_barrier_at_its_ends() {
     let one = Barrier::new(NonZeroUsize::MIN);
@@ -21,7 +21,7 @@ async fn a_barrier_at_its_ends() {
     assert_eq!((most.wait().now_or_never(), most.waiting()), (None, 0));
 }
 
-/// No units are there at any time. The greatest request needs the greatest budget.
+/// Zero units are always free. The greatest request needs the greatest budget.
 #[tokio::test]
 async fn a_budget_at_its_ends() {
     for total in [NonZeroU32::MIN, NonZeroU32::MAX] {
@@ -37,7 +37,7 @@ async fn a_budget_at_its_ends() {
     assert_eq!(soon(one.take(u32::MAX)).await.map(drop), Err(too_much));
 }
 
-/// None is notified, one, or as many as wait.
+/// `notify` of zero, of one, and of the greatest number.
 #[tokio::test]
 async fn a_notification_at_its_ends() {
     for (count, woken) in [(0, 0), (1, 1), (usize::MAX, 2)] {
@@ -51,7 +51,7 @@ async fn a_notification_at_its_ends() {
     }
 }
 
-/// One at a time, and as many as come, are all run.
+/// With a limit of one, and with the greatest, all work is run.
 #[tokio::test]
 async fn a_limit_at_its_ends() {
     for at_most in [NonZeroUsize::MIN, NonZeroUsize::MAX] {

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::support::ms;
 
-/// Cancelled anywhere, a wait leaves nothing behind, and the others hear the next set.
+/// Cancelled at any point, a wait leaves nothing behind, and the next `set` wakes the others.
 #[test]
 fn a_cancelled_wait_leaves_the_others_as_they_are() {
     let swept = cancel_sweep::sweep_with(

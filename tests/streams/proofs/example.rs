@@ -1,4 +1,4 @@
-//! A relay of a reader's own, in forty lines.
+//! A relay in forty lines, as a reader would write it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -41,7 +41,7 @@ fn relay() -> Program {
     Program::start(path, &["127.0.0.1:0", &mirror().to_string()])
 }
 
-/// Its own lines are forty at most.
+/// The example has forty lines of its own at most.
 #[test]
 fn the_relay_has_forty_lines() {
     let source = include_str!("../../../recipes/streams/examples/relay.rs");
@@ -64,7 +64,7 @@ fn a_million_bytes_come_back_after_the_end() {
     });
 }
 
-/// The 33rd connection is refused; at SIGTERM those 32 have two seconds, and are cut then.
+/// The 33rd connection is refused. After SIGTERM the 32 connections have two seconds, and then they are cut.
 #[test]
 fn one_beyond_the_limit_is_refused_and_a_signal_ends_all() {
     soon_on_a_thread(|| {

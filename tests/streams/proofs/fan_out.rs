@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use crate::support::{TWO, ms};
 
-/// A member that is dropped anywhere has left the room, and holds up no other.
+/// A member that is dropped at any point has left the room, and delays no other.
 #[test]
 fn cancelled_anywhere_the_member_has_left() {
     let swept = sweep_with(

@@ -96,7 +96,7 @@ fn a_relay_passes_on_and_cuts_at_the_deadline() {
     });
 }
 
-/// Wrong use is one line and the exit code 2; an address that cannot be had is one line and 1.
+/// Wrong use is one line and the exit code 2. An address that cannot be bound is one line and the exit code 1.
 #[test]
 fn wrong_use_is_one_line() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

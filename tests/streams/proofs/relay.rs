@@ -5,7 +5,7 @@ use futures::FutureExt;
 use streams::relay::relay;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 
-/// Dropped anywhere, both peers see the end, and what each has heard is a beginning of what was sent.
+/// Dropped at any point, both peers see the end, and the bytes that each received are a prefix of the bytes sent.
 #[test]
 fn cancelled_anywhere_both_peers_see_the_end() {
     let swept = sweep_with(

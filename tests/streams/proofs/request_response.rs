@@ -65,7 +65,7 @@ fn cancelled_anywhere_answer_closes_the_connection() {
 }
 
 proptest! {
-    /// Whatever a peer sends, `answer` returns when it ends, and never has a longer body than the limit.
+    /// Whatever bytes a peer sends, `answer` returns when the peer ends, and never holds a longer body than the limit.
     #[test]
     fn any_bytes_end_well(
         bytes in proptest::collection::vec(prop_oneof![3 => Just(0_u8), 1 => any::<u8>()], 0..200),

@@ -1,4 +1,4 @@
-//! A runner of remote commands of a reader's own, in forty lines.
+//! A runner of remote commands in forty lines, as a reader would write it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ fn remote(command: &str, hosts: &[&str]) -> (Vec<String>, Option<i32>) {
     (lines, output.status.code())
 }
 
-/// Its own lines are forty at most.
+/// The example has forty lines of its own at most.
 #[test]
 fn the_runner_has_forty_lines() {
     let source = include_str!("../../../recipes/subprocesses/examples/remote.rs");

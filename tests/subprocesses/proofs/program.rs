@@ -66,7 +66,7 @@ fn commands_have_their_lines_and_the_worst_code_wins() {
     }
 }
 
-/// A command over its time limit is asked, then killed: 124.
+/// A command over its time limit gets SIGTERM and is then killed: the exit code is 124.
 #[test]
 fn a_time_limit_ends_a_command_and_what_it_has_started() {
     let limits = ["--no-timeline", "--time-limit", "0.05", "--grace", "0.05"];
@@ -78,7 +78,7 @@ fn a_time_limit_ends_a_command_and_what_it_has_started() {
     assert_eq!(code, Some(124));
 }
 
-/// After a failure the others are ended, and those that wait never begin.
+/// After a failure the other commands are ended, and waiting commands never begin.
 #[test]
 fn fail_fast_ends_the_others() {
     let commands = ["exec sleep 600", "exit 3", "echo never"];
@@ -99,7 +99,7 @@ fn commands_come_from_stdin() {
     assert_eq!((&*lines[0], &*lines[2], output.status.code()), ("[1] one", "[2] two", Some(0)));
 }
 
-/// The signal ends all of them within a second, also what ignores it; the summary says what became of each.
+/// The signal ends all commands within a second, even one that ignores it. The summary has the outcome of each.
 fn ends_all(signal: Signal, code: i32) {
     let mut command = Command::new(PROGRAM);
     let job = "trap '' TERM INT HUP; echo ready; sleep 600 & sleep 600";

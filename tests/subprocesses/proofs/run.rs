@@ -40,7 +40,7 @@ async fn much_output_is_collected_whole() {
     assert!(matches!(error, RunError::TooMuch { stdout, .. } if stdout.len() == 19_999_999));
 }
 
-/// What a program has written right before its end is there, each time.
+/// Text that a program writes right before its end is never lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_words_are_there() {
     for number in 0..100 {
@@ -66,7 +66,7 @@ async fn a_caller_that_ignores_its_children() {
 }
 
 /// asyncio: a warning, and `returncode` is 255, where the program has inherited that SIGCHLD is ignored. Tokio: `wait` fails
-/// with ECHILD, and `run` loses the output. `signal(SignalKind::child())` at the start of `main` mends it.
+/// with ECHILD, and `run` loses the output. `signal(SignalKind::child())` at the start of `main` prevents that.
 #[cfg(target_os = "linux")]
 #[test]
 fn but_an_ignored_child_signal_loses_the_status() {

@@ -11,15 +11,15 @@ use crate::support::{Count, Log, alive_tasks, ms};
 use crate::work::Life;
 use crate::work::cancel_on_drop::all_over;
 
-/// Dropped at any point, the work has not begun, or has been told once and has come to its end.
+/// Dropped at any point, the work has not begun, or its token was cancelled once and it has run to its end.
 #[test]
 fn dropped_at_any_point_the_work_comes_to_its_end() {
     let swept = cancel_sweep::sweep_with(
         || {
             let (log, tracker) = (Log::default(), TaskTracker::new());
             ((log.clone(), tracker.clone()), async move {
-                let work = async move |told: CancellationToken| {
-                    if told.run_until_cancelled(sleep(ms(100))).await.is_none() {
+                let work = async move |cancelled: CancellationToken| {
+                    if cancelled.run_until_cancelled(sleep(ms(100))).await.is_none() {
                         log.at("told");
                     }
                     sleep(ms(10)).await;
@@ -42,8 +42,8 @@ fn dropped_at_any_point_the_work_comes_to_its_end() {
     assert_eq!(swept.points, 1);
 }
 
-/// 300 rounds on four threads: owners are aborted at some time. When the tracker is done, so is all work that has
-/// begun, each once.
+/// 300 rounds on four threads: owners are aborted at any time. When the tracker is done, all work that has begun has
+/// ended, once.
 #[test]
 fn on_many_threads_the_tracker_waits_for_all_work() {
     on_many_threads(300, async |mut rng| {
@@ -53,9 +53,9 @@ fn on_many_threads_the_tracker_waits_for_all_work() {
             let (tracker, life, ended, mut rng) = (tracker.clone(), life.clone(), ended.clone(), rng.fork());
             let mut turns = rng.fork();
             let owner = owners.spawn(async move {
-                let work = cancel_on_drop(&tracker, |told| async move {
+                let work = cancel_on_drop(&tracker, |cancelled| async move {
                     let _life = life.begin();
-                    told.run_until_cancelled(some_turns(&mut rng, 9)).await;
+                    cancelled.run_until_cancelled(some_turns(&mut rng, 9)).await;
                     some_turns(&mut rng, 3).await;
                     ended.add();
                 });

@@ -11,7 +11,7 @@ use crate::support::{alive_tasks, panics};
 use crate::work::Life;
 use crate::work::join_set::{page, try_join_all};
 
-/// Dropped at any point, also while it waits for those that it ends, no task is left.
+/// Dropped at any point, even while it waits for aborted tasks, no task is left.
 #[test]
 fn dropped_at_any_point_no_task_is_left() {
     for ends in ["good", "bad"] {
@@ -55,7 +55,7 @@ fn dropped_at_any_point_no_task_is_left() {
     }
 }
 
-/// 500 rounds on four threads: when the result is there, no task is.
+/// 500 rounds on four threads: when the result is there, no task is left.
 #[test]
 fn on_many_threads_no_task_is_left_when_the_result_is_there() {
     on_many_threads(500, async |mut rng| {
@@ -74,7 +74,7 @@ fn on_many_threads_no_task_is_left_when_the_result_is_there() {
                 }
             });
         }
-        // One of them never ends, perhaps: somebody has to fail.
+        // One of the tasks may never end, so another has to fail.
         let last = rng.fork();
         tasks.spawn(async move {
             some_turns(&mut last.clone(), 200).await;

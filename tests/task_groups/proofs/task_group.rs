@@ -23,11 +23,11 @@ mod swept {
     use super::*;
     use cancel_sweep::{At, Outcome, sweep_with};
 
-    /// Waits twice, also when it is told, and logs what it has come through.
-    async fn two_steps(life: Life, told: CancellationToken) -> Result<u32, Fault> {
+    /// Waits twice, also after its cancellation, and logs each step.
+    async fn two_steps(life: Life, cancelled: CancellationToken) -> Result<u32, Fault> {
         let _life = life.begin();
         for _ in 0..2 {
-            told.run_until_cancelled(sleep(ms(10))).await;
+            cancelled.run_until_cancelled(sleep(ms(10))).await;
             sleep(ms(5)).await;
         }
         Ok(2)
@@ -44,25 +44,28 @@ mod swept {
                 let _life = grown.begin();
                 sleep(ms(5)).await;
                 let grandchild = grown.clone();
-                parent.spawn_with_grace(ms(100), |told| two_steps(grandchild, told));
+                parent.spawn_with_grace(ms(100), |cancelled| two_steps(grandchild, cancelled));
                 sleep(ms(5)).await;
                 Ok(())
             });
             let child = life.clone();
             sum += group
-                .spawn_with_grace(ms(100), |told| two_steps(child, told))
+                .spawn_with_grace(ms(100), |cancelled| two_steps(child, cancelled))
                 .await
                 .map_err(|_| Page("child"))?;
         }
         let inner = group.nested(async |inner: TaskGroup<Fault>| {
             let (child, other) = (life.clone(), life.clone());
-            inner.spawn_with_grace(ms(100), |told| two_steps(child, told));
-            inner.spawn_with_grace(ms(100), |told| two_steps(other, told)).await.map_err(|_| Page("inner"))
+            inner.spawn_with_grace(ms(100), |cancelled| two_steps(child, cancelled));
+            inner
+                .spawn_with_grace(ms(100), |cancelled| two_steps(other, cancelled))
+                .await
+                .map_err(|_| Page("inner"))
         });
         Ok(sum + inner.await?.unwrap_or(0))
     }
 
-    /// Dropped at any point, a group leaves nobody behind, and each of its children ends once.
+    /// Dropped at any point, a group leaves no task behind, and each of its children ends once.
     #[test]
     fn dropped_at_any_point_a_group_leaves_nobody_behind() {
         let swept = sweep_with(
@@ -82,7 +85,7 @@ mod swept {
         assert_eq!(swept.points, 4, "three children that are awaited, and one that is waited for at the end");
     }
 
-    /// Failing or cancelled by its token, and then dropped at any point of its end: the same.
+    /// The same holds for a group that fails or is cancelled by its token, and is then dropped at any point of its end.
     #[test]
     fn dropped_at_any_point_of_its_end_a_group_leaves_nobody_behind() {
         for fails in [false, true] {
@@ -92,7 +95,7 @@ mod swept {
                     (life.clone(), async move {
                         let group = task_group_under(&token, async |group| {
                             let (child, other) = (life.clone(), life.clone());
-                            group.spawn_with_grace(ms(100), |told| two_steps(child, told));
+                            group.spawn_with_grace(ms(100), |cancelled| two_steps(child, cancelled));
                             group.spawn(async move {
                                 let _life = other.begin();
                                 pending::<Result<(), _>>().await
@@ -121,8 +124,8 @@ mod swept {
         }
     }
 
-    /// A group inside, dropped at any point by whoever awaits it: the outer one waits for its children, goes on
-    /// itself, and hears of an error that happens inside, once.
+    /// An inner group is dropped at any point by its awaiter. The outer group waits for the inner children, goes on itself,
+    /// and gets an inner error once.
     #[test]
     fn dropped_at_any_point_an_inner_group_gives_all_to_the_outer_one() {
         let swept = sweep_with(
@@ -143,9 +146,9 @@ mod swept {
                     let outer: TaskGroup<Fault> = handle.await.unwrap();
                     let inner = outer.nested(async |inner: TaskGroup<Fault>| {
                         let (child, other) = (life.clone(), life.clone());
-                        inner.spawn_with_grace(ms(100), |told| two_steps(child, told));
-                        inner.spawn_with_grace(ms(100), |told| async move {
-                            two_steps(other, told).await?;
+                        inner.spawn_with_grace(ms(100), |cancelled| two_steps(child, cancelled));
+                        inner.spawn_with_grace(ms(100), |cancelled| async move {
+                            two_steps(other, cancelled).await?;
                             failed.add();
                             Err::<(), _>(Disk("inner"))
                         });
@@ -172,7 +175,7 @@ mod swept {
         assert_eq!(swept.points, 3, "the outer group, the body inside, the children inside");
     }
 
-    /// Whoever stops awaiting a child loses nothing: it runs on, and may be awaited again.
+    /// Dropping the await of a child loses nothing: the child runs on, and may be awaited again.
     #[test]
     fn dropped_at_any_point_the_wait_for_a_child_loses_nothing() {
         let swept = sweep_with(
@@ -203,7 +206,7 @@ mod swept {
 mod on_many_threads {
     use super::*;
 
-    /// What the members of a round have done.
+    /// The record of the members of a round.
     #[derive(Clone, Default)]
     struct Ledger {
         life: Life,
@@ -248,11 +251,11 @@ mod on_many_threads {
         let (inside, theirs, seed) = (group.clone(), ledger.clone(), rng.fork());
         let child: Child<u8> = match rng.u8(0..2) {
             0 => group.spawn(member(inside, theirs, seed, depth + 1, has_grace)),
-            _ => group.spawn_with_grace(Duration::MAX, move |told| async move {
+            _ => group.spawn_with_grace(Duration::MAX, move |cancelled| async move {
                 let mut clean_up = seed.clone();
                 let _life = theirs.life.begin();
                 let work = member(inside, theirs.clone(), seed, depth + 1, true);
-                match told.run_until_cancelled(work).await {
+                match cancelled.run_until_cancelled(work).await {
                     Some(result) => result,
                     None => {
                         some_turns(&mut clean_up, 3).await;
@@ -266,7 +269,7 @@ mod on_many_threads {
         };
         match rng.u8(0..8) {
             0 => child.cancel(),
-            // Nobody else can cancel it alone: when it has no value, the group is cancelled, and this is with it.
+            // No other task can cancel only this child: if it has no value, the group is cancelled, and this member with it.
             1 if child.await.is_err() && !has_grace => ledger.doubled.add(),
             _ => {}
         }
@@ -295,9 +298,9 @@ mod on_many_threads {
         errors.iter().map(|error| if let Fault::Group(errors) = error { count(errors) } else { 1 }).sum()
     }
 
-    /// 500 rounds of a tree of groups on four threads. Each member ends in its own way: a value, an error, a panic,
-    /// never. A token ends the tree at some time. When the group is over nobody is left of it; each error has come
-    /// out once, or a panic has.
+    /// 500 rounds of a tree of groups on four threads. Each member ends in its own way: with a value, an error or a panic, or
+    /// never. A token ends the tree at some time. When the group has ended, no member is left; each error has come out once,
+    /// or a panic has.
     #[test]
     fn a_tree_of_groups_ends_whole_and_every_error_comes_out_once() {
         let seen = [(); 4].map(|()| Count::default());
@@ -348,7 +351,7 @@ mod on_many_threads {
         assert!(seen.iter().all(|&rounds| rounds >= 20), "value, cancelled, errors, panic: {seen:?}");
     }
 
-    /// The same trees, whose owner is dropped at some time: everybody comes to an end.
+    /// The same trees, whose owner is dropped at some time: every member ends.
     #[test]
     fn a_tree_of_groups_whose_owner_is_dropped_comes_to_an_end() {
         on_many_threads(300, async |mut rng| {
@@ -362,7 +365,7 @@ mod on_many_threads {
             }
             group.abort();
             let _ended = group.await;
-            // A round that does not come to an end is noticed by its time limit.
+            // A round that does not end fails at its time limit.
             while alive_tasks() > 0 {
                 yield_now().await;
             }
@@ -388,8 +391,8 @@ mod on_many_threads {
         });
     }
 
-    /// Some await a child without an end, child after child, or group after group. A token cancels a thousand others
-    /// before it comes to them, and nobody fails for what they see meanwhile.
+    /// Some members await an endless child, child after child, or group after group. A token cancels a thousand others before
+    /// it reaches them, and no member fails because of a cancellation that it sees meanwhile.
     #[test]
     fn whoever_awaits_a_child_does_not_fail_for_the_cancellation() {
         async fn forever() -> Result<(), Fault> {
@@ -427,7 +430,7 @@ mod on_many_threads {
             on_many_threads(10, async |mut rng| {
                 let (token, begun) = (CancellationToken::new(), Count::default());
                 let group = task_group_under(&token, async |group: TaskGroup<Fault>| {
-                    // The group is reached first, then these, then its children, the last to come before the others.
+                    // The cancellation reaches the group first, then these, then the group's children, the newest first.
                     let _others: Vec<_> = (0..5_000).map(|_| token.child_token()).collect();
                     let all_there = CancellationToken::new();
                     for _ in 0..50 {
@@ -455,7 +458,7 @@ mod on_many_threads {
         }
     }
 
-    /// Others add children while the group comes to its end: a child is refused, or waited for.
+    /// Other threads add children while the group ends: each child is refused, or waited for.
     #[test]
     fn a_child_added_in_the_last_moment_is_waited_for_or_refused() {
         on_many_threads(1_000, async |mut rng| {
@@ -485,7 +488,7 @@ mod on_many_threads {
                         }
                     });
                 }
-                // The end comes when so many of the twelve are there, by the seed. Under load it would come first.
+                // The end comes when a number of the twelve are there, by the seed. Otherwise, under load, it would come first.
                 let enough = rng.usize(0..=12);
                 while taken.get() < enough {
                     yield_now().await;

@@ -14,7 +14,7 @@ use crate::work::for_ever;
 /// asyncio: a cancelled `await task` cancels the task, which cleans up. Here: so does a drop, exactly once.
 #[test]
 fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
-    for told in [true, false] {
+    for asked in [true, false] {
         let swept = cancel_sweep::sweep_with(
             || {
                 let log = Log::default();
@@ -22,7 +22,7 @@ fn dropped_anywhere_what_was_begun_is_cleaned_up_once() {
                 (log, async move {
                     // It has begun when the request comes.
                     yield_now().await;
-                    if told { task.cancel_and_wait("stop").await } else { task.wait().await }
+                    if asked { task.cancel_and_wait("stop").await } else { task.wait().await }
                 })
             },
             |log, outcome| {

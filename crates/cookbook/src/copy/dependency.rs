@@ -1,4 +1,4 @@
-//! What a dependency is to a manifest: a version, features, and whether the default ones are among them.
+//! A dependency in a manifest: its version, its features, and whether the default features are on.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ pub(crate) fn workspace() -> anyhow::Result<DocumentMut> {
     book::WORKSPACE.parse().context("the workspace's manifest")
 }
 
-/// What a pattern's docs tell the reader to add, with the workspace's versions.
+/// Returns the dependencies that a pattern's docs say to add, with the workspace's versions.
 ///
 /// A command is a line `cargo add NAME [--features A,B] [--no-default-features]`.
 ///

@@ -188,7 +188,7 @@ impl Page {
     ) {
         let (left, base) = (columns.track + row.start, top + 16);
         self.line(format_args!("<g class=\"{}\">", lane.outcome));
-        self.line(format_args!("<title>{}</title>", escaped(&told(lane, duration))));
+        self.line(format_args!("<title>{}</title>", escaped(&title_of(lane, duration))));
         // The whole row answers to the pointer.
         self.line(format_args!(
             "<rect x=\"{MARGIN}\" y=\"{top}\" width=\"{}\" height=\"{ROW}\" fill=\"none\" \
@@ -287,7 +287,7 @@ fn indent(lane: &Lane) -> usize {
 }
 
 /// What a lane shows under the pointer.
-fn told(lane: &Lane, duration: &str) -> String {
+fn title_of(lane: &Lane, duration: &str) -> String {
     let time = |nanos| units::exact(nanos, Micro::Mu);
     let polls = if lane.poll_count == 1 { "poll" } else { "polls" };
     format!(

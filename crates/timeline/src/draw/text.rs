@@ -52,7 +52,7 @@ impl Default for TextStyle {
     }
 }
 
-/// Fewer cells than this tell nothing about time.
+/// Fewer cells than this show nothing about time.
 const FEWEST_CELLS: usize = 6;
 /// The columns of a character on the axis, and of the least gap between two texts.
 const AXIS: [usize; 2] = [1, 3];

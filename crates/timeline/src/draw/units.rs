@@ -133,18 +133,18 @@ mod tests {
 
     #[test]
     fn a_duration_is_told_in_the_unit_that_fits() {
-        let told = |nanos| exact(nanos, Micro::Mu);
-        assert_eq!(told(0), "0s");
-        assert_eq!(told(1), "1ns");
-        assert_eq!(told(999), "999ns");
-        assert_eq!(told(1_000), "1µs");
-        assert_eq!(told(340_000), "340µs");
-        assert_eq!(told(12_000_000), "12.0ms");
-        assert_eq!(told(1_000_000_000), "1.000s");
-        assert_eq!(told(75_250_000_000), "75.250s");
-        assert_eq!(told(1_000 * SECOND), "16m40s");
-        assert_eq!(told(3_600 * SECOND), "1h00m");
-        assert_eq!(told(3_661 * SECOND), "1h01m01s");
+        let written = |nanos| exact(nanos, Micro::Mu);
+        assert_eq!(written(0), "0s");
+        assert_eq!(written(1), "1ns");
+        assert_eq!(written(999), "999ns");
+        assert_eq!(written(1_000), "1µs");
+        assert_eq!(written(340_000), "340µs");
+        assert_eq!(written(12_000_000), "12.0ms");
+        assert_eq!(written(1_000_000_000), "1.000s");
+        assert_eq!(written(75_250_000_000), "75.250s");
+        assert_eq!(written(1_000 * SECOND), "16m40s");
+        assert_eq!(written(3_600 * SECOND), "1h00m");
+        assert_eq!(written(3_661 * SECOND), "1h01m01s");
         assert_eq!(exact(340_000, Micro::U), "340us");
     }
 
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn a_duration_in_a_sentence_has_one_place_less() {
-        let told = |nanos| short(nanos, Micro::Mu);
-        assert_eq!(told(12_000_000), "12.0ms");
-        assert_eq!(told(75_250_000_000), "75.25s");
-        assert_eq!(told(1_000 * SECOND - 1), "1000.00s");
-        assert_eq!(told(1_000 * SECOND), "16m40s");
+        let written = |nanos| short(nanos, Micro::Mu);
+        assert_eq!(written(12_000_000), "12.0ms");
+        assert_eq!(written(75_250_000_000), "75.25s");
+        assert_eq!(written(1_000 * SECOND - 1), "1000.00s");
+        assert_eq!(written(1_000 * SECOND), "16m40s");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! RUSTFLAGS="--cfg tokio_unstable" cargo run
 //! ```
 //!
-//! It prints what tokio-console receives, in the place of its table, and then the stack of each task that waits:
+//! Instead of tokio-console's table it prints the data that tokio-console receives, and then the stack of each waiting task:
 //!
 //! ```text
 //! console: ann, spawned at src/main.rs:54, polled 1 time, woken 0 times
@@ -14,12 +14,12 @@
 //! dump: bob waits in unstable::friend at src/main.rs:43:14
 //! ```
 //!
-//! In your own program: the two dependencies of Cargo.toml, `console_subscriber::init()` first in `main`, and the flag for
-//! the whole build. Then `cargo install tokio-console`, and `tokio-console` in another terminal. A task that was spawned
-//! before `init` is not on its list.
+//! In your own program, add the two dependencies of Cargo.toml, call `console_subscriber::init()` first in `main`, and set the
+//! flag for the whole build. Then run `cargo install tokio-console`, and `tokio-console` in another terminal. A task that was
+//! spawned before `init` is not on its list.
 //!
-//! The dump is for Linux. It polls each task once to find where it waits, so it needs a runtime that is not blocked: put a
-//! `timeout` around it. Its frames below yours are those of the standard library and of Tokio.
+//! The dump works on Linux. It polls each task once to find where it waits, so it needs a runtime that is not blocked: put a
+//! `timeout` around it. The frames below yours belong to the standard library and to Tokio.
 
 use std::time::Duration;
 
@@ -38,10 +38,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 6669);
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Hears a word, and says one then. Two of them, each with the other's ends, wait for each other.
+/// Waits for a word, and then sends one. Two of them, each with the other's ends, wait for each other.
 async fn friend(hears: oneshot::Receiver<()>, says: oneshot::Sender<()>) {
     if hears.await.is_ok() {
-        // The other one may be gone.
+        // The other task may be gone.
         let _is_heard = says.send(());
     }
 }
@@ -77,7 +77,7 @@ async fn main() -> Result<()> {
 async fn console_lists(names: [&str; 2]) -> Result<()> {
     let (host, port) = (ADDRESS.0.map(|byte| byte.to_string()).join("."), ADDRESS.1);
     let mut client = loop {
-        // Its server is a thread that has just begun.
+        // The console's server is a thread that has just begun.
         match InstrumentClient::connect(format!("http://{host}:{port}")).await {
             Ok(client) => break client,
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,

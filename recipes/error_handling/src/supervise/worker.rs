@@ -20,12 +20,12 @@ use super::WorkerEnd;
 /// When to start a failed worker again.
 #[derive(Debug, Clone)]
 pub struct Restart {
-    /// The pauses before the restarts, with or without jitter. If they have an end (they have by default, after the
-    /// third), it is a reason to give up.
+    /// The pauses before the restarts, with or without jitter. The worker is given up after the last pause; by default
+    /// there are three.
     pub pauses: ExponentialBuilder,
-    /// After a run that was at least this long the pauses begin anew.
+    /// After a run of at least this length the pauses begin anew.
     pub healthy: Duration,
-    /// The failure that makes this many within [`window`](Self::window) is the last. 1 means no restart.
+    /// The worker is given up at this many failures within [`window`](Self::window). 1 means no restart.
     pub failures: usize,
     /// See [`failures`](Self::failures).
     pub window: Duration,
@@ -46,7 +46,7 @@ pub(super) async fn supervise<F: Future<Output = anyhow::Result<()>>>(
     let mut restarts = restart.map(Restarts::new);
     loop {
         let begin = Instant::now();
-        // In this task and not in one of its own: an abort has dropped the work when the worker's end is given.
+        // In this task and not in one of its own: so an abort has dropped the work before the worker's end is returned.
         let run = AssertUnwindSafe(async { work(stop.clone()).await }).catch_unwind().await;
         let failure = match run {
             Ok(Ok(())) => return WorkerEnd::Finished,
@@ -60,7 +60,7 @@ pub(super) async fn supervise<F: Future<Output = anyhow::Result<()>>>(
             .and_then(|restarts| restarts.pause_after(begin.elapsed()));
         report(&failure, pause);
         let Some(pause) = pause else { return WorkerEnd::Failed(failure) };
-        // An error may own a connection or a permit. It must not keep them through the pause.
+        // An error may own a connection or a permit, and must not keep them during the pause.
         drop(failure);
         if stop.run_until_cancelled(sleep(pause)).await.is_none() {
             return WorkerEnd::Cancelled;
@@ -71,7 +71,7 @@ pub(super) async fn supervise<F: Future<Output = anyhow::Result<()>>>(
 struct Restarts {
     policy: Restart,
     pauses: <ExponentialBuilder as BackoffBuilder>::Backoff,
-    /// When it failed, within the window.
+    /// The times of its failures within the window.
     failures: VecDeque<Instant>,
 }
 
@@ -80,7 +80,7 @@ impl Restarts {
         Self { pauses: policy.pauses.build(), policy, failures: VecDeque::new() }
     }
 
-    /// Counts a failure after a run of this length. `None` says to give up.
+    /// Counts a failure after a run of this length. Returns the pause, or `None` to give up.
     fn pause_after(&mut self, run: Duration) -> Option<Duration> {
         if run >= self.policy.healthy {
             self.pauses = self.policy.pauses.build();
@@ -94,7 +94,8 @@ impl Restarts {
     }
 }
 
-/// Whether the error comes from a task that was aborted. The `source` of an [`io::Error`] skips the error it holds.
+/// Returns whether the error comes from a task that was aborted. The `source` of an [`io::Error`] skips the error it
+/// holds.
 fn is_cancellation(error: &anyhow::Error) -> bool {
     let first: &(dyn Error + 'static) = error.as_ref();
     let mut causes =
@@ -105,14 +106,14 @@ fn is_cancellation(error: &anyhow::Error) -> bool {
     causes.any(|cause| cause.downcast_ref().is_some_and(JoinError::is_cancelled))
 }
 
-/// The text of a panic: `panic!` leaves a `&str` or a `String`, `panic_any` whatever it was given.
+/// Returns the text of a panic: the payload of `panic!` is a `&str` or a `String`, that of `panic_any` any value.
 pub(super) fn text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a value that is not text")
         .to_owned();
-    // A payload may panic when it is dropped, and the payload of that panic as well: it is forgotten.
+    // A payload may panic when it is dropped, and so may the payload of that panic: the second one is forgotten.
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
     text
 }

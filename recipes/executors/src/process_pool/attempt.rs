@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! The way of one job: a worker, the request, the answer, and what becomes of the worker.
+//! The steps of one job: get a worker, send the request, read the answer, keep or end the worker.
 
 use std::error::Error;
 use std::io;
@@ -36,12 +36,13 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
             };
             match timeout(self.options.start_limit, worker.take(request)).await {
                 Ok(Ok(())) => break worker,
-                // It died while it was idle, and another can have the job. The idle ones are fewer each time.
+                // It died while it was idle, and another worker can take the job. Each time one idle worker fewer is
+                // left.
                 Ok(Err(_)) | Err(_) => {
                     let status = worker.end().await;
                     match worker.place.take() {
                         Some(free) if !is_new => place = free,
-                        // Until it is counted its slot is taken, so no other job begins.
+                        // Its slot stays taken until the crash is counted, so no other job begins before that.
                         _still_taken => return Err(self.counted(JobError::Crashed(status))),
                     }
                 }
@@ -69,7 +70,8 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         }
     }
 
-    /// One that lives. What a dead one has started may hold its channel open, and would not answer.
+    /// Returns an idle worker that lives. A program that a dead worker has started may hold its channel open, and would
+    /// not answer.
     fn idle_worker(&self) -> Option<Worker> {
         let mut state = self.lock();
         loop {
@@ -103,7 +105,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         }
     }
 
-    /// Counts a crash, while its worker still has its slot: no other job begins in between.
+    /// Counts a crash while its worker still has its slot, so no other job begins in between.
     fn counted(&self, crash: JobError) -> JobError {
         let mut state = self.lock();
         state.crashes = state.crashes.saturating_add(1);
@@ -128,7 +130,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
             worker.retire();
             return;
         }
-        // Into the stack before the slot is free: the job that gets the slot finds it there.
+        // Onto the stack before the slot is free: the job that gets the slot finds the worker there.
         let place = worker.place.take();
         self.lock().idle.push(worker);
         drop(place);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
-//! Finds what JSON would carry as something else: NaN and the infinities, which become `null`, and `Some` of what is
-//! `null` itself, which becomes `None`.
+//! Finds values that JSON would change: NaN and the infinities, which become `null`, and `Some` of a value written as
+//! `null`, which becomes `None`.
 
 use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
@@ -10,12 +10,12 @@ use serde_json::Error;
 
 /// # Errors
 ///
-/// If `value` would be another one behind the wire.
+/// If `value` would arrive as another value.
 pub(super) fn check(value: &impl Serialize) -> Result<(), Error> {
     value.serialize(Check).map(|_is_null| ())
 }
 
-/// Writes nothing. Its result is whether the value is written as `null`.
+/// Writes no output. Its result is whether the value is written as `null`.
 struct Check;
 
 const OTHER: Result<bool, Error> = Ok(false);
@@ -155,7 +155,7 @@ impl Serializer for Check {
     }
 }
 
-/// One part of a value.
+/// Checks one part of a value.
 fn part<T: Serialize + ?Sized>(value: &T) -> Result<(), Error> {
     value.serialize(Check).map(|_is_null| ())
 }

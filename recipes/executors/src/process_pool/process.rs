@@ -18,26 +18,26 @@ use tokio_util::task::TaskTracker;
 
 use super::wire::{Incoming, Reply, invalid};
 
-/// How long to wait for the end of a process before it is killed, and its place, which is free after that.
+/// How long to wait for the end of a process before it is killed, and its permit, which is free after that.
 type Farewell = (Duration, Option<OwnedSemaphorePermit>);
 
-/// How a process has ended, and its place.
+/// How a process has ended, and its permit.
 type End = (ExitStatus, Option<OwnedSemaphorePermit>);
 
-/// A process in use. Dropped, it is killed.
+/// A process in use. Its drop kills the process.
 #[derive(Debug)]
 pub(super) struct Worker {
     channel: UnixStream,
     incoming: Incoming,
     /// How many jobs it has done.
     pub(super) jobs: usize,
-    /// Its place among those that have a job.
+    /// Its permit to have a job.
     pub(super) place: Option<OwnedSemaphorePermit>,
     end_limit: Duration,
     farewell: Option<oneshot::Sender<Farewell>>,
-    /// From the task that looks after the process.
+    /// The end, from the task that waits for the process.
     end: oneshot::Receiver<End>,
-    /// What came from there, if it came already.
+    /// The message from `end`, if it has arrived.
     ended: Option<Option<ExitStatus>>,
 }
 
@@ -53,7 +53,8 @@ impl Worker {
         ours.set_nonblocking(true)?;
         let channel = UnixStream::from_std(ours)?;
         let child = command.stdin(OwnedFd::from(theirs)).spawn();
-        // The command keeps its end of the channel otherwise, and the end of the worker would not be seen.
+        // Otherwise the command would keep the worker's end of the channel open, and the pool would not see the
+        // worker's end.
         command.stdin(Stdio::null());
         let (farewell, unwanted) = oneshot::channel();
         let (ended, end) = oneshot::channel();
@@ -66,12 +67,13 @@ impl Worker {
         self.farewell.as_ref().is_some_and(|farewell| !farewell.is_closed())
     }
 
-    /// Sends it a job, and waits until it has taken it.
+    /// Sends a job to the process, and waits until the process has taken it.
     pub(super) async fn take(&mut self, request: &[u8]) -> io::Result<()> {
         let (mut reader, mut writer) = self.channel.split();
         let ended = tokio::select! {
             biased;
-            // It has nothing to say yet. One that talks and does not listen would wait forever, and so would we.
+            // A worker sends nothing before it has the job. One that writes and does not read would wait forever, and
+            // so would the pool.
             early = reader.read_u8() => {
                 early?;
                 return Err(invalid());
@@ -96,8 +98,8 @@ impl Worker {
         Ok(serde_json::from_slice(&self.message().await?)?)
     }
 
-    /// The next message. The process is waited for too: if it dies, a program that it has started may hold its end of
-    /// the channel open.
+    /// Reads the next message. It also waits for the process: if that dies, a program that it has started may hold its
+    /// end of the channel open.
     pub(super) async fn message(&mut self) -> io::Result<Vec<u8>> {
         if self.ended.is_none() {
             let ended = tokio::select! {
@@ -107,25 +109,26 @@ impl Worker {
             };
             self.note(ended);
         }
-        // What it had said before its end is all there. Tokio may not know of it yet, so the channel itself is asked.
+        // All that the process wrote before its end is in the channel. Tokio may not know of it yet, so this reads the
+        // channel itself.
         let channel = Channel::from(self.channel.as_fd().try_clone_to_owned()?);
         self.incoming.read_blocking(&channel)
     }
 
-    /// Lets it end: it reads that nothing more comes, and has the time to put its things away.
+    /// Lets the process end: it reads the end of the channel, and has time to save its state.
     pub(super) fn retire(mut self) {
         self.part(self.end_limit);
     }
 
-    /// The same, and waits for its end. It keeps its place.
+    /// Lets the process end, and waits for that. It keeps its permit.
     pub(super) async fn end(&mut self) -> Option<ExitStatus> {
-        // Fails if the other end is gone already.
+        // The shutdown fails if the other end is gone already.
         drop(self.channel.shutdown().await);
         self.part(self.end_limit);
         self.status().await
     }
 
-    /// Kills it, and waits for its end. It keeps its place.
+    /// Kills the process, and waits for its end. It keeps its permit.
     pub(super) async fn kill(&mut self) -> Option<ExitStatus> {
         self.part(Duration::ZERO);
         self.status().await
@@ -160,7 +163,7 @@ impl Drop for Worker {
     }
 }
 
-/// Waits for the end of a process, because no process is left behind unseen, and sees to it that there is one.
+/// Waits for the end of a process, so that no zombie is left, and kills the process if necessary.
 async fn look_after(
     mut child: Child,
     mut unwanted: oneshot::Receiver<Farewell>,
@@ -170,7 +173,7 @@ async fn look_after(
     let farewell = tokio::select! {
         biased;
         _ = child.wait() => {
-            // It may have come in this very moment, with the place.
+            // The message may have come at this moment, with the permit.
             unwanted.close();
             unwanted.try_recv().ok()
         }
@@ -178,11 +181,11 @@ async fn look_after(
     };
     let (patience, place) = farewell.unwrap_or_default();
     if patience.is_zero() || timeout(patience, child.wait()).await.is_err() {
-        // Fails if it has ended by itself.
+        // The kill fails if the process has ended by itself.
         drop(child.start_kill());
     }
     let status = child.wait().await;
-    // In the same step, before its number can be another's.
+    // In the same step, before another process can get its number.
     drop(group);
     if let Ok(status) = status {
         // The slot is free now, unless the receiver keeps it.
@@ -190,13 +193,14 @@ async fn look_after(
     }
 }
 
-/// The process group of a worker: itself, and what its jobs have started. Dropped, it is killed. The recipe `subprocesses`
-/// has the same few lines in each pattern that leads a group: a copied pattern needs no other.
+/// The process group of a worker: the worker, and the programs that its jobs have started. Its drop kills the group.
+/// The recipe `subprocesses` has the same few lines in each pattern that leads a group: a copied pattern needs no
+/// other.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // An error means that no process of it is left.
+        // An error means that no process of the group is left.
         let _killed_or_gone = self.0.map(|leader| kill_process_group(leader, Signal::KILL));
     }
 }

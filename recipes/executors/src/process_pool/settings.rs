@@ -8,29 +8,29 @@ use std::time::Duration;
 /// Settings of a process pool. `Duration::MAX` is never.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Limits how many processes there are: `max_workers`. Default: the number of cores.
+    /// The limit on processes: `max_workers`. Default: the number of cores.
     pub max_workers: NonZeroUsize,
-    /// After how many jobs a worker gives way to a new one: `max_tasks_per_child`. Default: never.
+    /// After how many jobs a new worker replaces a worker: `max_tasks_per_child`. Default: never.
     pub max_jobs_per_worker: Option<NonZeroUsize>,
     /// How long a job may run before its worker is killed. The wait for a worker is not counted. Default: no limit.
     pub time_limit: Option<Duration>,
     /// How long a worker may take to get ready, and to take a job. Default: 30 s.
     pub start_limit: Duration,
-    /// How long a worker that is no longer wanted may take to end before it is killed. Default: 1 s.
+    /// How long a worker that is no longer needed may take to end before it is killed. Default: 1 s.
     pub end_limit: Duration,
-    /// What a crash means for the pool.
+    /// How the pool reacts to a crash.
     pub on_crash: OnCrash,
 }
 
-/// What it means that a worker died, or did not get ready.
+/// How the pool reacts when a worker dies, or does not get ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnCrash {
-    /// Every job fails, those that run and those that wait, and nothing new is taken: what asyncio does.
+    /// Every job fails, running or waiting, and new jobs are refused, as in asyncio.
     BreakPool,
     /// The worker's own job fails, and the next job gets a new worker. After `limit` crashes without a result between
-    /// them the pool is broken: what crashes each time would crash forever.
+    /// them the pool breaks: otherwise a job that always crashes would do so forever.
     FailJob {
-        /// As many crashes, one after the other, break the pool.
+        /// This many crashes in a row break the pool.
         limit: NonZeroUsize,
     },
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! What a pool and its workers say to each other: JSON, behind four bytes with its length.
+//! The messages between a pool and its workers: JSON, after four bytes with its length.
 
 use std::any::type_name;
 use std::error::Error;
@@ -13,15 +13,15 @@ use tokio::net::UnixStream;
 
 use super::exact;
 
-/// How many causes of an error are sent. Each lies within the other, and JSON may not be nested too deep.
+/// How many causes of an error are sent. Each is nested in the other, and JSON may not be nested too deep.
 const MAX_CAUSES: usize = 32;
 
-/// What a worker says.
+/// A message of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply<O> {
-    /// It can be sent a job.
+    /// The worker is ready for a job.
     Ready,
-    /// It has the job. One that was sent and not taken can go to another worker.
+    /// The worker has the job. A job that was sent and not taken can go to another worker.
     Taken,
     Done(Result<O, RemoteError>),
 }
@@ -30,11 +30,11 @@ pub(super) enum Reply<O> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct RemoteError {
-    /// The name of the error's type, `panic`, or `cause` for what is behind another error.
+    /// The name of the error's type, `panic`, or `cause` for the cause of another error.
     pub kind: String,
-    /// What it says.
+    /// The text of the error.
     pub message: String,
-    /// What is behind it. [`Error::source`] leads there, as for an error of this process.
+    /// The cause of the error. [`Error::source`] returns it, as for an error of this process.
     #[source]
     pub cause: Option<Box<RemoteError>>,
 }
@@ -59,7 +59,7 @@ impl RemoteError {
     }
 }
 
-/// A message behind its length.
+/// Makes a frame: the length of the message, and the message.
 pub(super) fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
     exact::check(message)?;
     let mut bytes = vec![0; 4];
@@ -69,12 +69,12 @@ pub(super) fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A message that is being read. Memory grows as it comes, not as it is announced.
+/// A message that is being read. Memory grows with the bytes that arrive, not with the announced length.
 #[derive(Debug, Default)]
 pub(super) struct Incoming(Vec<u8>);
 
 impl Incoming {
-    /// Waits for all of it. Cancel safe: what has come stays here.
+    /// Waits for the whole message. Cancel safe: the bytes read so far stay here.
     pub(super) async fn read(&mut self, channel: &mut UnixStream) -> io::Result<Vec<u8>> {
         loop {
             match self.missing() {
@@ -89,7 +89,7 @@ impl Incoming {
         }
     }
 
-    /// The same on a thread. Of a channel that does not block, what is there.
+    /// Does the same on a thread. From a non-blocking channel it reads the bytes that are there.
     pub(super) fn read_blocking(&mut self, channel: &Channel) -> io::Result<Vec<u8>> {
         loop {
             match self.missing() {
@@ -104,13 +104,13 @@ impl Incoming {
         }
     }
 
-    /// How many bytes are known to come.
+    /// Returns how many bytes are known to come.
     fn missing(&self) -> u64 {
         let whole = match self.0.first_chunk() {
             Some(length) => u64::from(u32::from_be_bytes(*length)) + 4,
             None => 4,
         };
-        // Never less than zero: it is read up to there.
+        // Never less than zero: the reads stop at `whole`.
         whole.saturating_sub(self.0.len() as u64)
     }
 

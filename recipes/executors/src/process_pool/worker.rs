@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! A worker, as it sees itself: a program that does the jobs of its pool.
+//! The worker's side: a program that does the jobs of its pool.
 
 use std::env;
 use std::error::Error;
@@ -20,16 +20,16 @@ use serde::de::DeserializeOwned;
 
 use super::wire::{Incoming, RemoteError, Reply, frame};
 
-/// Tells a program that it is a worker, and how many milliseconds it may take to end.
+/// The environment variable that makes a program a worker: how many milliseconds it may take to end.
 pub(super) const WORKER: &str = "PROCESS_POOL_WORKER";
 
-/// Makes this process a worker if it was started as one. Then it does not return: it does the jobs of its pool, and
-/// exits. Any other process goes on at once.
+/// Makes this process a worker if it was started as one. A worker does the jobs of its pool and exits, so the call does
+/// not return. Any other process goes on at once.
 ///
-/// Call it first thing in `main`. `prepare` is the `initializer` and gives what does the jobs, one after the other, on a
-/// thread of its own that is in no runtime; it is dropped at the end. Of an error the pool gets the type's name, its
-/// text and its causes. A panic is an error of its job, and the worker goes on: also a panic of what reads the job,
-/// prints its error, sends its result or drops it.
+/// Call it first in `main`. `prepare` is the `initializer`: it returns the function that does the jobs, one after the
+/// other, on a thread of its own outside any runtime. The function is dropped at the end. From an error the pool gets
+/// the type's name, the text and the causes. A panic is an error of its job, and the worker goes on. This includes a
+/// panic in reading the job, printing its error, sending its result or dropping it.
 pub fn serve<J, O, W, E>(prepare: impl FnOnce() -> Result<W, E> + Send + 'static)
 where
     J: DeserializeOwned,
@@ -49,11 +49,11 @@ where
     }
 }
 
-/// The channel to the pool, if this process is a worker that does not serve yet.
+/// Returns the channel to the pool, if this process is a worker that does not serve yet.
 pub(super) fn own_channel() -> Option<Channel> {
     env::var_os(WORKER)?;
     let channel = Channel::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
-    // What a job has started has the variable too, and another stdin.
+    // A program that a job has started has the variable too, but another stdin.
     channel.local_addr().is_ok().then_some(channel)
 }
 
@@ -67,7 +67,7 @@ where
     W: FnMut(J) -> Result<O, E>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    // The channel is for this thread alone: neither for a job that reads its stdin, nor for a program that it starts.
+    // Only this thread may use the channel: neither a job that reads its stdin, nor a program that it starts.
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     let (jobs, requests) = mpsc::sync_channel(1);
     let (ended, end) = mpsc::channel();
@@ -76,7 +76,7 @@ where
         let _ended: mpsc::Sender<()> = ended;
         work(&replies, &requests, prepare)
     })?;
-    // This thread reads all the time, and so it sees the end of the pool in the midst of a job.
+    // This thread reads all the time, so it sees the end of the pool even during a job.
     let mut incoming = Incoming::default();
     while let Ok(request) = incoming.read_blocking(&channel) {
         if send(&channel, &Reply::<()>::Taken).is_err() || jobs.send(request).is_err() {
@@ -84,10 +84,10 @@ where
         }
     }
     drop(jobs);
-    // An idle worker puts its things away.
+    // An idle worker has time to save its state.
     let end_limit = env::var(WORKER).ok().and_then(|limit| limit.parse().ok());
     let ended = end.recv_timeout(Duration::from_millis(end_limit.unwrap_or(0)));
-    // The pool waits for no other result, nor for the programs that its job has started.
+    // The pool waits neither for another result nor for the programs that the job has started.
     if ended == Err(RecvTimeoutError::Timeout) && getpgrp() == getpid() {
         drop(io::stdout().flush());
         kill_current_process_group(Signal::KILL)?;
@@ -118,13 +118,14 @@ fn work<J, O, W, E>(
         let answer = answer(&request, &mut work);
         sent = answer.and_then(|answer| channel.write_all(&answer));
         if sent.is_err() {
-            // The pool hears of it, if it is there: no job is left without an answer.
+            // The pool sees the exit, if it still exists: no job is left without an answer.
             process::exit(1);
         }
     }
 }
 
-/// Does a job, and gives the frame of its outcome. Nothing of the caller's is called or dropped outside of `contained`.
+/// Does a job, and returns the frame of its outcome. The caller's code is called, and its values are dropped, only
+/// inside `contained`.
 fn answer<J, O, W, E>(request: &[u8], work: &mut W) -> io::Result<Vec<u8>>
 where
     J: DeserializeOwned,
@@ -135,19 +136,19 @@ where
     let answer = contained(|| {
         let job = serde_json::from_slice(request).map_err(RemoteError::new)?;
         let outcome = work(job).map_err(RemoteError::new)?;
-        // What cannot be sent is its own fault, and no other job's.
+        // A result that cannot be sent fails only its own job.
         frame(&Reply::Done(Ok(outcome))).map_err(RemoteError::new)
     });
     answer.or_else(|error| frame(&Reply::<()>::Done(Err(error))))
 }
 
-/// Calls `f`. Its panic is made ready for another process.
+/// Calls `f`. Turns its panic into an error that can be sent to another process.
 fn contained<T>(f: impl FnOnce() -> Result<T, RemoteError>) -> Result<T, RemoteError> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         let error = RemoteError::panic(text.unwrap_or("a value that is not text").to_owned());
-        // A panic may hold a value whose destructor panics.
+        // The payload may be a value whose destructor panics.
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
             mem::forget(another);
         }

@@ -20,10 +20,10 @@ pub enum JobError {
     /// It panicked. Holds the text of the panic.
     #[error("the job panicked: {0}")]
     Panicked(String),
-    /// It had not begun when the initializer failed. Holds what that said.
+    /// It had not begun when the initializer failed. Holds the text of that error.
     #[error("the pool is broken: {0}")]
     Broken(String),
-    /// It is not done yet, and it is a thread of its own pool that would wait.
+    /// It is not done yet, and a thread of its own pool would wait for it.
     #[error(transparent)]
     OwnPool(#[from] OwnPool),
 }
@@ -33,7 +33,7 @@ pub enum JobError {
 #[error("a thread of the pool would wait for its own pool")]
 pub struct OwnPool;
 
-/// How far a job is.
+/// The stage of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// It has not begun.
@@ -69,21 +69,21 @@ impl Entry {
                 let (outcome, last) = match verdict {
                     Verdict::Run => (contained(work).map_err(JobError::Panicked), Stage::Done),
                     Verdict::Refuse(error) => {
-                        // A panic of its destructor goes to the panic hook alone.
+                        // Only the panic hook reports a panic of the destructor.
                         let _contained = contained(|| drop(work));
                         let last = if error == JobError::Cancelled { Stage::Cancelled } else { Stage::Done };
                         (Err(error), last)
                     }
                 };
                 set(&stage, last);
-                // Comes back if the job was dropped.
+                // The send fails if the job was dropped.
                 let _contained = contained(|| drop(sender.send(outcome)));
             }
         };
         (Self { stage, settle: Box::new(settle) }, outcome)
     }
 
-    /// From here on it runs, and nothing cancels it.
+    /// Marks it as running: from here on it cannot be cancelled.
     pub(super) fn begin(&self) {
         set(&self.stage, Stage::Running);
     }
@@ -97,7 +97,7 @@ impl Entry {
     }
 }
 
-/// A job that was submitted: its result, when it is awaited.
+/// A submitted job: await it for its result.
 #[derive(Debug)]
 #[must_use = "a job that is dropped before it began never begins"]
 pub struct Job<T> {
@@ -113,7 +113,7 @@ impl<T> Job<T> {
         Self { id, pool, stage, result, detached: false }
     }
 
-    /// How far it is: `running()`, `done()`, `cancelled()`.
+    /// Returns its stage: `running()`, `done()`, `cancelled()`.
     pub fn stage(&self) -> Stage {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,11 +135,11 @@ impl<T> Job<T> {
     ///
     /// # Errors
     ///
-    /// As those of the await.
+    /// The same as those of the await.
     ///
     /// # Panics
     ///
-    /// On a thread of a runtime, which has other things to do: await it there.
+    /// On a thread of a runtime, which must not block: await the job there.
     pub fn blocking_wait(mut self) -> Result<T, JobError> {
         if self.waits_for_own_pool() {
             return Err(OwnPool.into());
@@ -177,14 +177,14 @@ fn set(stage: &Mutex<Stage>, to: Stage) {
     *stage.lock().unwrap_or_else(PoisonError::into_inner) = to;
 }
 
-/// Calls `f`; the error is what its panic says.
+/// Calls `f`; the error is the text of its panic.
 pub(super) fn contained<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text =
             text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is not text");
         let text = text.to_owned();
-        // A panic may hold a value whose destructor panics.
+        // The payload may be a value whose destructor panics.
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
             mem::forget(another);
         }

@@ -16,13 +16,13 @@ use super::{Queued, Refused};
 
 type Initializer = dyn Fn() -> Result<(), String> + Send + Sync;
 
-/// What a pool, its jobs and its threads share.
+/// The state that a pool, its jobs and its threads share.
 pub(super) struct Shared {
     max_threads: NonZeroUsize,
     name: String,
     initialize: Box<Initializer>,
     state: Mutex<State>,
-    /// Notified once for each job, and all when there will be no more.
+    /// Notifies one thread for each job, and all threads when no more will come.
     work: Condvar,
     /// Set when every thread is gone.
     ended: SetOnce<()>,
@@ -30,13 +30,13 @@ pub(super) struct Shared {
 
 struct State {
     phase: Phase,
-    /// The jobs that have not begun, by number. Taking one out of here decides its outcome.
+    /// The jobs that have not begun, by number. The code that takes a job out decides its outcome.
     queue: BTreeMap<u64, Entry>,
     next: u64,
     /// Threads that wait for work.
     idle: usize,
     threads: Vec<thread::JoinHandle<()>>,
-    /// A thread waits for the others to end already.
+    /// A thread is already waiting for the others to end.
     joined: bool,
 }
 
@@ -67,7 +67,7 @@ impl Shared {
         };
         Self {
             max_threads,
-            // A thread cannot be called by a name with a zero in it.
+            // The name of a thread cannot contain a NUL.
             name: name.replace('\0', ""),
             initialize: Box::new(initialize),
             state: Mutex::new(state),
@@ -95,7 +95,7 @@ impl Shared {
         let id = state.next;
         state.next += 1;
         state.queue.insert(id, entry);
-        // Not if there is an idle one: it may have been woken for another job already.
+        // Counts the idle threads: one of them may have been woken for another job already.
         if state.queue.len() > state.idle && state.threads.len() < self.max_threads.get() {
             let name = format!("{}_{}", self.name, state.threads.len());
             let shared = self.clone();
@@ -106,7 +106,7 @@ impl Shared {
                     drop(state);
                     return Err(Refused::NoThread(error));
                 }
-                // Those that are there will come to it.
+                // The existing threads will take the job.
                 Err(_) => {}
             }
         }
@@ -140,7 +140,7 @@ impl Shared {
         }
     }
 
-    /// What a thread does.
+    /// Runs a thread of the pool.
     fn serve(&self) {
         POOL.set(std::ptr::from_ref(self).addr());
         if let Err(reason) =
@@ -154,12 +154,12 @@ impl Shared {
         }
     }
 
-    /// Waits for a job; `None` if there will be no more.
+    /// Waits for a job; returns `None` if no more will come.
     fn next(&self) -> Option<Entry> {
         let mut state = self.lock();
         loop {
             if let Some((_id, entry)) = state.queue.pop_first() {
-                // Under the lock, so that it is always seen as queued or as running.
+                // Under the lock, so that a job is always seen as queued or as running.
                 entry.begin();
                 return Some(entry);
             }
@@ -187,8 +187,8 @@ impl Shared {
         self.ended.wait().await;
     }
 
-    /// Lets a thread wait for the others, once: a thread is gone when the destructors of its thread-locals are through,
-    /// and only `join` knows that.
+    /// Lets a thread wait for the others, once: a thread is gone after the destructors of its thread-locals, and only
+    /// `join` knows that.
     pub(super) fn join_threads(self: &Arc<Self>) {
         let mut state = self.lock();
         if mem::replace(&mut state.joined, true) {
@@ -197,7 +197,7 @@ impl Shared {
         let threads = mem::take(&mut state.threads);
         drop(state);
         let ended = SetOnDrop(self.clone());
-        // If there is no thread for it, this is dropped, and no one waits.
+        // If this thread cannot be started, the closure is dropped, and no thread waits.
         drop(thread::Builder::new().spawn(move || {
             let _ended = ended;
             for thread in threads {
@@ -219,7 +219,7 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut pool = f.debug_struct("ThreadPool");
         pool.field("name", &self.name);
-        // Not if it is taken: this may be printed anywhere.
+        // `try_lock`, because this may be printed while the lock is held.
         if let Ok(state) = self.state.try_lock() {
             pool.field("queued", &state.queue.len()).field("idle", &state.idle);
         }

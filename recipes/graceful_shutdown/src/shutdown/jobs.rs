@@ -17,7 +17,7 @@ use tokio_util::task::JoinMap;
 
 use super::JobEnd;
 
-/// The intake has stopped: no job is started any more.
+/// The intake has stopped: no further job is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no job is started any more")]
 pub struct Closed;
@@ -41,14 +41,14 @@ pub(super) struct Shared<E> {
 
 struct State<E> {
     open: bool,
-    /// By number and name. A job that panics cannot tell its name.
+    /// By number and name, because a job that panics cannot return its name.
     running: JoinMap<(u64, String), JobEnd<E>>,
-    /// Those that are not reported yet.
+    /// The ends that are not reported yet.
     ended: VecDeque<Ended<E>>,
     count: u64,
 }
 
-/// What the map gives for a job. Its value may panic when it is dropped, or ask [`Jobs`]: never under the lock.
+/// The map's result for a job. Never drop it under the lock: its destructor may panic, or call [`Jobs`].
 pub(super) type Ended<E> = ((u64, String), Result<JobEnd<E>, JoinError>);
 
 impl<E: Send + 'static> Jobs<E> {
@@ -71,7 +71,7 @@ impl<E: Send + 'static> Jobs<E> {
     ///
     /// # Errors
     ///
-    /// [`Closed`] when the intake has stopped; nothing is started then.
+    /// [`Closed`] if the intake has stopped; no job is started then.
     pub fn start<F>(
         &self,
         name: impl Into<String>,
@@ -101,17 +101,17 @@ impl<E: Send + 'static> Jobs<E> {
         Ok(())
     }
 
-    /// A token that is cancelled when the intake stops: before the one that the jobs are given.
+    /// Returns a token that is cancelled when the intake stops, before the token of the jobs.
     pub fn closing(&self) -> CancellationToken {
         self.0.closing.clone()
     }
 
-    /// How many are in flight.
+    /// Returns how many jobs are in flight.
     pub fn len(&self) -> usize {
         self.0.lock().running.len()
     }
 
-    /// Whether none is in flight.
+    /// Returns whether no job is in flight.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -127,30 +127,30 @@ impl<E: Send + 'static> Shared<E> {
         self.closing.cancel();
     }
 
-    /// Waits for the end of a job, also of one that is not started yet. Cancel safe.
+    /// Waits for the end of a job, even of one that is not started yet. Cancel safe.
     pub(super) async fn next_end(&self) -> Ended<E> {
         loop {
             match poll_fn(|context| self.poll_end(context)).await {
                 Some(end) => return end,
-                // A permit is kept, so a job that was started meanwhile is not missed.
+                // `Notify` keeps a permit, so a job that was started meanwhile is not missed.
                 None => self.started.notified().await,
             }
         }
     }
 
-    /// The end of a job; `None` if no job is in flight.
+    /// Polls for the end of a job; `None` if no job is in flight.
     pub(super) fn poll_end(&self, context: &mut Context<'_>) -> Poll<Option<Ended<E>>> {
         let mut state = self.lock();
         if let Some(end) = state.ended.pop_front() {
             return Poll::Ready(Some(end));
         }
-        // Its waker is in the map, so a future for one poll is enough.
+        // The map keeps the waker, so a future for one poll is enough.
         let ended = ready!(pin!(state.running.join_next()).poll(context));
         Poll::Ready(ended)
     }
 
-    /// Lets jobs that are due in this instant end. Tokio cannot tell when all of them have run. So each further turn,
-    /// which polls some sixty jobs, has to end one, but for a few turns.
+    /// Lets jobs that are due in this instant end. Tokio does not show when all of them have run. So each further turn,
+    /// which polls some sixty jobs, must end at least one; a few turns may end none.
     pub(super) async fn settle(&self) {
         let (mut left, mut idle_turns) = (self.collect(), 0);
         while left > 0 && idle_turns < 4 + left / 30 {
@@ -161,7 +161,7 @@ impl<E: Send + 'static> Shared<E> {
         }
     }
 
-    /// Sets all that have ended by now aside, however many. Returns how many are left.
+    /// Sets all jobs aside that have ended by now. Returns how many are left.
     fn collect(&self) -> usize {
         let mut state = self.lock();
         while let Some(ended) = state.running.try_join_next() {
@@ -174,7 +174,7 @@ impl<E: Send + 'static> Shared<E> {
         self.lock().ended.pop_front()
     }
 
-    /// Aborts those that have not ended, and names them in the order of their start.
+    /// Aborts the jobs that have not ended, and returns their names in the order of their start.
     pub(super) fn abort(&self) -> Vec<String> {
         self.collect();
         let mut state = self.lock();
@@ -185,8 +185,8 @@ impl<E: Send + 'static> Shared<E> {
     }
 }
 
-/// Ends what is left when `serve` returns, is dropped or panics. Clones of [`Jobs`] may live on, so no drop of theirs
-/// would do it.
+/// Ends the remaining jobs when `serve` returns, is dropped or panics. Clones of [`Jobs`] may live on, so their drop
+/// does not do it.
 pub(super) struct EndOnDrop<'a, E: Send + 'static>(pub(super) &'a Shared<E>);
 
 impl<E: Send + 'static> Drop for EndOnDrop<'_, E> {

@@ -1,4 +1,4 @@
-//! What the environment has a say in, for lines about what went wrong.
+//! Settings that come from the environment, to name them in a line about a failure.
 
 use std::env;
 use std::sync::LazyLock;
@@ -6,14 +6,14 @@ use std::sync::LazyLock;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// The proxy between us and the host of a URL, without its password.
+/// Returns the proxy that a request to this URL goes through, without its password.
 pub(crate) fn proxy_of(url: &Url) -> Option<String> {
     static PROXIES: LazyLock<Matcher> = LazyLock::new(proxies);
     let target = format!("{}://{}", url.scheme(), url.host_str()?.trim_end_matches('.'));
     Some(PROXIES.intercept(&target.parse().ok()?)?.uri().to_string())
 }
 
-/// As `client` takes them from the environment.
+/// The same proxies that the pattern `client` takes from the environment.
 fn proxies() -> Matcher {
     let set = |names: [&str; 2]| {
         let mut values = names.into_iter().filter_map(|name| env::var(name).ok());
@@ -34,7 +34,7 @@ fn proxies() -> Matcher {
         .build()
 }
 
-/// Where the certificates come from, if not from the system.
+/// Names the variables that replace the system's certificates, if one is set.
 pub(crate) fn certificates_of_the_environment() -> String {
     let set = |name: &str| env::var(name).ok().map(|value| format!(" ({name} is {value})"));
     ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(set).collect()

@@ -1,4 +1,4 @@
-//! Why a URL came to nothing, in one line.
+//! Why a fetch failed, in one line.
 
 use std::error::Error;
 use std::io;
@@ -11,18 +11,18 @@ use reqwest::Method;
 
 use super::environment::certificates_of_the_environment;
 
-/// Why nothing came, and whether it may the next time.
+/// Why a fetch failed, and whether another attempt may succeed.
 pub(crate) struct Failure {
     pub(crate) verdict: Verdict,
     pub(crate) why: String,
-    /// This process has too many files open: no failure of the URL.
+    /// This process has too many files open. The URL is not at fault.
     pub(crate) lacks_files: bool,
 }
 
-/// Why a body did not come to its end, read or written.
+/// Why a body was not read to its end, or not written.
 pub(crate) enum Broken {
     Body(reqwest::Error),
-    Disk(String, io::Error),
+    Disk(io::Error),
     Again(String),
     Own(String),
 }
@@ -32,7 +32,7 @@ impl From<DownloadError<reqwest::Error>> for Broken {
         let why = chain(&error);
         match error {
             DownloadError::Body(error) => Self::Body(error),
-            DownloadError::Disk(error) => Self::Disk(why, error),
+            DownloadError::Disk(error) => Self::Disk(error),
             DownloadError::TooLong(_) => Self::Own(why),
         }
     }
@@ -43,7 +43,7 @@ impl From<ResumeError> for Broken {
         let why = chain(&error);
         match error {
             ResumeError::Body(error) => Self::Body(error),
-            ResumeError::Disk(error) => Self::Disk(why, error),
+            ResumeError::Disk(error) => Self::Disk(error),
             ResumeError::Misfit | ResumeError::Short(..) => Self::Again(why),
             ResumeError::TooLong(_) | ResumeError::Status(_) => Self::Own(why),
         }
@@ -61,7 +61,7 @@ impl Failure {
     }
 
     pub(crate) fn of_disk(error: io::Error) -> Self {
-        let why = format!("the file could not be written: {error}");
+        let why = format!("the file could not be written: {}", chain(&error));
         Self { verdict: Verdict::Final, lacks_files: lacks_files(&why), why }
     }
 }
@@ -70,13 +70,13 @@ pub(crate) fn through(proxy: Option<String>) -> String {
     proxy.map(|proxy| format!(" (through the proxy {proxy})")).unwrap_or_default()
 }
 
-/// What the system says when this process, or all together, have too many files open: EMFILE and ENFILE. tempfile's errors
-/// have no other way to show their cause than their text.
+/// Recognises EMFILE and ENFILE: this process, or the whole system, has too many files open. It reads the text, because
+/// tempfile's errors show their cause nowhere else.
 fn lacks_files(why: &str) -> bool {
     cfg!(unix) && ["(os error 24)", "(os error 23)"].iter().any(|error| why.contains(error))
 }
 
-/// An error and its causes in one line, each said once: libraries repeat their causes.
+/// An error and its causes in one line. Libraries repeat their causes; here each is named once.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! One URL, and what it came to.
+//! Fetches one URL and reports its outcome.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -34,12 +34,12 @@ pub(crate) struct Fetcher {
     output: Option<Arc<Path>>,
     resume: bool,
     max_size: u64,
-    /// Of each host that is asked, also by a redirect. How many URLs are under way in all is not counted here.
+    /// The limit of each host, also for hosts that a redirect leads to. The limit in all is not kept here.
     hosts: Limits,
     under_way: Arc<AtomicUsize>,
 }
 
-/// What came.
+/// The outcome of a fetch that succeeded.
 struct Fetched {
     status: String,
     size: u64,
@@ -47,7 +47,7 @@ struct Fetched {
 }
 
 impl Fetcher {
-    /// `client` follows no redirects by itself.
+    /// `client` must not follow redirects by itself.
     pub(crate) fn new(client: Client, flags: &FetchFlags) -> Self {
         let policy = Policy {
             attempts: flags.retries.saturating_add(1),
@@ -68,7 +68,7 @@ impl Fetcher {
         }
     }
 
-    /// Fetches a URL, again if that is worth it, and says in one line what came of it, or why nothing did.
+    /// Fetches a URL, with retries where one may help, and returns one line: the result, or the reason for the failure.
     #[tracing::instrument(name = "fetch", skip_all, fields(url = %one_line(url.as_str())), ret(level = "debug"), err(level = "debug"))]
     pub(crate) async fn fetch(self, url: Url) -> Result<String, String> {
         let (begin, waits) = (Instant::now(), Waits::default());
@@ -77,7 +77,7 @@ impl Fetcher {
         let outcome = loop {
             match timeout_at(deadline, &mut work).await {
                 Ok(outcome) => break outcome,
-                // Waiting for others is not the URL's own time.
+                // The time spent waiting for other URLs does not count.
                 Err(_) => match begin + self.timeout + waits.so_far() {
                     later if later > deadline => {
                         deadline = later.max(Instant::now() + Duration::from_millis(50))
@@ -93,7 +93,7 @@ impl Fetcher {
         }
     }
 
-    /// Tries again while this process has too many files open and other URLs, which have some of them, are under way.
+    /// Tries again while this process has too many files open and other URLs under way hold some of them.
     async fn until_files_are_free(&self, url: &Url, waits: &Waits) -> Result<Fetched, Failure> {
         loop {
             let outcome = {
@@ -109,7 +109,7 @@ impl Fetcher {
             }
             let pause = sleep(Duration::from_millis(100));
             match self.under_way.load(SeqCst) {
-                // It may also be the connections that are kept for later, and these are closed in time.
+                // The files may also be idle connections; the pool closes those after a while.
                 0 => pause.await,
                 _ => waits.during(pause).await,
             }
@@ -126,7 +126,7 @@ impl Fetcher {
         };
         let wanted = part.as_ref().map(Part::wanted).unwrap_or_default();
         let (response, _permits) = self.ask(url, wanted, waits).await?;
-        // The rest of a file comes as a 206, and 416 says that there is no rest.
+        // 206 carries the rest of a file; 416 says that there is no rest.
         let is_of_part = part.is_some() && response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
         let proxy = proxy_of(response.url());
         let status = match reason(&response).filter(|_| response.status().canonical_reason().is_none()) {
@@ -149,13 +149,13 @@ impl Fetcher {
         match size {
             Ok(size) => Ok(Fetched { status: one_line(&status), size, file: name.map(|(_, name)| name) }),
             Err(Broken::Body(error)) => Err(Failure::of_request(error, proxy, "the body broke off: ")),
-            Err(Broken::Disk(why, error)) => Err(Failure { why, ..Failure::of_disk(error) }),
+            Err(Broken::Disk(error)) => Err(Failure::of_disk(error)),
             Err(Broken::Again(why)) => Err(Failure { verdict: Verdict::Again, why, lacks_files: false }),
             Err(Broken::Own(why)) => Err(Failure { verdict: Verdict::Final, why, lacks_files: false }),
         }
     }
 
-    /// Follows redirects, each with a permit of the host that is asked, and gives the last of them along.
+    /// Follows redirects, each with a permit of the host that is asked, and returns the response with the last permit.
     async fn ask(&self, url: &Url, wanted: HeaderMap, waits: &Waits) -> Result<(Response, Permits), Failure> {
         let mut url = url.clone();
         let mut led_to = String::new();
@@ -189,7 +189,7 @@ impl Fetcher {
         Err(Failure { verdict: Verdict::Final, why, lacks_files: false })
     }
 
-    /// Reads a body and keeps nothing of it.
+    /// Reads a body, counts its bytes and keeps none of them.
     async fn count(&self, mut response: Response) -> Result<u64, Broken> {
         let mut size = 0;
         while let Some(chunk) = response.chunk().await.map_err(Broken::Body)? {

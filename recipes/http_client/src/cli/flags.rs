@@ -1,4 +1,4 @@
-//! What the command line takes.
+//! The flags of the command line.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser};
 use reqwest::Url;
 
-/// Fetches pages over one client: from a server of its own, where much goes wrong, or from the URLs that you give
+/// Fetches pages over one client: from a server of its own, where much goes wrong, or from URLs of yours
 ///
-/// Each URL ends as one line: what came, or why not. Success is a status from 200 to 299, after at most ten redirects. The
+/// Each URL has one line: its result, or why it failed. Success is a status from 200 to 299, after at most ten redirects. The
 /// exit code is 1 if a URL failed, 2 for a wrong flag, and 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 ///
-/// A password in a URL is shown as ***. The query of a URL is shown as it is, whatever it holds.
+/// A password in a URL is shown as ***. The query of a URL is shown unchanged, secrets included.
 ///
 /// A URL that is named twice is fetched twice; with --output, once.
 ///
-/// The proxies of the environment (`http_proxy`, `https_proxy`, `all_proxy`, `NO_PROXY`) hold, but for this machine itself.
+/// The proxies of the environment (`http_proxy`, `https_proxy`, `all_proxy`, `NO_PROXY`) are used, except for this machine.
 #[derive(Debug, Parser)]
 pub(crate) struct Flags {
     #[command(flatten)]
@@ -28,34 +28,34 @@ pub(crate) struct Flags {
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").args(["urls", "from"]).multiple(true)))]
 pub(crate) struct FetchFlags {
-    /// What to fetch (http or https); nothing runs the demo
+    /// URLs to fetch (http or https); without any, the demo runs
     #[arg(value_name = "URL", value_parser = http_url)]
     pub(crate) urls: Vec<Url>,
-    /// Take URLs from a file too, one a line; `-` is the standard input
+    /// Also read URLs from this file, one per line; `-` is the standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
     /// Requests under way at once
     #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one, requires = "what")]
     pub(crate) limit: NonZeroUsize,
-    /// Requests under way to one host at once, also where redirects lead to it
+    /// Requests under way at once to one host, redirects to it included
     #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one, requires = "what")]
     pub(crate) per_host: NonZeroUsize,
-    /// How long a URL may take, with its redirects, its body and its retries; waiting for a host's turn does not count
+    /// How long a URL may take, with its redirects, its body and its retries; waiting for a permit of its host does not count
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, requires = "what")]
     pub(crate) timeout: Duration,
-    /// Attempts after the first, for what may succeed the next time. The pause grows from half a second, and is as long as
-    /// Retry-After says if that is longer
+    /// Attempts after the first, for failures that may pass. The pause grows from half a second; a longer Retry-After
+    /// replaces it
     #[arg(long, value_name = "N", default_value = "2", requires = "what")]
     pub(crate) retries: u32,
-    /// Save each body as a file in this folder; it has its name when it is whole. An older file of that name is replaced. A
-    /// full disk, a failure and a signal leave no part of one
+    /// Save each body as a file in this folder; a file gets its name when it is complete. An older file of that name is
+    /// replaced. A full disk, a failure or a signal leaves no part of a file
     #[arg(long, value_name = "DIR", requires = "what")]
     pub(crate) output: Option<PathBuf>,
-    /// Keep what has come of a body that breaks off, as NAME.part, and get only the rest the next time, if the server
-    /// still has the same version (its `ETag`)
+    /// Keep the beginning of a body that breaks off, as NAME.part. The next run gets only the rest, if the server still
+    /// has the same version (its `ETag`)
     #[arg(long, requires = "output")]
     pub(crate) resume: bool,
-    /// The longest body to take, in bytes
+    /// Longest body to accept, in bytes
     #[arg(long, value_name = "BYTES", default_value = "1000000000", requires = "what")]
     pub(crate) max_size: u64,
     /// Trust the certificates in this file (PEM) as well as the system's

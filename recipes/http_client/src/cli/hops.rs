@@ -1,4 +1,4 @@
-//! Where a redirect leads. The client does not follow redirects by itself: the host of each hop has its own limit.
+//! Where a redirect leads. The client does not follow redirects by itself, because the host of each hop has its own limit.
 
 use reqwest::Response;
 use reqwest::Url;
@@ -9,7 +9,7 @@ use super::flags::only_http;
 /// The most redirects of one URL.
 pub(crate) const MOST_HOPS: usize = 10;
 
-/// The next URL of a redirect, or why it has no next one; `None` for another response.
+/// Returns the next URL of a redirect, or why it leads nowhere; `None` if the response is no redirect.
 pub(crate) fn hop(response: &Response) -> Option<Result<Url, String>> {
     if ![301, 302, 303, 307, 308].contains(&response.status().as_u16()) {
         return None;

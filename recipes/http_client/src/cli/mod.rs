@@ -1,4 +1,4 @@
-//! The command line: URLs in, one line for each of them out.
+//! The command line: takes URLs and prints one line for each.
 
 mod environment;
 mod failure;
@@ -30,26 +30,26 @@ use self::flags::FetchFlags;
 use self::report::Report;
 use self::targets::{digest, targets};
 
-/// Fetches what the flags name, tells one line for each URL, and returns 1 if one of them failed.
+/// Fetches the URLs of the flags, prints one line for each, and returns 1 if one of them failed.
 pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
     let trusted = flags.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
-    // The time of a URL is counted around its retries: the client needs no total of its own.
+    // The time limit of a URL includes its retries, so the client has no total of its own.
     let timeouts = Timeouts { total: None, connect: Some(Duration::from_secs(10)), read: None };
     let builder = || {
         let builder = Client::builder()
             .user_agent(concat!("http_client/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
-            // What is kept for later is a file that another URL may need.
+            // An idle connection holds a file descriptor that another URL may need.
             .pool_idle_timeout(Duration::from_secs(5))
             .tls_certs_merge(trusted.clone());
         environment_proxies(builder)
     };
-    // Without the system's certificates (SSL_CERT_FILE may name none) there is http, and no https server is trusted.
+    // Without the system's certificates (SSL_CERT_FILE may name none), http works and no https server is trusted.
     let client = client(builder(), timeouts)
         .or_else(|_| client(builder().tls_certs_only([]), timeouts))
         .map_err(|error| anyhow::anyhow!("cannot set up the client: {}", chain(&error)))?;
     if let Some(folder) = &flags.output {
-        // Better once, before the first request, than for each URL after it.
+        // Fails once, before the first request, instead of once per URL.
         std::fs::create_dir_all(folder)
             .and_then(|()| tempfile::tempfile_in(folder).map(drop))
             .with_context(|| format!("cannot write in {}", folder.display()))?;
@@ -83,7 +83,7 @@ pub(crate) async fn fetch_all(flags: FetchFlags) -> anyhow::Result<ExitCode> {
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The certificates in a file.
+/// Reads the certificates in a file.
 fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     match Certificate::from_pem_bundle(&pem) {

@@ -1,4 +1,4 @@
-//! One line for each URL on stdout, and on a terminal a progress bar under them.
+//! Prints one line per URL on stdout, and on a terminal a progress bar below them.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::one_line;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
-/// Tells outcomes, and remembers whether one was a failure.
+/// Prints outcomes, and remembers whether one was a failure.
 #[derive(Debug)]
 pub(crate) struct Report {
     bar: ProgressBar,
@@ -15,25 +15,25 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new() -> Self {
-        // It draws on stderr, and only if that is a terminal.
+        // The bar draws on stderr, and only if stderr is a terminal.
         let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear);
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
             bar.set_style(style);
         }
-        // Its clock goes on where nothing finishes.
+        // Its clock advances even while no URL finishes.
         bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, failed: Cell::new(false) }
     }
 
-    /// One more URL will have its line.
+    /// Adds one URL to the total of the bar.
     pub(crate) fn expect(&self) {
         self.bar.inc_length(1);
     }
 
-    /// The only line of a URL.
+    /// Prints the one line of a URL.
     pub(crate) fn tell(&self, target: &str, outcome: &Result<String, String>) {
         let target = one_line(target);
-        // The bar makes room for the line, and comes back below it.
+        // The bar disappears while the line is printed, and returns below it.
         self.bar.suspend(|| match outcome {
             Ok(what) => tracing::info!("{target}: {what}"),
             Err(why) => tracing::error!("{target}: failed: {why}"),

@@ -11,14 +11,14 @@ use sha1::{Digest, Sha1};
 
 use super::flags::http_url;
 
-/// A line that is no URL to fetch: what it says, and why not.
+/// A line that is not a URL, and the reason.
 #[derive(Debug)]
 pub(crate) struct NotAUrl {
     pub(crate) line: String,
     pub(crate) why: String,
 }
 
-/// The URLs of the command line, then those of the file, which is read as they are needed.
+/// Yields the URLs of the command line, then those of the file. The file is read as URLs are needed.
 pub(crate) fn targets(
     urls: Vec<Url>,
     from: Option<&Path>,
@@ -34,14 +34,14 @@ pub(crate) fn targets(
     Ok(iter(urls.into_iter().map(Ok)).chain(lines))
 }
 
-/// A folder can be opened, and not read.
+/// Opens a file for reading. A folder can be opened but not read, so it is refused here.
 fn open(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
-/// Reads on a thread of its own, which may stay blocked: the runtime would wait for one of its own threads at the end
-/// of the program, and on a terminal that is until the user presses Enter.
+/// Reads on a thread of its own, which may stay blocked. At the end of the program the runtime waits for its own blocking
+/// threads: on a terminal, until the user presses Enter.
 fn lines_of<R: BufRead + 'static>(
     open: impl FnOnce() -> R + Send + 'static,
 ) -> BoxStream<'static, Result<Url, NotAUrl>> {
@@ -66,7 +66,7 @@ fn lines_of<R: BufRead + 'static>(
                 }
                 Err(error) => {
                     let line = format!("line {}", index + 1);
-                    // Whatever comes after it cannot be read either.
+                    // The lines after it cannot be read either.
                     let _gone = sender.blocking_send(Err(NotAUrl { line, why: error.to_string() }));
                     return;
                 }
@@ -83,7 +83,7 @@ fn lines_of<R: BufRead + 'static>(
     .boxed()
 }
 
-/// What is behind a byte-order mark: some editors write one, and Windows' shell writes UTF-16.
+/// Strips a byte-order mark and decodes UTF-16. Some editors write the mark, and Windows' shell writes UTF-16.
 fn utf_8<R: BufRead + 'static>(mut list: R) -> io::Result<Box<dyn BufRead>> {
     let mut begin = Vec::new();
     list.by_ref().take(3).read_to_end(&mut begin)?;
@@ -98,14 +98,14 @@ fn utf_8<R: BufRead + 'static>(mut list: R) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(Cursor::new(String::from_utf16_lossy(&units).into_bytes())))
 }
 
-/// Different URLs are different digests.
+/// Different URLs have different digests.
 pub(crate) fn digest(url: &Url) -> [u8; 10] {
     let mut digest = [0; 10];
     digest.copy_from_slice(&Sha1::digest(url.as_str())[..10]);
     digest
 }
 
-/// A file name that tells a reader what it is, is safe in any folder, and differs for different URLs.
+/// Returns a readable file name that is safe in any folder and differs for different URLs.
 pub(crate) fn file_name(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let mut name: String =
@@ -120,13 +120,13 @@ pub(crate) fn file_name(url: &Url) -> String {
             })
             .take(100)
             .collect();
-    // A name that begins with `-` looks like a flag, and one that begins with a dot is hidden.
+    // A name that begins with `-` looks like a flag; a name that begins with a dot is hidden.
     name = name.trim_start_matches(['-', '.']).to_owned();
     if name.is_empty() {
         name.push_str("page");
     }
     name.push('.');
-    // Letters of both cases, the query and what is beyond a hundred letters differ only here.
+    // URLs that differ only in case, in the query or after a hundred letters differ only in the digest.
     for byte in digest(url) {
         name.push_str(&format!("{byte:02x}"));
     }

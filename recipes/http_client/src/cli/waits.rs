@@ -9,7 +9,7 @@ use tokio::time::Instant;
 pub(crate) struct Waits(Mutex<(Duration, Option<Instant>)>);
 
 impl Waits {
-    /// The output of `wait`, whose time counts as waiting.
+    /// Awaits `wait` and counts its time as waiting.
     pub(crate) async fn during<T>(&self, wait: impl Future<Output = T>) -> T {
         self.lock().1 = Some(Instant::now());
         let output = wait.await;
@@ -18,14 +18,14 @@ impl Waits {
         output
     }
 
-    /// All of it, also of a wait that goes on.
+    /// Returns the total waiting time, the current wait included.
     pub(crate) fn so_far(&self) -> Duration {
         let (over, since) = *self.lock();
         over + since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     fn lock(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
-        // Two plain values are whole, whatever panicked.
+        // A panic cannot leave two plain values half written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

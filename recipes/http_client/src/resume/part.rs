@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! What `resume.rs` keeps on the disk of a file that has not come to its end.
+//! The part of a file that `resume.rs` keeps on disk.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, SeekFrom};
@@ -13,7 +13,7 @@ use tokio::task::consume_budget;
 
 use super::ResumeError;
 
-/// What an earlier download has left of a file.
+/// The part of a file that an earlier download has left.
 #[derive(Debug)]
 pub struct Part {
     path: PathBuf,
@@ -44,7 +44,7 @@ impl Part {
         }
     }
 
-    /// The headers that ask for the rest; none where there is no part.
+    /// Returns the headers that ask for the rest; empty if there is no part.
     #[must_use]
     pub fn wanted(&self) -> HeaderMap {
         let range = HeaderValue::try_from(format!("bytes={}-", self.length)).ok();
@@ -53,7 +53,7 @@ impl Part {
             .unwrap_or_default()
     }
 
-    /// Writes what a response to these headers brings, and gives the file its name when it is whole.
+    /// Writes the body of a response to these headers, and gives the file its name when it is complete. Returns its length.
     ///
     /// # Errors
     /// See [`ResumeError`].
@@ -98,10 +98,10 @@ impl Part {
             }
             file.write_all(&chunk).await?;
             length += chunk.len() as u64;
-            // Chunks that are always there would never let the runtime look at a timeout.
+            // If every chunk is ready, the loop would never yield, and no timeout could fire.
             consume_budget().await;
         };
-        // A write returns before the disk has it. The next call counts what is there.
+        // A write returns before the file has the bytes. The next call takes the file's length as its start.
         file.flush().await?;
         match (broke_off, total) {
             (Some(error), _) => return Err(error.into()),
@@ -114,7 +114,7 @@ impl Part {
         Ok(length)
     }
 
-    /// A part without a name of its version is never gone on with: it is there only while the part is of this version.
+    /// Starts a new part. The version's name is removed first and written last: a part without it is never resumed.
     async fn begin_anew(&self, version: Option<HeaderValue>) -> io::Result<File> {
         remove(&self.beside(".part-of")).await?;
         let file = File::create(self.beside(".part")).await?;
@@ -136,7 +136,7 @@ impl Part {
     }
 }
 
-/// What the server calls this version. A weak tag, `W/...`, may be that of other bytes.
+/// Returns the server's name of this version. Weak tags, `W/...`, are ignored: two different bodies may share one.
 fn version(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\"")).cloned()
 }

@@ -1,4 +1,4 @@
-//! What stops the thread, and what has no limit.
+//! Calls that stop the thread, and calls that have no limit.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

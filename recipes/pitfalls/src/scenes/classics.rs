@@ -75,7 +75,7 @@ async fn forgotten_await(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn cpu_on_the_runtime(stage: Stage) -> anyhow::Result<()> {
-    /// Another task, and a computation that goes on until that task had a turn, for as long as `patience` at most.
+    /// Returns a task, and a computation that runs until that task had a turn, for at most `patience`.
     fn other(patience: Duration) -> (AbortOnDropHandle<()>, impl FnOnce() -> &'static str + Send + 'static) {
         let (turn, turns) = sync_channel(1);
         let task = tokio::spawn(async move { turn.try_send(()).unwrap_or_default() });
@@ -100,7 +100,7 @@ async fn cpu_on_the_runtime(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn blocking_sleep(stage: Stage) -> anyhow::Result<()> {
-    /// A heart that beats every 30 ms, and a question that is answered with yes the third time.
+    /// Returns a heart that beats every 30 ms, and a question whose third answer is yes.
     async fn heart() -> (AbortOnDropHandle<()>, Gauge, impl FnMut() -> bool) {
         let beats = Gauge::default();
         let beating = tokio::spawn({
@@ -112,7 +112,7 @@ async fn blocking_sleep(stage: Stage) -> anyhow::Result<()> {
                 }
             }
         });
-        // It is to reach its sleep before anything blocks.
+        // The heart must reach its sleep before anything blocks.
         yield_now().await;
         let mut answers = [false, false].into_iter();
         (AbortOnDropHandle::new(beating), beats, move || answers.next().unwrap_or(true))
@@ -182,11 +182,11 @@ async fn tasks_without_limit(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn resource_not_closed(stage: Stage) -> anyhow::Result<()> {
-    /// A file, what reads it to its end, and two rows before an error.
+    /// Returns a file, a reader of its content, and two rows before an error.
     fn file() -> (DuplexStream, DuplexStream, mpsc::Receiver<io::Result<String>>) {
         let (rows_in, rows) = mpsc::channel(3);
         for row in [Ok("one\n".to_owned()), Ok("two\n".to_owned()), Err(io::Error::other("no third"))] {
-            // There is room for all three.
+            // The queue has a slot for all three.
             let _sent = rows_in.try_send(row);
         }
         let (file, disk) = duplex(1_024);

@@ -1,4 +1,4 @@
-//! What is dropped too early, too late, or in the middle.
+//! Values that are dropped too early, too late, or in the middle.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(super) const GROUP: Group = Group {
 };
 
 async fn half_a_read(stage: Stage) -> anyhow::Result<()> {
-    /// What is read of one line that comes in two halves.
+    /// Reads one line that comes in two halves, and returns what was read.
     async fn read(
         read_lines: impl AsyncFnOnce(BufReader<tokio::io::DuplexStream>, &mut Vec<String>) -> std::io::Result<()>,
     ) -> anyhow::Result<String> {
@@ -68,7 +68,7 @@ async fn half_a_read(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn half_polled_future(stage: Stage) -> anyhow::Result<()> {
-    /// A value that another task holds for 200 ms from now on.
+    /// Returns a value whose lock another task holds for the next 200 ms.
     async fn held() -> (Arc<Mutex<u32>>, AbortOnDropHandle<()>) {
         let value = Arc::new(Mutex::new(0));
         let guard = Arc::clone(&value).lock_owned().await;
@@ -131,7 +131,7 @@ async fn ignored_token(stage: Stage) -> anyhow::Result<()> {
     async fn handle(job: &'static str) {
         work(job, 100).await;
     }
-    /// Cancels the token when the one job is done and the worker waits for the next, which does not come.
+    /// Cancels the token after the only job is done, while the worker waits for another.
     async fn stop_soon(stop: &CancellationToken) {
         sleep(ms(150)).await;
         stop.cancel();
@@ -192,7 +192,7 @@ async fn permit_dropped_at_once(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn drop_guard_dropped_at_once(stage: Stage) -> anyhow::Result<()> {
-    /// A token, and what beats every 30 ms until it is cancelled.
+    /// Returns a token, and a heart that beats every 30 ms until the token is cancelled.
     fn heart() -> (CancellationToken, Gauge, AbortOnDropHandle<()>) {
         let (stop, beats) = (CancellationToken::new(), Gauge::default());
         let beating = {

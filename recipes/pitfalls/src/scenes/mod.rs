@@ -1,4 +1,4 @@
-//! Each pitfall on a small stage: the broken function bites, then the fixed one does the same job.
+//! A small scene per pitfall: the broken function fails, then the fixed one does the same job.
 
 /// The pitfall whose file and whose scene have this name.
 macro_rules! pitfall {
@@ -28,21 +28,21 @@ use futures::future::LocalBoxFuture;
 use tokio::time::{sleep, timeout};
 use tracing::{info, instrument};
 
-/// A mistake, and what there is to know of it at a glance.
+/// A mistake, with its summary and what catches it.
 #[derive(Debug, Clone, Copy)]
 pub struct Pitfall {
     /// The name of its file.
     pub name: &'static str,
     /// What goes wrong.
     pub summary: &'static str,
-    /// What says so while the program is built.
+    /// What catches it while the program is built.
     pub caught_by: Caught,
     scene: Scene,
 }
 
 type Scene = fn(Stage) -> LocalBoxFuture<'static, anyhow::Result<()>>;
 
-/// What says of a broken function that it is broken.
+/// What catches a broken function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caught {
     /// These lints, as rustc and Clippy are installed.
@@ -76,24 +76,24 @@ pub struct Group {
 pub const GROUPS: [Group; 6] =
     [classics::GROUP, together::GROUP, threads::GROUP, dropped::GROUP, tasks::GROUP, time::GROUP];
 
-/// The pitfall of that name.
+/// Returns the pitfall of that name.
 pub fn find(name: &str) -> Option<Pitfall> {
     GROUPS.iter().flat_map(|group| group.pitfalls).find(|pitfall| pitfall.name == name).copied()
 }
 
 impl Pitfall {
-    /// Lets the pitfall bite, and shows the fixed function after it. Each says in a line what has come of it.
+    /// Runs the broken function, and then the fixed one. Each prints its outcome in one line.
     ///
     /// # Errors
     ///
-    /// When something fails that should not.
+    /// If something fails that should not.
     pub async fn show(self) -> anyhow::Result<()> {
         info!("{}: {}", self.name, self.summary);
         (self.scene)(Stage { pitfall: self.name }).await
     }
 }
 
-/// Where the functions of one pitfall run. A future gives the line that is printed of it.
+/// Runs the functions of one pitfall, and prints the line that each future returns.
 #[derive(Debug, Clone, Copy)]
 struct Stage {
     pitfall: &'static str,
@@ -125,7 +125,7 @@ impl Stage {
     }
 }
 
-/// Stands for work that waits.
+/// Work that waits, as a stand-in for I/O.
 #[instrument(skip(millis), ret)]
 async fn work<T: Debug>(what: T, millis: u64) -> T {
     sleep(ms(millis)).await;
@@ -136,7 +136,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What comes of a future that may be waited for without end.
+/// Returns `done` if the future ends within a second, and `hangs` otherwise.
 async fn within_a_second<T>(future: impl Future<Output = T>, done: &str, hangs: &str) -> String {
     match timeout(Duration::from_secs(1), future).await {
         Ok(_) => done.to_owned(),
@@ -144,7 +144,7 @@ async fn within_a_second<T>(future: impl Future<Output = T>, done: &str, hangs: 
     }
 }
 
-/// Counts from many places: how many there are now, and how many there were at the most.
+/// Counts how many tasks are inside now, and the most at any time.
 #[derive(Clone, Default)]
 struct Gauge(Arc<(AtomicUsize, AtomicUsize)>);
 

@@ -99,7 +99,7 @@ async fn gathered_handles(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn cleanup_at_exit(stage: Stage) -> anyhow::Result<()> {
-    /// A program with a runtime of its own; tells whether its goodbye was sent.
+    /// Runs a program with a runtime of its own, and reports whether its goodbye was sent.
     async fn program(
         run: impl FnOnce(futures::future::BoxFuture<'static, ()>) -> std::io::Result<()> + Send + 'static,
     ) -> anyhow::Result<String> {
@@ -137,7 +137,7 @@ async fn task_local_not_inherited(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn permit_in_the_task(stage: Stage) -> anyhow::Result<()> {
-    /// What is given to each task; it counts for as long as the task is there.
+    /// The item of a task. It is counted as long as the task exists.
     struct Item(u32, Gauge);
     impl Drop for Item {
         fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! Threads that are blocked, and runtimes that are not there.
+//! Threads that are blocked, and runtimes that are missing.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::channel;
@@ -35,7 +35,7 @@ pub(super) const GROUP: Group = Group {
     ],
 };
 
-/// A server on this runtime that says everything back.
+/// Starts an echo server on this runtime.
 async fn echo() -> anyhow::Result<(SocketAddr, AbortOnDropHandle<()>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
@@ -59,7 +59,7 @@ async fn blocking_io(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn lock_across_await(stage: Stage) -> anyhow::Result<()> {
-    /// Makes two additions on a thread of its own, which a dead-lock keeps until the program ends. Tells what became of it.
+    /// Makes two additions on a thread of its own, which a deadlock blocks until the program ends. Reports the outcome.
     async fn elsewhere(add: impl AsyncFn(Arc<Mutex<u64>>) + Send + 'static) -> anyhow::Result<String> {
         let (sum, ended) = channel();
         let additions = move || -> std::io::Result<()> {
@@ -68,7 +68,7 @@ async fn lock_across_await(stage: Stage) -> anyhow::Result<()> {
                 join!(add(Arc::clone(&total)), add(Arc::clone(&total)));
                 *total.lock().unwrap_or_else(PoisonError::into_inner)
             };
-            // Nobody hears of it, after the patience below.
+            // The receiver is gone if the wait below timed out.
             let _heard = sum.send(Builder::new_current_thread().build()?.block_on(both));
             Ok(())
         };

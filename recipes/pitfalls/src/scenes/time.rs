@@ -22,7 +22,7 @@ pub(super) const GROUP: Group = Group {
 };
 
 async fn timer_in_a_loop(stage: Stage) -> anyhow::Result<()> {
-    /// Six items, one every 30 ms; tells the size of each batch.
+    /// Sends six items, one every 30 ms, and returns the size of each batch.
     async fn feed(collect: impl AsyncFnOnce(mpsc::Receiver<u32>, &mut Vec<usize>)) -> anyhow::Result<String> {
         let (queue, items) = mpsc::channel(1);
         let send = async move {

@@ -1,4 +1,4 @@
-//! What is meant to go on together, and does not; what goes on together, and was not meant to.
+//! Work that should run at the same time and does not, and work that runs at the same time and should not.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -36,7 +36,7 @@ async fn one_after_the_other(stage: Stage) -> anyhow::Result<()> {
     stage.fixed(async { Ok(one_after_the_other::fixed(pages, fetch).await?.join(", ")) }).await
 }
 
-/// Computes until the other computation is there too; for as long as `patience` at most. Tells whether it was.
+/// Computes until the other computation runs too, for at most `patience`. Returns whether it did.
 #[instrument(skip_all, ret)]
 fn meet((here, there): &(SyncSender<()>, Mutex<Receiver<()>>), patience: Duration) -> bool {
     here.try_send(()).is_ok() && there.lock().is_ok_and(|there| there.recv_timeout(patience).is_ok())
@@ -64,7 +64,7 @@ async fn join_is_not_parallel(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn starved_stream(stage: Stage) -> anyhow::Result<()> {
-    /// An answer in so many parts. Its server keeps one ready, and hangs up when that is not taken within 50 ms.
+    /// Fetches an answer in `parts` parts. The server keeps one part ready, and hangs up if it is not taken within 50 ms.
     #[instrument(ret, err)]
     async fn fetch(parts: usize) -> Result<(), &'static str> {
         let (connection, mut answer) = mpsc::channel(1);
@@ -110,7 +110,7 @@ async fn lock_over_the_work(stage: Stage) -> anyhow::Result<()> {
     fn nine_jobs() -> mpsc::Receiver<u32> {
         let (queue, jobs) = mpsc::channel(9);
         for job in 1..=9 {
-            // There is room for all nine.
+            // The queue has a slot for all nine.
             let _queued = queue.try_send(job);
         }
         jobs

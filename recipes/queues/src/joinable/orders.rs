@@ -32,7 +32,7 @@ impl<T> Order for Vec<T> {
 /// The smallest priority first, and FIFO among equal ones. Values are not compared.
 #[derive(Debug)]
 pub struct Priority<P, T> {
-    /// By priority and number. A `BinaryHeap` gives the greatest first, and equal ones in no order.
+    /// Ordered by priority and number. A `BinaryHeap` returns the greatest first, and equal ones in no order.
     items: BTreeMap<(P, u64), T>,
     next: u64,
 }

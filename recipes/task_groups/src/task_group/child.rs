@@ -18,16 +18,16 @@ pub enum NoValue {
     Panicked,
     /// It was cancelled, or its runtime has ended.
     Cancelled,
-    /// The group was shutting down or finished: it has not begun.
+    /// The group was shutting down or finished, so the child has not begun.
     Refused,
     /// The child would wait for itself, forever. asyncio raises: "Task cannot await on itself".
     Itself,
 }
 
-/// A child of a group. To drop it does nothing to the child.
+/// A child of a group. Dropping this value does not end the child.
 ///
-/// It is a future with the child's value, in the block or after it. It yields once before it returns [`NoValue`]: when
-/// the group is being cancelled, an awaiter in the group is cancelled there, and does not fail too.
+/// It is a future with the child's value, in the block or after it. It yields once before it returns [`NoValue`]. If the
+/// group is being cancelled, an awaiter in the group is cancelled at that point, and does not fail too.
 #[derive(Debug)]
 pub struct Child<T> {
     pub(super) id: Option<Id>,
@@ -42,17 +42,17 @@ pub(super) enum Progress<T> {
 }
 
 impl<T> Child<T> {
-    /// Which task it is. None if it was refused.
+    /// Returns the id of the child's task; `None` if the child was refused.
     pub fn id(&self) -> Option<Id> {
         self.id
     }
 
-    /// Cancels this child alone. To be cancelled is not to fail: the group goes on.
+    /// Cancels only this child. A cancelled child has not failed, so the group goes on.
     pub fn cancel(&self) {
         self.token.cancel();
     }
 
-    /// Whether it has ended.
+    /// Returns whether the child has ended.
     pub fn is_finished(&self) -> bool {
         match &self.progress {
             Progress::Running(task) => task.is_finished(),
@@ -72,7 +72,7 @@ impl<T> Future for Child<T> {
             Progress::Running(task) => match ready!(Pin::new(task).poll(cx)) {
                 Ok(Ok(value)) => return Poll::Ready(Ok(value)),
                 Ok(Err(why)) => why,
-                // A panic is caught inside: the runtime has shut down.
+                // Panics are caught inside the task, so the runtime has shut down.
                 Err(_) => NoValue::Cancelled,
             },
             Progress::Without { why, has_yielded: true } => return Poll::Ready(Err(*why)),

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: 0BSD
-//! What comes out of a group that has failed.
+//! The error of a group that has failed.
 
 use std::error::Error;
 use std::fmt;
 
 use tokio::task::Id;
 
-/// The errors of a group, one at least, in the order in which they happened.
+/// The errors of a group, at least one, in the order in which they happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupError<E> {
-    /// Each error, and whose it is.
+    /// Each error, with the member that returned it.
     pub failures: Vec<MemberError<E>>,
 }
 
-/// An error, and whose it is.
+/// An error, with the member that returned it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberError<E> {
-    /// The child that returned it: its [`Child::id`](super::Child::id). None if it was the body, or a group inside that was dropped.
+    /// The [`Child::id`](super::Child::id) of the child that returned it. `None` for the body, and for a dropped inner group.
     pub child: Option<Id>,
-    /// What it returned.
+    /// The error that the member returned.
     pub error: E,
 }
 
 impl<E> GroupError<E> {
-    /// The errors alone.
+    /// Returns only the errors.
     pub fn into_errors(self) -> impl Iterator<Item = E> {
         self.failures.into_iter().map(|failure| failure.error)
     }
 }
 
-/// How many errors, and each of them, on one line.
+/// Shows the number of errors and each of them, on one line.
 impl<E: fmt::Display> fmt::Display for GroupError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors: Vec<_> = self.failures.iter().map(|failure| format!("{:#}", failure.error)).collect();
@@ -38,5 +38,5 @@ impl<E: fmt::Display> fmt::Display for GroupError<E> {
     }
 }
 
-// Without a `source`: that is one error, the cause of this one, and here are many side by side.
+// Without a `source`, which is one error: here are many side by side.
 impl<E: fmt::Debug + fmt::Display> Error for GroupError<E> {}

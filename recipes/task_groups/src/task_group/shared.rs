@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-//! What a group and its children share: who is in it, how each has ended, and whether the group is ending.
+//! The state that a group and its children share: the members, how each has ended, and whether the group is ending.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -27,12 +27,12 @@ use super::{MemberError, NoValue};
 #[derive(Debug)]
 pub(super) struct Shared<E> {
     pub(super) runtime: Handle,
-    /// Cancelled, it ends the body and every child.
+    /// Its cancellation ends the body and every child.
     pub(super) token: CancellationToken,
     /// Counts the children, and the groups inside.
     tracker: TaskTracker,
-    /// Set before any member can see that a child was refused, or cancelled with the group. A cancellation from further out
-    /// reaches one token after the other: this ends a member that sees it before its own token is cancelled.
+    /// Set before any member can see that a child was refused, or cancelled with the group. A cancellation from outside reaches
+    /// one token after the other. With this flag, a member that sees its effect first also ends.
     ending: AtomicBool,
     state: Mutex<State<E>>,
 }
@@ -44,7 +44,7 @@ pub(super) struct State<E> {
     pub(super) panics: Vec<Panic>,
 }
 
-/// What a panic holds. Its destructor may panic too: that goes to the panic hook.
+/// The payload of a panic. Its destructor may panic too: only the panic hook reports that.
 #[derive(Debug)]
 pub(super) struct Panic(pub(super) Option<Box<dyn Any + Send>>);
 
@@ -68,7 +68,7 @@ impl<E> Shared<E> {
         }
     }
 
-    /// Counts a member in. Under one lock with the end of the group, so that none comes in after it.
+    /// Counts a member in, under the same lock as the end of the group, so that no member comes in after the end.
     pub(super) fn enter(&self) -> Option<TaskTrackerToken> {
         let state = self.lock();
         let is_open = !state.finished && !self.is_ending();
@@ -81,7 +81,7 @@ impl<E> Shared<E> {
         loop {
             self.tracker.wait().await;
             let mut state = self.lock();
-            // One may have come in meanwhile. Now none can.
+            // A member may have come in meanwhile. From here on none can.
             if self.tracker.is_empty() {
                 state.finished = true;
                 return (mem::take(&mut state.failures), mem::take(&mut state.panics));
@@ -89,7 +89,7 @@ impl<E> Shared<E> {
         }
     }
 
-    /// Sorts how a child or the body has ended.
+    /// Records how a child or the body has ended.
     pub(super) fn settle<T>(
         &self,
         child: Option<Id>,
@@ -102,7 +102,7 @@ impl<E> Shared<E> {
                 Err(NoValue::Failed)
             }
             Ok(None) => {
-                // For the awaiter of this child.
+                // Sets `ending` for the awaiter of this child.
                 self.is_ending();
                 Err(NoValue::Cancelled)
             }
@@ -113,13 +113,13 @@ impl<E> Shared<E> {
         }
     }
 
-    /// Cancels the group for what `record` writes down.
+    /// Records a failure by `record`, and cancels the group.
     pub(super) fn fail(&self, record: impl FnOnce(&mut State<E>)) {
         record(&mut self.lock());
         self.token.cancel();
     }
 
-    /// Whether the group is cancelled, by itself or from outside. To ask sets `ending`.
+    /// Returns whether the group is cancelled, by itself or from outside. The call sets `ending`.
     pub(super) fn is_ending(&self) -> bool {
         if self.token.is_cancelled() {
             self.ending.store(true, SeqCst);
@@ -127,7 +127,7 @@ impl<E> Shared<E> {
         self.ending.load(SeqCst)
     }
 
-    /// How `work` ends: with a result, with nothing, when its grace after the cancellation is over, or with a panic.
+    /// Runs `work` to its end: a result, a panic, or `None` if its grace period after the cancellation is over.
     pub(super) async fn outcome<T>(
         &self,
         token: &CancellationToken,
@@ -137,8 +137,8 @@ impl<E> Shared<E> {
         let ending = poll_fn(|_| if self.ending.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending });
         let overdue = async {
             select(ending, pin!(token.cancelled())).await;
-            // A sleep needs a timer, and not every runtime has one. Unconstrained: a child that uses up the turn of its task
-            // would never be cut off.
+            // A sleep needs a timer, which not every runtime has. Unconstrained, because a child that uses up the budget of its
+            // task would never be cut off.
             if !grace.is_zero() {
                 unconstrained(sleep(grace)).await;
             }
@@ -152,12 +152,12 @@ impl<E> Shared<E> {
                 Either::Right(_) => None,
             }
         };
-        // What has panicked is dropped and not polled again. What it shares with others may be half changed.
+        // A future that has panicked is dropped and not polled again. Data that it shares may be half changed.
         AssertUnwindSafe(in_time).catch_unwind().await
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
-        // Nothing panics under the lock.
+        // No code panics under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
