@@ -1,11 +1,15 @@
 //! Lessons of the pattern `client`.
 
+use std::pin::pin;
+
 use common::server::Server;
+use futures::FutureExt;
 use http_client::client::{Timeouts, aiohttp_defaults};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Proxy, retry};
-use tokio::time::{Instant, timeout};
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance, timeout};
 
 use crate::work::{DAY, builder, causes, client, plain, seconds, with};
 
@@ -66,6 +70,32 @@ async fn the_total_timeout_covers_headers_that_never_come() {
     assert!(error.is_timeout());
     // A clock that was paused within a millisecond advances in whole milliseconds.
     assert_eq!(begin.elapsed().as_secs(), 300);
+}
+
+/// reqwest asks its clock before the answer: one that is there when a busy task comes back after the limit is too late.
+/// Tokio's `timeout` asks for the answer first.
+#[tokio::test]
+async fn but_an_answer_that_is_there_at_the_limit_is_too_late() {
+    let server = Server::start().await.unwrap();
+    let none = Timeouts { total: None, connect: None, read: None };
+    for (total, is_in_time) in [(Some(seconds(5)), false), (None, true)] {
+        let client = with(Timeouts { total, ..none });
+        client.get(server.url("/page/warm-up")).send().await.unwrap().text().await.unwrap();
+        let requests = server.counts().requests;
+        let mut page = pin!(timeout(seconds(5), client.get(server.url("/page/one")).send()));
+        assert!(page.as_mut().now_or_never().is_none());
+        server.until(|counts| counts.requests == requests + 1).await;
+        // The answer to a later request comes later.
+        with(none).get(server.url("/page/two")).send().await.unwrap();
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        tokio::time::pause();
+        advance(seconds(6)).await;
+        let answer = page.await.expect("it is there");
+        assert_eq!(answer.is_ok(), is_in_time, "{answer:?}");
+        tokio::time::resume();
+    }
 }
 
 /// Behaviour N03. In both, the total goes on counting in the body, and the connection is not used again.

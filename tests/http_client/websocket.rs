@@ -1,15 +1,22 @@
 //! Lessons of the pattern `websocket`.
 
 use std::future::pending;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use common::server::Server;
 use futures::SinkExt;
 use futures::{FutureExt, StreamExt};
 use http_client::websocket::{Heartbeat, Lost};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
+use crate::support::leaves_others_their_turn;
 use crate::work::websocket::{INTERVAL, pair};
 use crate::work::{DAY, seconds};
 
@@ -188,4 +195,30 @@ async fn a_message_in_the_last_instant_is_in_time() {
     };
     let (message, _peer) = tokio::join!(ours.next(), send);
     assert_eq!(message.unwrap().unwrap(), Message::text("just in time"));
+}
+
+/// A message in parts without an end, all of them empty, uses up the turn of its task and no more.
+#[tokio::test(start_paused = true)]
+async fn a_message_without_an_end_leaves_others_their_turn() {
+    /// As a socket does that always has something. What it is given to write it takes.
+    struct Parts(u32);
+    impl AsyncRead for Parts {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            ready!(pin!(consume_budget()).poll(cx));
+            self.0 += 1;
+            match self.0 {
+                1 => buffer.put_slice(&[1, 0]), // a text, to be continued
+                2..10_000 => buffer.put_slice(&[0, 0]),
+                _ => {}
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+    let stream = tokio::io::join(Parts(0), tokio::io::sink());
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+    leaves_others_their_turn(Heartbeat::new(socket, INTERVAL).next()).await;
 }

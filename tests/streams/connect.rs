@@ -8,8 +8,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Log, ms, settle, soon};
-use crate::work::tcp;
+use crate::support::{Log, leaves_others_their_turn, ms, settle, soon};
+use crate::work::{Drops, tcp};
 
 /// asyncio: `write_eof` ends one direction, and the answer still comes. Tokio: `shutdown` does.
 #[tokio::test(start_paused = true)]
@@ -61,6 +61,12 @@ async fn an_answer_beyond_its_limit_is_an_error() {
             false => assert_eq!(answer.unwrap_err().kind(), ErrorKind::InvalidData, "{limit}"),
         }
     }
+}
+
+/// Tokio's streams leave others their turn. So does one of another crate here, whose answer is always ready.
+#[tokio::test]
+async fn an_answer_that_is_always_ready_leaves_others_their_turn() {
+    leaves_others_their_turn(ask(Drops(100_000), b"", usize::MAX)).await;
 }
 
 /// asyncio: `await drain()` waits above the high-water mark, 64 KiB. Tokio: `write_all` waits until the system has all bytes.

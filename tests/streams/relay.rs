@@ -1,16 +1,14 @@
-use std::io::{self, Cursor, ErrorKind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io::{Cursor, ErrorKind};
 use std::time::Duration;
 
 use streams::relay::relay;
 use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf, copy, copy_bidirectional, duplex,
-    empty, join, sink, split,
+    AsyncReadExt, AsyncWriteExt, BufWriter, copy, copy_bidirectional, duplex, empty, join, sink, split,
 };
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{leaves_others_their_turn, ms, soon};
+use crate::work::Drops;
 
 /// asyncio: two loops, and `write_eof` at the end of each. Here the end of one direction is passed on, and the other goes on.
 #[tokio::test(start_paused = true)]
@@ -128,28 +126,5 @@ async fn what_a_stream_keeps_is_flushed() {
 /// Tokio's streams let other tasks run. Here the relay does so even with two foreign streams that are always ready.
 #[tokio::test]
 async fn peers_that_are_always_ready_leave_others_their_turn() {
-    struct Drops(u32);
-    impl AsyncRead for Drops {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            self.0 -= 1;
-            buffer.put_slice(if self.0 > 0 { b"." } else { b"" });
-            Poll::Ready(Ok(()))
-        }
-    }
-    impl AsyncWrite for Drops {
-        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            Poll::Ready(Ok(bytes.len()))
-        }
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
     leaves_others_their_turn(relay(Drops(100_000), Drops(100_000), Duration::MAX)).await;
 }

@@ -1,19 +1,20 @@
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
 use futures::future::join_all;
+use futures::{FutureExt, StreamExt};
 use streams::request_response::{CallError, Client, answer, client};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex, join};
-use tokio::task::{JoinHandle, coop::consume_budget};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, join};
+use tokio::task::{JoinHandle, coop::consume_budget, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::codec::{
     Decoder, Encoder, Framed, FramedParts, FramedRead, LengthDelimitedCodec, LinesCodec,
 };
 
-use crate::support::{Gauge, in_a_few_turns, ms, soon};
+use crate::support::{Count, Gauge, in_a_few_turns, leaves_others_their_turn, ms, soon};
 
 /// Takes as many milliseconds as the request says.
 async fn after(request: Bytes) -> Bytes {
@@ -263,4 +264,40 @@ async fn a_flood_of_answers_does_not_hold_up_a_request() {
     let _call = tokio::spawn(async move { client.call(Bytes::new()).await });
     let received = tokio::spawn(async move { theirs.read_u32().await.unwrap() });
     assert_eq!(in_a_few_turns(received).await, 8);
+}
+
+/// Requests that were read at once, and answers that need no wait, leave other tasks their turn.
+#[tokio::test]
+async fn requests_that_are_always_there_leave_others_their_turn() {
+    let requests = [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 7].repeat(100_000);
+    leaves_others_their_turn(answer(join(&requests[..], Vec::new()), 1, 10, std::future::ready)).await;
+}
+
+/// Callers without a pause keep neither the answers nor other tasks from their turn.
+#[tokio::test]
+async fn calls_that_are_always_there_leave_others_their_turn() {
+    /// Each write brings another call.
+    struct Calls(Arc<OnceLock<Client>>, Count);
+    impl AsyncWrite for Calls {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            if self.1.get() < 100_000 {
+                self.1.add();
+                let _is_queued = self.0.get().map(|client| client.call(Bytes::new()).now_or_never());
+            }
+            Poll::Ready(Ok(bytes.len()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+    let (place, writes, (answers, _server)) = (Arc::default(), Count::default(), duplex(64));
+    let (client, connection) = client(join(answers, Calls(Arc::clone(&place), writes.clone())), 100);
+    let _is_queued = client.call(Bytes::new()).now_or_never();
+    assert!(place.set(client).is_ok());
+    let _connection = tokio::spawn(connection);
+    yield_now().await;
+    assert_eq!(writes.get(), 128, "as many in a turn as Tokio's budget allows");
 }

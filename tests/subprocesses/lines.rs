@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
 use crate::support::{THREE, leaves_others_their_turn, limit, ms, soon};
-use crate::work::{sh, text};
+use crate::work::{Drops, sh, text};
 
 /// The texts and ends of one pipe.
 async fn all(pipe: impl AsyncRead + Unpin, limit: NonZeroUsize) -> Vec<(String, End)> {
@@ -182,4 +182,11 @@ async fn a_line_is_there_when_its_newline_is() {
 async fn endless_lines_leave_others_their_turn() {
     let mut lines = OutputLines::new(repeat(b'\n'), empty(), LINE);
     leaves_others_their_turn(async { while lines.next().await.unwrap().is_some() {} }).await;
+}
+
+/// So does a line without an end, of a stream of another crate whose bytes are always there.
+#[tokio::test]
+async fn an_endless_line_leaves_others_their_turn() {
+    let mut lines = Lines::new(Drops(100_000), empty(), NonZeroUsize::MAX);
+    leaves_others_their_turn(lines.next()).await;
 }

@@ -7,8 +7,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{ends, ms};
-use crate::work::{MEGA, sh};
+use crate::support::{ends, leaves_others_their_turn, ms};
+use crate::work::{Drops, MEGA, sh};
 
 fn start(mut command: Command) -> (Child, ChildStdin, ChildStdout) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
@@ -150,4 +150,11 @@ async fn an_error_of_the_output_ends_it() {
     drop(gone);
     let error = soon_on_real_time(talk(stdin, stdout, repeat(b'x'), output)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+}
+
+/// Tokio's streams leave others their turn. So do those of others, which are always ready, in both directions.
+#[tokio::test]
+async fn streams_that_are_always_ready_leave_others_their_turn() {
+    leaves_others_their_turn(talk(Vec::new(), empty(), Drops(100_000), sink())).await;
+    leaves_others_their_turn(talk(sink(), Drops(100_000), empty(), Vec::new())).await;
 }

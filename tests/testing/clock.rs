@@ -54,3 +54,13 @@ async fn a_date_in_the_future_has_no_age() {
     sleep(DAY * 2).await;
     assert_eq!(clock.since(SystemTime::UNIX_EPOCH + DAY), DAY);
 }
+
+/// A date goes on up to the last one that the system can tell, and stays there.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn the_last_date_of_all_stays() {
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX.unsigned_abs());
+    let clock = Clock::starting_at(last);
+    sleep(DAY).await;
+    assert_eq!(clock.now(), last);
+}

@@ -47,7 +47,17 @@ async fn what_does_not_hold_is_an_error_at_the_limit() {
     };
     assert!(eventually(ms(10_000), never).await.is_err());
     assert_eq!(start.elapsed(), ms(10_000));
-    assert_eq!(looks.get(), 106, "at first often, then every 100 ms");
+    assert_eq!(looks.get(), 107, "at first often, then every 100 ms, and at the limit");
+}
+
+/// A pause may be longer than what is left of the limit. What has come to hold meanwhile holds within the limit.
+#[tokio::test(start_paused = true)]
+async fn what_holds_at_the_limit_is_in_time() {
+    for (millis, is_in_time) in [(70, true), (99, true), (101, false)] {
+        let (start, done) = (Instant::now(), start_job(millis));
+        assert_eq!(eventually(ms(100), || done.get() == 1).await.is_ok(), is_in_time, "{millis} ms");
+        assert_eq!(start.elapsed(), ms(100), "it looks at 63 ms and at 100 ms");
+    }
 }
 
 /// A sleep in a test is a guess. If the job once takes longer, the test fails without a fault in the code.

@@ -1,6 +1,8 @@
 //! Lessons of the pattern `fake_server`. They have sockets, so they run on real time.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
 use testing::fake_server::FakeServer;
@@ -8,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::support::{panics, soon};
+use crate::support::{Count, panics, soon};
 use crate::work::panic_of;
 
 /// Sends a byte, and returns the one that comes back.
@@ -42,6 +44,33 @@ async fn a_failed_assertion_of_the_server_fails_the_test() {
     .unwrap();
     assert_eq!(soon(ask(&server, 1)).await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
     assert_eq!(soon(panic_of(server.finish())).await.unwrap(), "asserted in the server");
+}
+
+/// Clients that come without a pause do not hide that one has failed, and do not keep the server from its end. Here
+/// each brings the next one.
+#[tokio::test]
+async fn a_flood_of_clients_does_not_hide_a_failure() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is in the queue when this returns, before the next accept"
+    )]
+    fn next_client(address: SocketAddr) {
+        drop(std::net::TcpStream::connect(address));
+    }
+    let (address, clients) = (Arc::new(OnceLock::new()), Count::default());
+    let (to, counted) = (Arc::clone(&address), clients.clone());
+    let server = FakeServer::start(move |_client| {
+        counted.add();
+        if counted.get() < 2_000 {
+            next_client(*to.get().unwrap());
+        }
+        async { Err(ErrorKind::InvalidData.into()) }
+    })
+    .unwrap();
+    address.set(server.address()).unwrap();
+    drop(TcpStream::connect(server.address()).await.unwrap());
+    assert_eq!(soon(server.finish()).await.unwrap_err().kind(), ErrorKind::InvalidData);
+    assert!(clients.get() < 1_000, "{clients:?}");
 }
 
 /// An error of a connection is the server's: a test that ends with `finish().await?` sees it.

@@ -3,7 +3,7 @@
 use testing::fixture::with_fixture;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Log, ms, panics};
+use crate::support::{Log, PanicsWhenDropped, ms, panics};
 use crate::work::panic_of;
 
 /// asyncio: `asyncSetUp`, the test, `asyncTearDown`. Tokio: the same order, and each may wait.
@@ -65,6 +65,14 @@ async fn the_panic_of_the_test_comes_before_that_of_the_tear_down() {
     assert_eq!(panic_of(both).await.unwrap(), "the test");
     let one = with_fixture(async {}, async |()| (), async |()| panics("the tear-down"));
     assert_eq!(panic_of(one).await.unwrap(), "the tear-down");
+}
+
+/// The tear-down's panic may hold a value that panics when it is dropped. That would end the process: the value is kept.
+#[tokio::test]
+async fn a_payload_that_panics_when_dropped_costs_no_panic() {
+    let tear_down = async |()| std::panic::panic_any(PanicsWhenDropped);
+    let both = with_fixture(async {}, async |()| panics::<()>("the test"), tear_down);
+    assert_eq!(panic_of(both).await.unwrap(), "the test");
 }
 
 /// asyncio: after a failed `asyncSetUp` neither the test nor `asyncTearDown` runs. Tokio: the same.

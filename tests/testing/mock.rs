@@ -38,6 +38,15 @@ async fn a_call_after_the_last_answer_panics() {
     assert_eq!(panic_of(fetch.call(())).await.unwrap(), "a call after the last answer");
 }
 
+/// asyncio: an await whose `side_effect` raises is in `await_args_list`. Tokio: a call whose answer panics is kept too.
+#[tokio::test]
+async fn a_call_whose_answer_panics_is_kept() {
+    let fetch = Mock::in_order([1]);
+    assert_eq!(fetch.call("one").await, 1);
+    assert!(panic_of(fetch.call("two")).await.is_some());
+    assert_eq!(fetch.calls(), ["one", "two"]);
+}
+
 /// asyncio: `side_effect` is a coroutine function. Tokio: a closure that returns a future, here one that is slow at first.
 #[tokio::test(start_paused = true)]
 async fn an_answer_may_wait_and_look_at_the_arguments() {

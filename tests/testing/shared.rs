@@ -5,7 +5,7 @@ use tokio::sync::OnceCell;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
-use crate::support::{Count, panics};
+use crate::support::{Count, panics, soon};
 use crate::work::{as_a_test, panic_of};
 
 type Server = Sender<oneshot::Sender<&'static str>>;
@@ -69,6 +69,18 @@ async fn after_a_failure_the_next_test_makes_it() {
     let failed = panic_of(async { *NUMBER.get(|| async { panics("no database") }).await }).await;
     assert_eq!(failed.unwrap(), "no database");
     assert_eq!(NUMBER.get(|| async { 7 }).await, &7);
+}
+
+/// A fixture that is made of itself would wait forever. It panics, and the next test can make it.
+#[tokio::test]
+async fn a_fixture_that_awaits_itself_panics() {
+    static OUTER: Shared<u32> = Shared::new();
+    static INNER: Shared<u32> = Shared::new();
+    let circle = || async { *INNER.get(|| async { *OUTER.get(|| async { 1 }).await + 1 }).await };
+    let failed = panic_of(soon(OUTER.get(circle))).await.unwrap();
+    assert_eq!(failed, "a fixture awaits itself");
+    let apart = || async { *INNER.get(|| async { 1 }).await + 1 };
+    assert_eq!(soon(OUTER.get(apart)).await, &2);
 }
 
 /// A value without tasks and sockets needs no runtime: a plain `OnceCell` serves each test.

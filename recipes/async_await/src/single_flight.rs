@@ -51,6 +51,8 @@
 //! awaits its key through another task, the cache does not notice, and the load waits forever; so do the loads of two
 //! callers that await each other's keys. A value whose destructor panics does so in the call that removes it.
 //!
+//! `Hash`, `Eq` and the destructor of a key run under the lock: they must not call the cache.
+//!
 //! # Differences from asyncio
 //!
 //! - A `Task` in a dictionary is cancelled when one of its callers is, and without a `shield` the others are cancelled

@@ -42,8 +42,10 @@
 //!
 //! # Cost
 //!
-//! One more lock per `lock` and per drop of a guard, and a search over the pairs of locks that were seen together.
+//! One more lock per `lock` and per drop of a guard. Each new pair of locks costs a search over the pairs that were seen
+//! together: a chain of a thousand locks costs half a million steps.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -157,16 +159,24 @@ impl State {
 
     /// Returns the steps from one lock to another.
     fn way(&self, from: usize, to: usize) -> Option<Vec<Step>> {
-        let mut ways = vec![(from, Vec::new())];
-        let mut seen = vec![from];
-        while let Some((lock, steps)) = ways.pop() {
+        // Each lock that is reached, with the one before it. The way is put together once, at the end.
+        let mut reached = BTreeMap::from([(from, None)]);
+        let mut left = vec![from];
+        while let Some(lock) = left.pop() {
             if lock == to {
+                let mut steps = Vec::new();
+                let mut at = lock;
+                while let Some(&Some((before, step))) = reached.get(&at) {
+                    steps.push(step);
+                    at = before;
+                }
+                steps.reverse();
                 return Some(steps);
             }
             for (&next, &step) in self.after.get(&lock).into_iter().flatten() {
-                if !seen.contains(&next) {
-                    seen.push(next);
-                    ways.push((next, [steps.clone(), vec![step]].concat()));
+                if let Entry::Vacant(place) = reached.entry(next) {
+                    place.insert(Some((lock, step)));
+                    left.push(next);
                 }
             }
         }

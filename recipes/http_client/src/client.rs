@@ -55,6 +55,9 @@
 //!
 //! # Differences from asyncio
 //!
+//! reqwest looks at its clock before the answer: one that is there when a busy task comes back after the limit is too late.
+//! Tokio's `timeout` looks at the answer first (lesson `but_an_answer_that_is_there_at_the_limit_is_too_late`).
+//!
 //! Both follow ten redirects at most: aiohttp gives up at the tenth, reqwest at the eleventh (lesson
 //! `ten_redirects_are_followed_and_not_eleven`). aiohttp has no proxy unless `trust_env=True`; reqwest follows those of the
 //! environment, and [`environment_proxies`] asks this machine directly.

@@ -50,6 +50,7 @@
 //! None. No task is spawned, so pings go out only while a task waits in `next`: keep waiting.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -58,7 +59,7 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::coop::{consume_budget, unconstrained};
+use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
@@ -150,10 +151,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
         self.heard().now_or_never()
     }
 
-    /// Waits for a message or for a byte of one. It runs without a task budget, which would wake it without a byte.
+    /// Waits for a message or for a byte of one. Without a task budget it would be woken without a byte: then it runs outside
+    /// of the budget.
     fn heard(&mut self) -> impl Future<Output = Heard> + use<'_, S> {
         let waker = Waker::from(Arc::clone(&self.life));
-        unconstrained(poll_fn(move |context| {
+        let mut poll = move |context: &mut Context<'_>| {
             self.life.task.register(context.waker());
             let has_moved = self.life.seen.swap(false, Ordering::Relaxed);
             let mut context = Context::from_waker(&waker);
@@ -166,7 +168,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
                 Poll::Pending if has_moved => Poll::Ready(Heard::Byte),
                 Poll::Pending => Poll::Pending,
             }
-        }))
+        };
+        poll_fn(move |context| match has_budget_remaining() {
+            // A peer that sends without a pause, and no whole message, uses it up.
+            true => poll(context),
+            false => pin!(unconstrained(poll_fn(&mut poll))).poll(context),
+        })
     }
 
     fn ping(&mut self) {

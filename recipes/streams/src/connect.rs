@@ -2,7 +2,7 @@
 //! Connects, sends a request, and reads the answer to its end: `open_connection`, `write`, `write_eof`, `read`.
 //!
 //! ```sh
-//! cargo add tokio --features io-util,macros,net,time
+//! cargo add tokio --features io-util,macros,net,rt,time
 //! ```
 //!
 //! ```
@@ -45,6 +45,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 /// Connects to the first address that answers, within this time in all. Small writes are sent at once (`TCP_NODELAY`).
@@ -69,7 +70,11 @@ where
     let receive = async {
         let mut answer = Vec::new();
         let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        reader.take(one_more).read_to_end(&mut answer).await?;
+        let mut reader = reader.take(one_more);
+        while reader.read_buf(&mut answer).await? > 0 {
+            // A stream that is always ready leaves others their turn.
+            consume_budget().await;
+        }
         if answer.len() > limit {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,

@@ -57,9 +57,13 @@ use futures::{SinkExt, StreamExt, TryStreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::coop::{consume_budget, unconstrained};
+use tokio::task::yield_now;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 const ID: usize = size_of::<u64>();
+
+/// So many requests leave in one turn, as many as Tokio's budget would allow.
+const TURN: u64 = 128;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +120,10 @@ where
                 lock(&waiting).insert(id, answer);
                 requests.send(frame(id, &request)).await?;
                 id += 1;
+                // Calls that are always there would keep the answers, and other tasks, from their turn.
+                if id % TURN == 0 {
+                    yield_now().await;
+                }
             }
             requests.close().await
         };
@@ -159,6 +167,8 @@ where
             let request = request.and_then(id_and_body);
             let handle = &handle;
             async move {
+                // A read brings thousands of short requests: without this, they give no other task a turn.
+                consume_budget().await;
                 let (id, body) = request?;
                 Ok(frame(id, &handle(body).await))
             }

@@ -170,6 +170,8 @@ impl<R: AsyncRead + Unpin> Pipe<R> {
             if let Some(end) = end {
                 return Ok(Some((std::mem::take(&mut self.text), end)));
             }
+            // A long line whose bytes are always there. What has come of it is kept.
+            consume_budget().await;
         }
     }
 }

@@ -46,6 +46,7 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::task::coop::consume_budget;
 
 /// Copies `input` into `stdin` and at the same time `stdout` into `output`, until both have ended. It closes `stdin` at the
 /// end of the input. Returns the number of bytes written and read.
@@ -69,7 +70,26 @@ where
         drop(stdin);
         Ok(written)
     };
-    tokio::try_join!(write, tokio::io::copy(&mut stdout, &mut output))
+    tokio::try_join!(write, collect(&mut stdout, &mut output))
+}
+
+async fn collect(
+    stdout: &mut (impl AsyncRead + Unpin),
+    output: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<u64> {
+    let (mut chunk, mut collected) = (vec![0; 8 * 1024], 0);
+    loop {
+        let read = stdout.read(&mut chunk).await?;
+        output.write_all(&chunk[..read]).await?;
+        // What was heard is passed on before the program goes on.
+        output.flush().await?;
+        if read == 0 {
+            return Ok(collected);
+        }
+        collected += read as u64;
+        // `tokio::io::copy` gives no other task a turn between streams that are always ready.
+        consume_budget().await;
+    }
 }
 
 async fn feed(
@@ -94,5 +114,7 @@ async fn feed(
             Ok(()) if read == 0 => return Ok(written),
             Ok(()) => written += read as u64,
         }
+        // An input in memory is always ready: without this, it gives no other task a turn.
+        consume_budget().await;
     }
 }

@@ -52,11 +52,11 @@ impl Clock {
         Self::Virtual { start, since: Instant::now() }
     }
 
-    /// Returns the date and time.
+    /// Returns the date and time. Beyond the last date that the system can tell, it stays at `start`.
     pub fn now(&self) -> SystemTime {
         match self {
             Self::System => SystemTime::now(),
-            Self::Virtual { start, since } => *start + since.elapsed(),
+            Self::Virtual { start, since } => start.checked_add(since.elapsed()).unwrap_or(*start),
         }
     }
 

@@ -24,8 +24,8 @@
 //! A channel, a `watch` or a `JoinHandle` in a `timeout` is enough, and better, if the code under test can have one. The test
 //! then goes on at once, and needs no polling.
 //!
-//! It checks at once, and then after pauses of 1, 2, 4 ms and so on, at most 100 ms. So a generous limit costs a passing test
-//! nothing. A `sleep` instead would be too short on a busy machine, and too long on all others.
+//! It checks at once, then after pauses of 1, 2, 4 ms and so on, at most 100 ms, and a last time at the limit. So a generous
+//! limit costs a passing test nothing. A `sleep` instead would be too short on a busy machine, and too long on all others.
 //!
 //! # Cancel safety
 //!
@@ -51,5 +51,9 @@ pub async fn eventually(limit: Duration, mut holds: impl FnMut() -> bool) -> Res
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     };
-    timeout(limit, looking).await
+    match timeout(limit, looking).await {
+        // The pause before the limit is cut short, so it looks once more.
+        Err(elapsed) if !holds() => Err(elapsed),
+        _ => Ok(()),
+    }
 }

@@ -45,6 +45,7 @@ use std::panic::resume_unwind;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::task::coop::unconstrained;
 use tokio::task::{JoinError, JoinSet};
 
 /// A server for one test. Dropping it closes the port and drops the connections.
@@ -98,13 +99,15 @@ where
     loop {
         tokio::select! {
             biased;
+            // The first failure ends the server, so that a client does not wait for an answer. Before the clients, who may
+            // come without a pause.
+            Some(ended) = connections.join_next() => passed(ended)?,
             accepted = listener.accept() => {
                 let (client, _address) = accepted?;
                 connections.spawn(answer(client));
             }
-            // The first failure ends the server, so that a client does not wait for an answer.
-            Some(ended) = connections.join_next() => passed(ended)?,
-            _ = &mut stopped => break,
+            // Unconstrained: such clients use up the turn of this task.
+            _ = unconstrained(&mut stopped) => break,
         }
     }
     drop(listener);

@@ -38,6 +38,7 @@
 //!
 //! `unittest` counts a test and a tear-down that both fail as a failure and an error. Here the test's panic is the result.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::FutureExt;
@@ -52,7 +53,14 @@ pub async fn with_fixture<F, T>(
     // Only the tear-down sees a fixture that a panic has left half changed.
     let tested = AssertUnwindSafe(async { test(&mut fixture).await }).catch_unwind().await;
     let torn_down = AssertUnwindSafe(async { tear_down(fixture).await }).catch_unwind().await;
-    let output = tested.unwrap_or_else(|panic| resume_unwind(panic));
+    let output = match tested {
+        Ok(output) => output,
+        Err(panic) => {
+            // The panic hook has reported that of the tear-down. It may hold a value whose destructor panics.
+            mem::forget(torn_down);
+            resume_unwind(panic)
+        }
+    };
     torn_down.unwrap_or_else(|panic| resume_unwind(panic));
     output
 }

@@ -35,7 +35,7 @@
 //!
 //! # Panics
 //!
-//! A call after the last answer of [`Mock::in_order`] panics.
+//! A call after the last answer of [`Mock::in_order`] panics. A call whose answer panics is kept too.
 //!
 //! # Differences from asyncio
 //!
@@ -44,6 +44,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -84,9 +85,9 @@ impl<A, R: Send + 'static> Mock<A, R> {
 
     /// Keeps the arguments, and answers.
     pub async fn call(&self, arguments: A) -> R {
-        let answer = (self.answer)(&arguments);
+        let answer = catch_unwind(AssertUnwindSafe(|| (self.answer)(&arguments)));
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(arguments);
-        answer.await
+        answer.unwrap_or_else(|panic| resume_unwind(panic)).await
     }
 
     /// Returns the arguments of all calls so far: `await_args_list`. It removes none of them.

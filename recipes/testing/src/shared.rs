@@ -35,7 +35,8 @@
 //!
 //! # Panics
 //!
-//! If no runtime can be built. A panic of `make` resumes in the caller, and the next caller makes the fixture.
+//! If no runtime can be built, and if a fixture awaits itself, also through others. A panic of `make` resumes in the caller,
+//! and the next caller makes the fixture.
 //!
 //! # Differences from asyncio
 //!
@@ -49,6 +50,11 @@ use std::{future, io};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
+
+tokio::task_local! {
+    /// The addresses of the fixtures that this task makes, one within the other.
+    static MAKING: Vec<usize>;
+}
 
 /// A fixture that the first test makes and all tests use.
 #[derive(Debug, Default)]
@@ -67,8 +73,12 @@ impl<T: Send + 'static> Shared<T> {
     where
         Fut: Future<Output = T> + Send + 'static,
     {
+        let address = std::ptr::from_ref(self).addr();
+        let mut making = MAKING.try_with(Vec::clone).unwrap_or_default();
+        assert!(!making.contains(&address), "a fixture awaits itself");
+        making.push(address);
         let make = || async {
-            match AbortOnDropHandle::new(runtime().spawn(make())).await {
+            match AbortOnDropHandle::new(runtime().spawn(MAKING.scope(making, make()))).await {
                 Ok(fixture) => fixture,
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => resume_unwind(panic),
