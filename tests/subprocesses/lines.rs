@@ -187,6 +187,6 @@ async fn endless_lines_leave_others_their_turn() {
 /// So does a line without an end, of a stream of another crate whose bytes are always there.
 #[tokio::test]
 async fn an_endless_line_leaves_others_their_turn() {
-    let mut lines = Lines::new(Drops(100_000), empty(), NonZeroUsize::MAX);
+    let mut lines = OutputLines::new(Drops(100_000), empty(), NonZeroUsize::MAX);
     leaves_others_their_turn(lines.next()).await;
 }

@@ -66,7 +66,7 @@ use tokio::task::JoinSet;
 /// The most URLs that one call looks at before it returns an outcome. A URL of a busy host fills no slot.
 const MOST_AT_ONCE: usize = 100;
 
-/// FetchLimits of [`Many`].
+/// The limits of [`Many`].
 #[derive(Clone, Copy, Debug)]
 pub struct FetchLimits {
     /// The most fetches under way.
