@@ -8,8 +8,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::always_ready::Drops;
 use crate::support::{Log, leaves_others_their_turn, ms, settle, soon};
-use crate::work::{Drops, tcp};
+use crate::work::tcp;
 
 /// asyncio: `write_eof` ends one direction, and the answer still comes. Tokio: `shutdown` does.
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@
 
 #[path = "../support/mod.rs"]
 pub mod support;
+#[path = "../support/always_ready.rs"]
+pub mod always_ready;
 pub mod work;
 
 mod pairs;

@@ -7,8 +7,8 @@ use tokio::io::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::always_ready::Drops;
 use crate::support::{leaves_others_their_turn, ms, soon};
-use crate::work::Drops;
 
 /// asyncio: two loops, and `write_eof` at the end of each. Here the end of one direction is passed on, and the other goes on.
 #[tokio::test(start_paused = true)]

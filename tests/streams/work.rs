@@ -1,14 +1,12 @@
 //! What lessons of this recipe share.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use streams::serve::Listener;
 use streams::tls::{acceptor, connector};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio_rustls::rustls::RootCertStore;
@@ -57,32 +55,3 @@ pub fn tls() -> (TlsConnector, TlsAcceptor) {
 }
 
 pub const WITHIN: Duration = Duration::from_secs(5);
-
-/// A stream of another crate: so many bytes, one at a time, each there at once. It takes all that is written.
-pub struct Drops(pub u32);
-
-impl AsyncRead for Drops {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0 -= 1;
-        buffer.put_slice(if self.0 > 0 { b"." } else { b"" });
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Drops {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}

@@ -5,9 +5,10 @@ use subprocesses::lines::{End, LINE, Line, OutputLines, Source, together};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, duplex, empty, repeat};
 use tokio::time::timeout;
 
+use crate::always_ready::Drops;
 use crate::real_time::soon_on_real_time;
 use crate::support::{THREE, leaves_others_their_turn, limit, ms, soon};
-use crate::work::{Drops, sh, text};
+use crate::work::{sh, text};
 
 /// The texts and ends of one pipe.
 async fn all(pipe: impl AsyncRead + Unpin, limit: NonZeroUsize) -> Vec<(String, End)> {

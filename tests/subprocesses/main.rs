@@ -7,6 +7,8 @@
 pub mod support;
 #[path = "../support/real_time.rs"]
 pub mod real_time;
+#[path = "../support/always_ready.rs"]
+pub mod always_ready;
 pub mod work;
 
 mod pairs;

@@ -6,9 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, copy, duplex, empty, rep
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::always_ready::Drops;
 use crate::real_time::soon_on_real_time;
 use crate::support::{ends, leaves_others_their_turn, ms};
-use crate::work::{Drops, MEGA, sh};
+use crate::work::{MEGA, sh};
 
 fn start(mut command: Command) -> (Child, ChildStdin, ChildStdout) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();

@@ -1,12 +1,9 @@
 //! What lessons of this recipe share.
 
-use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe::{OpenOptions, Receiver};
 use tokio::process::Command;
 use tokio::task::yield_now;
@@ -89,20 +86,5 @@ impl Witness {
         let mut rest = String::new();
         soon_on_real_time(self.reader.read_to_string(&mut rest)).await.unwrap();
         rest
-    }
-}
-
-/// A stream of another crate: so many bytes, one at a time, each there at once.
-pub struct Drops(pub u32);
-
-impl AsyncRead for Drops {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0 -= 1;
-        buffer.put_slice(if self.0 > 0 { b"." } else { b"" });
-        Poll::Ready(Ok(()))
     }
 }
