@@ -29,7 +29,7 @@ use tokio::task::{JoinError, yield_now};
 
 /// The guard's block ends before the await.
 pub async fn fixed() -> Result<u32, JoinError> {
-    let visits = Arc::new(Mutex::new(0));
+    let visits = Arc::new(Mutex::new(41));
     let task = tokio::spawn(async move {
         let visit = {
             let mut count = visits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ pub async fn fixed() -> Result<u32, JoinError> {
 
 /// The guard of Tokio's lock may go to another thread.
 pub async fn second_best() -> Result<u32, JoinError> {
-    let visits = Arc::new(tokio::sync::Mutex::new(0));
+    let visits = Arc::new(tokio::sync::Mutex::new(41));
     let task = tokio::spawn(async move {
         let mut count = visits.lock().await;
         *count += 1;

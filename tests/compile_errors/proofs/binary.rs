@@ -41,6 +41,10 @@ fn with_a_name_it_shows_the_message_and_both_ways_out() {
         let dashed = page.name.replace('_', "-");
         let shown = printed(&[page.name]);
         assert_eq!(printed(&[&dashed]), shown);
+        let source = format!("{}/src/{}.rs", env!("CARGO_MANIFEST_DIR"), page.name);
+        let source = std::fs::read_to_string(source).unwrap();
+        let summary = source.lines().find_map(|line| line.strip_prefix("//! ")).unwrap();
+        assert_eq!(shown.lines().next(), Some(&*format!("# {}: {summary}", page.name)));
         let parts = [page.python, page.broken, page.stderr, &page.section("What to do"), &page.code()];
         let places = parts.map(|part| shown.find(part.trim_end()).unwrap_or_else(|| panic!("{shown}")));
         assert!(places.is_sorted(), "{}", page.name);
