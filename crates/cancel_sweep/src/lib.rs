@@ -43,8 +43,8 @@
 //!   not pass on.
 //!
 //! The run that comes to its end by itself is the last one. A suspension is any `Pending` that the future
-//! returns. That includes the one by which Tokio makes a task yield after 128 operations that were ready at
-//! once (see [`tokio::task::coop`]), and one that follows a wake-up for nothing.
+//! returns. That includes a wake-up for nothing, and the yield that Tokio forces after 128 operations that
+//! were ready at once (see [`tokio::task::coop`]).
 //!
 //! # One run
 //!
@@ -52,8 +52,8 @@
 //! I/O. `make` is called in it and may spawn tasks, also with `spawn_local`; neither the future nor the state
 //! has to be `Send`. After the drop the runtime settles: the clock goes on by 1, 2, 4, 8 ... virtual
 //! milliseconds, 65.535 s in all, until a step ends with no task alive. Each step waits for blocking jobs
-//! too. So clean-up that a drop has spawned is over when the check is called, inside the runtime; a task that
-//! waits for the state (an actor, say) still lives, and ends with the runtime after the check.
+//! too. So clean-up that a drop has spawned is over when the check is called, inside the runtime. A task that
+//! waits for the state, such as an actor, still lives then. It ends with the runtime, after the check.
 //!
 //! # What it does not see
 //!

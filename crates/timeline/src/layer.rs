@@ -1,7 +1,7 @@
 //! The layer: hears from tracing, reads the clock, and keeps locks short and apart.
 //!
-//! No two of the timeline's locks are held at once, and none while a program's own code (the `Debug` of
-//! a field) runs: there is nothing to wait for in a circle.
+//! No two of the timeline's locks are held at once, and none while a program's own code runs, such as the
+//! `Debug` of a field. So no circle of waits can form.
 
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -71,9 +71,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The filter has to let through the events that report the results of spans (below): those of
-//! `#[instrument(ret)]` have the level of their span, those of `err` have the level `ERROR`. To keep them
-//! out of a log, put a filter on the log's layer.
+//! The filter has to let through the events that report the results of spans (below). The event of
+//! `#[instrument(ret)]` has the level of its span, that of `err` has the level `ERROR`. To keep them out of
+//! a log, put a filter on the log's layer.
 //!
 //! A span is inside of the one that was entered where it was made. A task starts with none: spawn it with
 //! [`in_current_span`] to see it under the one that spawned it.
@@ -96,10 +96,10 @@
 //! | `▸` | `>` | [running](Outcome::Running) when the recording was taken |
 //! | `┤` | `\|` | [ended](Outcome::Ended), and did not say how |
 //!
-//! The headline sets the sum of the parts against the whole: *work* is the sum of the durations of the
-//! leaf spans, those in which no other span opened; the time is that from the timeline's zero to the
-//! end of the last span. Sequential work has a ratio of about 1, concurrent work has more. Waiting counts
-//! as work here: it is what concurrency overlaps.
+//! The headline compares the sum of the parts with the whole. *work* is the sum of the durations of the
+//! leaf spans, in which no other span opened. The time is that from the timeline's zero to the end of the
+//! last span. Sequential work has a ratio of about 1, concurrent work has more. Waiting counts as work
+//! here: concurrency overlaps it.
 //!
 //! Where the CPU is shown, a parent is running while its child is: it is entered around the child.
 //!
@@ -110,10 +110,10 @@
 //! - **finished**: an event with the one field `return`, which `#[instrument(ret)]` makes when the function
 //!   returns. A span made by hand can say the same: `tracing::info!("return" = 5)`.
 //! - **failed**: the event of `#[instrument(err)]`, with the one field `error`, or a panic that leaves the
-//!   span. An error that the program logs itself, as in `tracing::error!(%error, "retrying")`, is no sign:
-//!   the event must have no other field (a message is a field) and be where the attribute is, in
-//!   file and line, which is where the macro puts its own. A function that returns a `Result` needs
-//!   `ret, err`: with `ret` alone, an `Err` is a value that it returned.
+//!   span. An error that the program logs itself, as in `tracing::error!(%error, "retrying")`, is no sign.
+//!   The event must have no other field (a message is a field), and the file and line of the attribute,
+//!   where the macro puts its own. A function that returns a `Result` needs `ret, err`: with `ret` alone,
+//!   an `Err` is a value that it returned.
 //! - **cancelled**: closed without any of these, when the timeline was notified by
 //!   [`returns_reported`](Timeline::returns_reported) that every span would have given one.
 //! - **ended**: closed without any of these otherwise.
@@ -124,9 +124,9 @@
 //! the end: a clone of the span keeps it open, and so does each of its children.
 //!
 //! Tracing enters the span of a future once more to drop it. That last stay is not a poll, and is not
-//! recorded as one: after a result, nothing is; of a span that closes without one, the last of several
-//! stays is left out, and the only one as well if the span counts as cancelled (it was dropped before it
-//! was ever polled). So a span whose closing says nothing, and which was entered several times by hand,
+//! recorded as one. After a result, no stay is recorded. Of a span that closes without a result, the last of
+//! several stays is left out. The only stay is left out, too, if the span counts as cancelled: it was dropped
+//! before its first poll. So a span that was entered several times by hand, and closes without a result,
 //! shows one stay too few.
 //!
 //! # Clock
@@ -141,26 +141,26 @@
 //! # Very many spans
 //!
 //! More than [`MAX_LANES`] spans ([`draw_at_most`](Timeline::draw_at_most) sets another number) are
-//! summarised by name: how many, how they ended, the shortest, mean and longest duration, and the most that
-//! were open at once.
+//! summarised by name. A summary has their number, how they ended, the shortest, mean and longest duration,
+//! and the most that were open at once.
 //!
-//! Memory stays flat: what is kept is a lane for each span up to that number, a few sums for each name,
-//! and a small record for each span that is open now. Of a lane, at most [`MAX_POLLS`] polls are
-//! kept; beyond that, near ones are merged, and their count and their time on the CPU stay exact. A field's
-//! value is cut at 120 columns, and not formatted at all for a span that is only counted.
+//! Memory stays flat. The timeline keeps a lane for each span up to that number, a few sums for each name,
+//! and a small record for each open span. A lane keeps at most [`MAX_POLLS`] polls. Beyond that, near polls
+//! are merged; their count and their time on the CPU stay exact. A field's value is cut at 120 columns, and
+//! not formatted at all for a span that is only counted.
 //!
 //! # Threads
 //!
-//! Spans may be entered, left and closed on any thread, and be entered by several at a time; then
-//! they are on the CPU while any thread is inside. Each enter and exit takes a lock of that span alone,
-//! opening and closing take one of the whole timeline for a few additions. No two of them are held at once,
-//! and none while a program's own code runs.
+//! Any thread may enter, leave and close a span, and several may be inside at a time. It is on the CPU while
+//! any thread is inside. Each enter and exit takes a lock of that span alone. Opening and closing take one of
+//! the whole timeline for a few additions. No two of them are held at once, and none while a program's own
+//! code runs.
 //!
 //! # Cost
 //!
 //! Measured on one thread, as multiples of the same spans with `tracing_subscriber`'s registry and no layer
-//! (0.16 µs and 0.18 µs); the range is that of several runs of `cargo bench -p bench --bench timeline`, on a
-//! machine that had other work:
+//! (0.16 µs and 0.18 µs). The ranges are of several runs of `cargo bench -p bench --bench timeline`, on a
+//! machine that had other work.
 //!
 //! | | 1 poll a span | 10 polls a span |
 //! |---|---|---|
@@ -169,9 +169,9 @@
 //! | the registry and the timeline | 5 | 12 to 17 |
 //! | the registry and the timeline, every lane kept | 7 to 12 | 15 to 25 |
 //!
-//! The registry alone only gives out numbers, so it is quick. In time: a span is about 0.6 µs, and each
-//! poll about 0.2 µs more, of which a third or more is reading the clock twice. That is nothing beside a
-//! request, and much beside a function that adds two numbers.
+//! The registry alone only gives out numbers, so it is quick. A span takes about 0.6 µs, and each poll about
+//! 0.2 µs more. A third or more of that is two looks at the clock. That is nothing beside a request, and much
+//! beside a function that adds two numbers.
 
 mod draw;
 mod layer;
