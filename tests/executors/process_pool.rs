@@ -261,6 +261,7 @@ mod job {
             Pair((u8, f64)),
             Two(Two),
             Map(BTreeMap<u8, f64>),
+            Keys(BTreeMap<Option<Option<u8>>, u8>),
             Named(Named),
             Tuple(f64, u8),
             Fields { number: f64 },
@@ -288,6 +289,9 @@ mod job {
         ] {
             assert_eq!(refused(job).await, "JSON has no NaN and no infinity");
         }
+        // A key has to be a text in JSON.
+        let keys = pool.run(Doubtful::Keys(BTreeMap::from([(Some(None), 0)])));
+        assert!(matches!(soon_on_real_time(keys).await, Err(JobError::Unsendable(_))));
         // These arrive, and it is the worker that knows no such job.
         for job in [Unit(None), Fine(Some(true)), Newtype(Some(Wrapped(Some(1)))), Float(1.0), Pair((0, 1.0))]
         {

@@ -22,7 +22,7 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
         let place = self.places.clone().acquire_owned().await;
         let mut place = place.map_err(|_closed| self.lock().refusal())?;
         let mut worker = loop {
-            let idle = self.idle_worker();
+            let idle = self.lock().idle.pop();
             let is_new = idle.is_none();
             let mut worker = match idle {
                 Some(mut worker) => {
@@ -67,18 +67,6 @@ impl<J: Serialize, O: DeserializeOwned> ProcessPool<J, O> {
                 Err(JobError::TimedOut(limit))
             }
             (Ok(Err(_)) | Err(_), _) => Err(self.counted(JobError::Crashed(worker.end().await))),
-        }
-    }
-
-    /// Returns an idle worker that lives. A program that a dead worker has started may hold its channel open, and would
-    /// not answer.
-    fn idle_worker(&self) -> Option<Worker> {
-        let mut state = self.lock();
-        loop {
-            let worker = state.idle.pop()?;
-            if worker.is_alive() {
-                return Some(worker);
-            }
         }
     }
 

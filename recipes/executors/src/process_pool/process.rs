@@ -63,10 +63,6 @@ impl Worker {
         Ok(Self { channel, incoming, jobs: 0, place, end_limit, farewell, end, ended: None })
     }
 
-    pub(super) fn is_alive(&self) -> bool {
-        self.farewell.as_ref().is_some_and(|farewell| !farewell.is_closed())
-    }
-
     /// Sends a job to the process, and waits until the process has taken it.
     pub(super) async fn take(&mut self, request: &[u8]) -> io::Result<()> {
         let (mut reader, mut writer) = self.channel.split();
