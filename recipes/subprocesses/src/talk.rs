@@ -99,14 +99,17 @@ async fn feed(
     let (mut chunk, mut written) = (vec![0; 8 * 1024], 0);
     loop {
         let read = input.read(&mut chunk).await?;
-        let mut done = match read {
+        let done = match read {
             0 => stdin.shutdown().await,
-            _ => stdin.write_all(&chunk[..read]).await,
-        };
-        if read > 0 && done.is_ok() {
             // While the input pauses, the program must get the bytes that came before.
-            done = stdin.flush().await;
-        }
+            _ => {
+                async {
+                    stdin.write_all(&chunk[..read]).await?;
+                    stdin.flush().await
+                }
+                .await
+            }
+        };
         match done {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
             // As in asyncio, the rest is dropped if the program stops reading.
