@@ -193,3 +193,47 @@ async fn but_a_program_in_another_group_lives_on() {
     assert!(runs(&program));
     signal("-KILL", program);
 }
+
+/// Returns a shell that starts `holder`, which leaves the process group and has the channel, and then goes on with
+/// `then`.
+fn leaves_behind(path: &Path, holder: &str, then: &str) -> Command {
+    let holder = format!(r#"echo $$ >"$0.new"; mv "$0.new" "$0"; exec {holder}"#);
+    let script =
+        format!(r#"exec 3<&0; setsid sh -c '{holder}' "$0" & until test -e "$0"; do :; done; {then}"#);
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).arg(path).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// A process that has left the group holds the channel open. asyncio: a worker's end is seen by its process, too.
+#[tokio::test]
+async fn a_crash_is_seen_though_its_channel_is_still_open() {
+    let (_folder, path) = file();
+    // Larger than the buffers of the channel: no process reads it.
+    let job = "a".repeat(1_000_000);
+    let crashes = run::<_, u8>(leaves_behind(&path, "sleep 1000", "kill -ABRT $$"), &job);
+    let error = soon_on_real_time(crashes).await.unwrap_err();
+    signal("-KILL", fs::read_to_string(&path).unwrap().trim());
+    let JobError::Crashed(status) = error else { panic!("{error:?}") };
+    assert_eq!(status.signal(), Some(6));
+}
+
+/// What the process has written before its end counts, whichever process holds the channel after that.
+#[tokio::test]
+async fn a_result_is_read_though_its_channel_is_still_open() {
+    let (_folder, path) = file();
+    let answers = run::<_, u8>(leaves_behind(&path, "sleep 1000", r#"printf '{"Ok":8}' >&3"#), &7);
+    let result = soon_on_real_time(answers).await;
+    signal("-KILL", fs::read_to_string(&path).unwrap().trim());
+    assert_eq!(result.unwrap(), 8);
+}
+
+/// A process that has left the group writes without an end: the end of the job's process counts.
+#[tokio::test]
+async fn a_flood_of_another_process_does_not_hide_the_end() {
+    let (_folder, path) = file();
+    let flooded = run::<_, u8>(leaves_behind(&path, "yes >&3", "exit 0"), &7);
+    let result = soon_on_real_time(flooded).await;
+    signal("-KILL", fs::read_to_string(&path).unwrap().trim());
+    assert!(matches!(result, Err(JobError::Json(_))), "{result:?}");
+}

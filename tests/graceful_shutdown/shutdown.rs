@@ -798,3 +798,51 @@ async fn a_busy_intake_keeps_no_end_from_the_report() {
     let heard = service.run_until(async { in_a_few_turns(tokio::task::spawn_local(report)).await });
     heard.await.unwrap();
 }
+
+/// Jobs that end faster than they are reported, and an intake that uses up its turns, hide no signal. asyncio: a signal
+/// is heard when the loop comes round, and callbacks do not keep it from that.
+#[test]
+fn ends_without_an_end_do_not_hide_a_signal() {
+    const MOST: usize = 10_000;
+    let summary = soon_on_a_thread(|| {
+        on_four_threads().block_on(async {
+            let (signal, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
+            let signals = stream::poll_fn(move |context| arrivals.poll_recv(context));
+            let (ran, kept, reported) = (Count::default(), Arc::new(Mutex::new(None)), Count::default());
+            let start = {
+                let ran = ran.clone();
+                move |jobs: &Jobs| {
+                    let ran = ran.clone();
+                    jobs.start("quick", async move |_| {
+                        ran.add();
+                        Ok(())
+                    })
+                    .is_ok()
+                }
+            };
+            let keeps = kept.clone();
+            let starts = start.clone();
+            let intake = async move |jobs: Jobs| {
+                (0..100).for_each(|_| assert!(starts(&jobs)));
+                keeps.lock().unwrap().replace(jobs);
+                busy::<()>().await
+            };
+            let report = |_: &str, _: &JobEnd<AnyError>| {
+                reported.add();
+                if reported.get() == 10 {
+                    signal.send(7).unwrap();
+                }
+                let jobs = kept.lock().unwrap().clone().unwrap();
+                if reported.get() < MOST && start(&jobs) {
+                    // The next ones have ended before this report has.
+                    while ran.get() < reported.get() + 50 {
+                        thread::yield_now();
+                    }
+                }
+            };
+            serve(signals, Grace { to_finish: AN_HOUR, to_clean_up: AN_HOUR }, intake, report).await
+        })
+    });
+    assert_eq!(summary.stop, StopReason::Signal(7));
+    assert!(summary.finished < MOST, "{} were reported before", summary.finished);
+}

@@ -423,3 +423,33 @@ async fn what_cannot_be_caught_is_an_error() {
 fn outside_of_a_runtime_it_panics() {
     let _panics = signals();
 }
+
+/// One signal again and again, such as a Ctrl-C that is held down, hides no other. asyncio: each has its handler.
+#[test]
+fn a_signal_that_comes_again_hides_no_other() {
+    with_a_process(
+        "signals::a_signal_that_comes_again_hides_no_other",
+        || {
+            runtime().block_on(async {
+                let (mut slow, mut quick) = (signals().unwrap(), signals().unwrap());
+                say("ready");
+                quick.next().await.unwrap();
+                quick.next().await.unwrap();
+                assert_eq!(slow.next().await, Some(Signal::Interrupt));
+                say("again");
+                quick.next().await.unwrap();
+                assert_eq!(slow.next().await, Some(Signal::Terminate));
+                assert_eq!(slow.next().await, Some(Signal::Interrupt));
+            });
+            7
+        },
+        async |mut process| {
+            process.until("ready").await;
+            process.signal(Kind::INT);
+            process.signal(Kind::TERM);
+            process.until("again").await;
+            process.signal(Kind::INT);
+            assert_eq!(process.end().await.0.code(), Some(7));
+        },
+    );
+}

@@ -254,3 +254,29 @@ async fn the_status_is_asked_for() {
     until_true(|| child.try_wait().unwrap().is_some()).await;
     assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(0));
 }
+
+/// The look at the group needs a blocking thread. While all of those are busy, its end is still seen.
+#[test]
+fn the_end_is_seen_while_all_blocking_threads_are_busy() {
+    let ended = crate::real_time::soon_on_a_thread(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut witness = Witness::new().await;
+            let (free, busy) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || busy.recv().is_err());
+            let job = "(trap 'sleep 0.1; exit' TERM; echo ready >&9; while :; do sleep 0.01; done) & \
+                       trap 'exit 7' TERM; wait";
+            let mut group = ProcessGroup::spawn(witness.sh(job)).unwrap();
+            assert_eq!(witness.line().await, "ready");
+            let ended = tokio::time::timeout(ms(10_000), group.end(Duration::MAX)).await;
+            drop(free);
+            assert!(busy.await.unwrap());
+            ended
+        })
+    });
+    assert_eq!(ended.expect("it ends").unwrap().how, How::Asked);
+}

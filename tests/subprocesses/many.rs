@@ -5,7 +5,7 @@ use subprocesses::run::run;
 use tokio::time::sleep;
 
 use crate::real_time::soon_on_real_time;
-use crate::support::{Count, Gauge, Log, ONE, THREE, TWO, ends, leaves_others_their_turn, ms, panics};
+use crate::support::{Count, Gauge, Log, ONE, THREE, TWO, busy, ends, leaves_others_their_turn, ms, panics};
 use crate::work::{Witness, sh, text};
 
 /// asyncio: a `Semaphore` around each call in a `gather`. Here at most three run, and the results are in order.
@@ -133,4 +133,18 @@ async fn each_output_stays_with_its_command() {
     let outputs = soon_on_real_time(collect_all(0..20, THREE, run)).await;
     let expected: Vec<_> = (0..20).map(|number| format!("{number}\n{number}\n")).collect();
     assert_eq!(outputs, expected);
+}
+
+/// All runs are one task, and a run that uses up its turns leaves the others theirs. asyncio: each is a task of its own.
+#[tokio::test]
+async fn a_busy_run_does_not_hold_up_the_others() {
+    let run = async |number: u64| {
+        if number == 0 {
+            return busy().await;
+        }
+        sleep(ms(number)).await;
+        Err("failed")
+    };
+    let both = fail_fast::<_, _, _, (), _>([0, 1], TWO, run);
+    assert_eq!(soon_on_real_time(both).await, Err((1, "failed")));
 }

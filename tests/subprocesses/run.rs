@@ -354,3 +354,20 @@ async fn but_plain_output_that_is_dropped_loses_what_came() {
 async fn bytes_are_collected_as_they_are() {
     assert_eq!(ran(sh("printf 'half\\377\\000'")).await.stdout, b"half\xff\0");
 }
+
+/// A process that has left the group fills the pipe without an end: the end of the program counts.
+#[tokio::test]
+async fn a_flood_of_a_daemon_does_not_hide_the_end() {
+    const MUCH: usize = 300 * MEGA;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command =
+        sh("for name in one other; do setsid sh -c 'echo $$ >\"$0\"; exec yes' \"$FLOOD/$name\" & done; \
+         until test -s \"$FLOOD/one\" && test -s \"$FLOOD/other\"; do :; done; exit 3");
+    command.env("FLOOD", folder.path());
+    let result = soon_on_real_time(run(command, MUCH)).await;
+    for name in ["one", "other"] {
+        let pid = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(Command::new("kill").arg(pid.trim()).status().await.unwrap().success());
+    }
+    assert_eq!(returncode(result.unwrap().status), 3);
+}

@@ -76,6 +76,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Command;
+use tokio::task::coop::unconstrained;
 
 /// The last argument of such a process. An environment variable would reach its own children, too.
 const MARK: &str = "run-one-job";
@@ -116,27 +117,37 @@ pub async fn run<J: Serialize, O: DeserializeOwned>(mut command: Command, job: &
     let group = Group(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)));
     // The command would keep the child's end of the channel open, and the read below would never end.
     drop(command);
-    let (mut reader, mut writer) = channel.split();
-    let send = async {
-        // Fails if the process dies first, and its status says why.
-        let _sent = writer.write_all(&job).await.and(writer.shutdown().await);
+    let mut result = Vec::new();
+    let exchange = async {
+        let (mut reader, mut writer) = channel.split();
+        let send = async {
+            // Fails if the process dies first, and its status says why.
+            let _sent = writer.write_all(&job).await.and(writer.shutdown().await);
+        };
+        let receive = async {
+            while reader.read_buf(&mut result).await? > 0 {}
+            io::Result::Ok(())
+        };
+        tokio::join!(send, receive).1
     };
-    let receive = async {
-        let mut result = Vec::new();
-        reader.read_to_end(&mut result).await.map(|_length| result)
+    let (received, status) = tokio::select! {
+        biased;
+        received = exchange => (received, child.wait().await),
+        // A process that has left the group may hold the channel open. Unconstrained: a flood of it would hide the end.
+        status = unconstrained(child.wait()) => (Ok(()), status),
     };
-    let end = async {
-        let status = child.wait().await;
-        // In the same step, before another process gets its number. The rest of the group may hold the channel open.
-        drop(group);
-        status
-    };
-    let ((), result, status) = tokio::join!(send, receive, end);
+    // In the same step, before another process gets its number.
+    drop(group);
     let status = status?;
     if !status.success() {
         return Err(JobError::Crashed(status));
     }
-    let outcome: Result<O, String> = serde_json::from_slice(&result?)?;
+    received?;
+    // The rest of what the process wrote: no more than is there now.
+    let channel = channel.into_std()?;
+    let length = rustix::io::ioctl_fionread(&channel).map_err(io::Error::from)?;
+    channel.take(length).read_to_end(&mut result)?;
+    let outcome: Result<O, String> = serde_json::from_slice(&result)?;
     outcome.map_err(JobError::Failed)
 }
 

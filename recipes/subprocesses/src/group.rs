@@ -175,13 +175,21 @@ impl ProcessGroup {
         drop(self.stdin.take());
         let status = self.child.wait().await?;
         // The system reports only the end of children, and these processes are not our children.
+        let mut look = None;
         while let Some(leader) = self.leader {
             if test_kill_process_group(leader) == Err(Errno::SRCH) {
                 self.leader = None;
-            } else if spawn_blocking(move || has_ended(leader)).await.unwrap_or(false) {
-                self.kill();
-            } else {
-                sleep(PAUSE).await;
+                break;
+            }
+            let looking = look.get_or_insert_with(|| spawn_blocking(move || has_ended(leader)));
+            // While all blocking threads are busy, the group may end before the look begins.
+            match timeout(PAUSE, looking).await {
+                Ok(Ok(true)) => self.kill(),
+                Ok(_) => {
+                    look = None;
+                    sleep(PAUSE).await;
+                }
+                Err(_elapsed) => {}
             }
         }
         Ok(status)

@@ -49,8 +49,8 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-/// The shell ignores the signals that ask its group to end, because it must outlive the others.
-const WATCH: &str = "trap '' HUP INT TERM; read -r _; kill -s KILL 0";
+/// The shell ignores the signals that a program may get or send to its group, because it must outlive the others.
+const WATCH: &str = "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM; read -r _; kill -s KILL 0";
 
 /// A program that ends when this value is dropped, or when this process ends.
 #[derive(Debug)]

@@ -123,3 +123,20 @@ async fn dropped_anywhere_it_can_be_waited_for_again() {
         }
     }
 }
+
+/// A program may be sent a signal that it uses for itself, such as SIGUSR1. The shell that watches outlives each of
+/// them, so SIGKILL of the caller ends the group.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn killed_after_any_other_signal_it_leaves_no_process() {
+    let mut witness = Witness::new().await;
+    // As above: the shell ignores SIGTERM a moment after its start.
+    let script = "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM; group=$(ps -o pgid= -p $$); \
+                  until grep -q 'SigIgn:.*[4-7c-f]...$' /proc/$((group))/status; do :; done; \
+                  for signal in HUP INT QUIT USR1 USR2 PIPE ALRM; do kill -$signal 0; done; \
+                  echo ready >&9; sleep 600";
+    let mut caller = caller(&witness, "tied", script);
+    assert_eq!(witness.line().await, "ready");
+    caller.kill().await.unwrap();
+    assert_eq!(witness.rest().await, "");
+}
