@@ -931,7 +931,8 @@ async fn long_list(number: usize) -> usize {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_urls_take_the_memory_of_a_thousand() {
-    let (thousand, ten_thousand) = tokio::join!(long_list(1000), long_list(10_000));
+    // One after the other: no page shall reach its time limit because the machine is busy with the other list.
+    let (thousand, ten_thousand) = (long_list(1000).await, long_list(10_000).await);
     println!("peak: {thousand} kB for 1,000 and {ten_thousand} kB for 10,000 URLs");
     assert!(ten_thousand < thousand * 3 / 2, "{ten_thousand} kB after {thousand} kB");
 }
