@@ -101,12 +101,12 @@ pub fn signals() -> io::Result<impl Stream<Item = Signal> + Send + Unpin + 'stat
     let mut listeners = listeners()?;
     Ok(stream::poll_fn(move |context| {
         // If the result is pending, every listener has seen the waker.
-        for place in 0..listeners.len() {
-            let (signal, poll_recv) = &mut listeners[place];
+        for index in 0..listeners.len() {
+            let (signal, poll_recv) = &mut listeners[index];
             if let Poll::Ready(received) = poll_recv(context) {
                 let signal = received.map(|()| *signal);
                 // The next poll asks it last: a signal that comes again and again hides no other.
-                listeners.rotate_left(place + 1);
+                listeners.rotate_left(index + 1);
                 return Poll::Ready(signal);
             }
         }
