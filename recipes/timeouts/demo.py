@@ -146,7 +146,7 @@ async def shielded() -> None:
     print(f"  later: {await payment}")
 
     payment = asyncio.create_task(pay("old card"))
-    payment.add_done_callback(lambda task: print(f"  nobody waits: {task.exception()}"))
+    payment.add_done_callback(lambda task: print(f"  no caller is left: {task.exception()}"))
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(payment), 0.1)
     await asyncio.sleep(0.2)

@@ -99,6 +99,19 @@ async fn no_attempt_begins_after_the_deadline_and_the_last_error_is_kept() {
     }
 }
 
+/// asyncio: `timeout(60)` around the loop cuts it. Here: a `timeout` in each attempt, and the longest of the default pauses.
+#[tokio::test(start_paused = true)]
+async fn five_attempts_of_ten_seconds_end_within_fifty_two() {
+    let (start, tried) = (Instant::now(), Cell::new(0));
+    let policy = Policy { attempts: 5, total: ms(60_000), random: || 1.0, ..Policy::default() };
+    let attempt = || {
+        tried.set(tried.get() + 1);
+        timeout(ms(10_000), pending::<()>())
+    };
+    assert!(soon(retry(policy, attempt, |_elapsed| Verdict::Again)).await.is_err());
+    assert_eq!((tried.get(), start.elapsed()), (5, ms(51_500)));
+}
+
 /// The deadline stops further attempts. To be cut off itself, an attempt needs a `timeout_at` of its own.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_under_way_is_cut_only_if_it_looks_at_the_deadline_itself() {

@@ -26,8 +26,8 @@
 //! `tokio::time::sleep(Duration::ZERO)` is not such a point: it waits for the timer's next millisecond. A paused clock
 //! is always at a whole millisecond: there it does not wait at all, and no other task gets a turn.
 //!
-//! Without this file: a `tokio::task::yield_now().await` in your own loop is enough. The task still computes on a thread of the runtime.
-//! If a computation takes longer than other tasks can wait, move it to a thread of its own:
+//! Without this file: a `tokio::task::yield_now().await` in your own loop is enough. The task still computes on a thread of
+//! the runtime. If a computation takes longer than other tasks can wait, move it to a thread of its own:
 //! `tokio::task::spawn_blocking`, or rayon.
 //!
 //! # Cancel safety

@@ -21,8 +21,8 @@
 //! }
 //! ```
 //!
-//! It works only on Linux, because it reads `/proc/self`. `CLOSE_WAIT` means that the peer has closed its side and this program has not:
-//! it still owns the socket. Many peers and one listener mean connections that are accepted and never dropped.
+//! It works only on Linux, because it reads `/proc/self`. `CLOSE_WAIT` means that the peer has closed its side, and this
+//! program still owns the socket. Many peers and one listener mean connections that are accepted and never dropped.
 //!
 //! `std::fs::read_dir("/proc/self/fd")?.count()` is enough to see that something leaks. For another process:
 //! `ls -l /proc/PID/fd` and `ss -tnp`.

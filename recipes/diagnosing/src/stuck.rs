@@ -24,8 +24,8 @@
 //! }
 //! ```
 //!
-//! Wrap each task in [`WatchedTasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list after a time
-//! limit, or at a signal. A future that was neither awaited nor spawned is on the list, as never polled. Outside a watched
+//! Wrap each task in [`WatchedTasks::watch`] where it is made, and each await that may hang in [`at`]. Print the list
+//! after a time limit, or at a signal. A future that was neither awaited nor spawned is on the list, as never polled. Outside a watched
 //! task [`at`] only awaits.
 //!
 //! `Handle::metrics().num_alive_tasks()` is enough to learn that a task is left. It has no names. Tokio's own list with

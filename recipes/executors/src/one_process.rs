@@ -44,7 +44,7 @@
 //! - An error arrives as its text, without its type and its causes.
 //! - JSON turns a NaN into `null`, without an error.
 //! - If this program is killed, the job goes on to its end.
-//! - A program that a job starts in a process group of its own lives on.
+//! - A program that a job starts in a process group of its own lives on. It holds up nothing, even if it has the channel.
 //!
 //! The pattern `process_pool` adds workers that stay, a limit, and panics and causes as errors. It refuses values that
 //! JSON would change, and ends workers whose program is gone.

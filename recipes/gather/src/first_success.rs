@@ -32,7 +32,8 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the future drops every attempt, and a success that it has not returned yet. Losers are dropped at their await, so an attempt must allow that.
+//! Dropping the future drops every attempt, and a success that it has not returned yet. Losers are dropped at their await, so
+//! an attempt must allow that.
 //!
 //! # Errors
 //!

@@ -96,7 +96,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// Listens for Ctrl-C and SIGTERM from this call on.
+/// Listens for Ctrl-C and SIGTERM from this call on. The signals take turns, so one that keeps coming hides no other.
 pub fn signals() -> io::Result<impl Stream<Item = Signal> + Send + Unpin + 'static> {
     let mut listeners = listeners()?;
     Ok(stream::poll_fn(move |context| {

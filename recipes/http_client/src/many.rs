@@ -27,7 +27,7 @@
 //!     let limits = FetchLimits { all: ten, per_host: NonZeroUsize::MIN, aside: 1_000 };
 //!     let client = Client::builder().no_proxy().tls_certs_only([]).build()?; // for this machine
 //!     let mut pages = Many::new(urls, limits, |url| client.get(url).send().and_then(Response::text));
-//!     let page = pages.next().await.transpose()?; // call it until there is none
+//!     let page = pages.next().await.transpose()?; // until it returns `None`
 //!     assert_eq!(page.as_deref(), Some("a page"));
 //!     Ok(())
 //! }

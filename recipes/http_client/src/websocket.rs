@@ -151,8 +151,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Heartbeat<S> {
         self.heard().now_or_never()
     }
 
-    /// Waits for a message or for a byte of one. Without a task budget it would be woken without a byte: then it runs outside
-    /// of the budget.
+    /// Waits for a message or for a byte of one. When the task's budget is used up, Tokio wakes it without a byte, which would
+    /// count as a sign of life. So it then polls outside of the budget.
     fn heard(&mut self) -> impl Future<Output = Heard> + use<'_, S> {
         let waker = Waker::from(Arc::clone(&self.life));
         let mut poll = move |context: &mut Context<'_>| {

@@ -62,7 +62,7 @@ use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 const ID: usize = size_of::<u64>();
 
-/// So many requests leave in one turn, as many as Tokio's budget would allow.
+/// The most requests that are sent in one turn: as many as Tokio's budget would allow.
 const TURN: u64 = 128;
 
 /// Why a call has no answer.
@@ -120,7 +120,7 @@ where
                 lock(&waiting).insert(id, answer);
                 requests.send(frame(id, &request)).await?;
                 id += 1;
-                // Calls that are always there would keep the answers, and other tasks, from their turn.
+                // If there is always a next call, the answers and other tasks still get their turn.
                 if id % TURN == 0 {
                     yield_now().await;
                 }

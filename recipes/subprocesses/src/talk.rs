@@ -80,9 +80,7 @@ async fn collect(
     let (mut chunk, mut collected) = (vec![0; 8 * 1024], 0);
     loop {
         let read = stdout.read(&mut chunk).await?;
-        output.write_all(&chunk[..read]).await?;
-        // What was heard is passed on before the program goes on.
-        output.flush().await?;
+        pass_on(&chunk[..read], output).await?;
         if read == 0 {
             return Ok(collected);
         }
@@ -101,14 +99,7 @@ async fn feed(
         let read = input.read(&mut chunk).await?;
         let done = match read {
             0 => stdin.shutdown().await,
-            // While the input pauses, the program must get the bytes that came before.
-            _ => {
-                async {
-                    stdin.write_all(&chunk[..read]).await?;
-                    stdin.flush().await
-                }
-                .await
-            }
+            _ => pass_on(&chunk[..read], stdin).await,
         };
         match done {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
@@ -120,4 +111,10 @@ async fn feed(
         // An input in memory is always ready: without this, it gives no other task a turn.
         consume_budget().await;
     }
+}
+
+/// Writes and flushes: one side may wait for these bytes before it sends more.
+async fn pass_on(bytes: &[u8], writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    writer.write_all(bytes).await?;
+    writer.flush().await
 }

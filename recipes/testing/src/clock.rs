@@ -52,7 +52,7 @@ impl Clock {
         Self::Virtual { start, since: Instant::now() }
     }
 
-    /// Returns the date and time. Beyond the last date that the system can tell, it stays at `start`.
+    /// Returns the date and time. Beyond the last date that the system can hold, returns `start`.
     pub fn now(&self) -> SystemTime {
         match self {
             Self::System => SystemTime::now(),

@@ -16,7 +16,7 @@ use crate::cooperative::work_until_cancelled;
 use crate::deadline::{Deadline, DeadlineExpired};
 use crate::reschedule::Timeout;
 use crate::select_loop::{ConnectionEvent, ReadEnd, read_frames};
-use crate::shield::shield;
+use crate::shield::{ShieldFailure, shield};
 use crate::time_limit::{LimitError, time_limit};
 use crate::timeout_and_wait::{LateValue, TimeLimits, TimeoutFailure, timeout_and_wait};
 
@@ -240,8 +240,8 @@ async fn pay(card: &str) -> anyhow::Result<String> {
 #[instrument(skip_all, ret)]
 async fn shielded(tasks: &TaskTracker) {
     info!("shield: the caller waits 100 ms, a payment takes 200");
-    let mut payment =
-        shield(tasks, pay("new card").in_current_span(), |failure| info!("  nobody waits: {failure}"));
+    let unheard = |failure: ShieldFailure<anyhow::Error>| info!("  no caller is left: {failure}");
+    let mut payment = shield(tasks, pay("new card").in_current_span(), unheard);
     if timeout(ms(100), &mut payment).await.is_err() {
         info!("  the caller gives up");
     }
@@ -250,8 +250,7 @@ async fn shielded(tasks: &TaskTracker) {
         Err(failure) => info!("  later: {failure}"),
     }
 
-    let payment =
-        shield(tasks, pay("old card").in_current_span(), |failure| info!("  nobody waits: {failure}"));
+    let payment = shield(tasks, pay("old card").in_current_span(), unheard);
     let _gave_up = timeout(ms(100), payment).await;
     sleep(ms(200)).await;
 }

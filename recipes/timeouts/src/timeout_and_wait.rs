@@ -187,7 +187,7 @@ async fn supervise<T, E>(
     outcome(ended, limits.late_value, timed_out)
 }
 
-/// What the end of the work is for the caller.
+/// Turns the end of the work into the caller's result.
 fn outcome<T, E>(
     ended: Result<Result<Option<T>, E>, JoinError>,
     late_value: LateValue,

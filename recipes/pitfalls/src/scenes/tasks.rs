@@ -122,7 +122,7 @@ async fn cleanup_at_exit(stage: Stage) -> anyhow::Result<()> {
 
 async fn task_local_not_inherited(stage: Stage) -> anyhow::Result<()> {
     async fn log() -> String {
-        REQUEST.try_get().map_or("saved, for nobody knows whom".to_owned(), |request| {
+        REQUEST.try_get().map_or("saved, without its request".to_owned(), |request| {
             format!("saved, for request {request}")
         })
     }
